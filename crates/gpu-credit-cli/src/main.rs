@@ -1,0 +1,2 @@
+//! The gpu-credit program.
+fn main() {}

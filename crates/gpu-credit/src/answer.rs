@@ -1,0 +1,73 @@
+//! What an account answers: the balance, and why it is what it is.
+
+use crate::GrantId;
+
+/// The balance at an instant, and why it is what it is.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, Status};
+///
+/// let mut account = GpuCredit::new();
+/// account.subtract(4, 5)?;
+/// account.add_credit("late", 3, 10, 10)?;
+/// let answer = account.balance_at(10);
+/// assert_eq!((answer.balance, answer.status, answer.deficit), (None, Status::Overdrawn, 1));
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Answer {
+    /// Live remainders minus deficit, in the smallest unit. `None` where no window contains the
+    /// instant, where the result is negative, and under [`Overdraft::Forfeit`] where it is zero.
+    ///
+    /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
+    pub balance: Option<u64>,
+    /// Why.
+    pub status: Status,
+    /// Usage not yet paid by any grant, whatever the status. Always 0 under
+    /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit).
+    pub deficit: u64,
+}
+
+/// Why an [`Answer`] is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+pub enum Status {
+    /// No window contains the instant. It wins over the others.
+    Inactive,
+    /// There is a deficit.
+    Overdrawn,
+    /// Under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit): live grants, and nothing left.
+    Spent,
+    /// The balance is a number.
+    Available,
+}
+
+impl Status {
+    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Inactive => "inactive",
+            Status::Overdrawn => "overdrawn",
+            Status::Spent => "spent",
+            Status::Available => "available",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What is undrawn of one live grant at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Remainder {
+    /// The grant.
+    pub grant: GrantId,
+    /// What is left of it, in the smallest unit.
+    pub amount: u64,
+}

@@ -1,0 +1,58 @@
+//! What can be refused, always before anything has changed.
+
+use crate::GrantId;
+
+/// Why a record was refused. The account is as it was before the call.
+///
+/// ```
+/// use gpu_credit::GpuCredit;
+///
+/// let mut account = GpuCredit::new();
+/// let error = account.add_credit("a", 1, i64::MAX, 1).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "the window from 9223372036854775807 for 1 ends after the last timestamp, 9223372036854775807",
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `timestamp + expiration` is past `i64::MAX`.
+    #[error("the window from {timestamp} for {expiration} ends after the last timestamp, {}", i64::MAX)]
+    WindowTooLong {
+        /// The start that was posted.
+        timestamp: i64,
+        /// The length that was posted.
+        expiration: u64,
+    },
+    /// The amounts of the account's grants would add up to more than `i64::MAX`.
+    #[error("a grant of {amount} does not fit: grants add up to {total} already, and {} at most", i64::MAX)]
+    GrantsTooLarge {
+        /// The amount that was posted.
+        amount: u64,
+        /// The sum of all grants before it.
+        total: u64,
+    },
+    /// The amounts of the account's usage would add up to more than `i64::MAX`.
+    #[error("a usage of {amount} does not fit: usage adds up to {total} already, and {} at most", i64::MAX)]
+    UsageTooLarge {
+        /// The amount that was posted.
+        amount: u64,
+        /// The sum of all usage before it.
+        total: u64,
+    },
+    /// The account has had as many grants as it can number.
+    #[error("one account numbers {} grants at most", crate::timeline::GRANTS_MAX)]
+    TooManyGrants,
+    /// The grant to retract is not there: never posted, or retracted before.
+    #[error("grant {} is not posted, or is retracted already", .0.index())]
+    NoSuchGrant(GrantId),
+    /// No usage of this amount stands at this instant.
+    #[error("no usage of {amount} stands at {timestamp}")]
+    NoSuchUsage {
+        /// The amount that was to be retracted.
+        amount: u64,
+        /// The instant at which it should stand.
+        timestamp: i64,
+    },
+}
