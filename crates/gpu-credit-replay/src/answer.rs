@@ -1,0 +1,77 @@
+//! What an account answers: the balance, and why it is what it is.
+
+/// What happens to usage beyond what the live grants can pay. One account, one policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Overdraft {
+    /// It becomes a deficit, which the grants that start later pay on arrival. A balance of
+    /// exactly zero reads `Some(0)`.
+    #[default]
+    Carry,
+    /// It forfeits every live remainder and is itself dropped whole: no debt, and the next grant
+    /// starts clean. A balance of exactly zero reads `None`.
+    Forfeit,
+}
+
+/// Why an [`Answer`] is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// No window contains the instant. It wins over the others.
+    Inactive,
+    /// There is a deficit.
+    Overdrawn,
+    /// Under [`Overdraft::Forfeit`]: live grants, and nothing left.
+    Spent,
+    /// The balance is a number.
+    Available,
+}
+
+impl Status {
+    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Inactive => "inactive",
+            Status::Overdrawn => "overdrawn",
+            Status::Spent => "spent",
+            Status::Available => "available",
+        }
+    }
+}
+
+/// The balance at an instant, and why it is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// Live remainders minus deficit, in the smallest unit; a number where the status is
+    /// [`Status::Available`], and nowhere else.
+    pub balance: Option<u64>,
+    /// Why.
+    pub status: Status,
+    /// Usage not yet paid by any grant, whatever the status.
+    pub deficit: u64,
+}
+
+impl Answer {
+    /// Reads the answer off an account: whether any window contains the instant, what is left of
+    /// all live grants, and the deficit.
+    ///
+    /// Only where nothing is left can there be a deficit, so a deficit makes the balance negative.
+    pub(crate) fn new(overdraft: Overdraft, any_live: bool, remaining: u64, deficit: u64) -> Self {
+        assert!(
+            remaining == 0 || deficit == 0,
+            "{remaining} is left beside a deficit of {deficit}"
+        );
+        let status = if !any_live {
+            Status::Inactive
+        } else if deficit > 0 {
+            Status::Overdrawn
+        } else if remaining == 0 && overdraft == Overdraft::Forfeit {
+            Status::Spent
+        } else {
+            Status::Available
+        };
+        Self {
+            balance: (status == Status::Available).then_some(remaining),
+            status,
+            deficit,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Where everything went: the conservation law, grant by grant and for the account.
+
+/// Where all grants and all usage at or before an instant went.
+///
+/// `used = drawn + deficit + dropped`, and `drawn` is the sum of what the grants say was drawn from
+/// them. Each part is counted where it happens, so the law is a check and not a definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statement {
+    /// The grants that have started, in posting order.
+    pub grants: Vec<GrantStatement>,
+    /// All usage.
+    pub used: u64,
+    /// Usage that grants have paid.
+    pub drawn: u64,
+    /// Usage not yet paid by any grant. Always 0 under `Forfeit`.
+    pub deficit: u64,
+    /// Usage that was dropped. Always 0 under `Carry`.
+    pub dropped: u64,
+}
+
+/// Where one grant went: `amount = drawn + lapsed + forfeited + remaining`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GrantStatement {
+    /// Its posting number.
+    pub grant: usize,
+    /// As posted.
+    pub amount: u64,
+    /// What paid usage.
+    pub drawn: u64,
+    /// What died at the end of the window.
+    pub lapsed: u64,
+    /// What an overdraft took. Always 0 under `Carry`.
+    pub forfeited: u64,
+    /// What is undrawn and live.
+    pub remaining: u64,
+}
