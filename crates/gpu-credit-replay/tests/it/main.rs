@@ -1,0 +1,11 @@
+//! The replays against worked examples, against one another, against the law, and against the
+//! classic keyed calculator.
+
+mod ledger;
+
+mod cases;
+mod classic;
+mod differential;
+mod laws;
+mod model;
+mod posting;

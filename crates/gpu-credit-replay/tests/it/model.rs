@@ -1,0 +1,79 @@
+//! The examples of the model's page are cases, and they hold.
+
+use std::path::Path;
+
+use gpu_credit_replay::cases::{self, Case, Step};
+use gpu_credit_replay::{
+    GrantStatement, HeapReplay, KeyedCalculator, ListReplay, Overdraft, Replay,
+};
+
+use crate::ledger::run;
+
+#[test]
+fn every_example_of_the_page_holds() {
+    let cases = examples();
+    assert!(cases.len() >= 12, "only {} examples", cases.len());
+    for case in &cases {
+        run::<ListReplay>(case);
+        run::<HeapReplay>(case);
+    }
+}
+
+#[test]
+fn the_classic_answers_as_the_page_says() {
+    let mut asked = 0;
+    for case in examples() {
+        let mut classic = KeyedCalculator::new();
+        for step in &case.steps {
+            crate::classic::call(step, &mut classic);
+            if let Step::Classic { timestamp, balance } = *step {
+                let said = classic.get_balance("id", timestamp);
+                assert_eq!(said, balance, "{step} in\n{case}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 0, "the page never asks the classic");
+}
+
+#[test]
+fn the_overdraft_is_accounted_for_as_the_page_says() {
+    let examples = examples();
+    let overdrafts: Vec<_> = examples
+        .iter()
+        .filter(|case| case.name == "an overdraft")
+        .collect();
+    assert_eq!(overdrafts.len(), 2, "one under each policy");
+    for case in overdrafts {
+        let statement = run::<ListReplay>(case).statement_at(20);
+        let [first, second] = statement.grants[..] else {
+            panic!("two grants, not {statement:?}");
+        };
+        let parts = |grant: GrantStatement| (grant.drawn, grant.forfeited, grant.remaining);
+        let usage = (statement.drawn, statement.deficit, statement.dropped);
+        match case.overdraft {
+            Overdraft::Carry => {
+                assert_eq!(parts(first), (10, 0, 0));
+                assert_eq!(parts(second), (8, 0, 0));
+                assert_eq!(usage, (18, 0, 0));
+            }
+            Overdraft::Forfeit => {
+                assert_eq!(parts(first), (0, 10, 0));
+                assert_eq!(parts(second), (6, 0, 2));
+                assert_eq!(usage, (6, 0, 12));
+            }
+        }
+    }
+}
+
+/// The fenced blocks of the page that are marked as a ledger.
+fn examples() -> Vec<Case> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/model.md");
+    let page = std::fs::read_to_string(&page)
+        .unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+    let blocks = page.split("```ledger\n").skip(1);
+    let blocks: String = blocks
+        .filter_map(|block| block.split("```").next())
+        .collect();
+    cases::parse(&blocks).expect("every marked block is made of cases")
+}

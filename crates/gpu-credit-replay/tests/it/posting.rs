@@ -1,0 +1,83 @@
+//! Posting and retracting: numbers, matches, and the limits.
+
+use gpu_credit_replay::{HeapReplay, KeyedCalculator, ListReplay, Overdraft, Posted, Replay};
+
+const LIMIT: u64 = i64::MAX.unsigned_abs();
+
+#[test]
+fn grants_are_numbered_in_posting_order_and_no_number_is_reused() {
+    let mut posted = Posted::default();
+    assert_eq!(posted.add_credit(1, 9, 0), 0);
+    assert_eq!(posted.add_credit(2, 8, 0), 1);
+    assert!(posted.retract_grant(1));
+    assert_eq!(posted.add_credit(3, 7, 0), 2);
+    let numbers: Vec<_> = posted.grants().map(|(number, _)| number).collect();
+    assert_eq!(numbers, [0, 2]);
+}
+
+#[test]
+fn what_is_not_there_cannot_be_retracted() {
+    let mut account = ListReplay::new(Overdraft::Carry);
+    assert!(!account.retract_grant(0));
+    account.add_credit(5, 0, 10);
+    assert!(account.retract_grant(0));
+    assert!(!account.retract_grant(0));
+
+    account.subtract(5, 3);
+    assert!(!account.retract_usage(5, 4));
+    assert!(!account.retract_usage(4, 3));
+    assert!(account.retract_usage(5, 3));
+    assert!(!account.retract_usage(5, 3));
+}
+
+#[test]
+fn the_latest_posted_of_equal_usage_is_retracted() {
+    let mut posted = Posted::default();
+    for amount in [1, 2, 1, 3] {
+        posted.subtract(amount, 7);
+    }
+    assert!(posted.retract_usage(1, 7));
+    let amounts: Vec<_> = posted.usage().iter().map(|usage| usage.amount).collect();
+    assert_eq!(amounts, [1, 2, 3]);
+}
+
+#[test]
+fn an_engine_answers_behind_the_trait() {
+    let mut engines: Vec<Box<dyn Replay>> = vec![
+        Box::new(ListReplay::new(Overdraft::Forfeit)),
+        Box::new(HeapReplay::new(Overdraft::Forfeit)),
+    ];
+    for engine in &mut engines {
+        engine.add_credit(5, 0, 10);
+        engine.subtract(2, 3);
+        assert_eq!(engine.get_balance(3), Some(3));
+    }
+}
+
+#[test]
+#[should_panic(expected = "a window ends at most at i64::MAX")]
+fn a_window_past_the_last_instant_is_the_callers_mistake() {
+    ListReplay::new(Overdraft::Carry).add_credit(1, i64::MAX, 1);
+}
+
+#[test]
+#[should_panic(expected = "a window ends at most at i64::MAX")]
+fn a_keyed_window_past_the_last_instant_is_the_callers_mistake() {
+    KeyedCalculator::new().add_credit("a", 1, 1, LIMIT);
+}
+
+#[test]
+#[should_panic(expected = "each add up to at most i64::MAX")]
+fn grants_past_the_limit_are_the_callers_mistake() {
+    let mut account = HeapReplay::new(Overdraft::Carry);
+    account.add_credit(LIMIT, 0, 10);
+    account.add_credit(1, 100, 10);
+}
+
+#[test]
+#[should_panic(expected = "each add up to at most i64::MAX")]
+fn usage_past_the_limit_is_the_callers_mistake() {
+    let mut account = HeapReplay::new(Overdraft::Carry);
+    account.subtract(LIMIT, 0);
+    account.subtract(1, 100);
+}
