@@ -1,0 +1,85 @@
+//! Reads an events file.
+
+use std::io::Read;
+
+use super::error::Problem;
+use super::rows::Rows;
+use super::source::Source;
+use super::{COLUMNS, Event, EventError, HEADER, row};
+
+/// Reads the rows of an events file, plain or gzip (known by its first bytes, several members one
+/// after the other too).
+///
+/// It buffers by itself and holds one row at a time. After an error it has ended.
+///
+/// ```
+/// use gpu_credit_workload::{Action, Event, EventReader};
+///
+/// let file = "kind,account,credit_id,amount,timestamp,expiration\nusage,acme,,4,30,\n";
+/// let mut events = EventReader::new(file.as_bytes())?;
+/// while let Some(event) = events.read() {
+///     let usage = Action::Usage { amount: 4, timestamp: 30 };
+///     assert_eq!(event?, Event { account: "acme", action: usage });
+///     assert_eq!(events.line(), 2);
+/// }
+/// # Ok::<(), gpu_credit_workload::EventError>(())
+/// ```
+pub struct EventReader<R: Read> {
+    rows: Rows<R>,
+    ended: bool,
+}
+
+impl<R: Read> EventReader<R> {
+    /// Starts reading, and reads the header.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read, is empty, or has another header.
+    pub fn new(input: R) -> Result<Self, EventError> {
+        let source = Source::new(input).map_err(|problem| problem.at(1))?;
+        let mut rows = Rows::new(source);
+        match rows.advance() {
+            Ok(true) => check_header(&rows),
+            Ok(false) => Err(Problem::Empty),
+            Err(problem) => Err(problem),
+        }
+        .map_err(|problem| problem.at(rows.line()))?;
+        Ok(Self { rows, ended: false })
+    }
+
+    /// The next row; `None` at the end, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// The row is not one of those an events file may have, or the input cannot be read.
+    #[inline]
+    pub fn read(&mut self) -> Option<Result<Event<'_>, EventError>> {
+        if self.ended {
+            return None;
+        }
+        // Until the row has proved good.
+        self.ended = true;
+        let event = match self.rows.advance() {
+            Ok(false) => return None,
+            Ok(true) => self.rows.fields().and_then(row::parse),
+            Err(problem) => Err(problem),
+        };
+        self.ended = event.is_err();
+        Some(event.map_err(|problem| problem.at(self.rows.line())))
+    }
+
+    /// The line on which the last row began, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.rows.line()
+    }
+}
+
+fn check_header<R: Read>(rows: &Rows<R>) -> Result<(), Problem> {
+    for (expected, found) in COLUMNS.into_iter().zip(rows.present()) {
+        if found != expected.as_bytes() {
+            let header = format!("the header {HEADER}");
+            return Err(Problem::value(expected, found, header));
+        }
+    }
+    rows.fields().map(|_| ())
+}

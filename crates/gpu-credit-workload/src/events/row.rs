@@ -1,0 +1,150 @@
+//! Makes an event of the fields of a row.
+
+use std::str;
+
+use super::error::Problem;
+use super::{Action, COLUMNS, Event};
+
+const AMOUNT_MAX: u64 = i64::MAX.unsigned_abs();
+
+/// The event of a row's fields.
+pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, Problem> {
+    let [kind, account, credit_id, amount, timestamp, expiration] = fields;
+    match kind {
+        b"grant" => {
+            let account = parse_account(account)?;
+            let credit_id = parse_text("credit_id", credit_id, "UTF-8")?;
+            let amount = parse_amount(amount)?;
+            let timestamp = parse_timestamp(timestamp)?;
+            let action = Action::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration: parse_expiration(expiration, timestamp)?,
+            };
+            Ok(Event { account, action })
+        }
+        b"usage" => {
+            let account = parse_account(account)?;
+            expect_unused("credit_id", credit_id, "nothing in a usage row")?;
+            let action = Action::Usage {
+                amount: parse_amount(amount)?,
+                timestamp: parse_timestamp(timestamp)?,
+            };
+            expect_unused("expiration", expiration, "nothing in a usage row")?;
+            Ok(Event { account, action })
+        }
+        b"balance" => {
+            let account = parse_account(account)?;
+            expect_unused("credit_id", credit_id, "nothing in a balance row")?;
+            expect_unused("amount", amount, "nothing in a balance row")?;
+            let action = Action::Balance {
+                timestamp: parse_timestamp(timestamp)?,
+            };
+            expect_unused("expiration", expiration, "nothing in a balance row")?;
+            Ok(Event { account, action })
+        }
+        _ => Err(Problem::value("kind", kind, "grant, usage or balance")),
+    }
+}
+
+fn parse_account(value: &[u8]) -> Result<&str, Problem> {
+    const EXPECTED: &str = "the name of an account in UTF-8";
+    if value.is_empty() {
+        return Err(Problem::value("account", value, EXPECTED));
+    }
+    parse_text("account", value, EXPECTED)
+}
+
+fn parse_text<'a>(
+    column: &'static str,
+    value: &'a [u8],
+    expected: &'static str,
+) -> Result<&'a str, Problem> {
+    str::from_utf8(value).map_err(|_| Problem::value(column, value, expected))
+}
+
+fn parse_amount(value: &[u8]) -> Result<u64, Problem> {
+    parse_unsigned(value)
+        .filter(|amount| *amount <= AMOUNT_MAX)
+        .ok_or_else(|| {
+            let expected = format!("an integer from 0 to {AMOUNT_MAX}");
+            Problem::value("amount", value, expected)
+        })
+}
+
+fn parse_timestamp(value: &[u8]) -> Result<i64, Problem> {
+    parse_signed(value).ok_or_else(|| {
+        let expected = format!("an integer from {} to {}", i64::MIN, i64::MAX);
+        Problem::value("timestamp", value, expected)
+    })
+}
+
+/// The length of a window from `timestamp` on, which must end at `i64::MAX` at the latest.
+fn parse_expiration(value: &[u8], timestamp: i64) -> Result<u64, Problem> {
+    let expiration_max = i64::MAX.abs_diff(timestamp);
+    parse_unsigned(value)
+        .filter(|expiration| *expiration <= expiration_max)
+        .ok_or_else(|| {
+            let expected = format!(
+                "an integer from 0 to {expiration_max}, for a window from {timestamp} that ends by {}",
+                i64::MAX
+            );
+            Problem::value("expiration", value, expected)
+        })
+}
+
+fn expect_unused(
+    column: &'static str,
+    value: &[u8],
+    expected: &'static str,
+) -> Result<(), Problem> {
+    if value.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::value(column, value, expected))
+    }
+}
+
+/// Digits and nothing else. `None` where there are none, or too many.
+fn parse_unsigned(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Digits, with at most a minus before them.
+fn parse_signed(value: &[u8]) -> Option<i64> {
+    match value.strip_prefix(b"-") {
+        None => i64::try_from(parse_unsigned(value)?).ok(),
+        Some(digits) => 0_i64.checked_sub_unsigned(parse_unsigned(digits)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_signed, parse_unsigned};
+
+    #[test]
+    fn integers_are_digits_with_at_most_a_minus() {
+        assert_eq!(parse_unsigned(b"0"), Some(0));
+        assert_eq!(parse_unsigned(b"007"), Some(7));
+        assert_eq!(parse_unsigned(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(parse_signed(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(parse_signed(b"9223372036854775807"), Some(i64::MAX));
+        for wrong in ["", "-", "+1", " 1", "1 ", "1.0", "1e3", "--1", "a", "1_0"] {
+            assert_eq!(parse_unsigned(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(parse_signed(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(parse_unsigned(b"18446744073709551616"), None);
+        assert_eq!(parse_signed(b"9223372036854775808"), None);
+        assert_eq!(parse_signed(b"-9223372036854775809"), None);
+    }
+}
