@@ -21,13 +21,24 @@ pub(super) struct Source<R: Read> {
 type Reread<R> = Chain<Cursor<Vec<u8>>, R>;
 
 enum Decoded<R: Read> {
-    Plain(Reread<R>),
+    Plain(Reread<Steady<R>>),
     // Boxed because its state is large.
-    Gzip(Box<MultiGzDecoder<BufReader<Reread<R>>>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Reread<Steady<R>>>>>),
+}
+
+/// Input that is read again where that was interrupted, and not again after its end: a terminal
+/// would have to be told twice.
+struct Steady<R> {
+    input: R,
+    ended: bool,
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(mut input: R) -> Result<Self, Problem> {
+    pub(super) fn new(input: R) -> Result<Self, Problem> {
+        let mut input = Steady {
+            input,
+            ended: false,
+        };
         let first = take(&mut input, GZIP_MAGIC.len()).map_err(Problem::Read)?;
         let gzip = first == GZIP_MAGIC;
         let input = Cursor::new(first).chain(input);
@@ -48,15 +59,6 @@ impl<R: Read> Source<R> {
 
     /// The next bytes; empty at the end.
     pub(super) fn fill(&mut self) -> Result<&[u8], Problem> {
-        // Twice, because the borrow of a first success could not be returned from a loop. The
-        // second call finds the buffer filled, or the end once more.
-        loop {
-            match self.text.fill_buf() {
-                Ok(_) => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err((self.problem)(error)),
-            }
-        }
         self.text.fill_buf().map_err(self.problem)
     }
 
@@ -71,6 +73,24 @@ impl<R: Read> Read for Decoded<R> {
         match self {
             Decoded::Plain(input) => input.read(buffer),
             Decoded::Gzip(members) => members.read(buffer),
+        }
+    }
+}
+
+impl<R: Read> Read for Steady<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended {
+            return Ok(0);
+        }
+        loop {
+            match self.input.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(0) if !buffer.is_empty() => {
+                    self.ended = true;
+                    return Ok(0);
+                }
+                other => return other,
+            }
         }
     }
 }

@@ -1,0 +1,283 @@
+//! Bad input is an error in one line that says where and what. Nothing panics.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use gpu_credit_workload::events::HEADER;
+use proptest::prelude::*;
+
+use crate::{file, read};
+
+/// The error that a file ends with.
+#[track_caller]
+fn error(file: impl AsRef<[u8]>) -> String {
+    read(file.as_ref()).1.expect("the file is bad")
+}
+
+#[test]
+fn a_bad_row_is_named_by_line_column_value_and_what_was_expected() {
+    let integer = "an integer from 0 to 9223372036854775807";
+    let timestamp = "an integer from -9223372036854775808 to 9223372036854775807";
+    let cases = [
+        (
+            "grants,a,,1,2,3",
+            "kind: found \"grants\", expected grant, usage or balance",
+        ),
+        (
+            "Usage,a,,1,2,",
+            "kind: found \"Usage\", expected grant, usage or balance",
+        ),
+        (
+            ",a,,1,2,",
+            "kind: found \"\", expected grant, usage or balance",
+        ),
+        (
+            "usage,,,1,2,",
+            "account: found \"\", expected the name of an account in UTF-8",
+        ),
+        (
+            "usage,a,x,1,2,",
+            "credit_id: found \"x\", expected nothing in a usage row",
+        ),
+        (
+            "usage,a,,1,2,0",
+            "expiration: found \"0\", expected nothing in a usage row",
+        ),
+        (
+            "balance,a,x,,2,",
+            "credit_id: found \"x\", expected nothing in a balance row",
+        ),
+        (
+            "balance,a,,0,2,",
+            "amount: found \"0\", expected nothing in a balance row",
+        ),
+        (
+            "balance,a,,,2,7",
+            "expiration: found \"7\", expected nothing in a balance row",
+        ),
+        (
+            "usage,a,,-1,2,",
+            &format!("amount: found \"-1\", expected {integer}"),
+        ),
+        (
+            "usage,a,,1.5,2,",
+            &format!("amount: found \"1.5\", expected {integer}"),
+        ),
+        (
+            "usage,a,,,2,",
+            &format!("amount: found \"\", expected {integer}"),
+        ),
+        (
+            "usage,a,,+1,2,",
+            &format!("amount: found \"+1\", expected {integer}"),
+        ),
+        (
+            "usage,a,, 1,2,",
+            &format!("amount: found \" 1\", expected {integer}"),
+        ),
+        (
+            "usage,a,,1e3,2,",
+            &format!("amount: found \"1e3\", expected {integer}"),
+        ),
+        (
+            "usage,a,,9223372036854775808,2,",
+            &format!("amount: found \"9223372036854775808\", expected {integer}"),
+        ),
+        (
+            "usage,a,,1,,",
+            &format!("timestamp: found \"\", expected {timestamp}"),
+        ),
+        (
+            "balance,a,,,9223372036854775808,",
+            &format!("timestamp: found \"9223372036854775808\", expected {timestamp}"),
+        ),
+        (
+            "balance,a,,,-9223372036854775809,",
+            &format!("timestamp: found \"-9223372036854775809\", expected {timestamp}"),
+        ),
+        (
+            "grant,a,g,1,9223372036854775800,8",
+            "expiration: found \"8\", expected an integer from 0 to 7, for a window from \
+             9223372036854775800 that ends by 9223372036854775807",
+        ),
+        (
+            "grant,a,g,1,0,",
+            "expiration: found \"\", expected an integer from 0 to 9223372036854775807, for a \
+             window from 0 that ends by 9223372036854775807",
+        ),
+        (
+            "usage,a,,1,2",
+            &format!("expiration: missing, found 5 of the 6 columns {HEADER}"),
+        ),
+        (
+            "usage",
+            &format!("account: missing, found 1 of the 6 columns {HEADER}"),
+        ),
+        (
+            "usage,a,,1,2,,more,and more",
+            &format!("7: found \"more\", expected no more than the 6 columns {HEADER}"),
+        ),
+    ];
+    for (row, expected) in cases {
+        let bad = file(&format!("usage,a,,1,2,\n{row}\nusage,a,,1,2,\n"));
+        let (rows, error) = read(bad.as_bytes());
+        assert_eq!(rows.len(), 1, "{row}");
+        assert_eq!(error, Some(format!("line 3, column {expected}")), "{row}");
+    }
+}
+
+#[test]
+fn a_bad_header_is_named() {
+    let cases = [
+        (
+            "",
+            format!("line 1: the file is empty, expected the header {HEADER}"),
+        ),
+        (
+            "\n\r\n",
+            format!("line 3: the file is empty, expected the header {HEADER}"),
+        ),
+        (
+            "usage,a,,1,2,\n",
+            format!("line 1, column kind: found \"usage\", expected the header {HEADER}"),
+        ),
+        (
+            "kind,account,id,amount,timestamp,expiration\n",
+            format!("line 1, column credit_id: found \"id\", expected the header {HEADER}"),
+        ),
+        (
+            "kind,account,credit_id,amount,timestamp",
+            format!("line 1, column expiration: missing, found 5 of the 6 columns {HEADER}"),
+        ),
+        (
+            "kind,account,credit_id,amount,timestamp,expiration,note\n",
+            format!(
+                "line 1, column 7: found \"note\", expected no more than the 6 columns {HEADER}"
+            ),
+        ),
+    ];
+    for (bad, expected) in cases {
+        assert_eq!(error(bad), expected);
+    }
+}
+
+#[test]
+fn lines_are_counted_whatever_ends_them() {
+    let bad = "usage,a,,1,2,\n\n\r\n\"usage\",\"a\nb\",,1,2,\nusage,a,,x,2,\n";
+    assert!(error(file(bad)).starts_with("line 7, column amount"));
+    let crlf = file("usage,a,,1,2,\nusage,a,,x,2,\n").replace('\n', "\r\n");
+    assert!(error(crlf).starts_with("line 3, column amount"));
+}
+
+#[test]
+fn text_that_is_not_utf8_is_an_error_where_it_stands() {
+    let bad = [file("usage,caf").as_bytes(), b"\xe9,,1,2,\n"].concat();
+    assert_eq!(
+        error(bad),
+        "line 2, column account: found \"caf\\xe9\", expected the name of an account in UTF-8"
+    );
+    let utf16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bad = [b"\xff\xfe", utf16.as_slice()].concat();
+    assert!(error(bad).starts_with("line 1, column kind: found \"\\xff\\xfek\\0i"));
+}
+
+#[test]
+fn a_value_of_any_length_is_shown_on_one_line() {
+    let long = error(file(&format!("usage,a,,{},2,\n", "9".repeat(100_000))));
+    assert!(long.len() < 200, "{long}");
+    let many_lines = error(file("\"a\r\nb\n\",a,,1,2,\n"));
+    assert_eq!(
+        many_lines,
+        r#"line 2, column kind: found "a\r\nb\n", expected grant, usage or balance"#
+    );
+}
+
+#[test]
+fn an_open_quote_does_not_swallow_a_large_file() {
+    let bad = file(&format!("\"{}", "usage,a,,1,2,\n".repeat(100_000)));
+    assert_eq!(
+        error(bad),
+        "line 2: the row goes on, expected at most 1048576 bytes (is a quote left open?)"
+    );
+}
+
+#[test]
+fn damaged_gzip_is_an_error_after_the_rows_that_could_be_read() {
+    let text = file(&"usage,a,,1,2,\n".repeat(200));
+    let whole = gzip(text.as_bytes());
+    for length in 2..whole.len() {
+        let error = error(&whole[..length]);
+        assert!(
+            error.ends_with(": the gzip data ends early, expected the rest of it"),
+            "{length} of {} bytes: {error}",
+            whole.len()
+        );
+    }
+    let mut wrong_sum = whole.clone();
+    let last = wrong_sum.len() - 1;
+    wrong_sum[last] ^= 1;
+    assert!(error(&wrong_sum).contains(": the gzip data is damaged ("));
+    let trailing = [whole.as_slice(), b"more"].concat();
+    assert!(error(&trailing).contains(": the gzip data "));
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Reads to the end, and checks the error's form.
+fn check(file: &[u8]) {
+    if let Some(error) = read(file).1 {
+        assert!(error.starts_with("line "), "{error}");
+        assert!(!error.contains(['\n', '\r']), "{error}");
+        assert!(error.len() < 1000, "{error}");
+    }
+}
+
+/// Pieces that files are made of, to get deeper than plain noise does.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just(HEADER.as_bytes().to_vec()),
+        Just(b"grant".to_vec()),
+        Just(b"usage".to_vec()),
+        Just(b"balance".to_vec()),
+        Just(b",".to_vec()),
+        Just(b"\n".to_vec()),
+        Just(b"\r\n".to_vec()),
+        Just(b"\"".to_vec()),
+        Just(b"\xef\xbb\xbf".to_vec()),
+        Just(b"9223372036854775807".to_vec()),
+        any::<i64>().prop_map(|number| number.to_string().into_bytes()),
+        prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        check(&bytes);
+        check(&[HEADER.as_bytes(), b"\n", &bytes].concat());
+        check(&gzip(&bytes));
+    }
+
+    #[test]
+    fn any_pieces_are_read_or_refused(bytes in pieces()) {
+        check(&bytes);
+        check(&[HEADER.as_bytes(), b"\n", &bytes].concat());
+    }
+
+    #[test]
+    fn any_damage_to_gzip_is_read_or_refused(
+        place in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut damaged = gzip(file("usage,a,,1,2,\nbalance,a,,,5,\n").as_bytes());
+        let place = place.index(damaged.len());
+        damaged[place] = byte;
+        check(&damaged);
+    }
+}

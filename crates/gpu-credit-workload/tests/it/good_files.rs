@@ -1,0 +1,194 @@
+//! What an events file may look like, and that reading undoes writing.
+
+use std::io::{self, Read, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use gpu_credit_workload::events::HEADER;
+use gpu_credit_workload::{Action, Event, EventReader, EventWriter};
+use proptest::prelude::*;
+
+use crate::{file, read};
+
+const ROWS: &str = "grant,acme,month,10,-5,30\nusage,acme,,4,30,\nbalance,acme,,,7,\n";
+
+fn expected() -> Vec<String> {
+    let actions = [
+        Action::Grant {
+            credit_id: "month",
+            amount: 10,
+            timestamp: -5,
+            expiration: 30,
+        },
+        Action::Usage {
+            amount: 4,
+            timestamp: 30,
+        },
+        Action::Balance { timestamp: 7 },
+    ];
+    let event = |action| {
+        format!(
+            "{:?}",
+            Event {
+                account: "acme",
+                action
+            }
+        )
+    };
+    actions.into_iter().map(event).collect()
+}
+
+#[test]
+fn the_same_rows_in_every_form() {
+    let plain = file(ROWS);
+    let forms = [
+        plain.clone().into_bytes(),
+        plain.trim_end().into(),
+        plain.replace('\n', "\r\n").into(),
+        format!("\u{feff}{plain}").into(),
+        format!("\n{}", plain.replace('\n', "\r\n\r\n\n")).into(),
+        plain.replace("acme", "\"acme\"").into(),
+        gzip(&[plain.as_bytes()]),
+        gzip(&["\u{feff}".as_bytes(), plain.as_bytes()]),
+        // Several members, cut anywhere, an empty one among them.
+        [
+            gzip(&[&plain.as_bytes()[..3]]),
+            gzip(&[]),
+            gzip(&[&plain.as_bytes()[3..70]]),
+            gzip(&[&plain.as_bytes()[70..]]),
+        ]
+        .concat(),
+    ];
+    for form in forms {
+        assert_eq!(read(&form), (expected(), None), "{}", form.escape_ascii());
+        let slow = Slow {
+            bytes: &form,
+            interrupted: false,
+        };
+        let mut events = EventReader::new(slow).unwrap();
+        for expected in expected() {
+            let event = events.read().unwrap().unwrap();
+            assert_eq!(format!("{event:?}"), expected);
+        }
+        let end = events.read();
+        assert!(end.is_none(), "{end:?} in {}", form.escape_ascii());
+    }
+}
+
+#[test]
+fn a_header_alone_is_an_empty_file_of_events() {
+    for header in [
+        HEADER.to_owned(),
+        format!("{HEADER}\n"),
+        format!("\u{feff}{HEADER}\r\n"),
+    ] {
+        assert_eq!(read(header.as_bytes()), (vec![], None));
+    }
+}
+
+#[test]
+fn a_row_may_be_longer_than_any_buffer() {
+    let name = "n".repeat(500_000);
+    let (rows, error) = read(file(&format!("usage,{name},,1,2,\n").repeat(3)).as_bytes());
+    assert_eq!((rows.len(), error), (3, None));
+    assert!(rows[0].contains(&name));
+}
+
+fn gzip(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    for piece in pieces {
+        encoder.write_all(piece).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+/// Gives one byte at a time, and is interrupted before each.
+struct Slow<'a> {
+    bytes: &'a [u8],
+    interrupted: bool,
+}
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.interrupted = !self.interrupted;
+        if self.interrupted {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let length = buffer.len().min(1);
+        self.bytes.read(&mut buffer[..length])
+    }
+}
+
+/// An event that owns its texts.
+#[derive(Clone, Debug)]
+struct Owned {
+    account: String,
+    credit_id: String,
+    kind: usize,
+    amount: u64,
+    timestamp: i64,
+    expiration: u64,
+}
+
+impl Owned {
+    fn event(&self) -> Event<'_> {
+        let Owned {
+            amount,
+            timestamp,
+            expiration,
+            ..
+        } = *self;
+        let action = match self.kind {
+            0 => Action::Grant {
+                credit_id: &self.credit_id,
+                amount,
+                timestamp,
+                expiration,
+            },
+            1 => Action::Usage { amount, timestamp },
+            _ => Action::Balance { timestamp },
+        };
+        Event {
+            account: &self.account,
+            action,
+        }
+    }
+}
+
+fn owned() -> impl Strategy<Value = Owned> {
+    let amount = 0..=i64::MAX.unsigned_abs();
+    (
+        "(?s).{1,12}",
+        "(?s).{0,12}",
+        0..3_usize,
+        amount,
+        any::<i64>(),
+        any::<u64>(),
+    )
+        .prop_map(
+            |(account, credit_id, kind, amount, timestamp, expiration)| Owned {
+                account,
+                credit_id,
+                kind,
+                amount,
+                timestamp,
+                expiration: expiration.min(i64::MAX.abs_diff(timestamp)),
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn reading_undoes_writing(rows in prop::collection::vec(owned(), 0..20)) {
+        let mut events = EventWriter::new(Vec::new()).unwrap();
+        for row in &rows {
+            events.write(&row.event()).unwrap();
+        }
+        let file = events.finish().unwrap();
+        let mut events = EventReader::new(file.as_slice()).unwrap();
+        for row in &rows {
+            prop_assert_eq!(events.read().unwrap().unwrap(), row.event());
+        }
+        prop_assert!(events.read().is_none());
+    }
+}
