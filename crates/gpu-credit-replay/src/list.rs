@@ -138,10 +138,8 @@ impl Account {
     }
 
     fn lapse(&mut self, number: usize) {
-        for mut pool in self
-            .live
-            .extract_if(.., |pool| pool.statement.grant == number)
-        {
+        let ends = |pool: &mut Pool| pool.statement.grant == number;
+        for mut pool in self.live.extract_if(.., ends) {
             pool.statement.lapsed = pool.statement.remaining;
             pool.statement.remaining = 0;
             self.lapsed.push(pool.statement);
