@@ -44,6 +44,9 @@ pub enum Error {
     /// The account has had as many grants as it can number.
     #[error("one account numbers {} grants at most", crate::timeline::GRANTS_MAX)]
     TooManyGrants,
+    /// The credit ids of the account's grants would add up to more than 4 GiB.
+    #[error("the credit ids of one account add up to {} bytes at most", u32::MAX)]
+    CreditIdsTooLong,
     /// The grant to retract is not there: never posted, or retracted before.
     #[error("grant {} is not posted, or is retracted already", .0.index())]
     NoSuchGrant(GrantId),

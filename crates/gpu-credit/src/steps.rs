@@ -1,0 +1,110 @@
+//! The balance over a range of time, as steps.
+
+use std::iter::Peekable;
+use std::ops::RangeInclusive;
+
+use crate::GpuCredit;
+use crate::ledger::balance;
+use crate::timeline::replay::Replay;
+
+impl GpuCredit {
+    /// The balance over a range of time: at its first instant, and then wherever it changes, as
+    /// `(timestamp, balance)`. Nothing where the range is empty.
+    ///
+    /// O(1) amortised for each window end and usage entry in the range, and a replay of window
+    /// ends from the last sound checkpoint before it.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("a", 10, 0, 100)?;
+    /// account.subtract(4, 50)?;
+    /// let steps: Vec<_> = account.steps(-10..=1_000).collect();
+    /// assert_eq!(steps, [(-10, None), (0, Some(10)), (50, Some(6)), (101, None)]);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn steps(&self, range: RangeInclusive<i64>) -> Steps<'_> {
+        let (from, to) = (*range.start(), *range.end());
+        let mut replay = self.timeline.replay_from(&self.usage, from);
+        replay.advance_to(from);
+        let opening = replay.opening();
+        let used = self.usage.through(from) - self.usage.before(opening);
+        let entries: Box<dyn Iterator<Item = (i64, u64)>> = match from.checked_add(1) {
+            Some(after) => Box::new(self.usage.iter_from(after)),
+            None => Box::new(std::iter::empty()),
+        };
+        Steps {
+            account: self,
+            replay,
+            used,
+            entries: entries.peekable(),
+            now: (!range.is_empty()).then_some(from),
+            to,
+            last: None,
+        }
+    }
+}
+
+/// The balance wherever it changes: made by [`GpuCredit::steps`].
+pub struct Steps<'a> {
+    account: &'a GpuCredit,
+    replay: Replay<'a>,
+    /// Usage of the epoch so far.
+    used: u64,
+    entries: Peekable<Box<dyn Iterator<Item = (i64, u64)> + 'a>>,
+    /// The instant up to which everything is applied; `None` when the range is over.
+    now: Option<i64>,
+    to: i64,
+    /// The balance that was given last.
+    last: Option<Option<u64>>,
+}
+
+impl Steps<'_> {
+    /// Applies everything at the next instant at which there is anything, if it is in the range.
+    fn advance(&mut self) {
+        let boundary = self.replay.next_time();
+        let entry = self.entries.peek().map(|(time, _)| *time);
+        let next = match (boundary, entry) {
+            (Some(boundary), Some(entry)) => Some(boundary.min(entry)),
+            (boundary, entry) => boundary.or(entry),
+        };
+        self.now = next.filter(|time| *time <= self.to);
+        let Some(now) = self.now else {
+            return;
+        };
+        while self.replay.next_time() == Some(now) {
+            self.replay.advance(self.used);
+            self.used = 0;
+        }
+        while let Some((_, amount)) = self.entries.next_if(|(time, _)| *time == now) {
+            self.used += amount;
+        }
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = (i64, Option<u64>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let now = self.now?;
+            let standing = self.replay.standing_after(self.used);
+            let balance = balance(standing, self.account.overdraft);
+            self.advance();
+            if self.last.replace(balance) != Some(balance) {
+                return Some((now, balance));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Steps<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Steps")
+            .field("now", &self.now)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
+}

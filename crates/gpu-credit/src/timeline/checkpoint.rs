@@ -1,0 +1,112 @@
+//! Checkpoints: remembered remainders at some boundaries. They change cost, never meaning.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use smallvec::SmallVec;
+
+use super::boundary::Key;
+use super::live::{Left, Live};
+
+/// What was left of each grant just before a boundary. The deficit is not here: the tree knows
+/// the balance.
+#[derive(Clone, Debug, Default)]
+struct Checkpoint {
+    lefts: SmallVec<[Left; 2]>,
+}
+
+impl Checkpoint {
+    fn of(live: &Live) -> Self {
+        Checkpoint {
+            lefts: live.lefts().collect(),
+        }
+    }
+
+    /// Whether exactly this is left. O(1) where the number or the first grant differs, as it
+    /// nearly always does, else O(live log live).
+    fn agrees(&self, live: &Live) -> bool {
+        if self.lefts.len() != live.len() || self.lefts.first() != live.lefts().next().as_ref() {
+            return false;
+        }
+        let mut old = self.lefts.to_vec();
+        let mut new: Vec<Left> = live.lefts().collect();
+        old.sort_unstable();
+        new.sort_unstable();
+        old == new
+    }
+}
+
+/// The checkpoints of a timeline, by the boundary before which they were taken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Checkpoints {
+    by_key: BTreeMap<Key, Checkpoint>,
+    /// Heap bytes of the remainders that are too many to stand inline.
+    spilled: usize,
+}
+
+impl Checkpoints {
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The last checkpoint before or at `key`, with what was left there.
+    pub(crate) fn at_or_before(&self, key: Key) -> Option<(Key, &[Left])> {
+        let (key, checkpoint) = self.by_key.range(..=key).next_back()?;
+        Some((*key, &checkpoint.lefts))
+    }
+
+    /// The first checkpoint after `key`.
+    pub(crate) fn after(&self, key: Key) -> Option<Key> {
+        let range = (Bound::Excluded(key), Bound::Unbounded);
+        self.by_key.range(range).next().map(|(key, _)| *key)
+    }
+
+    /// Whether the checkpoint at `key` remembers exactly this.
+    pub(crate) fn agrees(&self, key: Key, live: &Live) -> bool {
+        (self.by_key.get(&key)).is_some_and(|checkpoint| checkpoint.agrees(live))
+    }
+
+    /// Remembers what is left, in place of what was remembered there before.
+    pub(crate) fn store(&mut self, key: Key, live: &Live) {
+        let checkpoint = Checkpoint::of(live);
+        self.spilled += spilled(&checkpoint);
+        if let Some(old) = self.by_key.insert(key, checkpoint) {
+            self.spilled -= spilled(&old);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) {
+        if let Some(old) = self.by_key.remove(&key) {
+            self.spilled -= spilled(&old);
+        }
+    }
+
+    /// Forgets all checkpoints after `key`.
+    pub(crate) fn forget_after(&mut self, key: Key) {
+        let Some(first) = self.after(key) else {
+            return;
+        };
+        for checkpoint in self.by_key.split_off(&first).values() {
+            self.spilled -= spilled(checkpoint);
+        }
+    }
+
+    /// Heap bytes, the nodes of the map taken as two thirds full.
+    pub(crate) fn memory_used(&self) -> usize {
+        let entry = size_of::<Key>() + size_of::<Checkpoint>();
+        self.by_key.len() * entry * 3 / 2 + self.spilled
+    }
+
+    /// Every checkpoint with what it remembers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &[Left])> {
+        (self.by_key.iter()).map(|(key, checkpoint)| (*key, &checkpoint.lefts[..]))
+    }
+}
+
+fn spilled(checkpoint: &Checkpoint) -> usize {
+    if checkpoint.lefts.spilled() {
+        checkpoint.lefts.capacity() * size_of::<Left>()
+    } else {
+        0
+    }
+}

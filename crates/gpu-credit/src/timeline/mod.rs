@@ -1,0 +1,390 @@
+//! The grant timeline: what the level of each epoch is, and how it is brought up to date.
+//!
+//! A grant's window gives two boundaries; from one boundary to the next runs an *epoch*. Between
+//! two boundaries no grant starts or ends, so draws go down one and the same list: what is left at
+//! the end of an epoch depends only on the **sum** of its usage. The timeline therefore needs the
+//! boundaries and one number for each epoch, never the usage entries.
+//!
+//! ```text
+//! boundaries   FIRST ─── start a ─── start b ─── end a ─── start c ─── end b ───▶
+//! settled      ═════════════════════════════════╪ frontier
+//! late writes                 ▲ unsettled
+//! ```
+//!
+//! * Up to and at the **frontier** levels are known; from the frontier's own epoch on nothing is,
+//!   and nothing is kept: writes there cost nothing. There is no frontier where all is settled.
+//! * A late write before the frontier corrects the usage of one epoch, or adds or removes a
+//!   boundary, and notes the first boundary that it **unsettles**. Too many of them move the
+//!   frontier back instead.
+//! * [`settle`](GrantTimeline::settle) repairs what is unsettled and moves the frontier to the end.
+//!   A record in time order moves the frontier along with it, so that streams stay settled.
+//! * A query that falls before all of this reads a level; any other replays boundaries from the
+//!   last sound checkpoint, and stores nothing.
+//!
+//! Files, in reading order: [`boundary`] (the order of events), [`tree`] (boundaries under sums),
+//! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`replay`] (queries of what
+//! is not settled), [`grants`] (the records).
+
+pub(crate) mod boundary;
+pub(crate) mod checkpoint;
+pub(crate) mod grants;
+pub(crate) mod live;
+pub(crate) mod replay;
+pub(crate) mod settle;
+pub(crate) mod tree;
+
+use std::collections::BTreeMap;
+
+pub(crate) use boundary::GRANTS_MAX;
+
+use crate::usage::UsageIndex;
+use crate::{Error, Options, Overdraft, SettlementStatistics};
+use boundary::{Event, Key};
+use checkpoint::Checkpoints;
+use grants::Grants;
+use tree::{BoundaryTree, Position};
+
+/// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
+/// if that is more; past it, replaying everything later is cheaper than repairing each.
+const UNSETTLED_SHARE: usize = 256;
+
+/// Grants that come at once are many if there are more than one for as many boundaries.
+const LOAD_SHARE: usize = 16;
+
+/// The grants of one account and the level of each epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct GrantTimeline {
+    pub(crate) grants: Grants,
+    tree: BoundaryTree,
+    checkpoints: Checkpoints,
+    /// The first boundary whose level a late write made unsound, and by how much that write
+    /// shifted all later balances on its own.
+    unsettled: BTreeMap<Key, i128>,
+    /// The last boundary whose level is known, where there are any behind it that are not.
+    frontier: Option<Frontier>,
+    /// The latest time of any record so far. It decides what is repaired when, never an answer.
+    latest: i64,
+    overdraft: Overdraft,
+    checkpoint_spacing: usize,
+    statistics: SettlementStatistics,
+}
+
+/// The last boundary whose level is known. The usage of its epoch is not kept.
+#[derive(Clone, Copy, Debug)]
+struct Frontier {
+    key: Key,
+    /// The time of the next boundary, where its epoch is over.
+    epoch_end: Option<i64>,
+}
+
+impl Frontier {
+    /// Whether usage at `time` falls where nothing is kept.
+    #[inline]
+    fn reaches(&self, time: i64) -> bool {
+        time >= self.key.time
+    }
+}
+
+impl GrantTimeline {
+    pub(crate) fn new(options: &Options) -> Self {
+        GrantTimeline {
+            grants: Grants::default(),
+            tree: BoundaryTree::new(options.boundary_chunk.clamp(4, 256)),
+            checkpoints: Checkpoints::default(),
+            unsettled: BTreeMap::new(),
+            frontier: None,
+            latest: i64::MIN,
+            overdraft: options.overdraft,
+            checkpoint_spacing: options.checkpoint_spacing.max(1),
+            statistics: SettlementStatistics::default(),
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> SettlementStatistics {
+        self.statistics
+    }
+
+    pub(crate) fn checkpoint_count(&self) -> usize {
+        self.checkpoints.len()
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.frontier.is_none() && self.unsettled.is_empty()
+    }
+
+    /// Adds a grant. O(log m + B) where it is in time order or behind the frontier, else
+    /// O(B + m / B²).
+    pub(crate) fn post_grant(
+        &mut self,
+        usage: &UsageIndex,
+        name: &str,
+        amount: u64,
+        start: i64,
+        expiration: u64,
+    ) -> Result<u32, Error> {
+        let number = self.grants.post(name, amount, start, expiration)?;
+        self.grant_posted(usage, number);
+        Ok(number)
+    }
+
+    fn grant_posted(&mut self, usage: &UsageIndex, number: u32) {
+        let (start, end) = self.grants.boundaries(number);
+        let in_order = start.time >= self.latest;
+        if in_order {
+            self.keep_up(usage, start.time);
+        }
+        self.insert(usage, start, self.grants.whole(number).amount);
+        if let Some(end) = end {
+            // Nothing lapses there until settling finds otherwise, on its way from the start.
+            self.insert(usage, end, 0);
+        }
+        if in_order {
+            self.keep_up(usage, start.time);
+        }
+    }
+
+    fn insert(&mut self, usage: &UsageIndex, key: Key, rise: u64) {
+        match &mut self.frontier {
+            Some(frontier) if key > frontier.key => {
+                frontier.epoch_end = Some(frontier.epoch_end.map_or(key.time, |end| end.min(key.time)));
+                self.tree.insert_blank(key);
+            }
+            _ => {
+                let before = self.tree.find(key);
+                let used = (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
+                let taken = used.wrapping_sub(usage.before(key.time));
+                self.tree.insert(key, rise, taken);
+                if rise > 0 || self.overdraft == Overdraft::Forfeit {
+                    self.unsettle(key, i128::from(rise));
+                }
+            }
+        }
+    }
+
+    /// Takes a grant back; whether it was there. O(B + m / B²).
+    pub(crate) fn retract_grant(&mut self, number: u32) -> bool {
+        if !self.grants.retract(number) {
+            return false;
+        }
+        let (start, end) = self.grants.boundaries(number);
+        for key in [Some(start), end].into_iter().flatten() {
+            self.remove(key);
+        }
+        true
+    }
+
+    fn remove(&mut self, key: Key) {
+        let mut at = self.tree.find(key);
+        let before = self.tree.previous(at).unwrap_or(Position::FIRST);
+        if self.frontier.is_some_and(|frontier| frontier.key == key) {
+            self.move_frontier_back(before);
+            at = self.tree.find(key);
+        }
+        self.checkpoints.remove(key);
+        if self.frontier.is_some_and(|frontier| frontier.key < key) {
+            self.tree.remove(at, 0);
+            self.find_epoch_end();
+        } else {
+            let rise = (self.tree.level(at)).wrapping_sub(self.tree.level(before));
+            self.tree.remove(at, rise);
+            self.unsettle(key, -i128::from(rise.cast_signed()));
+        }
+    }
+
+    /// Takes note of usage that has been added to the index. O(1) where it is in time order or
+    /// behind the frontier, else O(B + m / B²).
+    #[inline]
+    pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, amount: u64, time: i64) {
+        if let Some(frontier) = &self.frontier
+            && frontier.reaches(time)
+        {
+            if time >= self.latest {
+                self.latest = time;
+                if frontier.epoch_end.is_some_and(|end| time >= end) {
+                    self.keep_up(usage, time);
+                }
+            }
+        } else if time >= self.latest {
+            self.keep_up(usage, time);
+        } else {
+            self.change_usage(time, i128::from(amount));
+        }
+    }
+
+    /// Takes note of usage that has been taken from the index. O(B + m / B²).
+    pub(crate) fn usage_retracted(&mut self, amount: u64, time: i64) {
+        if !self.frontier.is_some_and(|frontier| frontier.reaches(time)) {
+            self.change_usage(time, -i128::from(amount));
+        }
+    }
+
+    /// Changes the usage of an epoch before the frontier. Levels later than it become unsound.
+    fn change_usage(&mut self, time: i64, change: i128) {
+        let at = self.tree.find_time(time);
+        self.tree.add_usage(at, wrapping(change));
+        if let Some(next) = self.tree.next(at) {
+            self.unsettle(self.tree.get(next).key(), -change);
+        }
+    }
+
+    /// Notes that levels from `key` on are unsound, and all later balances shifted by `shift`.
+    fn unsettle(&mut self, key: Key, shift: i128) {
+        *self.unsettled.entry(key).or_default() += shift;
+        let most = (self.tree.width() / 2).max(self.tree.len() / UNSETTLED_SHARE);
+        if self.unsettled.len() > most
+            && let Some((first, _)) = self.unsettled.first_key_value()
+        {
+            let at = self.last_before(*first);
+            self.move_frontier_back(at);
+        }
+    }
+
+    /// Takes note of many records added at once: all levels after the epoch of `earliest` become
+    /// unknown. O(log m).
+    pub(crate) fn usage_loaded(&mut self, earliest: i64, latest: i64) {
+        self.latest = self.latest.max(latest);
+        if !self.frontier.is_some_and(|frontier| frontier.reaches(earliest)) {
+            self.move_frontier_back(self.tree.find_time(earliest));
+        }
+    }
+
+    /// Takes note of the grants from `number` on, which are in the table already. O(m log m) where
+    /// they are many: then the tree is built anew and all levels are forgotten.
+    pub(crate) fn grants_posted(&mut self, usage: &UsageIndex, number: usize) {
+        let many = self.tree.len() / LOAD_SHARE;
+        if self.grants.next_number() - number <= many {
+            let numbers: Vec<u32> = self.grants.numbers_from(number).collect();
+            for number in numbers {
+                self.grant_posted(usage, number);
+            }
+            return;
+        }
+        let added = self.grants.numbers_from(number).flat_map(|number| {
+            let (start, end) = self.grants.boundaries(number);
+            [Some(start), end]
+        });
+        let mut keys: Vec<Key> = self.tree.keys().skip(1).chain(added.flatten()).collect();
+        keys.sort_unstable();
+        let starts = keys.iter().filter(|key| matches!(key.handle.event(), Event::Start(_)));
+        self.latest = starts.map(|key| key.time).fold(self.latest, i64::max);
+        self.tree = BoundaryTree::from_keys(self.tree.width(), &keys);
+        self.checkpoints = Checkpoints::default();
+        self.move_frontier_back(Position::FIRST);
+    }
+
+    /// Moves the frontier to the epoch of a record that comes in time order: back if it is later,
+    /// and forward, by half the width of the tree at most, if it is earlier.
+    fn keep_up(&mut self, usage: &UsageIndex, time: i64) {
+        self.latest = time;
+        match self.frontier {
+            Some(frontier) if frontier.reaches(time) => {
+                // A replay from the frontier is sound only where nothing before it is unsettled.
+                let is_over = frontier.epoch_end.is_some_and(|end| time >= end);
+                if is_over && self.unsettled.is_empty() {
+                    self.extend(usage, time, self.tree.width() / 2);
+                }
+            }
+            _ => self.move_frontier_back(self.tree.find_time(time)),
+        }
+    }
+
+    fn move_frontier_back(&mut self, at: Position) {
+        let key = self.tree.get(at).key();
+        self.checkpoints.forget_after(key);
+        while let Some(last) = self.unsettled.last_entry()
+            && *last.key() > key
+        {
+            last.remove();
+        }
+        self.frontier = Some(Frontier {
+            key,
+            epoch_end: None,
+        });
+        self.find_epoch_end();
+    }
+
+    fn find_epoch_end(&mut self) {
+        if let Some(frontier) = &mut self.frontier {
+            let next = self.tree.next(self.tree.find(frontier.key));
+            frontier.epoch_end = next.map(|next| self.tree.get(next).time);
+        }
+    }
+
+    /// The last boundary before `key`, whether or not there is one at `key`.
+    fn last_before(&self, key: Key) -> Position {
+        let at = self.tree.find(key);
+        if self.tree.get(at).key() == key {
+            self.tree.previous(at).unwrap_or(Position::FIRST)
+        } else {
+            at
+        }
+    }
+
+    /// Whether the level of the epoch that opens at `key` is what a replay would find.
+    #[inline]
+    fn is_sound(&self, key: Key) -> bool {
+        self.frontier.is_none_or(|frontier| key <= frontier.key)
+            && (self.unsettled.first_key_value()).is_none_or(|(first, _)| key < *first)
+    }
+
+    /// Panics unless every level, checkpoint and sum before what is unsettled is what a replay of
+    /// all boundaries finds.
+    pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
+        self.tree.assert_invariants(self.frontier.map(|frontier| frontier.key));
+        let keys = self.grants.numbers_from(0).flat_map(|number| {
+            let (start, end) = self.grants.boundaries(number);
+            [Some(start), end]
+        });
+        let mut keys: Vec<Key> = keys.flatten().collect();
+        keys.sort_unstable();
+        assert!(self.tree.keys().skip(1).eq(keys), "a boundary for each window's start and end");
+        if let Some(frontier) = self.frontier {
+            let at = self.tree.find(frontier.key);
+            assert_eq!(self.tree.get(at).key(), frontier.key, "the frontier is a boundary");
+            let next = self.tree.next(at).map(|next| self.tree.get(next).time);
+            assert_eq!(frontier.epoch_end, next, "the frontier's epoch ends at the next boundary");
+        }
+        let behind = |key: &Key| self.frontier.is_some_and(|frontier| *key > frontier.key);
+        assert!(!self.unsettled.keys().any(behind), "nothing unsettled behind the frontier");
+        let mut remembered = self.checkpoints.iter().peekable();
+        let mut live = live::Live::default();
+        let (mut at, mut used, mut windows) = (Position::FIRST, 0, 0);
+        while let Some(next) = self.tree.next(at) {
+            let key = self.tree.get(next).key();
+            if !self.is_sound(key) {
+                break;
+            }
+            let before = usage.before(key.time);
+            assert_eq!(self.tree.get(at).usage, before - used, "usage of the epoch before {key:?}");
+            live.draw(before - used, self.overdraft);
+            used = before;
+            if let Some((_, lefts)) = remembered.next_if(|(at, _)| *at == key) {
+                let mut lefts = lefts.to_vec();
+                let mut replayed: Vec<_> = live.lefts().collect();
+                lefts.sort_unstable();
+                replayed.sort_unstable();
+                assert_eq!(lefts, replayed, "what is left just before {key:?}");
+            }
+            self.apply(&mut live, key);
+            windows += i64::from(key.handle.live_change());
+            let level = self.tree.level(next).wrapping_sub(used);
+            assert_eq!(level, wrapping(live.balance()), "level of the epoch of {key:?}");
+            assert_eq!(self.tree.live(next), windows, "live grants in the epoch of {key:?}");
+            at = next;
+        }
+    }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.grants.memory_used()
+            + self.tree.memory_used()
+            + self.checkpoints.memory_used()
+            + self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2
+    }
+}
+
+/// A difference as it is added to a wrapping sum.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn wrapping(difference: i128) -> u64 {
+    difference as u64
+}

@@ -1,0 +1,172 @@
+//! Queries of what is not settled: boundaries replayed from the last sound checkpoint.
+
+use super::boundary::{Event, Key};
+use super::live::Live;
+use super::tree::Position;
+use super::GrantTimeline;
+use crate::Overdraft;
+use crate::usage::UsageIndex;
+
+/// How an account stands at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether any window contains the instant.
+    pub(crate) is_live: bool,
+    /// What is left minus the deficit.
+    pub(crate) balance: i128,
+}
+
+/// A replay under way: it stands in an epoch, before any usage of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay<'a> {
+    timeline: &'a GrantTimeline,
+    usage: &'a UsageIndex,
+    pub(crate) at: Position,
+    pub(crate) live: Live,
+    /// The number of windows that contain the epoch.
+    pub(crate) windows: i64,
+}
+
+impl Replay<'_> {
+    /// The next boundary, if any.
+    pub(crate) fn next_time(&self) -> Option<i64> {
+        let next = self.timeline.tree.next(self.at)?;
+        Some(self.timeline.tree.get(next).time)
+    }
+
+    /// When the epoch opens.
+    pub(crate) fn opening(&self) -> i64 {
+        self.timeline.tree.get(self.at).time
+    }
+
+    /// Draws all usage of the epoch and enters the next one, if there is one.
+    pub(crate) fn advance(&mut self, usage: u64) {
+        let Some(next) = self.timeline.tree.next(self.at) else {
+            return;
+        };
+        self.live.draw(usage, self.timeline.overdraft);
+        let boundary = self.timeline.tree.get(next);
+        self.timeline.apply(&mut self.live, boundary.key());
+        self.windows += i64::from(boundary.handle.live_change());
+        self.at = next;
+    }
+
+    /// Goes on to the epoch of `time`, which is not earlier than this one.
+    pub(crate) fn advance_to(&mut self, time: i64) {
+        let mut walk = self.usage.walk();
+        let mut before = walk.before(self.opening());
+        while let Some(next) = self.next_time()
+            && next <= time
+        {
+            let used = walk.before(next);
+            self.advance(used - before);
+            before = used;
+        }
+    }
+
+    /// How the account stands at `time`, which falls into this epoch.
+    pub(crate) fn standing(&self, time: i64) -> Standing {
+        let used = self.usage.through(time) - self.usage.before(self.opening());
+        self.standing_after(used)
+    }
+
+    /// How the account stands after so much usage of this epoch.
+    pub(crate) fn standing_after(&self, used: u64) -> Standing {
+        Standing {
+            is_live: self.windows > 0,
+            balance: self.live.balance() - i128::from(used),
+        }
+    }
+}
+
+impl GrantTimeline {
+    /// How the account stands at `time`. O(log m + log n) where the level is settled; else the
+    /// boundaries from the last sound checkpoint to `time` are replayed.
+    #[inline]
+    pub(crate) fn standing(&self, usage: &UsageIndex, time: i64) -> Standing {
+        if let Some(standing) = self.standing_settled(time, usage.through(time)) {
+            return standing;
+        }
+        let mut replay = self.replay_from(usage, time);
+        replay.advance_to(time);
+        replay.standing(time)
+    }
+
+    /// How the account stands at `time`, by which `used` has been used in all; `None` where the
+    /// level is not settled. O(log m).
+    #[inline]
+    pub(crate) fn standing_settled(&self, time: i64, used: u64) -> Option<Standing> {
+        let at = self.tree.find_time(time);
+        let is_sound = self.is_settled() || self.is_sound(self.tree.get(at).key());
+        is_sound.then(|| Standing {
+            is_live: self.tree.live(at) > 0,
+            balance: i128::from(self.tree.level(at)) - i128::from(used),
+        })
+    }
+
+    /// What is left of each live grant at `time`, in the order in which usage draws.
+    pub(crate) fn lefts_at(&self, usage: &UsageIndex, time: i64) -> Vec<super::live::Left> {
+        let mut replay = self.replay_from(usage, time);
+        replay.advance_to(time);
+        let used = usage.through(time) - usage.before(replay.opening());
+        replay.live.draw(used, self.overdraft);
+        let mut lefts: Vec<_> = replay.live.lefts().collect();
+        lefts.sort_unstable();
+        lefts
+    }
+
+    /// A replay that stands in the epoch of the last sound checkpoint at or before `time`.
+    pub(crate) fn replay_from<'a>(&'a self, usage: &'a UsageIndex, time: i64) -> Replay<'a> {
+        let mut key = self.tree.get(self.tree.find_time(time)).key();
+        if let Some(frontier) = self.frontier {
+            key = key.min(frontier.key);
+        }
+        if let Some((first, _)) = self.unsettled.first_key_value() {
+            key = key.min(self.tree.get(self.last_before(*first)).key());
+        }
+        let (at, live) = self.remembered(key);
+        Replay {
+            timeline: self,
+            usage,
+            at,
+            live,
+            windows: self.tree.live(at),
+        }
+    }
+
+    /// The last checkpoint at or before `key`, all of it sound, and how things stand in its epoch
+    /// before any usage of it.
+    pub(super) fn remembered(&self, key: Key) -> (Position, Live) {
+        let Some((key, lefts)) = self.checkpoints.at_or_before(key) else {
+            return (Position::FIRST, Live::default());
+        };
+        let at = self.tree.find(key);
+        let mut live = Live::new(lefts, self.deficit_before(at));
+        self.apply(&mut live, key);
+        (at, live)
+    }
+
+    /// The deficit at the end of the epoch before a boundary. O(B).
+    pub(super) fn deficit_before(&self, at: Position) -> u64 {
+        match self.overdraft {
+            Overdraft::Carry => u64::try_from(-self.balance_before(at)).unwrap_or(0),
+            Overdraft::Forfeit => 0,
+        }
+    }
+
+    /// The balance at the end of the epoch before a boundary, as far as the tree knows. O(B).
+    pub(super) fn balance_before(&self, at: Position) -> i128 {
+        let before = self.tree.previous(at);
+        let level = before.map_or(0, |before| self.tree.level(before));
+        i128::from(level) - i128::from(self.tree.used_before(at))
+    }
+
+    /// What a boundary does to what is live.
+    #[inline]
+    pub(super) fn apply(&self, live: &mut Live, key: Key) {
+        match key.handle.event() {
+            Event::Start(grant) => live.start(self.grants.whole(grant)),
+            Event::End(grant) => live.end(grant),
+        }
+    }
+}

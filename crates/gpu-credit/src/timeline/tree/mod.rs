@@ -1,0 +1,390 @@
+//! The boundary tree: boundaries in order, under a wide segment tree of sums.
+//!
+//! ```text
+//!                        top ── directory of groups
+//!            ┌────────────┼─────────────┐
+//!          group        group         group ── directory of chunks
+//!        ┌───┼───┐        │         ┌───┼───┐
+//!      chunk …  chunk   chunk     chunk …  chunk ── up to 128 boundaries of 32 bytes
+//! ```
+//!
+//! It knows keys and sums, not grants: a boundary has a level, a number of live grants and the
+//! usage of its epoch, and the balance at the end of an epoch is its level less all usage so far.
+//! A [`Directory`] keeps, for each child, the sums before it (so that the level of an epoch is
+//! three additions) and its [`Span`] (sum, minimum prefix, maximum prefix of the balance), so that
+//! "the first epoch from here on that ends with at least x" is one descent.
+//!
+//! With `m` boundaries, chunks and groups of at most `B`: a look-up is O(log m); an insertion, a
+//! removal or a change of sums is O(B + m / B²), of which the second part is a straight pass over
+//! the top. Two levels of directories instead of one are what keeps a split cheap. Wide nodes with
+//! prefix sums: Slotin, *Algorithms for Modern Hardware*, chapter on segment trees.
+//!
+//! Levels and spans are the caller's to settle: the tree shifts them as it is told and never
+//! derives one.
+
+mod chunk;
+mod directory;
+mod span;
+
+pub(crate) use chunk::{Boundary, Chunk};
+use directory::{Directory, Node};
+pub(crate) use span::Totals;
+
+use crate::timeline::boundary::Key;
+
+/// Where a boundary stands now. Insertions and removals make it stale; a [`Key`] never is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    group: usize,
+    chunk: usize,
+    pub(crate) index: usize,
+}
+
+impl Position {
+    /// The boundary of [`Key::FIRST`].
+    pub(crate) const FIRST: Position = Position {
+        group: 0,
+        chunk: 0,
+        index: 0,
+    };
+
+    pub(crate) fn same_chunk(self, other: Position) -> bool {
+        (self.group, self.chunk) == (other.group, other.chunk)
+    }
+}
+
+/// Boundaries in order under their sums. There is always one: [`Key::FIRST`].
+#[derive(Clone, Debug)]
+pub(crate) struct BoundaryTree {
+    top: Directory<Directory<Chunk>>,
+    /// The number of boundaries.
+    len: usize,
+    /// The most boundaries in a chunk, and chunks in a group.
+    width: usize,
+}
+
+impl BoundaryTree {
+    pub(crate) fn new(width: usize) -> Self {
+        Self::from_keys(width, &[])
+    }
+
+    /// The tree of these keys, in order, with all sums zero. O(m).
+    pub(crate) fn from_keys(width: usize, keys: &[Key]) -> Self {
+        let blank = |key: &Key| Boundary {
+            time: key.time,
+            handle: key.handle,
+            live: 0,
+            level: 0,
+            usage: 0,
+        };
+        let all = [Key::FIRST].iter().chain(keys).map(blank);
+        // Three quarters full: late boundaries find room.
+        let fill = width - width / 4;
+        let chunks = gather(all, fill).map(|boundaries| Chunk { boundaries });
+        let groups = gather(chunks, fill).map(|chunks| Directory::new(chunks, Totals::default()));
+        BoundaryTree {
+            top: Directory::new(groups.collect(), Totals::default()),
+            len: keys.len() + 1,
+            width,
+        }
+    }
+
+    /// The number of boundaries, [`Key::FIRST`] among them.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The most boundaries in a chunk.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// All keys in order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        let chunks = std::iter::successors(Some(Position::FIRST), |at| self.next_chunk(*at));
+        chunks.flat_map(|at| self.chunk(at).boundaries.iter().map(Boundary::key))
+    }
+
+    /// The last boundary at or before `key`. O(log m).
+    pub(crate) fn find(&self, key: Key) -> Position {
+        let group = self.top.find(key);
+        let chunk = self.top.child(group).find(key);
+        let boundaries = &self.top.child(group).child(chunk).boundaries;
+        let behind = boundaries.partition_point(|boundary| boundary.key() <= key);
+        Position {
+            group,
+            chunk,
+            index: behind.saturating_sub(1),
+        }
+    }
+
+    /// The last boundary at or before `time`: its epoch is the one that `time` falls into.
+    /// O(log m).
+    #[inline]
+    pub(crate) fn find_time(&self, time: i64) -> Position {
+        let group = self.top.find_time(time);
+        let chunk = self.top.child(group).find_time(time);
+        let boundaries = &self.top.child(group).child(chunk).boundaries;
+        let behind = boundaries.partition_point(|boundary| boundary.time <= time);
+        Position {
+            group,
+            chunk,
+            index: behind.saturating_sub(1),
+        }
+    }
+
+    pub(crate) fn chunk(&self, at: Position) -> &Chunk {
+        self.top.child(at.group).child(at.chunk)
+    }
+
+    /// The boundaries of a chunk, to be changed in place; a [`refresh`](Self::refresh) must follow.
+    pub(crate) fn chunk_mut(&mut self, at: Position) -> &mut Chunk {
+        self.top.child_mut(at.group).child_mut(at.chunk)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, at: Position) -> &Boundary {
+        &self.chunk(at).boundaries[at.index]
+    }
+
+    /// The sums before the chunk in which `at` is. O(1).
+    #[inline]
+    pub(crate) fn opening(&self, at: Position) -> Totals {
+        let group = self.top.opening_of(at.group);
+        group.plus(self.top.child(at.group).opening_of(at.chunk))
+    }
+
+    /// The level of an epoch. O(1).
+    #[inline]
+    pub(crate) fn level(&self, at: Position) -> u64 {
+        self.opening(at).level.wrapping_add(self.get(at).level)
+    }
+
+    /// The number of live grants in an epoch. O(1).
+    #[inline]
+    pub(crate) fn live(&self, at: Position) -> i64 {
+        let opening = self.opening(at).live;
+        opening.wrapping_add(i64::from(self.get(at).live))
+    }
+
+    /// All usage before an epoch. O(B).
+    pub(crate) fn used_before(&self, at: Position) -> u64 {
+        let opening = self.opening(at).used;
+        opening.wrapping_add(self.chunk(at).used_before(at.index))
+    }
+
+    /// The next boundary. O(1).
+    pub(crate) fn next(&self, at: Position) -> Option<Position> {
+        if at.index + 1 < self.chunk(at).boundaries.len() {
+            return Some(Position {
+                index: at.index + 1,
+                ..at
+            });
+        }
+        self.next_chunk(at)
+    }
+
+    /// The first boundary of the next chunk. O(1).
+    pub(crate) fn next_chunk(&self, at: Position) -> Option<Position> {
+        if at.chunk + 1 < self.top.child(at.group).len() {
+            return Some(Position {
+                chunk: at.chunk + 1,
+                index: 0,
+                ..at
+            });
+        }
+        (at.group + 1 < self.top.len()).then_some(Position {
+            group: at.group + 1,
+            chunk: 0,
+            index: 0,
+        })
+    }
+
+    /// The boundary before. O(1).
+    pub(crate) fn previous(&self, at: Position) -> Option<Position> {
+        if at.index > 0 {
+            return Some(Position {
+                index: at.index - 1,
+                ..at
+            });
+        }
+        let (group, chunk) = if at.chunk > 0 {
+            (at.group, at.chunk - 1)
+        } else {
+            let group = at.group.checked_sub(1)?;
+            (group, self.top.child(group).len() - 1)
+        };
+        let index = self.top.child(group).child(chunk).boundaries.len() - 1;
+        Some(Position {
+            group,
+            chunk,
+            index,
+        })
+    }
+
+    /// Brings the sums above a chunk up to date after its boundaries have changed. O(B + m / B²).
+    pub(crate) fn refresh(&mut self, at: Position) {
+        let opening = self.top.opening_of(at.group);
+        self.top.child_mut(at.group).refresh(at.chunk, opening);
+        self.top.refresh(at.group, Totals::default());
+    }
+
+    /// Adds a boundary that is not there yet. It takes over `usage` of the epoch into which it
+    /// falls, and every level from its own on rises by `rise` (wrapping). O(B + m / B²).
+    pub(crate) fn insert(&mut self, key: Key, rise: u64, usage: u64) {
+        let at = self.find(key);
+        let chunk = self.chunk_mut(at);
+        chunk.insert_behind(at.index, key, rise, usage);
+        self.refresh(at);
+        self.grown(at);
+    }
+
+    /// Adds a boundary that is not there yet and leaves every sum as it is: for where they are
+    /// unknown anyway. O(log m + B).
+    pub(crate) fn insert_blank(&mut self, key: Key) {
+        let at = self.find(key);
+        self.chunk_mut(at).insert_blank_behind(at.index, key);
+        self.grown(at);
+    }
+
+    fn grown(&mut self, at: Position) {
+        self.len += 1;
+        let len = self.chunk(at).boundaries.len();
+        if len > self.width {
+            // At the end of time a new chunk begins instead of two halves: appends fill them.
+            let last = at.index + 2 == len && self.next_chunk(at).is_none();
+            self.split(at, if last { len - 1 } else { len / 2 });
+        }
+    }
+
+    fn split(&mut self, at: Position, index: usize) {
+        let opening = self.top.opening_of(at.group);
+        let group = self.top.child_mut(at.group);
+        group.split_child(at.chunk, index, opening);
+        let len = group.len();
+        if len > self.width {
+            let last = at.chunk + 2 == len && at.group + 1 == self.top.len();
+            let index = if last { len - 1 } else { len / 2 };
+            self.top.split_child(at.group, index, Totals::default());
+        }
+    }
+
+    /// Takes a boundary away and lets every later level fall by `rise` (wrapping); its usage goes
+    /// to the epoch before. [`Key::FIRST`] stays for good. O(B + m / B²).
+    pub(crate) fn remove(&mut self, at: Position, rise: u64) {
+        let Some(before) = self.previous(at) else {
+            return;
+        };
+        self.add_usage(before, self.get(at).usage);
+        self.chunk_mut(at).remove(at.index, rise);
+        self.len -= 1;
+        let groups = self.top.len();
+        let chunks = self.top.child(at.group).len();
+        self.refresh(at);
+        if self.top.len() < groups {
+            return;
+        }
+        let opening = self.top.opening_of(at.group);
+        let group = self.top.child_mut(at.group);
+        if group.len() == chunks && group.child(at.chunk).len() <= self.width / 4 {
+            group.join_child(at.chunk, self.width / 2, opening);
+        }
+        if group.len() <= self.width / 4 {
+            self.top.join_child(at.group, self.width / 2, Totals::default());
+        }
+    }
+
+    /// Adds to the usage of an epoch (wrapping, so that a difference may be added). O(B + m / B²).
+    pub(crate) fn add_usage(&mut self, at: Position, amount: u64) {
+        let boundary = &mut self.chunk_mut(at).boundaries[at.index];
+        boundary.usage = boundary.usage.wrapping_add(amount);
+        self.refresh(at);
+    }
+
+    /// The first epoch from `at` on and before `limit` at whose end the balance is at least
+    /// `least`. The spans of the chunk and the group of `limit` are not trusted: behind it sums may
+    /// mean nothing. O(B + m / B²), mostly O(B).
+    pub(crate) fn first_at_least(
+        &self,
+        at: Position,
+        limit: Option<Position>,
+        least: i128,
+    ) -> Option<Position> {
+        let (groups, chunks) = match limit {
+            Some(limit) => (limit.group, limit.chunk),
+            None => (self.top.len(), 0),
+        };
+        let scan = |at: Position| {
+            let index = (self.chunk(at)).first_at_least(self.opening(at), at.index, least)?;
+            let found = Position { index, ..at };
+            limit.is_none_or(|limit| found < limit).then_some(found)
+        };
+        let scan_group = |group: usize, from: usize| {
+            let base = self.top.opening_of(group);
+            let directory = self.top.child(group);
+            let chunk = (from..directory.len()).find(|chunk| {
+                let opening = base.plus(directory.opening_of(*chunk)).balance();
+                (group, *chunk) == (groups, chunks)
+                    || opening + directory.span_of(*chunk).max >= least
+            })?;
+            scan(Position {
+                group,
+                chunk,
+                index: 0,
+            })
+        };
+        if let found @ Some(_) = scan(at) {
+            return found;
+        }
+        if let found @ Some(_) = scan_group(at.group, at.chunk + 1) {
+            return found;
+        }
+        let group = (at.group + 1..self.top.len()).find(|group| {
+            let opening = self.top.opening_of(*group).balance();
+            *group == groups || opening + self.top.span_of(*group).max >= least
+        })?;
+        scan_group(group, 0)
+    }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.top.memory_used()
+    }
+
+    /// Panics unless keys are in order and every sum adds up. Spans are checked for the chunks
+    /// that lie before `settled` whole: behind it they mean nothing.
+    pub(crate) fn assert_invariants(&self, settled: Option<Key>) {
+        self.top.assert_invariants();
+        let mut at = Position::FIRST;
+        let mut count = 0;
+        assert_eq!(self.get(at).key(), Key::FIRST, "the first boundary");
+        loop {
+            let chunk = self.chunk(at);
+            count += chunk.boundaries.len();
+            assert!(chunk.boundaries.len() <= self.width, "a chunk within its width");
+            let whole = |key: Key| chunk.boundaries.last().is_some_and(|last| last.key() < key);
+            if settled.is_none_or(whole) {
+                let span = self.top.child(at.group).span_of(at.chunk);
+                assert_eq!(span, chunk.span(self.opening(at)), "span of the chunk at {at:?}");
+            }
+            match self.next_chunk(at) {
+                Some(next) => {
+                    let (last, head) = (chunk.boundaries.last(), self.get(next).key());
+                    assert!(last.is_some_and(|last| last.key() < head), "chunks in order");
+                    at = next;
+                }
+                None => break,
+            }
+        }
+        assert_eq!(count, self.len, "the number of boundaries");
+    }
+}
+
+/// Runs of at most `size` items; none is empty.
+fn gather<T>(items: impl Iterator<Item = T>, size: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut items = items.peekable();
+    std::iter::from_fn(move || {
+        items.peek()?;
+        Some(items.by_ref().take(size).collect())
+    })
+}

@@ -1,0 +1,3 @@
+//! The engine against the replay reference, and the laws it must keep.
+
+mod differential;
