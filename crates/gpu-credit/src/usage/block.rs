@@ -1,0 +1,100 @@
+//! A block: up to 16 entries in time order, the leaf of the tree.
+
+use super::form::Form;
+use super::layout::LANES;
+
+/// Keys and amounts apart, so that a question compares 16 keys and adds 16 masked amounts
+/// without a branch. Free places have the key [`Form::KEY_MAX`] and the amount 0: no question
+/// needs to know how many are taken, which is why the chunk keeps that number.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Block<F: Form> {
+    keys: [F::Key; LANES],
+    amounts: [F::Amount; LANES],
+}
+
+impl<F: Form> Block<F> {
+    pub(super) fn new() -> Self {
+        Self {
+            keys: [F::KEY_MAX; LANES],
+            amounts: [F::Amount::default(); LANES],
+        }
+    }
+
+    /// The sum of the amounts at or before `key`.
+    #[inline]
+    pub(super) fn sum_through(&self, key: F::Key) -> F::Amount {
+        let mut sum = F::Amount::default();
+        for lane in 0..LANES {
+            sum += if self.keys[lane] <= key {
+                self.amounts[lane]
+            } else {
+                F::Amount::default()
+            };
+        }
+        sum
+    }
+
+    /// Entry `lane`, which is taken.
+    #[inline]
+    pub(super) fn get(&self, lane: usize) -> (F::Key, F::Amount) {
+        (self.keys[lane], self.amounts[lane])
+    }
+
+    /// Writes entry `lane`, which is free, as are all after it.
+    #[inline]
+    pub(super) fn set(&mut self, lane: usize, (key, amount): (F::Key, F::Amount)) {
+        self.keys[lane] = key;
+        self.amounts[lane] = amount;
+    }
+
+    /// The lane behind the last of the `len` entries at or before `key`.
+    #[inline]
+    pub(super) fn position(&self, key: F::Key, len: usize) -> usize {
+        count_through(&self.keys, key).min(len)
+    }
+
+    /// Puts an entry at `lane` and moves those from there on by one. The last lane is lost: the
+    /// block has room, or the caller holds its last entry.
+    #[inline]
+    pub(super) fn insert(&mut self, lane: usize, (key, amount): (F::Key, F::Amount)) {
+        let (keys, amounts) = (self.keys, self.amounts);
+        for at in 1..LANES {
+            self.keys[at] = if at > lane { keys[at - 1] } else { keys[at] };
+            self.amounts[at] = if at > lane {
+                amounts[at - 1]
+            } else {
+                amounts[at]
+            };
+        }
+        self.keys[lane] = key;
+        self.amounts[lane] = amount;
+    }
+
+    /// Takes entry `lane` out and moves those after it back by one.
+    pub(super) fn remove(&mut self, lane: usize) -> (F::Key, F::Amount) {
+        let entry = self.get(lane);
+        self.keys.copy_within(lane + 1.., lane);
+        self.amounts.copy_within(lane + 1.., lane);
+        self.set(LANES - 1, (F::KEY_MAX, F::Amount::default()));
+        entry
+    }
+
+    /// Checks that the first `len` lanes are in order and the others are free.
+    pub(super) fn assert_invariants(&self, len: usize) {
+        assert!(self.keys[..len].is_sorted(), "keys out of order: {self:?}");
+        for lane in len..LANES {
+            assert_eq!(
+                self.get(lane),
+                (F::KEY_MAX, F::Amount::default()),
+                "lane {lane} of a block of {len} is not free"
+            );
+        }
+    }
+}
+
+/// How many of the keys, which are in order, are at or before `key`.
+#[inline]
+pub(super) fn count_through<K: Ord + Copy, const N: usize>(keys: &[K; N], key: K) -> usize {
+    keys.iter().map(|other| usize::from(*other <= key)).sum()
+}

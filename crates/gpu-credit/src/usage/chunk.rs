@@ -1,0 +1,363 @@
+//! A chunk: up to 16 blocks, and what finds the right one with two cache lines.
+
+use super::block::{Block, count_through};
+use super::form::{Entry, Form};
+use super::layout::{BLOCKS, Shape, small};
+
+/// Blocks in time order. Each has free places of its own, so a late entry moves within its
+/// block; a full block hands one entry on, block by block, to the nearest that has room.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Chunk<F: Form> {
+    /// `heads[b]` is at or before every entry of block `b` and not before any entry of an earlier
+    /// one. The first is [`Form::KEY_MIN`]; those of blocks not in use are [`Form::KEY_MAX`].
+    heads: [F::Key; BLOCKS],
+    /// `sums[b]` is the sum of all blocks before `b`, in use or not.
+    sums: [F::Amount; BLOCKS],
+    blocks: [Block<F>; BLOCKS],
+    /// The sum of all blocks.
+    total: F::Amount,
+    /// Entries of each block.
+    lens: [u8; BLOCKS],
+    /// Blocks in use: the first so many. They may be empty.
+    used: u8,
+    /// Entries of all blocks.
+    len: u16,
+}
+
+/// Where an entry of a chunk stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    block: usize,
+    lane: usize,
+}
+
+impl Place {
+    /// Before the first entry.
+    pub(super) const START: Self = Self { block: 0, lane: 0 };
+}
+
+impl<F: Form> Chunk<F> {
+    /// A chunk of `entries`, in order, spread over as many blocks as the shape has. The caller
+    /// has found the form to fit.
+    pub(super) fn new(entries: &[Entry], origin: i64, shape: Shape) -> Box<Self> {
+        let mut chunk = Box::new(Self {
+            heads: [F::KEY_MAX; BLOCKS],
+            sums: [F::Amount::default(); BLOCKS],
+            blocks: std::array::from_fn(|_| Block::new()),
+            total: F::Amount::default(),
+            lens: [0; BLOCKS],
+            used: 0,
+            len: 0,
+        });
+        chunk.fill(entries, origin, shape);
+        chunk
+    }
+
+    fn fill(&mut self, entries: &[Entry], origin: i64, shape: Shape) {
+        let mut rest = entries;
+        for block in 0..shape.blocks() {
+            let (now, later) = rest.split_at(rest.len().div_ceil(shape.blocks() - block));
+            rest = later;
+            self.sums[block] = self.total;
+            for (lane, entry) in now.iter().enumerate() {
+                let (key, amount) = encode::<F>(*entry, origin);
+                if lane == 0 {
+                    self.heads[block] = key;
+                }
+                self.blocks[block].set(lane, (key, amount));
+                self.total += amount;
+            }
+            self.lens[block] = small(now.len());
+            self.used += u8::from(!now.is_empty());
+            self.len += u16::from(self.lens[block]);
+        }
+        for block in usize::from(self.used)..BLOCKS {
+            self.sums[block] = self.total;
+        }
+        self.heads[0] = F::KEY_MIN;
+        self.used = self.used.max(1);
+    }
+
+    /// Number of entries.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// The sum of all entries.
+    pub(super) fn total(&self) -> F::Amount {
+        self.total
+    }
+
+    /// The block that answers a question for `key`, and the sum of those before it: the last
+    /// whose head is at or before it.
+    #[inline]
+    pub(super) fn seek(&self, key: F::Key) -> (&Block<F>, F::Amount) {
+        let block = (count_through(&self.heads, key) - 1) % BLOCKS;
+        (&self.blocks[block], self.sums[block])
+    }
+
+    /// The sum of the amounts at or before `key`.
+    #[inline]
+    pub(super) fn sum_through(&self, key: F::Key) -> F::Amount {
+        let (block, before) = self.seek(key);
+        before + block.sum_through(key)
+    }
+
+    /// Puts an entry behind those at or before its key. False if all blocks are full, and then
+    /// nothing has changed. The caller has made sure that the total fits the form.
+    #[inline]
+    pub(super) fn insert(&mut self, key: F::Key, amount: F::Amount, shape: Shape) -> bool {
+        let block = self.block_of(key);
+        let len = usize::from(self.lens[block]);
+        if len < shape.lanes() {
+            let lane = self.blocks[block].position(key, len);
+            self.blocks[block].insert(lane, (key, amount));
+            self.lens[block] += 1;
+            self.add(block, amount);
+            return true;
+        }
+        let Some(room) = self.nearest_room(block, shape) else {
+            return false;
+        };
+        self.add(block, amount);
+        if room < block {
+            self.hand_left(block, room, (key, amount));
+        } else {
+            self.hand_right(block, room, (key, amount));
+        }
+        true
+    }
+
+    /// The block in use to which an entry with this key belongs.
+    #[inline]
+    fn block_of(&self, key: F::Key) -> usize {
+        (count_through(&self.heads, key).min(usize::from(self.used)) - 1) % BLOCKS
+    }
+
+    /// Counts one more entry, in `block`.
+    #[inline]
+    fn add(&mut self, block: usize, amount: F::Amount) {
+        for at in 0..BLOCKS {
+            self.sums[at] += if at > block {
+                amount
+            } else {
+                F::Amount::default()
+            };
+        }
+        self.total += amount;
+        self.len += 1;
+    }
+
+    /// The block nearest to `block` that is not full.
+    fn nearest_room(&self, block: usize, shape: Shape) -> Option<usize> {
+        let has_room = |at: &usize| usize::from(self.lens[*at]) < shape.lanes();
+        let left = (0..block).rev().find(has_room);
+        let right = (block + 1..shape.blocks()).find(has_room);
+        [right, left]
+            .into_iter()
+            .flatten()
+            .min_by_key(|room| room.abs_diff(block))
+    }
+
+    /// Puts an entry into block `from`, which is full. The last entry of each block from there on
+    /// becomes the first of the next, up to `to`.
+    fn hand_right(&mut self, from: usize, to: usize, entry: (F::Key, F::Amount)) {
+        let mut carried = entry;
+        for at in from..to {
+            let len = usize::from(self.lens[at]);
+            let lane = if at == from {
+                self.blocks[at].position(entry.0, len)
+            } else {
+                0
+            };
+            if lane < len {
+                let last = self.blocks[at].remove(len - 1);
+                self.blocks[at].insert(lane, carried);
+                carried = last;
+            }
+            self.heads[at + 1] = carried.0;
+            self.sums[at + 1] -= carried.1;
+        }
+        self.blocks[to].insert(0, carried);
+        self.lens[to] += 1;
+        self.used = self.used.max(small(to + 1));
+    }
+
+    /// Puts an entry into block `from`, which is full. The first entry of each block from there
+    /// down becomes the last of the one before, down to `to`.
+    fn hand_left(&mut self, from: usize, to: usize, entry: (F::Key, F::Amount)) {
+        let mut carried = entry;
+        for at in (to + 1..=from).rev() {
+            let len = usize::from(self.lens[at]);
+            let lane = if at == from {
+                self.blocks[at].position(entry.0, len)
+            } else {
+                len
+            };
+            if lane > 0 {
+                let next = self.blocks[at].remove(0);
+                self.blocks[at].insert(lane - 1, carried);
+                carried = next;
+            }
+            self.heads[at] = self.blocks[at].get(0).0;
+            self.sums[at] += carried.1;
+        }
+        let len = usize::from(self.lens[to]);
+        self.blocks[to].set(len, carried);
+        self.lens[to] += 1;
+    }
+
+    /// Puts an entry at the end, which is where it belongs. False if there is no room behind the
+    /// last block in use, and then nothing has changed.
+    #[inline]
+    pub(super) fn push(&mut self, key: F::Key, amount: F::Amount, shape: Shape) -> bool {
+        let mut block = usize::from(self.used) - 1;
+        if usize::from(self.lens[block]) == shape.lanes() {
+            block += 1;
+            if block == shape.blocks() {
+                return false;
+            }
+            self.used += 1;
+            self.heads[block] = key;
+        }
+        self.blocks[block].set(usize::from(self.lens[block]), (key, amount));
+        self.lens[block] += 1;
+        self.total += amount;
+        self.len += 1;
+        for sum in &mut self.sums[block + 1..] {
+            *sum = self.total;
+        }
+        true
+    }
+
+    /// Takes out the last entry of this key and amount.
+    pub(super) fn remove(&mut self, key: F::Key, amount: F::Amount) -> bool {
+        let last = self.block_of(key);
+        for block in (0..=last).rev() {
+            let end = self.blocks[block].position(key, usize::from(self.lens[block]));
+            let found = (0..end)
+                .rev()
+                .map(|lane| (lane, self.blocks[block].get(lane)))
+                .take_while(|(_, entry)| entry.0 == key)
+                .find(|(_, entry)| entry.1 == amount);
+            if let Some((lane, _)) = found {
+                self.blocks[block].remove(lane);
+                self.lens[block] -= 1;
+                self.len -= 1;
+                self.total -= amount;
+                for sum in &mut self.sums[block + 1..] {
+                    *sum -= amount;
+                }
+                return true;
+            }
+            if self.heads[block] < key {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// The place of the first entry after `key`.
+    pub(super) fn place_after(&self, key: F::Key) -> Place {
+        let block = self.block_of(key);
+        let lane = self.blocks[block].position(key, usize::from(self.lens[block]));
+        Place { block, lane }
+    }
+
+    /// The entry at `place` or the next one, and `place` moved behind it. `None` at the end.
+    #[inline]
+    pub(super) fn next(&self, place: &mut Place) -> Option<(F::Key, F::Amount)> {
+        while place.block < BLOCKS {
+            if place.lane < usize::from(self.lens[place.block]) {
+                place.lane += 1;
+                return Some(self.blocks[place.block].get(place.lane - 1));
+            }
+            *place = Place {
+                block: place.block + 1,
+                lane: 0,
+            };
+        }
+        None
+    }
+
+    /// The first entry whose running total within the chunk is above `sum`, and the total before
+    /// it. There is one: the chunk's total is above `sum`.
+    pub(super) fn first_above(&self, sum: F::Amount) -> Option<(F::Key, F::Amount)> {
+        let block = self.sums.partition_point(|before| *before <= sum) - 1;
+        let mut total = self.sums[block];
+        for lane in 0..usize::from(self.lens[block]) {
+            let (key, amount) = self.blocks[block].get(lane);
+            if total + amount > sum {
+                return Some((key, total));
+            }
+            total += amount;
+        }
+        None
+    }
+
+    /// Adds all entries to `entries`, in order.
+    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>, origin: i64) {
+        for block in 0..usize::from(self.used) {
+            for lane in 0..usize::from(self.lens[block]) {
+                entries.push(decode::<F>(self.blocks[block].get(lane), origin));
+            }
+        }
+    }
+
+    /// Checks every block, head, sum and count.
+    pub(super) fn assert_invariants(&self, shape: Shape) {
+        let used = usize::from(self.used);
+        assert!((1..=shape.blocks()).contains(&used), "{used} blocks in use");
+        assert_eq!(self.heads[0], F::KEY_MIN, "the first head is the least key");
+        assert!(
+            self.heads.is_sorted(),
+            "heads out of order: {:?}",
+            self.heads
+        );
+        let mut total = F::Amount::default();
+        let mut len = 0;
+        for block in 0..BLOCKS {
+            let block_len = usize::from(self.lens[block]);
+            self.blocks[block].assert_invariants(block_len);
+            assert_eq!(self.sums[block], total, "sum before block {block}");
+            if block >= used {
+                assert_eq!(block_len, 0, "block {block} is not in use");
+                assert_eq!(
+                    self.heads[block],
+                    F::KEY_MAX,
+                    "head of block {block}, not in use"
+                );
+            }
+            assert!(
+                block_len <= shape.lanes(),
+                "{block_len} entries in block {block}"
+            );
+            for lane in 0..block_len {
+                let (key, amount) = self.blocks[block].get(lane);
+                assert!(
+                    key >= self.heads[block],
+                    "entry before the head of block {block}"
+                );
+                assert!(
+                    block + 1 >= used || key <= self.heads[block + 1],
+                    "entry of block {block} after the next head"
+                );
+                total += amount;
+            }
+            len += block_len;
+        }
+        assert_eq!(self.total, total, "total of a chunk");
+        assert_eq!(self.len(), len, "length of a chunk");
+    }
+}
+
+fn encode<F: Form>((time, amount): Entry, origin: i64) -> (F::Key, F::Amount) {
+    let key = F::key(time, origin).expect("the caller has found the form to fit");
+    let amount = F::amount(amount).expect("the caller has found the form to fit");
+    (key, amount)
+}
+
+fn decode<F: Form>((key, amount): (F::Key, F::Amount), origin: i64) -> Entry {
+    (F::time(key, origin), amount.into())
+}

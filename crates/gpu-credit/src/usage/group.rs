@@ -1,0 +1,321 @@
+//! A group: up to 64 chunks, and what finds the right one.
+
+use super::form::Entry;
+use super::layout::{SLOTS, SPAN, Shape, small};
+use super::slot::Slot;
+use super::sums;
+
+/// Chunks in time order. A chunk that splits moves the slots behind it, and the chunks themselves
+/// stay where they are.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Group {
+    /// `heads[s]` is at or before every entry of chunk `s` and not before any entry of an earlier
+    /// one. Vacant slots have `i64::MAX`.
+    heads: [i64; SLOTS],
+    /// The sum of the chunks before, see [`sums`].
+    within: [u64; SLOTS],
+    spans: [u64; SLOTS / SPAN],
+    slots: [Slot; SLOTS],
+    len: u8,
+}
+
+impl Group {
+    /// A group of no chunks, which must get one.
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Self {
+            heads: [i64::MAX; SLOTS],
+            within: [0; SLOTS],
+            spans: [0; SLOTS / SPAN],
+            slots: std::array::from_fn(|_| Slot::Vacant),
+            len: 0,
+        })
+    }
+
+    /// Number of chunks.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// At or before every entry.
+    pub(super) fn head(&self) -> i64 {
+        self.heads[0]
+    }
+
+    /// Declares that the entries before this group are all at or before `head`, as are its own
+    /// at or after it.
+    pub(super) fn set_head(&mut self, head: i64) {
+        self.heads[0] = head;
+    }
+
+    /// The head of slot `slot`; behind the last one `i64::MAX`.
+    #[inline]
+    pub(super) fn head_of(&self, slot: usize) -> i64 {
+        self.heads.get(slot).copied().unwrap_or(i64::MAX)
+    }
+
+    /// The chunk that answers a question for `time`, which is not before the group's head: the
+    /// last whose head is at or before it.
+    #[inline]
+    pub(super) fn slot_of(&self, time: i64) -> usize {
+        (self
+            .heads
+            .partition_point(|head| *head <= time)
+            .min(self.len())
+            - 1)
+            % SLOTS
+    }
+
+    #[inline]
+    pub(super) fn slot(&self, slot: usize) -> &Slot {
+        &self.slots[slot]
+    }
+
+    /// The sum of the chunks before slot `slot`.
+    #[inline]
+    pub(super) fn before(&self, slot: usize) -> u64 {
+        sums::before(&self.within, &self.spans, slot)
+    }
+
+    /// The last chunk whose sum before is at most `sum`.
+    pub(super) fn slot_of_sum(&self, sum: u64) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if self.before(middle) <= sum {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The sum of all chunks.
+    pub(super) fn total(&self) -> u64 {
+        let last = self.len() - 1;
+        self.before(last) + self.slots[last].total()
+    }
+
+    /// Puts an entry into chunk `slot`. False if it is full.
+    #[inline]
+    pub(super) fn insert(&mut self, slot: usize, entry: Entry, shape: Shape) -> bool {
+        let done = self.slots[slot].insert(entry, shape);
+        if done {
+            sums::add(&mut self.within, &mut self.spans, slot, entry.1);
+        }
+        done
+    }
+
+    /// Puts an entry at the end of the last chunk, where it belongs. False if there is no room.
+    #[inline]
+    pub(super) fn push(&mut self, entry: Entry, shape: Shape) -> bool {
+        let last = self.len() - 1;
+        self.slots[last].push(entry, shape)
+    }
+
+    /// Takes the last entry of this time and amount out of chunk `slot`.
+    pub(super) fn remove(&mut self, slot: usize, entry: Entry) -> bool {
+        let done = self.slots[slot].remove(entry);
+        if done {
+            sums::subtract(&mut self.within, &mut self.spans, slot, entry.1);
+        }
+        done
+    }
+
+    /// Adds a chunk of `entries` behind the last. The group is not full.
+    pub(super) fn push_chunk(&mut self, head: i64, entries: &[Entry], shape: Shape) {
+        let slot = self.len();
+        let before = if slot == 0 { 0 } else { self.total() };
+        self.heads[slot] = head;
+        self.slots[slot] = Slot::new(entries, shape);
+        if slot.is_multiple_of(SPAN) {
+            self.spans[slot / SPAN] = before;
+        }
+        self.within[slot] = before - self.spans[slot / SPAN];
+        self.len += 1;
+    }
+
+    /// Finds room in a full chunk: evens it out with a neighbour that has plenty, or splits it in
+    /// half. False if there is no slot for the other half.
+    pub(super) fn make_room(&mut self, slot: usize, shape: Shape) -> bool {
+        let plenty =
+            |at: usize| at < self.len() && self.slots[at].len() <= shape.chunk_entries_even();
+        if slot > 0 && plenty(slot - 1) {
+            self.even_out(slot - 1, shape);
+        } else if plenty(slot + 1) {
+            self.even_out(slot, shape);
+        } else if self.len() < shape.slots() {
+            self.open_slot(slot + 1);
+            self.even_out(slot, shape);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Makes a vacant slot at `slot`, behind a chunk.
+    fn open_slot(&mut self, slot: usize) {
+        let totals = self.totals();
+        let len = self.len();
+        self.slots[slot..=len].rotate_right(1);
+        self.heads.copy_within(slot..len, slot + 1);
+        self.heads[slot] = self.heads[slot - 1];
+        self.len += 1;
+        let (earlier, later) = totals[..len].split_at(slot);
+        self.write_sums(earlier.iter().chain(&[0]).chain(later).copied());
+    }
+
+    /// Distributes the entries of chunk `slot` and the next one, which may be vacant, evenly.
+    fn even_out(&mut self, slot: usize, shape: Shape) {
+        let mut totals = self.totals();
+        let mut entries = Vec::with_capacity(2 * shape.chunk_entries());
+        self.slots[slot].decode_into(&mut entries);
+        self.slots[slot + 1].decode_into(&mut entries);
+        let (earlier, later) = entries.split_at(entries.len() / 2);
+        self.slots[slot] = Slot::new(earlier, shape);
+        self.slots[slot + 1] = Slot::new(later, shape);
+        self.heads[slot + 1] = later[0].0;
+        totals[slot] = self.slots[slot].total();
+        totals[slot + 1] = self.slots[slot + 1].total();
+        self.write_sums(totals[..self.len()].iter().copied());
+    }
+
+    /// Frees an empty chunk, or merges a sparse one with a neighbour, if it has one.
+    pub(super) fn tidy(&mut self, slot: usize, shape: Shape) {
+        let len = self.slots[slot].len();
+        if len >= shape.chunk_entries_sparse() || self.len() == 1 {
+            return;
+        }
+        let slot = slot.min(self.len() - 2);
+        let both = self.slots[slot].len() + self.slots[slot + 1].len();
+        if both <= shape.chunk_entries_even() {
+            self.merge(slot, shape);
+        } else if len == 0 {
+            self.even_out(slot, shape);
+        }
+    }
+
+    /// Merges chunk `slot` and the next one.
+    fn merge(&mut self, slot: usize, shape: Shape) {
+        let mut totals = self.totals();
+        let len = self.len();
+        let mut entries = Vec::with_capacity(shape.chunk_entries());
+        self.slots[slot].decode_into(&mut entries);
+        self.slots[slot + 1].decode_into(&mut entries);
+        self.slots[slot] = Slot::new(&entries, shape);
+        self.slots[slot + 1] = Slot::Vacant;
+        self.slots[slot + 1..len].rotate_left(1);
+        self.heads.copy_within(slot + 2..len, slot + 1);
+        self.heads[len - 1] = i64::MAX;
+        totals[slot] += totals[slot + 1];
+        totals.copy_within(slot + 2..len, slot + 1);
+        self.len -= 1;
+        self.write_sums(totals[..len - 1].iter().copied());
+    }
+
+    /// Moves the later half of the chunks into a new group.
+    pub(super) fn split(&mut self) -> Box<Self> {
+        let totals = self.totals();
+        let (len, half) = (self.len(), self.len() / 2);
+        let mut other = Self::new();
+        for slot in half..len {
+            other.slots[slot - half] = std::mem::take(&mut self.slots[slot]);
+            other.heads[slot - half] = std::mem::replace(&mut self.heads[slot], i64::MAX);
+        }
+        self.len = small(half);
+        other.len = small(len - half);
+        other.write_sums(totals[half..len].iter().copied());
+        other
+    }
+
+    /// Moves all chunks of `other`, the next group, to the end of this one, which has room.
+    pub(super) fn append(&mut self, mut other: Box<Self>) {
+        let (mut totals, later) = (self.totals(), other.totals());
+        let len = self.len();
+        for slot in 0..other.len() {
+            self.slots[len + slot] = std::mem::take(&mut other.slots[slot]);
+            self.heads[len + slot] = other.heads[slot];
+            totals[len + slot] = later[slot];
+        }
+        self.len += other.len;
+        self.write_sums(totals[..self.len()].iter().copied());
+    }
+
+    /// The sum of each chunk.
+    fn totals(&self) -> [u64; SLOTS] {
+        let mut totals = [0; SLOTS];
+        for slot in 0..self.len() {
+            let next = if slot + 1 < self.len() {
+                self.before(slot + 1)
+            } else {
+                self.total()
+            };
+            totals[slot] = next - self.before(slot);
+        }
+        totals
+    }
+
+    fn write_sums(&mut self, totals: impl Iterator<Item = u64>) {
+        sums::write(&mut self.within, &mut self.spans, totals);
+    }
+
+    /// Number of entries of all chunks. O(chunks)
+    pub(super) fn count_entries(&self) -> usize {
+        self.slots.iter().map(Slot::len).sum()
+    }
+
+    /// Adds all entries to `entries`, in order.
+    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+        for slot in &self.slots[..self.len()] {
+            slot.decode_into(entries);
+        }
+    }
+
+    /// Heap bytes, those of the group included.
+    pub(super) fn memory_used(&self) -> usize {
+        size_of::<Self>() + self.slots.iter().map(Slot::memory_used).sum::<usize>()
+    }
+
+    /// Checks every chunk, head and sum.
+    pub(super) fn assert_invariants(&self, shape: Shape) {
+        let len = self.len();
+        assert!(
+            (1..=shape.slots()).contains(&len),
+            "{len} chunks in a group"
+        );
+        assert!(
+            self.heads.is_sorted(),
+            "heads out of order: {:?}",
+            self.heads
+        );
+        let mut sum = 0;
+        for slot in 0..SLOTS {
+            let chunk = &self.slots[slot];
+            if slot >= len {
+                assert!(
+                    matches!(chunk, Slot::Vacant),
+                    "slot {slot} of {len} is not vacant"
+                );
+                assert_eq!(self.heads[slot], i64::MAX, "head of vacant slot {slot}");
+                continue;
+            }
+            chunk.assert_invariants(shape);
+            assert!(chunk.len() > 0, "chunk {slot} is empty");
+            assert_eq!(self.before(slot), sum, "sum before chunk {slot}");
+            sum += chunk.total();
+            let mut entries = Vec::new();
+            chunk.decode_into(&mut entries);
+            assert!(
+                entries[0].0 >= self.heads[slot],
+                "entry before the head of chunk {slot}"
+            );
+            assert!(
+                entries[entries.len() - 1].0 <= self.head_of(slot + 1),
+                "entry of chunk {slot} after the next head"
+            );
+        }
+        assert_eq!(self.total(), sum, "total of a group");
+    }
+}

@@ -1,0 +1,105 @@
+//! The constants of the layout, and how a test makes them small.
+
+/// Entries of a block: 16 times and 16 amounts of 4 bytes fill two cache lines.
+pub(super) const LANES: usize = 16;
+/// Blocks of a chunk: one head a block makes the chunk's own two cache lines.
+pub(super) const BLOCKS: usize = 16;
+/// Chunks of a group. A chunk that splits moves the slots of its group and nothing else.
+pub(super) const SLOTS: usize = 64;
+/// Entries of a chunk, at most.
+pub(super) const CHUNK_ENTRIES: usize = LANES * BLOCKS;
+/// Sums that share one running sum, see [`sums`](super::sums).
+pub(super) const SPAN: usize = 16;
+/// Look-ups that wait for memory together, see [`batch`](super::batch).
+pub(super) const IN_FLIGHT: usize = 32;
+/// Writes that wait for memory together.
+pub(super) const WRITES_IN_FLIGHT: usize = 16;
+/// Questions that one thread answers before another may take some.
+#[cfg(feature = "rayon")]
+pub(super) const QUESTIONS_PER_TASK: usize = 8 * 1024;
+
+/// How much of the arrays is put to use. The arrays are always of the lengths above, so that
+/// loops over them are unrolled; a smaller shape fills fewer places, so that few entries build
+/// a deep tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    lanes: u8,
+    blocks: u8,
+    slots: u8,
+}
+
+impl Shape {
+    /// A shape whose chunks hold about `chunk_entries`, brought into 4 to [`CHUNK_ENTRIES`]:
+    /// as many blocks as lanes or one fewer, and a quarter as many slots.
+    pub(super) fn new(chunk_entries: usize) -> Self {
+        let entries = chunk_entries.clamp(4, CHUNK_ENTRIES);
+        let lanes = (2..LANES)
+            .find(|lanes| lanes * lanes >= entries)
+            .unwrap_or(LANES);
+        Self {
+            lanes: small(lanes),
+            blocks: small(entries.div_ceil(lanes)),
+            slots: small((entries / 4).clamp(4, SLOTS)),
+        }
+    }
+
+    /// Entries of a block, at most.
+    pub(super) fn lanes(self) -> usize {
+        usize::from(self.lanes)
+    }
+
+    /// Blocks of a chunk, at most.
+    pub(super) fn blocks(self) -> usize {
+        usize::from(self.blocks)
+    }
+
+    /// Chunks of a group, at most.
+    pub(super) fn slots(self) -> usize {
+        usize::from(self.slots)
+    }
+
+    /// Entries of a chunk, at most. An account with no more of them needs no tree.
+    pub(super) fn chunk_entries(self) -> usize {
+        self.lanes() * self.blocks()
+    }
+
+    /// Entries of a chunk that is built in bulk: an eighth stays free for late entries.
+    pub(super) fn chunk_entries_built(self) -> usize {
+        share(self.chunk_entries(), 7, 8)
+    }
+
+    /// Entries of a chunk that may take in some of a full neighbour's, at most: both have room
+    /// afterwards.
+    pub(super) fn chunk_entries_even(self) -> usize {
+        share(self.chunk_entries(), 3, 4).min(self.chunk_entries() - 2)
+    }
+
+    /// Entries below which a chunk is merged with a neighbour.
+    pub(super) fn chunk_entries_sparse(self) -> usize {
+        share(self.chunk_entries(), 1, 4)
+    }
+
+    /// Slots of a group that is built in bulk.
+    pub(super) fn slots_built(self) -> usize {
+        share(self.slots(), 3, 4)
+    }
+
+    /// Slots below which a group is merged with a neighbour.
+    pub(super) fn slots_sparse(self) -> usize {
+        share(self.slots(), 1, 4)
+    }
+}
+
+fn share(whole: usize, parts: usize, of: usize) -> usize {
+    (whole * parts / of).max(1)
+}
+
+/// A count within one of the arrays above, in its stored width.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "no array has more than 256 places"
+)]
+pub(super) fn small(count: usize) -> u8 {
+    debug_assert!(count <= usize::from(u8::MAX));
+    count as u8
+}

@@ -1,0 +1,194 @@
+//! A slot of a group: a chunk in whichever form holds its entries.
+
+use super::chunk::{Chunk, Place};
+use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
+use super::layout::Shape;
+
+/// One chunk, narrow as long as every time and the sum of its amounts fit, or no chunk.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Slot {
+    #[default]
+    Vacant,
+    Narrow {
+        origin: i64,
+        chunk: Box<Chunk<Narrow>>,
+    },
+    Wide {
+        chunk: Box<Chunk<Wide>>,
+    },
+}
+
+/// The origin of every wide chunk.
+const WIDE: i64 = 0;
+
+impl Slot {
+    /// A chunk of `entries`, in time order and no more than the shape's.
+    pub(super) fn new(entries: &[Entry], shape: Shape) -> Self {
+        if entries.is_empty() {
+            return Self::Vacant;
+        }
+        if fits_narrow(entries) {
+            let origin = Narrow::origin(entries[0].0, entries[entries.len() - 1].0);
+            Self::Narrow {
+                origin,
+                chunk: Chunk::new(entries, origin, shape),
+            }
+        } else {
+            Self::Wide {
+                chunk: Chunk::new(entries, WIDE, shape),
+            }
+        }
+    }
+
+    /// Number of entries.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Vacant => 0,
+            Self::Narrow { chunk, .. } => chunk.len(),
+            Self::Wide { chunk } => chunk.len(),
+        }
+    }
+
+    /// The sum of all amounts.
+    pub(super) fn total(&self) -> u64 {
+        match self {
+            Self::Vacant => 0,
+            Self::Narrow { chunk, .. } => chunk.total().into(),
+            Self::Wide { chunk } => chunk.total(),
+        }
+    }
+
+    /// The sum of the amounts at or before `time`.
+    #[inline]
+    pub(super) fn sum_through(&self, time: i64) -> u64 {
+        match self {
+            Self::Vacant => 0,
+            Self::Narrow { origin, chunk } => {
+                chunk.sum_through(Narrow::question(time, *origin)).into()
+            }
+            Self::Wide { chunk } => chunk.sum_through(time),
+        }
+    }
+
+    /// Puts an entry behind those at or before its time. False if the chunk is full.
+    #[inline]
+    pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
+        if let Self::Narrow { origin, chunk } = self
+            && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
+        {
+            return chunk.insert(key, amount, shape);
+        }
+        self.widen(shape).insert(time, amount, shape)
+    }
+
+    /// Puts an entry at the end, where it belongs. False if there is no room there.
+    #[inline]
+    pub(super) fn push(&mut self, (time, amount): Entry, shape: Shape) -> bool {
+        if let Self::Narrow { origin, chunk } = self
+            && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
+        {
+            return chunk.push(key, amount, shape);
+        }
+        self.widen(shape).push(time, amount, shape)
+    }
+
+    /// The chunk in wide form, which fits everything.
+    #[cold]
+    fn widen(&mut self, shape: Shape) -> &mut Chunk<Wide> {
+        if !matches!(self, Self::Wide { .. }) {
+            let mut entries = Vec::with_capacity(self.len());
+            self.decode_into(&mut entries);
+            *self = Self::Wide {
+                chunk: Chunk::new(&entries, WIDE, shape),
+            };
+        }
+        match self {
+            Self::Wide { chunk } => chunk,
+            _ => unreachable!("it has just been made wide"),
+        }
+    }
+
+    /// Takes out the last entry of this time and amount.
+    pub(super) fn remove(&mut self, (time, amount): Entry) -> bool {
+        match self {
+            Self::Vacant => false,
+            Self::Narrow { origin, chunk } => {
+                match (Narrow::key(time, *origin), Narrow::amount(amount)) {
+                    (Some(key), Some(amount)) => chunk.remove(key, amount),
+                    _ => false,
+                }
+            }
+            Self::Wide { chunk } => chunk.remove(time, amount),
+        }
+    }
+
+    /// The place of the first entry after `time`.
+    pub(super) fn place_after(&self, time: i64) -> Place {
+        match self {
+            Self::Vacant => Place::START,
+            Self::Narrow { origin, chunk } => chunk.place_after(Narrow::question(time, *origin)),
+            Self::Wide { chunk } => chunk.place_after(time),
+        }
+    }
+
+    /// The entry at `place` or the next one, and `place` moved behind it. `None` at the end.
+    #[inline]
+    pub(super) fn next(&self, place: &mut Place) -> Option<Entry> {
+        match self {
+            Self::Vacant => None,
+            Self::Narrow { origin, chunk } => {
+                let (key, amount) = chunk.next(place)?;
+                Some((Narrow::time(key, *origin), amount.into()))
+            }
+            Self::Wide { chunk } => chunk.next(place),
+        }
+    }
+
+    /// The first entry whose running total within the chunk is above `sum`: its time, and the
+    /// total before it.
+    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+        match self {
+            Self::Vacant => None,
+            Self::Narrow { origin, chunk } => {
+                let (key, before) = chunk.first_above(Narrow::amount(sum)?)?;
+                Some((Narrow::time(key, *origin), before.into()))
+            }
+            Self::Wide { chunk } => chunk.first_above(sum),
+        }
+    }
+
+    /// Adds all entries to `entries`, in order.
+    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { origin, chunk } => chunk.decode_into(entries, *origin),
+            Self::Wide { chunk } => chunk.decode_into(entries, WIDE),
+        }
+    }
+
+    /// Heap bytes.
+    pub(super) fn memory_used(&self) -> usize {
+        match self {
+            Self::Vacant => 0,
+            Self::Narrow { .. } => size_of::<Chunk<Narrow>>(),
+            Self::Wide { .. } => size_of::<Chunk<Wide>>(),
+        }
+    }
+
+    /// Checks the chunk.
+    pub(super) fn assert_invariants(&self, shape: Shape) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { chunk, .. } => chunk.assert_invariants(shape),
+            Self::Wide { chunk } => chunk.assert_invariants(shape),
+        }
+    }
+}
+
+/// The entry as a narrow chunk writes it, if it does and the chunk's total still fits.
+#[inline]
+fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32, u32)> {
+    let key = Narrow::key(time, origin)?;
+    let total = Narrow::amount(u64::from(chunk.total()).checked_add(amount)?)?;
+    Some((key, total - chunk.total()))
+}

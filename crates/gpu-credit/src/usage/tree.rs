@@ -1,0 +1,330 @@
+//! The top: all groups, and what finds the right one.
+
+use super::form::Entry;
+use super::group::Group;
+use super::layout::{SPAN, Shape};
+use super::slot::Slot;
+use super::sums;
+
+/// Groups in time order. There is one at least, and no chunk is empty.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    shape: Shape,
+    /// At or after every entry.
+    end: i64,
+    /// The heads of the groups. The first is `i64::MIN`.
+    heads: Vec<i64>,
+    /// The sum of the groups before, see [`sums`].
+    within: Vec<u64>,
+    spans: Vec<u64>,
+    groups: Vec<Box<Group>>,
+}
+
+/// Where a chunk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Location {
+    pub(super) group: usize,
+    pub(super) slot: usize,
+}
+
+impl Tree {
+    /// A tree of `entries`, in time order and not empty. O(n)
+    pub(super) fn build(entries: &[Entry], shape: Shape) -> Self {
+        let mut tree = Self {
+            shape,
+            end: i64::MIN,
+            heads: Vec::new(),
+            within: Vec::new(),
+            spans: Vec::new(),
+            groups: Vec::new(),
+        };
+        let mut chunks = entries.chunks(shape.chunk_entries_built()).peekable();
+        while chunks.peek().is_some() {
+            let mut group = Group::new();
+            for chunk in chunks.by_ref().take(shape.slots_built()) {
+                group.push_chunk(chunk[0].0, chunk, shape);
+            }
+            tree.groups.push(group);
+        }
+        tree.groups[0].set_head(i64::MIN);
+        tree.end = entries[entries.len() - 1].0;
+        let totals = tree.groups.iter().map(|group| group.total()).collect();
+        tree.write_top(totals);
+        tree
+    }
+
+    /// Writes heads and sums of all groups anew.
+    fn write_top(&mut self, totals: Vec<u64>) {
+        let len = self.groups.len();
+        self.heads.clear();
+        self.heads
+            .extend(self.groups.iter().map(|group| group.head()));
+        self.within.resize(len.next_multiple_of(SPAN), 0);
+        self.spans.resize(len.div_ceil(SPAN), 0);
+        sums::write(&mut self.within, &mut self.spans, totals.into_iter());
+    }
+
+    /// The sum of each group.
+    fn totals(&self) -> Vec<u64> {
+        let len = self.groups.len();
+        let next = |group: usize| {
+            if group + 1 < len {
+                self.before_group(group + 1)
+            } else {
+                self.total()
+            }
+        };
+        (0..len)
+            .map(|group| next(group) - self.before_group(group))
+            .collect()
+    }
+
+    /// The sum of all amounts.
+    pub(super) fn total(&self) -> u64 {
+        let last = self.groups.len() - 1;
+        self.before_group(last) + self.groups[last].total()
+    }
+
+    #[inline]
+    fn before_group(&self, group: usize) -> u64 {
+        sums::before(&self.within, &self.spans, group)
+    }
+
+    /// The group that answers a question for `time`: the last whose head is at or before it.
+    #[inline]
+    pub(super) fn group_of(&self, time: i64) -> usize {
+        self.heads.partition_point(|head| *head <= time) - 1
+    }
+
+    /// The chunk that answers a question for `time`.
+    #[inline]
+    pub(super) fn locate(&self, time: i64) -> Location {
+        let group = self.group_of(time);
+        Location {
+            group,
+            slot: self.groups[group].slot_of(time),
+        }
+    }
+
+    #[inline]
+    pub(super) fn slot(&self, at: Location) -> &Slot {
+        self.groups[at.group].slot(at.slot)
+    }
+
+    /// The sum of all chunks before this one.
+    #[inline]
+    pub(super) fn before(&self, at: Location) -> u64 {
+        self.before_group(at.group) + self.groups[at.group].before(at.slot)
+    }
+
+    /// The head of a chunk.
+    pub(super) fn head(&self, at: Location) -> i64 {
+        self.groups[at.group].head_of(at.slot)
+    }
+
+    /// The chunk after this one.
+    pub(super) fn next(&self, at: Location) -> Option<Location> {
+        if at.slot + 1 < self.groups[at.group].len() {
+            Some(Location {
+                slot: at.slot + 1,
+                ..at
+            })
+        } else if at.group + 1 < self.groups.len() {
+            Some(Location {
+                group: at.group + 1,
+                slot: 0,
+            })
+        } else {
+            None
+        }
+    }
+
+    /// The chunk before this one.
+    fn previous(&self, at: Location) -> Option<Location> {
+        if at.slot > 0 {
+            return Some(Location {
+                slot: at.slot - 1,
+                ..at
+            });
+        }
+        let group = at.group.checked_sub(1)?;
+        Some(Location {
+            group,
+            slot: self.groups[group].len() - 1,
+        })
+    }
+
+    /// The sum of the amounts at or before `time`.
+    #[inline]
+    pub(super) fn sum_through(&self, time: i64) -> u64 {
+        let at = self.locate(time);
+        self.before(at) + self.slot(at).sum_through(time)
+    }
+
+    /// The first entry whose running total is above `sum`: its time, and the total before it.
+    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+        let (mut low, mut high) = (0, self.groups.len());
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if self.before_group(middle) <= sum {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let slot = self.groups[low].slot_of_sum(sum - self.before_group(low));
+        let at = Location { group: low, slot };
+        let before = self.before(at);
+        let (time, within) = self.slot(at).first_above(sum - before)?;
+        Some((time, before + within))
+    }
+
+    /// Puts an entry behind those at or before its time.
+    #[inline]
+    pub(super) fn insert(&mut self, entry: Entry) {
+        if entry.0 >= self.end {
+            self.push(entry);
+            return;
+        }
+        loop {
+            let at = self.locate(entry.0);
+            if self.groups[at.group].insert(at.slot, entry, self.shape) {
+                sums::add(&mut self.within, &mut self.spans, at.group, entry.1);
+                return;
+            }
+            self.make_room(at);
+        }
+    }
+
+    /// Puts an entry at the end, where it belongs. Full chunks and groups stay full there: a new
+    /// one is started.
+    #[inline]
+    fn push(&mut self, entry: Entry) {
+        self.end = entry.0;
+        let last = self.groups.len() - 1;
+        if !self.groups[last].push(entry, self.shape) {
+            self.push_chunk(entry);
+        }
+    }
+
+    #[cold]
+    fn push_chunk(&mut self, entry: Entry) {
+        let last = self.groups.len() - 1;
+        if self.groups[last].len() < self.shape.slots() {
+            self.groups[last].push_chunk(entry.0, &[entry], self.shape);
+            return;
+        }
+        let mut totals = self.totals();
+        let mut group = Group::new();
+        group.push_chunk(entry.0, &[entry], self.shape);
+        totals.push(group.total());
+        self.groups.push(group);
+        self.write_top(totals);
+    }
+
+    #[cold]
+    fn make_room(&mut self, at: Location) {
+        if self.groups[at.group].make_room(at.slot, self.shape) {
+            return;
+        }
+        let mut totals = self.totals();
+        let later = self.groups[at.group].split();
+        totals[at.group] -= later.total();
+        totals.insert(at.group + 1, later.total());
+        self.groups.insert(at.group + 1, later);
+        self.write_top(totals);
+    }
+
+    /// Takes out the last entry of this time and amount. O(log n), and the entries of the same
+    /// time behind it.
+    pub(super) fn remove(&mut self, entry: Entry) -> bool {
+        let mut at = self.locate(entry.0);
+        while !self.groups[at.group].remove(at.slot, entry) {
+            if self.head(at) < entry.0 {
+                return false;
+            }
+            let Some(previous) = self.previous(at) else {
+                return false;
+            };
+            at = previous;
+        }
+        sums::subtract(&mut self.within, &mut self.spans, at.group, entry.1);
+        self.groups[at.group].tidy(at.slot, self.shape);
+        self.tidy(at.group);
+        true
+    }
+
+    /// Frees an empty group, or merges a sparse one with a neighbour that has room.
+    fn tidy(&mut self, group: usize) {
+        let len = self.groups[group].len();
+        let empty = len == 1 && self.groups[group].slot(0).len() == 0;
+        if len >= self.shape.slots_sparse() && !empty || self.groups.len() == 1 {
+            return;
+        }
+        let mut totals = self.totals();
+        if empty {
+            self.groups.remove(group);
+            totals.remove(group);
+            self.groups[0].set_head(i64::MIN);
+        } else {
+            let group = group.min(self.groups.len() - 2);
+            if self.groups[group].len() + self.groups[group + 1].len() > self.shape.slots_built() {
+                return;
+            }
+            let later = self.groups.remove(group + 1);
+            totals[group] += totals.remove(group + 1);
+            self.groups[group].append(later);
+        }
+        self.write_top(totals);
+    }
+
+    /// Number of entries. O(chunks)
+    pub(super) fn count_entries(&self) -> usize {
+        self.groups.iter().map(|group| group.count_entries()).sum()
+    }
+
+    /// Adds all entries to `entries`, in order.
+    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+        for group in &self.groups {
+            group.decode_into(entries);
+        }
+    }
+
+    /// Heap bytes, those of the tree included.
+    pub(super) fn memory_used(&self) -> usize {
+        size_of::<Self>()
+            + self.heads.capacity() * size_of::<i64>()
+            + (self.within.capacity() + self.spans.capacity()) * size_of::<u64>()
+            + self.groups.capacity() * size_of::<Box<Group>>()
+            + self
+                .groups
+                .iter()
+                .map(|group| group.memory_used())
+                .sum::<usize>()
+    }
+
+    /// Checks every group, head and sum.
+    pub(super) fn assert_invariants(&self) {
+        assert_eq!(self.heads.len(), self.groups.len(), "one head a group");
+        assert_eq!(self.heads[0], i64::MIN, "the first head is the least time");
+        assert!(
+            self.heads.is_sorted(),
+            "heads out of order: {:?}",
+            self.heads
+        );
+        let mut sum = 0;
+        for (at, group) in self.groups.iter().enumerate() {
+            group.assert_invariants(self.shape);
+            assert_eq!(group.head(), self.heads[at], "head of group {at}");
+            assert_eq!(self.before_group(at), sum, "sum before group {at}");
+            sum += group.total();
+            let mut entries = Vec::new();
+            group.decode_into(&mut entries);
+            let next = self.heads.get(at + 1).copied().unwrap_or(self.end);
+            assert!(
+                entries[entries.len() - 1].0 <= next,
+                "entry of group {at} after the next head"
+            );
+        }
+    }
+}
