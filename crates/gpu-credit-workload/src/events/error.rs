@@ -131,14 +131,7 @@ impl fmt::Display for EventError {
     }
 }
 
-impl std::error::Error for EventError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.problem {
-            Problem::Gzip(error) | Problem::Read(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+impl std::error::Error for EventError {}
 
 /// Characters of a value that are shown.
 const SHOWN_MAX: usize = 40;

@@ -1,0 +1,114 @@
+//! Real files and worked examples, in the folder that the environment variable `GPU_CREDIT_DATA`
+//! names. Unset, they are skipped; set, they must be there.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::{ENGINES, gpu_credit, stdout};
+
+const REAL: [&str; 3] = ["philly_gpu", "azure_llm_tokens", "servegen_tokens"];
+const POLICIES: [&str; 2] = ["carry", "forfeit"];
+
+/// The folder, if there is one.
+fn folder() -> Option<PathBuf> {
+    let folder = env::var_os("GPU_CREDIT_DATA").map(PathBuf::from);
+    if folder.is_none() {
+        // Past the test harness, which would keep it to itself.
+        let note = "GPU_CREDIT_DATA is not set: the real files were skipped";
+        writeln!(io::stderr(), "{note}").unwrap();
+    }
+    folder
+}
+
+/// The answers expected: `account,timestamp,balance`.
+fn expected(path: &Path) -> String {
+    let mut text = String::new();
+    if path.extension().is_some_and(|extension| extension == "gz") {
+        let file = File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    } else {
+        text =
+            fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    text
+}
+
+/// The answers of the program, without the columns that the expected ones do not have.
+fn answers(events: &Path, policy: &str, engine: &str) -> String {
+    let output = gpu_credit()
+        .arg("replay")
+        .arg(events)
+        .args(["--policy", policy, "--engine", engine])
+        .output()
+        .unwrap();
+    let mut answers = String::new();
+    for line in stdout(&output).lines() {
+        let columns: Vec<&str> = line.split(',').collect();
+        answers.push_str(&columns[..3].join(","));
+        answers.push('\n');
+    }
+    answers
+}
+
+#[track_caller]
+fn assert_same(answers: &str, expected: &str, what: &str) {
+    for (number, (answer, expected)) in answers.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(answer, expected, "{what}, line {}", number + 1);
+    }
+    assert_eq!(answers.lines().count(), expected.lines().count(), "{what}");
+}
+
+#[test]
+fn worked_examples_are_answered_by_every_engine() {
+    let Some(folder) = folder() else { return };
+    for policy in POLICIES {
+        let events = folder.join(format!("worked_examples.{policy}.events.csv"));
+        let expected = expected(&folder.join(format!("worked_examples.{policy}.answers.csv")));
+        for engine in ENGINES {
+            let answers = answers(&events, policy, engine);
+            assert_same(&answers, &expected, &format!("{policy}, {engine}"));
+        }
+    }
+}
+
+#[test]
+fn real_files_are_answered() {
+    let Some(folder) = folder() else { return };
+    for name in REAL {
+        let events = folder.join(format!("{name}.events.csv.gz"));
+        for policy in POLICIES {
+            let expected = expected(&folder.join(format!("{name}.answers.{policy}.csv.gz")));
+            let answers = answers(&events, policy, "indexed");
+            assert_same(&answers, &expected, &format!("{name}, {policy}"));
+        }
+    }
+}
+
+#[test]
+fn engines_agree_on_real_files_and_worked_examples() {
+    let Some(folder) = folder() else { return };
+    let real = REAL.map(|name| format!("{name}.events.csv.gz"));
+    let worked = POLICIES.map(|policy| format!("worked_examples.{policy}.events.csv"));
+    for name in real.iter().chain(&worked) {
+        for policy in POLICIES {
+            let output = gpu_credit()
+                .arg("verify")
+                .arg(folder.join(name))
+                .args(["--policy", policy])
+                .output()
+                .unwrap();
+            let agreed = stdout(&output);
+            assert!(
+                agreed.starts_with("indexed, list and heap agree on "),
+                "{name}: {agreed}"
+            );
+            if policy == "forfeit" {
+                assert!(agreed.contains(", keyed on "), "{name}: {agreed}");
+            }
+        }
+    }
+}
