@@ -102,4 +102,9 @@ impl Live {
     pub(crate) fn lefts(&self) -> impl ExactSizeIterator<Item = Left> + '_ {
         self.heap.iter().map(|left| left.0)
     }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.heap.capacity() * size_of::<Left>()
+    }
 }

@@ -62,6 +62,9 @@ pub(crate) struct GrantTimeline {
     unsettled: BTreeMap<Key, i128>,
     /// The last boundary whose level is known, where there are any behind it that are not.
     frontier: Option<Frontier>,
+    /// How things stand at the frontier, where it was reached by a record in time order: the next
+    /// one goes on from there.
+    reached: Option<settle::Reached>,
     /// The latest time of any record so far. It decides what is repaired when, never an answer.
     latest: i64,
     overdraft: Overdraft,
@@ -93,6 +96,7 @@ impl GrantTimeline {
             checkpoints: Checkpoints::default(),
             unsettled: BTreeMap::new(),
             frontier: None,
+            reached: None,
             latest: i64::MIN,
             overdraft: options.overdraft,
             checkpoint_spacing: options.checkpoint_spacing.max(1),
@@ -229,6 +233,7 @@ impl GrantTimeline {
 
     /// Notes that levels from `key` on are unsound, and all later balances shifted by `shift`.
     fn unsettle(&mut self, key: Key, shift: i128) {
+        self.reached = None;
         *self.unsettled.entry(key).or_default() += shift;
         let most = (self.tree.width() / 2).max(self.tree.len() / UNSETTLED_SHARE);
         if self.unsettled.len() > most
@@ -290,6 +295,7 @@ impl GrantTimeline {
 
     fn move_frontier_back(&mut self, at: Position) {
         let key = self.tree.get(at).key();
+        self.reached = None;
         self.checkpoints.forget_after(key);
         while let Some(last) = self.unsettled.last_entry()
             && *last.key() > key
@@ -380,6 +386,7 @@ impl GrantTimeline {
             + self.tree.memory_used()
             + self.checkpoints.memory_used()
             + self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2
+            + self.reached.as_ref().map_or(0, settle::Reached::memory_used)
     }
 }
 

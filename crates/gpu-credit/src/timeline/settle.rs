@@ -62,6 +62,21 @@ pub struct SettlementStatistics {
     pub jumps: u64,
 }
 
+/// How things stand in the epoch of the frontier, before any usage of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    live: Live,
+    /// Boundaries since the last checkpoint.
+    since: usize,
+}
+
+impl Reached {
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.live.memory_used()
+    }
+}
+
 /// A repair or an extension under way.
 struct Run {
     /// The boundary that comes next.
@@ -110,8 +125,7 @@ impl GrantTimeline {
                 {
                     shifted += write.remove();
                 }
-                let struck = (self.unsettled.first_key_value()).is_some_and(|(at, _)| *at == key);
-                if !struck && self.agrees(&run, key, due, shifted) {
+                if self.agrees(&run, key, due, shifted) {
                     self.statistics.early_stops += 1;
                     run.lift = run.lift.wrapping_sub(wrapping(shifted));
                     run.is_stale |= shifted != 0;
@@ -238,7 +252,14 @@ impl GrantTimeline {
         let Some(frontier) = self.frontier else {
             return;
         };
-        let mut run = self.run_to(frontier.key);
+        let mut run = match self.reached.take() {
+            Some(reached) => {
+                let mut run = self.run(self.tree.find(frontier.key), reached.live);
+                run.since = reached.since;
+                run
+            }
+            None => self.run_to(frontier.key),
+        };
         let mut walk = usage.walk();
         let mut before = walk.before(frontier.key.time);
         let mut budget = budget;
@@ -282,6 +303,10 @@ impl GrantTimeline {
             budget -= 1;
         };
         self.tree.refresh(run.at);
+        self.reached = self.frontier.map(|_| Reached {
+            live: run.live,
+            since: run.since,
+        });
     }
 
     /// A replay that stands just before a boundary at or before `from`, all before it sound.

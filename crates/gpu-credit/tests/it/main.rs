@@ -1,3 +1,6 @@
 //! The engine against the replay reference, and the laws it must keep.
 
+mod cases;
 mod differential;
+mod laws;
+mod scale;

@@ -1,0 +1,69 @@
+//! The worked examples of the reference, run over the engine: as they stand, and with an account
+//! that is settled after every line.
+
+use gpu_credit::{GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit_replay::cases::{self, Case, Step};
+
+fn run(case: &Case, options: Options, settled: bool) {
+    let mut account = GpuCredit::with_options(options);
+    let mut grants: Vec<GrantId> = Vec::new();
+    for step in &case.steps {
+        match *step {
+            Step::Grant {
+                amount,
+                timestamp,
+                expiration,
+            } => grants.push(account.add_credit("", amount, timestamp, expiration).unwrap()),
+            Step::Usage { amount, timestamp } => account.subtract(amount, timestamp).unwrap(),
+            Step::RetractGrant { grant } => account.retract_grant(grants[grant]).unwrap(),
+            Step::RetractUsage { amount, timestamp } => {
+                account.retract_usage(amount, timestamp).unwrap();
+            }
+            Step::Balance { timestamp, answer } => {
+                let found = account.balance_at(timestamp);
+                let found = (found.balance, found.status.as_str(), found.deficit);
+                let right = (answer.balance, answer.status.as_str(), answer.deficit);
+                assert_eq!(found, right, "{step} in\n{case}");
+            }
+            Step::Remainders {
+                timestamp,
+                ref remainders,
+            } => {
+                let found = account.remainders_at(timestamp).into_iter();
+                let found: Vec<_> = found.map(|left| (left.grant.index(), left.amount)).collect();
+                let right = remainders.iter().copied().filter(|(_, amount)| *amount > 0);
+                assert_eq!(found, right.collect::<Vec<_>>(), "{step} in\n{case}");
+            }
+            Step::Classic { .. } => {}
+        }
+        if settled {
+            account.settle();
+        }
+        account.assert_invariants();
+    }
+}
+
+#[test]
+fn every_worked_example() {
+    let cases = cases::all();
+    assert!(cases.len() > 50, "the tables are there");
+    for case in &cases {
+        let overdraft = match case.overdraft {
+            gpu_credit_replay::Overdraft::Carry => Overdraft::Carry,
+            gpu_credit_replay::Overdraft::Forfeit => Overdraft::Forfeit,
+        };
+        let usual = Options {
+            overdraft,
+            ..Options::default()
+        };
+        let tiny = Options {
+            usage_chunk: 4,
+            boundary_chunk: 4,
+            checkpoint_spacing: 1,
+            ..usual
+        };
+        for (options, settled) in [(usual, false), (usual, true), (tiny, false), (tiny, true)] {
+            run(case, options, settled);
+        }
+    }
+}

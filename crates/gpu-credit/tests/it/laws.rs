@@ -1,0 +1,236 @@
+//! The laws of the ledger as properties, on random ledgers with many ties.
+
+use gpu_credit::{GpuCredit, Options, Overdraft, Record};
+use proptest::prelude::*;
+
+/// A dozen instants and amounts, so that ties and balances of exactly zero are common.
+fn record() -> impl Strategy<Value = Record> {
+    let grant = (0..12_u64, 0..16_i64, 0..12_u64)
+        .prop_map(|(amount, start, length)| Record::grant("grant", amount, start, length));
+    let usage = (0..12_u64, 0..16_i64).prop_map(|(amount, time)| Record::usage(amount, time));
+    prop_oneof![grant, usage]
+}
+
+fn records() -> impl Strategy<Value = Vec<Record>> {
+    prop::collection::vec(record(), 0..40)
+}
+
+fn policy() -> impl Strategy<Value = Overdraft> {
+    prop_oneof![Just(Overdraft::Carry), Just(Overdraft::Forfeit)]
+}
+
+fn tiny(overdraft: Overdraft) -> Options {
+    Options {
+        overdraft,
+        usage_chunk: 4,
+        boundary_chunk: 4,
+        checkpoint_spacing: 2,
+    }
+}
+
+fn post(account: &mut GpuCredit, record: &Record) {
+    match record {
+        Record::Grant {
+            credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } => drop(account.add_credit(credit_id, *amount, *timestamp, *expiration)),
+        Record::Usage { amount, timestamp } => account.subtract(*amount, *timestamp).unwrap(),
+    }
+}
+
+fn account_of(records: &[Record], options: Options) -> GpuCredit {
+    let mut account = GpuCredit::with_options(options);
+    for record in records {
+        post(&mut account, record);
+    }
+    account
+}
+
+fn answers(account: &GpuCredit) -> Vec<gpu_credit::Answer> {
+    (-1..30).map(|time| account.balance_at(time)).collect()
+}
+
+fn timestamp(record: &Record) -> i64 {
+    match record {
+        Record::Grant { timestamp, .. } | Record::Usage { timestamp, .. } => *timestamp,
+    }
+}
+
+proptest! {
+    #[test]
+    fn posting_order_of_different_instants_changes_nothing(
+        records in records(), overdraft in policy(), keys in prop::collection::vec(any::<u32>(), 16),
+    ) {
+        // Instants change places with one another; records at one instant keep their order.
+        let mut shuffled = records.clone();
+        shuffled.sort_by_key(|record| keys[timestamp(record) as usize]);
+        let (one, other) = (account_of(&records, tiny(overdraft)), account_of(&shuffled, tiny(overdraft)));
+        prop_assert_eq!(answers(&one), answers(&other));
+    }
+
+    #[test]
+    fn usage_posted_in_any_order_changes_nothing(
+        records in records(), overdraft in policy(),
+    ) {
+        let mut reversed = records.clone();
+        reversed.sort_by_key(|record| matches!(record, Record::Usage { .. }));
+        let grants = reversed.partition_point(|record| matches!(record, Record::Grant { .. }));
+        reversed[grants..].reverse();
+        let (one, other) = (account_of(&records, tiny(overdraft)), account_of(&reversed, tiny(overdraft)));
+        prop_assert_eq!(answers(&one), answers(&other));
+    }
+
+    #[test]
+    fn sizes_change_no_answer(
+        records in records(), overdraft in policy(),
+        usage_chunk in 0..300_usize, boundary_chunk in 0..300_usize, checkpoint_spacing in 0..300_usize,
+    ) {
+        let sizes = Options { overdraft, usage_chunk, boundary_chunk, checkpoint_spacing };
+        let mut one = account_of(&records, sizes);
+        let other = account_of(&records, tiny(overdraft));
+        prop_assert_eq!(answers(&one), answers(&other));
+        one.settle();
+        one.assert_invariants();
+        prop_assert_eq!(answers(&one), answers(&other));
+    }
+
+    #[test]
+    fn settling_at_any_time_or_never_changes_no_answer(
+        records in records(), overdraft in policy(), settle in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let mut one = GpuCredit::with_options(tiny(overdraft));
+        for (record, settle) in records.iter().zip(settle) {
+            post(&mut one, record);
+            if settle {
+                one.settle();
+            }
+        }
+        prop_assert_eq!(answers(&one), answers(&account_of(&records, tiny(overdraft))));
+    }
+
+    #[test]
+    fn post_then_retract_restores_every_answer(
+        records in records(), extra in prop::collection::vec(record(), 1..6),
+        overdraft in policy(), settled in any::<bool>(),
+    ) {
+        let mut account = account_of(&records, tiny(overdraft));
+        if settled {
+            account.settle();
+        }
+        let before = answers(&account);
+        let mut grants = Vec::new();
+        for record in &extra {
+            if let Record::Grant { credit_id, amount, timestamp, expiration } = record {
+                grants.push(account.add_credit(credit_id, *amount, *timestamp, *expiration).unwrap());
+            } else {
+                post(&mut account, record);
+            }
+        }
+        if settled {
+            account.settle();
+        }
+        for grant in grants {
+            account.retract_grant(grant).unwrap();
+        }
+        for record in &extra {
+            if let Record::Usage { amount, timestamp } = record {
+                account.retract_usage(*amount, *timestamp).unwrap();
+            }
+        }
+        prop_assert_eq!(answers(&account), before.clone());
+        account.settle();
+        account.assert_invariants();
+        prop_assert_eq!(answers(&account), before);
+    }
+
+    #[test]
+    fn more_usage_never_raises_a_balance_that_is_carried(
+        records in records(), amount in 0..12_u64, time in 0..16_i64,
+    ) {
+        let mut account = account_of(&records, tiny(Overdraft::Carry));
+        account.settle();
+        let before = answers(&account);
+        account.subtract(amount, time).unwrap();
+        for (more, less) in answers(&account).iter().zip(before) {
+            prop_assert!(more.balance <= less.balance && more.deficit >= less.deficit);
+        }
+    }
+
+    #[test]
+    fn remainders_add_up_to_balance_and_deficit(records in records(), overdraft in policy()) {
+        let account = account_of(&records, tiny(overdraft));
+        for time in -1..30 {
+            let answer = account.balance_at(time);
+            let left: u64 = account.remainders_at(time).iter().map(|left| left.amount).sum();
+            prop_assert!(left == 0 || answer.deficit == 0, "deficit and remainders at {}", time);
+            prop_assert_eq!(left, answer.balance.unwrap_or(0));
+        }
+    }
+
+    #[test]
+    fn a_load_is_its_records(
+        first in records(), then in prop::collection::vec(record(), 0..120), overdraft in policy(),
+    ) {
+        let mut loaded = account_of(&first, tiny(overdraft));
+        loaded.extend(then.iter().cloned()).unwrap();
+        loaded.assert_invariants();
+        prop_assert!(loaded.is_settled());
+        let mut all = first;
+        all.extend(then);
+        prop_assert_eq!(answers(&loaded), answers(&account_of(&all, tiny(overdraft))));
+    }
+
+    #[test]
+    fn a_load_that_is_refused_leaves_no_trace(
+        first in records(), then in prop::collection::vec(record(), 0..20),
+        bad in prop_oneof![
+            Just(Record::usage(u64::MAX, 0)),
+            Just(Record::usage(i64::MAX as u64 + 1, 0)),
+            Just(Record::grant("bad", i64::MAX as u64 + 1, 0, 0)),
+            Just(Record::grant("bad", 0, 1, i64::MAX as u64)),
+        ],
+    ) {
+        let mut account = account_of(&first, tiny(Overdraft::Carry));
+        let before = format!("{account:?}");
+        let mut records = then;
+        records.push(bad);
+        prop_assert!(account.extend(records).is_err());
+        account.assert_invariants();
+        let (is, was) = (account.granted(), account_of(&first, tiny(Overdraft::Carry)));
+        prop_assert_eq!(is, was.granted());
+        prop_assert_eq!(account.grant_count(), was.grant_count());
+        prop_assert_eq!(format!("{account:?}"), before);
+    }
+}
+
+/// Any bytes as records over the whole range, through the bulk path and one by one.
+#[quickcheck_macros::quickcheck]
+fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64>) -> bool {
+    let overdraft = if forfeit { Overdraft::Forfeit } else { Overdraft::Carry };
+    let mut account = GpuCredit::with_options(tiny(overdraft));
+    let mut accepted = Vec::new();
+    for (is_grant, amount, time, length) in records {
+        let record = if is_grant {
+            Record::grant("full", amount / 4, time, length / 2)
+        } else {
+            Record::usage(amount / 4, time)
+        };
+        let posted = match record {
+            Record::Grant { amount, timestamp, expiration, .. } => {
+                account.add_credit("full", amount, timestamp, expiration).map(drop)
+            }
+            Record::Usage { amount, timestamp } => account.subtract(amount, timestamp),
+        };
+        if posted.is_ok() {
+            accepted.push(record);
+        }
+    }
+    account.assert_invariants();
+    let mut loaded = GpuCredit::with_options(tiny(overdraft));
+    loaded.extend(accepted).unwrap();
+    loaded.assert_invariants();
+    let singly: Vec<_> = times.iter().map(|time| account.get_balance(*time)).collect();
+    loaded.get_balances(&times) == singly && account.get_balances(&times) == singly
+}

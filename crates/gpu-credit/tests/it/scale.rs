@@ -1,0 +1,120 @@
+//! Sizes at which anything quadratic would be felt, and what late writes are allowed to touch.
+
+use gpu_credit::{Error, GpuCredit, Record};
+use gpu_credit_workload::random::Random;
+
+const MILLION: u64 = 1_000_000;
+
+#[test]
+fn a_million_grants_start_at_one_instant() {
+    let mut account = GpuCredit::new();
+    account.subtract(MILLION / 2, 0).unwrap();
+    for grant in 0..MILLION {
+        account.add_credit("tie", 1, 5, grant % 3).unwrap();
+    }
+    assert_eq!(account.get_balance(5), Some(MILLION / 2));
+    account.settle();
+    account.assert_invariants();
+    // The first half of them, in posting order, paid the deficit.
+    assert_eq!(account.get_balance(5), Some(MILLION / 2));
+    let remainders = account.remainders_at(5);
+    assert_eq!(remainders.len() as u64, MILLION / 2);
+    assert!(remainders.iter().all(|left| left.grant.index() as u64 >= MILLION / 2));
+    assert_eq!(account.get_balance(8), None);
+}
+
+#[test]
+fn a_million_usage_entries_at_one_instant() {
+    let mut account = GpuCredit::new();
+    account.add_credit("", 2 * MILLION, 0, 10).unwrap();
+    for _ in 0..MILLION {
+        account.subtract(1, 5).unwrap();
+    }
+    assert_eq!(account.get_balance(4), Some(2 * MILLION));
+    assert_eq!(account.get_balance(5), Some(MILLION));
+    account.retract_usage(1, 5).unwrap();
+    assert_eq!(account.get_balance(5), Some(MILLION + 1));
+    account.assert_invariants();
+}
+
+#[test]
+fn a_late_write_touches_window_ends_only_and_few_of_them() {
+    const GRANTS: u64 = 20_000;
+    let mut random = Random::new(11);
+    let mut account = GpuCredit::new();
+    let grants = (0..GRANTS).map(|grant| Record::grant("", 1_000, (grant * 100) as i64, 1_000));
+    let usage = (0..200_000).map(|_| Record::usage(random.below(170), random.between(0, 2_000_000)));
+    account.extend(grants.chain(usage.collect::<Vec<_>>())).unwrap();
+    let before = account.settlement();
+    assert_eq!(before.boundaries_replayed, 2 * GRANTS, "a load is replayed once");
+    for _ in 0..1_000 {
+        account.subtract(random.below(50), random.between(0, 2_000_000)).unwrap();
+        account.settle();
+    }
+    let after = account.settlement();
+    let replayed = after.boundaries_replayed - before.boundaries_replayed;
+    assert!(replayed < 1_000 * 400, "early stops: {replayed} boundaries for 1,000 late writes");
+    account.assert_invariants();
+}
+
+#[test]
+fn records_in_time_order_keep_the_account_settled_up_to_now() {
+    let mut account = GpuCredit::new();
+    for day in 0..3_000 {
+        account.add_credit("daily", 24, day * 24, 48).unwrap();
+        for hour in 0..24 {
+            account.subtract(1, day * 24 + hour).unwrap();
+            let left = 23 - hour.unsigned_abs();
+            assert_eq!(account.get_balance(day * 24 + hour), Some(left));
+        }
+    }
+    account.assert_invariants();
+    let replayed = account.settlement().boundaries_replayed;
+    assert!(replayed <= 6_000, "each is passed once at most: {replayed} boundaries");
+}
+
+#[test]
+fn limits_are_errors_and_change_nothing() {
+    let most = i64::MAX.unsigned_abs();
+    let mut account = GpuCredit::new();
+    account.add_credit("all", most, i64::MIN, u64::MAX).unwrap();
+    account.subtract(most, i64::MAX).unwrap();
+    let before = format!("{account:?}");
+    assert_eq!(
+        account.add_credit("more", 1, 0, 0),
+        Err(Error::GrantsTooLarge { amount: 1, total: most })
+    );
+    assert_eq!(
+        account.subtract(1, 0),
+        Err(Error::UsageTooLarge { amount: 1, total: most })
+    );
+    assert_eq!(
+        account.add_credit("long", 0, 1, most),
+        Err(Error::WindowTooLong { timestamp: 1, expiration: most })
+    );
+    assert_eq!(
+        account.retract_usage(1, 0),
+        Err(Error::NoSuchUsage { amount: 1, timestamp: 0 })
+    );
+    assert_eq!(format!("{account:?}"), before);
+    assert_eq!(account.get_balance(i64::MIN), Some(most));
+    assert_eq!(account.get_balance(i64::MAX), Some(0));
+}
+
+#[test]
+fn a_grant_without_end_never_lapses() {
+    let mut account = GpuCredit::new();
+    account.add_credit_without_end("gift", 7, -5).unwrap();
+    account.add_credit_without_end("earliest", 1, i64::MIN).unwrap();
+    account.add_credit_without_end("latest", 1, i64::MAX).unwrap();
+    assert_eq!(account.get_balance(i64::MAX), Some(9));
+    assert_eq!(account.get_balance(i64::MIN), Some(1));
+}
+
+#[test]
+fn accounts_can_be_shared_and_sent() {
+    fn is_shareable<T: Send + Sync + Clone + std::fmt::Debug + 'static>() {}
+    fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
+    is_shareable::<GpuCredit>();
+    is_error::<Error>();
+}
