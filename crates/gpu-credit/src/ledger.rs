@@ -108,7 +108,35 @@ impl GpuCredit {
     pub fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
         self.check_usage(self.usage.total(), amount)?;
         self.usage.insert(timestamp, amount);
-        self.timeline.usage_posted(&self.usage, amount, timestamp);
+        self.timeline.usage_posted(&self.usage, timestamp, amount);
+        Ok(())
+    }
+
+    /// Posts many usage entries, as `(timestamp, amount)`, in their order: as
+    /// [`subtract`](Self::subtract) for each, and cheaper an entry, because several wait for
+    /// memory together. All or nothing; it does not settle. For a load that should settle, use
+    /// [`extend`](Self::extend).
+    ///
+    /// # Errors
+    /// Where usage would add up to more than `i64::MAX`. The account is as before.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("a", 10, 0, 100)?;
+    /// account.subtract_many(&[(50, 4), (20, 1)])?;
+    /// assert_eq!(account.get_balance(20), Some(9));
+    /// assert_eq!(account.get_balance(50), Some(5));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn subtract_many(&mut self, usage: &[(i64, u64)]) -> Result<(), Error> {
+        let mut total = self.usage.total();
+        for (_, amount) in usage {
+            total = self.check_usage(total, *amount)?;
+        }
+        self.usage.insert_many(usage);
+        self.timeline.usage_posted_many(&self.usage, usage);
         Ok(())
     }
 
@@ -247,10 +275,8 @@ impl GpuCredit {
             self.usage.extend(usage);
             self.timeline.usage_loaded(earliest, latest);
         } else {
-            for (time, amount) in usage {
-                self.usage.insert(time, amount);
-                self.timeline.usage_posted(&self.usage, amount, time);
-            }
+            self.usage.insert_many(&usage);
+            self.timeline.usage_posted_many(&self.usage, &usage);
         }
     }
 

@@ -198,18 +198,32 @@ impl GrantTimeline {
     /// Takes note of usage that has been added to the index. O(1) where it is in time order or
     /// behind the frontier, else O(B + m / B²).
     #[inline]
-    pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, amount: u64, time: i64) {
-        if let Some(frontier) = &self.frontier
-            && frontier.reaches(time)
-        {
-            if time >= self.latest {
-                self.latest = time;
-                if frontier.epoch_end.is_some_and(|end| time >= end) {
-                    self.keep_up(usage, time);
-                }
-            }
-        } else if time >= self.latest {
+    pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
+        self.note_usage(time, amount);
+        if time >= self.latest {
             self.keep_up(usage, time);
+        }
+    }
+
+    /// Takes note of many usage entries that have been added to the index: of all of them before
+    /// the frontier moves forward, for as it moves it reads the index.
+    pub(crate) fn usage_posted_many(&mut self, usage: &UsageIndex, entries: &[(i64, u64)]) {
+        let mut latest = i64::MIN;
+        for (time, amount) in entries {
+            self.note_usage(*time, *amount);
+            latest = latest.max(*time);
+        }
+        if latest >= self.latest && !entries.is_empty() {
+            self.keep_up(usage, latest);
+        }
+    }
+
+    #[inline]
+    fn note_usage(&mut self, time: i64, amount: u64) {
+        if self.frontier.is_some_and(|frontier| frontier.reaches(time)) {
+            // Nothing is kept there.
+        } else if time >= self.latest {
+            self.move_frontier_back(self.tree.find_time(time));
         } else {
             self.change_usage(time, i128::from(amount));
         }
@@ -279,6 +293,7 @@ impl GrantTimeline {
 
     /// Moves the frontier to the epoch of a record that comes in time order: back if it is later,
     /// and forward, by half the width of the tree at most, if it is earlier.
+    #[inline]
     fn keep_up(&mut self, usage: &UsageIndex, time: i64) {
         self.latest = time;
         match self.frontier {

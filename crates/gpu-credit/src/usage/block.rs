@@ -1,7 +1,7 @@
 //! A block: up to 16 entries in time order, the leaf of the tree.
 
-use super::form::Form;
-use super::layout::LANES;
+use super::form::{Entry, Form};
+use super::layout::{LANES, later_than};
 
 /// Keys and amounts apart, so that a question compares 16 keys and adds 16 masked amounts
 /// without a branch. Free places have the key [`Form::KEY_MAX`] and the amount 0: no question
@@ -19,6 +19,18 @@ impl<F: Form> Block<F> {
             keys: [F::KEY_MAX; LANES],
             amounts: [F::Amount::default(); LANES],
         }
+    }
+
+    /// Holds `entries` from now on, in order, and gives their sum. The caller has found the form
+    /// to fit.
+    pub(super) fn refill(&mut self, entries: &[Entry], origin: i64) -> F::Amount {
+        let mut sum = F::Amount::default();
+        *self = Self::new();
+        for ((time, amount), lane) in entries.iter().zip(0..LANES) {
+            self.set(lane, F::encode((*time, *amount), origin));
+            sum += self.amounts[lane];
+        }
+        sum
     }
 
     /// The sum of the amounts at or before `key`.
@@ -54,21 +66,18 @@ impl<F: Form> Block<F> {
         count_through(&self.keys, key).min(len)
     }
 
-    /// Puts an entry at `lane` and moves those from there on by one. The last lane is lost: the
-    /// block has room, or the caller holds its last entry.
+    /// Puts an entry at `lane` and moves those from there on by one. The block has room.
     #[inline]
     pub(super) fn insert(&mut self, lane: usize, (key, amount): (F::Key, F::Amount)) {
-        let (keys, amounts) = (self.keys, self.amounts);
-        for at in 1..LANES {
-            self.keys[at] = if at > lane { keys[at - 1] } else { keys[at] };
-            self.amounts[at] = if at > lane {
-                amounts[at - 1]
-            } else {
-                amounts[at]
-            };
-        }
-        self.keys[lane] = key;
-        self.amounts[lane] = amount;
+        move_later(&mut self.keys, lane);
+        move_later(&mut self.amounts, lane);
+        self.set(lane, (key, amount));
+    }
+
+    /// The first `len` entries.
+    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = (F::Key, F::Amount)> {
+        let (keys, amounts) = (&self.keys[..len], &self.amounts[..len]);
+        keys.iter().copied().zip(amounts.iter().copied())
     }
 
     /// Takes entry `lane` out and moves those after it back by one.
@@ -93,8 +102,18 @@ impl<F: Form> Block<F> {
     }
 }
 
+/// Moves what stands after `lane`, and there, by one; the last is lost.
+#[inline]
+fn move_later<T: Copy>(lanes: &mut [T; LANES], lane: usize) {
+    let mut moved = *lanes;
+    moved[1..].copy_from_slice(&lanes[..LANES - 1]);
+    for ((stays, moves), later) in lanes.iter_mut().zip(moved).zip(later_than(lane)) {
+        *stays = if *later != 0 { moves } else { *stays };
+    }
+}
+
 /// How many of the keys, which are in order, are at or before `key`.
 #[inline]
 pub(super) fn count_through<K: Ord + Copy, const N: usize>(keys: &[K; N], key: K) -> usize {
-    keys.iter().map(|other| usize::from(*other <= key)).sum()
+    keys.partition_point(|other| *other <= key)
 }

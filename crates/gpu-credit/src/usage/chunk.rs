@@ -2,7 +2,8 @@
 
 use super::block::{Block, count_through};
 use super::form::{Entry, Form};
-use super::layout::{BLOCKS, Shape, small};
+use super::layout::{BLOCKS, Shape, later_than, small};
+use super::prefetch::prefetch;
 
 /// Blocks in time order. Each has free places of its own, so a late entry moves within its
 /// block; a full block hands one entry on, block by block, to the nearest that has room.
@@ -38,43 +39,38 @@ impl Place {
 }
 
 impl<F: Form> Chunk<F> {
-    /// A chunk of `entries`, in order, spread over as many blocks as the shape has. The caller
-    /// has found the form to fit.
-    pub(super) fn new(entries: &[Entry], origin: i64, shape: Shape) -> Box<Self> {
-        let mut chunk = Box::new(Self {
+    /// A chunk without entries.
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Self {
             heads: [F::KEY_MAX; BLOCKS],
             sums: [F::Amount::default(); BLOCKS],
             blocks: std::array::from_fn(|_| Block::new()),
             total: F::Amount::default(),
             lens: [0; BLOCKS],
-            used: 0,
+            used: 1,
             len: 0,
-        });
-        chunk.fill(entries, origin, shape);
-        chunk
+        })
     }
 
-    fn fill(&mut self, entries: &[Entry], origin: i64, shape: Shape) {
+    /// Holds `entries` from now on, in order, spread over as many blocks as the shape has. The
+    /// caller has found the form to fit.
+    pub(super) fn refill(&mut self, entries: &[Entry], origin: i64, shape: Shape) {
         let mut rest = entries;
-        for block in 0..shape.blocks() {
-            let (now, later) = rest.split_at(rest.len().div_ceil(shape.blocks() - block));
+        let mut total = F::Amount::default();
+        self.used = 0;
+        self.len = 0;
+        for block in 0..BLOCKS {
+            let blocks_left = shape.blocks().saturating_sub(block).max(1);
+            let (now, later) = rest.split_at(rest.len().div_ceil(blocks_left));
             rest = later;
-            self.sums[block] = self.total;
-            for (lane, entry) in now.iter().enumerate() {
-                let (key, amount) = encode::<F>(*entry, origin);
-                if lane == 0 {
-                    self.heads[block] = key;
-                }
-                self.blocks[block].set(lane, (key, amount));
-                self.total += amount;
-            }
+            self.sums[block] = total;
+            total += self.blocks[block].refill(now, origin);
+            self.heads[block] = self.blocks[block].get(0).0;
             self.lens[block] = small(now.len());
-            self.used += u8::from(!now.is_empty());
             self.len += u16::from(self.lens[block]);
+            self.used += u8::from(!now.is_empty());
         }
-        for block in usize::from(self.used)..BLOCKS {
-            self.sums[block] = self.total;
-        }
+        self.total = total;
         self.heads[0] = F::KEY_MIN;
         self.used = self.used.max(1);
     }
@@ -87,6 +83,14 @@ impl<F: Form> Chunk<F> {
     /// The sum of all entries.
     pub(super) fn total(&self) -> F::Amount {
         self.total
+    }
+
+    /// Asks for what finds the block, and for what counts its entries.
+    #[inline]
+    pub(super) fn prefetch_heads(&self) {
+        prefetch(&self.heads);
+        prefetch(&self.sums);
+        prefetch(&self.lens);
     }
 
     /// The block that answers a question for `key`, and the sum of those before it: the last
@@ -138,8 +142,8 @@ impl<F: Form> Chunk<F> {
     /// Counts one more entry, in `block`.
     #[inline]
     fn add(&mut self, block: usize, amount: F::Amount) {
-        for at in 0..BLOCKS {
-            self.sums[at] += if at > block {
+        for (sum, later) in self.sums.iter_mut().zip(later_than(block)) {
+            *sum += if *later != 0 {
                 amount
             } else {
                 F::Amount::default()
@@ -298,10 +302,9 @@ impl<F: Form> Chunk<F> {
 
     /// Adds all entries to `entries`, in order.
     pub(super) fn decode_into(&self, entries: &mut Vec<Entry>, origin: i64) {
-        for block in 0..usize::from(self.used) {
-            for lane in 0..usize::from(self.lens[block]) {
-                entries.push(decode::<F>(self.blocks[block].get(lane), origin));
-            }
+        for (block, len) in self.blocks.iter().zip(self.lens) {
+            let block = block.entries(usize::from(len));
+            entries.extend(block.map(|(key, amount)| (F::time(key, origin), amount.into())));
         }
     }
 
@@ -350,14 +353,4 @@ impl<F: Form> Chunk<F> {
         assert_eq!(self.total, total, "total of a chunk");
         assert_eq!(self.len(), len, "length of a chunk");
     }
-}
-
-fn encode<F: Form>((time, amount): Entry, origin: i64) -> (F::Key, F::Amount) {
-    let key = F::key(time, origin).expect("the caller has found the form to fit");
-    let amount = F::amount(amount).expect("the caller has found the form to fit");
-    (key, amount)
-}
-
-fn decode<F: Form>((key, amount): (F::Key, F::Amount), origin: i64) -> Entry {
-    (F::time(key, origin), amount.into())
 }

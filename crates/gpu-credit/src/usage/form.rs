@@ -8,10 +8,9 @@ pub(crate) type Entry = (i64, u64);
 
 /// How times and amounts are written down in a chunk.
 ///
-/// A time is written as its distance from the chunk's **origin** (frame of reference), signed, so
-/// that the SIMD instructions of every x86-64 compare it. Everything in a chunk is written in one
-/// form, and a form that cannot hold a time or a sum says so: [`key`](Self::key) and
-/// [`amount`](Self::amount) give `None`, and nothing is cut off.
+/// A time is written as its distance from the chunk's **origin** (frame of reference), signed,
+/// because that is what the oldest x86-64 can compare four at a time. Whatever a form cannot hold
+/// it refuses: [`key`](Self::key) and [`amount`](Self::amount) give `None`, and nothing is cut off.
 pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
     /// A time as it is written down.
     type Key: Copy + Ord + Debug + Send + Sync;
@@ -29,31 +28,34 @@ pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
         + Into<u64>
         + TryFrom<u64>;
 
-    /// Below every entry: the head of a chunk's first block.
+    /// At or before every entry: the head of a chunk's first block.
     const KEY_MIN: Self::Key;
-    /// Not below any entry: what stands in free places, beside an amount of 0.
+    /// At or after every entry: what stands in free places, beside an amount of 0.
     const KEY_MAX: Self::Key;
 
     /// The origin that leaves room on both sides of entries from `first` to `last`.
     fn origin(first: i64, last: i64) -> i64;
 
-    /// `time` as an entry of a chunk with this origin, if it fits.
+    /// `time` as that of an entry, if it fits.
     fn key(time: i64, origin: i64) -> Option<Self::Key>;
 
-    /// `time` as a question to a chunk with this origin: out of range it stands before, or not
-    /// before, all entries.
+    /// `time` as that of a question: out of range it stands before, or not before, all entries.
     fn question(time: i64, origin: i64) -> Self::Key;
+
+    /// An entry that is known to fit.
+    fn encode(entry: Entry, origin: i64) -> (Self::Key, Self::Amount);
 
     /// The time written as `key`.
     fn time(key: Self::Key, origin: i64) -> i64;
 
     /// `amount`, or a sum of them, if it fits.
+    #[inline]
     fn amount(amount: u64) -> Option<Self::Amount> {
         Self::Amount::try_from(amount).ok()
     }
 }
 
-/// Times within 2^31 of the origin, and amounts that sum to less than 2^32 in a chunk.
+/// Times less than 2^31 from the origin, and amounts that sum to less than 2^32 in a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Narrow;
 
@@ -67,26 +69,34 @@ impl Form for Narrow {
         first.midpoint(last)
     }
 
+    /// [`KEY_MIN`](Form::KEY_MIN) is not given out: a question before all entries reads so.
+    #[inline]
     fn key(time: i64, origin: i64) -> Option<i32> {
         let key = i32::try_from(time.checked_sub(origin)?).ok()?;
         (key > Self::KEY_MIN).then_some(key)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "clamped to the range of i32"
-    )]
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "it is clamped to fit")]
     fn question(time: i64, origin: i64) -> i32 {
-        time.saturating_sub(origin)
-            .clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        let distance = time.saturating_sub(origin);
+        distance.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     }
 
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "it is known to fit")]
+    fn encode((time, amount): Entry, origin: i64) -> (i32, u32) {
+        debug_assert!(Self::key(time, origin).is_some() && Self::amount(amount).is_some());
+        ((time - origin) as i32, amount as u32)
+    }
+
+    #[inline]
     fn time(key: i32, origin: i64) -> i64 {
         origin + i64::from(key)
     }
 }
 
-/// Times and amounts as they are. The origin is 0.
+/// Times and amounts as they are. There is no origin, it reads 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wide;
 
@@ -100,20 +110,28 @@ impl Form for Wide {
         0
     }
 
+    #[inline]
     fn key(time: i64, _origin: i64) -> Option<i64> {
         Some(time)
     }
 
+    #[inline]
     fn question(time: i64, _origin: i64) -> i64 {
         time
     }
 
+    #[inline]
+    fn encode(entry: Entry, _origin: i64) -> Entry {
+        entry
+    }
+
+    #[inline]
     fn time(key: i64, _origin: i64) -> i64 {
         key
     }
 }
 
-/// Whether `entries`, in time order and not empty, can stand in one narrow chunk.
+/// Whether `entries`, in time order and at least one, can stand in one narrow chunk.
 pub(super) fn fits_narrow(entries: &[Entry]) -> bool {
     let (first, last) = (entries[0].0, entries[entries.len() - 1].0);
     let origin = Narrow::origin(first, last);

@@ -2,6 +2,8 @@
 
 use super::form::Entry;
 use super::layout::{SLOTS, SPAN, Shape, small};
+use super::load::Sorted;
+use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::sums;
 
@@ -32,6 +34,19 @@ impl Group {
         })
     }
 
+    /// A group of the entries from `from` up to `to`, at least one, and no more than fill it.
+    pub(super) fn build(sorted: &Sorted, from: usize, to: usize, shape: Shape) -> Box<Self> {
+        let mut group = Self::new();
+        let mut entries = Vec::with_capacity(shape.chunk_entries());
+        for start in (from..to).step_by(shape.chunk_entries_built()) {
+            entries.clear();
+            let end = to.min(start + shape.chunk_entries_built());
+            sorted.read(start, end, &mut entries);
+            group.push_chunk(entries[0].0, &entries, shape);
+        }
+        group
+    }
+
     /// Number of chunks.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -59,6 +74,7 @@ impl Group {
     /// last whose head is at or before it.
     #[inline]
     pub(super) fn slot_of(&self, time: i64) -> usize {
+        prefetch(&self.heads);
         (self
             .heads
             .partition_point(|head| *head <= time)
@@ -103,7 +119,7 @@ impl Group {
     pub(super) fn insert(&mut self, slot: usize, entry: Entry, shape: Shape) -> bool {
         let done = self.slots[slot].insert(entry, shape);
         if done {
-            sums::add(&mut self.within, &mut self.spans, slot, entry.1);
+            sums::add_to_few(&mut self.within, &mut self.spans, slot, entry.1);
         }
         done
     }
@@ -140,12 +156,15 @@ impl Group {
     /// Finds room in a full chunk: evens it out with a neighbour that has plenty, or splits it in
     /// half. False if there is no slot for the other half.
     pub(super) fn make_room(&mut self, slot: usize, shape: Shape) -> bool {
-        let plenty =
-            |at: usize| at < self.len() && self.slots[at].len() <= shape.chunk_entries_even();
-        if slot > 0 && plenty(slot - 1) {
-            self.even_out(slot - 1, shape);
-        } else if plenty(slot + 1) {
-            self.even_out(slot, shape);
+        let left = slot.checked_sub(1);
+        let right = Some(slot + 1).filter(|right| *right < self.len());
+        let emptier = [left, right]
+            .into_iter()
+            .flatten()
+            .min_by_key(|at| self.slots[*at].len())
+            .filter(|at| self.slots[*at].len() <= shape.chunk_entries_even());
+        if let Some(neighbour) = emptier {
+            self.even_out(slot.min(neighbour), shape);
         } else if self.len() < shape.slots() {
             self.open_slot(slot + 1);
             self.even_out(slot, shape);
@@ -174,8 +193,8 @@ impl Group {
         self.slots[slot].decode_into(&mut entries);
         self.slots[slot + 1].decode_into(&mut entries);
         let (earlier, later) = entries.split_at(entries.len() / 2);
-        self.slots[slot] = Slot::new(earlier, shape);
-        self.slots[slot + 1] = Slot::new(later, shape);
+        self.slots[slot].refill(earlier, shape);
+        self.slots[slot + 1].refill(later, shape);
         self.heads[slot + 1] = later[0].0;
         totals[slot] = self.slots[slot].total();
         totals[slot + 1] = self.slots[slot + 1].total();
@@ -204,7 +223,7 @@ impl Group {
         let mut entries = Vec::with_capacity(shape.chunk_entries());
         self.slots[slot].decode_into(&mut entries);
         self.slots[slot + 1].decode_into(&mut entries);
-        self.slots[slot] = Slot::new(&entries, shape);
+        self.slots[slot].refill(&entries, shape);
         self.slots[slot + 1] = Slot::Vacant;
         self.slots[slot + 1..len].rotate_left(1);
         self.heads.copy_within(slot + 2..len, slot + 1);
@@ -246,19 +265,26 @@ impl Group {
     /// The sum of each chunk.
     fn totals(&self) -> [u64; SLOTS] {
         let mut totals = [0; SLOTS];
-        for slot in 0..self.len() {
+        for (slot, total) in totals.iter_mut().enumerate().take(self.len()) {
             let next = if slot + 1 < self.len() {
                 self.before(slot + 1)
             } else {
                 self.total()
             };
-            totals[slot] = next - self.before(slot);
+            *total = next - self.before(slot);
         }
         totals
     }
 
     fn write_sums(&mut self, totals: impl Iterator<Item = u64>) {
         sums::write(&mut self.within, &mut self.spans, totals);
+    }
+
+    /// The time of the last entry. O(chunk)
+    pub(super) fn last_time(&self) -> i64 {
+        let mut entries = Vec::new();
+        self.slots[self.len() - 1].decode_into(&mut entries);
+        entries.last().map_or(i64::MIN, |entry| entry.0)
     }
 
     /// Number of entries of all chunks. O(chunks)

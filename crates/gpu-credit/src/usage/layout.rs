@@ -90,6 +90,26 @@ impl Shape {
     }
 }
 
+/// 16 times nothing, then 16 times everything.
+const LATER: [i32; 2 * LANES] = {
+    let mut masks = [0; 2 * LANES];
+    let mut at = LANES;
+    while at < 2 * LANES {
+        masks[at] = -1;
+        at += 1;
+    }
+    masks
+};
+
+/// For each of 16 places whether it is after `place`: then it is not 0. A constant that is read
+/// makes compilers treat "all places from here on" as a mask, and not as 16 branches.
+#[inline]
+pub(super) fn later_than(place: usize) -> &'static [i32; LANES] {
+    LATER[LANES - 1 - place % LANES..]
+        .first_chunk()
+        .expect("it starts in the first half")
+}
+
 fn share(whole: usize, parts: usize, of: usize) -> usize {
     (whole * parts / of).max(1)
 }

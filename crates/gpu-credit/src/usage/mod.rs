@@ -2,11 +2,13 @@
 
 mod batch;
 mod block;
+mod buckets;
 mod chunk;
 mod form;
 mod group;
 mod layout;
 mod load;
+mod prefetch;
 mod run;
 mod slot;
 mod sums;
@@ -19,6 +21,7 @@ pub(crate) use walk::Walk;
 
 use form::Entry;
 use layout::Shape;
+use load::Sorted;
 use run::Run;
 use tree::Tree;
 use walk::Iter;
@@ -123,7 +126,7 @@ impl UsageIndex {
                 run.insert((time, amount));
             }
             Body::Small(run) => {
-                let mut tree = Tree::build(&run.decode(), self.shape);
+                let mut tree = Tree::build(&Sorted::new(run.decode()), self.shape);
                 tree.insert((time, amount));
                 self.body = Body::Tree(Box::new(tree));
             }
@@ -133,8 +136,17 @@ impl UsageIndex {
 
     /// [`insert`](Self::insert) for each, with several waiting for memory together.
     pub(crate) fn insert_many(&mut self, entries: &[Entry]) {
-        for (time, amount) in entries {
+        let mut rest = entries;
+        while let Body::Small(_) = self.body
+            && let Some(((time, amount), later)) = rest.split_first()
+        {
             self.insert(*time, *amount);
+            rest = later;
+        }
+        if let Body::Tree(tree) = &mut self.body {
+            self.total += rest.iter().map(|entry| entry.1).sum::<u64>();
+            self.len += rest.len();
+            batch::insert_many(tree, rest);
         }
     }
 
@@ -144,15 +156,15 @@ impl UsageIndex {
             return self.insert_many(&entries);
         }
         self.total += entries.iter().map(|entry| entry.1).sum::<u64>();
-        let mut entries = load::sort(entries);
+        let mut sorted = Sorted::new(entries);
         if self.len > 0 {
-            entries = load::merge(&self.decode(), &entries);
+            sorted = sorted.merged_behind(&self.decode());
         }
-        self.len = entries.len();
+        self.len = sorted.len();
         self.body = if self.len <= self.shape.chunk_entries() {
-            Body::Small(Run::new(&entries))
+            Body::Small(Run::new(&sorted.into_entries()))
         } else {
-            Body::Tree(Box::new(Tree::build(&entries, self.shape)))
+            Body::Tree(Box::new(Tree::build(&sorted, self.shape)))
         };
     }
 

@@ -133,12 +133,8 @@ impl<F: Form> Entries<F> {
             origin,
             entries: Vec::with_capacity(entries.len()),
         };
-        for entry in entries {
-            let encoded = run
-                .encode(*entry)
-                .expect("the caller has found the form to fit");
-            run.entries.push(encoded);
-        }
+        run.entries
+            .extend(entries.iter().map(|entry| F::encode(*entry, origin)));
         run
     }
 

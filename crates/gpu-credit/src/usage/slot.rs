@@ -3,6 +3,7 @@
 use super::chunk::{Chunk, Place};
 use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
 use super::layout::Shape;
+use super::prefetch::prefetch;
 
 /// One chunk, narrow as long as every time and the sum of its amounts fit, or no chunk.
 #[derive(Clone, Debug, Default)]
@@ -22,21 +23,30 @@ pub(super) enum Slot {
 const WIDE: i64 = 0;
 
 impl Slot {
-    /// A chunk of `entries`, in time order and no more than the shape's.
+    /// A chunk of `entries`, in time order, at least one and no more than the shape's.
     pub(super) fn new(entries: &[Entry], shape: Shape) -> Self {
-        if entries.is_empty() {
-            return Self::Vacant;
-        }
+        let mut slot = Self::Vacant;
+        slot.refill(entries, shape);
+        slot
+    }
+
+    /// Holds `entries` from now on, in the narrow form if they fit.
+    pub(super) fn refill(&mut self, entries: &[Entry], shape: Shape) {
         if fits_narrow(entries) {
             let origin = Narrow::origin(entries[0].0, entries[entries.len() - 1].0);
-            Self::Narrow {
-                origin,
-                chunk: Chunk::new(entries, origin, shape),
-            }
+            let mut chunk = match std::mem::take(self) {
+                Self::Narrow { chunk, .. } => chunk,
+                _ => Chunk::new(),
+            };
+            chunk.refill(entries, origin, shape);
+            *self = Self::Narrow { origin, chunk };
         } else {
-            Self::Wide {
-                chunk: Chunk::new(entries, WIDE, shape),
-            }
+            let mut chunk = match std::mem::take(self) {
+                Self::Wide { chunk } => chunk,
+                _ => Chunk::new(),
+            };
+            chunk.refill(entries, WIDE, shape);
+            *self = Self::Wide { chunk };
         }
     }
 
@@ -70,6 +80,28 @@ impl Slot {
         }
     }
 
+    /// Asks for what [`prefetch_block`](Self::prefetch_block) will read.
+    #[inline]
+    pub(super) fn prefetch_heads(&self) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { chunk, .. } => chunk.prefetch_heads(),
+            Self::Wide { chunk } => chunk.prefetch_heads(),
+        }
+    }
+
+    /// Asks for what a question or an entry at `time` will read.
+    #[inline]
+    pub(super) fn prefetch_block(&self, time: i64) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { origin, chunk } => {
+                prefetch(chunk.seek(Narrow::question(time, *origin)).0);
+            }
+            Self::Wide { chunk } => prefetch(chunk.seek(time).0),
+        }
+    }
+
     /// Puts an entry behind those at or before its time. False if the chunk is full.
     #[inline]
     pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
@@ -98,9 +130,9 @@ impl Slot {
         if !matches!(self, Self::Wide { .. }) {
             let mut entries = Vec::with_capacity(self.len());
             self.decode_into(&mut entries);
-            *self = Self::Wide {
-                chunk: Chunk::new(&entries, WIDE, shape),
-            };
+            let mut chunk = Chunk::new();
+            chunk.refill(&entries, WIDE, shape);
+            *self = Self::Wide { chunk };
         }
         match self {
             Self::Wide { chunk } => chunk,

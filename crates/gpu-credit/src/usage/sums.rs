@@ -29,13 +29,32 @@ pub(super) fn before(within: &[u64], spans: &[u64], place: usize) -> u64 {
 /// Adds `amount` to what stands at `place`.
 #[inline]
 pub(super) fn add(within: &mut [u64], spans: &mut [u64], place: usize, amount: u64) {
-    let (span, lane) = (place / SPAN, place % SPAN);
-    let masks = &MASKS[SPAN - 1 - lane..][..SPAN];
-    for (sum, mask) in within.as_chunks_mut::<SPAN>().0[span].iter_mut().zip(masks) {
-        *sum = sum.wrapping_add(amount & mask);
-    }
-    for sum in &mut spans[span + 1..] {
+    add_within(within, place, amount);
+    for sum in &mut spans[place / SPAN + 1..] {
         *sum = sum.wrapping_add(amount);
+    }
+}
+
+/// The same where the spans are few, without a branch.
+#[inline]
+pub(super) fn add_to_few<const N: usize>(
+    within: &mut [u64],
+    spans: &mut [u64; N],
+    place: usize,
+    amount: u64,
+) {
+    add_within(within, place, amount);
+    for (span, sum) in spans.iter_mut().enumerate() {
+        *sum = sum.wrapping_add(if span > place / SPAN { amount } else { 0 });
+    }
+}
+
+#[inline]
+fn add_within(within: &mut [u64], place: usize, amount: u64) {
+    let masks = &MASKS[SPAN - 1 - place % SPAN..][..SPAN];
+    let span = &mut within.as_chunks_mut::<SPAN>().0[place / SPAN];
+    for (sum, mask) in span.iter_mut().zip(masks) {
+        *sum = sum.wrapping_add(amount & mask);
     }
 }
 

@@ -1,12 +1,22 @@
 //! The top: all groups, and what finds the right one.
 
+use super::buckets::Buckets;
 use super::form::Entry;
 use super::group::Group;
 use super::layout::{SPAN, Shape};
+use super::load::Sorted;
 use super::slot::Slot;
 use super::sums;
 
+#[expect(
+    clippy::vec_box,
+    reason = "a group is large, and one more moves those behind it"
+)]
 /// Groups in time order. There is one at least, and no chunk is empty.
+#[expect(
+    clippy::vec_box,
+    reason = "a group is large, and one more moves those behind it"
+)]
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     shape: Shape,
@@ -18,50 +28,51 @@ pub(super) struct Tree {
     within: Vec<u64>,
     spans: Vec<u64>,
     groups: Vec<Box<Group>>,
+    buckets: Buckets,
 }
 
 /// Where a chunk stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) group: usize,
     pub(super) slot: usize,
 }
 
 impl Tree {
-    /// A tree of `entries`, in time order and not empty. O(n)
-    pub(super) fn build(entries: &[Entry], shape: Shape) -> Self {
+    /// A tree of at least one entry. O(n)
+    pub(super) fn build(sorted: &Sorted, shape: Shape) -> Self {
+        let mut groups = build_groups(sorted, shape);
+        let end = groups[groups.len() - 1].last_time();
+        groups[0].set_head(i64::MIN);
+        let heads: Vec<i64> = groups.iter().map(|group| group.head()).collect();
+        let totals: Vec<u64> = groups.iter().map(|group| group.total()).collect();
         let mut tree = Self {
             shape,
-            end: i64::MIN,
-            heads: Vec::new(),
+            end,
             within: Vec::new(),
             spans: Vec::new(),
-            groups: Vec::new(),
+            buckets: Buckets::new(&heads),
+            heads,
+            groups,
         };
-        let mut chunks = entries.chunks(shape.chunk_entries_built()).peekable();
-        while chunks.peek().is_some() {
-            let mut group = Group::new();
-            for chunk in chunks.by_ref().take(shape.slots_built()) {
-                group.push_chunk(chunk[0].0, chunk, shape);
-            }
-            tree.groups.push(group);
-        }
-        tree.groups[0].set_head(i64::MIN);
-        tree.end = entries[entries.len() - 1].0;
-        let totals = tree.groups.iter().map(|group| group.total()).collect();
-        tree.write_top(totals);
+        tree.write_sums(&totals);
         tree
     }
 
-    /// Writes heads and sums of all groups anew.
-    fn write_top(&mut self, totals: Vec<u64>) {
-        let len = self.groups.len();
-        self.heads.clear();
-        self.heads
-            .extend(self.groups.iter().map(|group| group.head()));
-        self.within.resize(len.next_multiple_of(SPAN), 0);
-        self.spans.resize(len.div_ceil(SPAN), 0);
-        sums::write(&mut self.within, &mut self.spans, totals.into_iter());
+    /// Writes the sums of all groups anew.
+    fn write_sums(&mut self, totals: &[u64]) {
+        self.within.resize(totals.len().next_multiple_of(SPAN), 0);
+        self.spans.resize(totals.len().div_ceil(SPAN), 0);
+        sums::write(&mut self.within, &mut self.spans, totals.iter().copied());
+    }
+
+    /// Adds a group behind the first, and its sum, which was another's until now or is new.
+    fn insert_group(&mut self, at: usize, group: Box<Group>, mut totals: Vec<u64>) {
+        totals.insert(at, group.total());
+        self.heads.insert(at, group.head());
+        self.buckets.insert(group.head(), &self.heads);
+        self.groups.insert(at, group);
+        self.write_sums(&totals);
     }
 
     /// The sum of each group.
@@ -93,7 +104,7 @@ impl Tree {
     /// The group that answers a question for `time`: the last whose head is at or before it.
     #[inline]
     pub(super) fn group_of(&self, time: i64) -> usize {
-        self.heads.partition_point(|head| *head <= time) - 1
+        self.buckets.find(&self.heads, time)
     }
 
     /// The chunk that answers a question for `time`.
@@ -214,12 +225,9 @@ impl Tree {
             self.groups[last].push_chunk(entry.0, &[entry], self.shape);
             return;
         }
-        let mut totals = self.totals();
         let mut group = Group::new();
         group.push_chunk(entry.0, &[entry], self.shape);
-        totals.push(group.total());
-        self.groups.push(group);
-        self.write_top(totals);
+        self.insert_group(last + 1, group, self.totals());
     }
 
     #[cold]
@@ -230,9 +238,7 @@ impl Tree {
         let mut totals = self.totals();
         let later = self.groups[at.group].split();
         totals[at.group] -= later.total();
-        totals.insert(at.group + 1, later.total());
-        self.groups.insert(at.group + 1, later);
-        self.write_top(totals);
+        self.insert_group(at.group + 1, later, totals);
     }
 
     /// Takes out the last entry of this time and amount. O(log n), and the entries of the same
@@ -264,18 +270,22 @@ impl Tree {
         let mut totals = self.totals();
         if empty {
             self.groups.remove(group);
+            self.heads.remove(group);
             totals.remove(group);
             self.groups[0].set_head(i64::MIN);
+            self.heads[0] = i64::MIN;
         } else {
             let group = group.min(self.groups.len() - 2);
             if self.groups[group].len() + self.groups[group + 1].len() > self.shape.slots_built() {
                 return;
             }
             let later = self.groups.remove(group + 1);
+            self.heads.remove(group + 1);
             totals[group] += totals.remove(group + 1);
             self.groups[group].append(later);
         }
-        self.write_top(totals);
+        self.buckets = Buckets::new(&self.heads);
+        self.write_sums(&totals);
     }
 
     /// Number of entries. O(chunks)
@@ -294,6 +304,7 @@ impl Tree {
     pub(super) fn memory_used(&self) -> usize {
         size_of::<Self>()
             + self.heads.capacity() * size_of::<i64>()
+            + self.buckets.memory_used()
             + (self.within.capacity() + self.spans.capacity()) * size_of::<u64>()
             + self.groups.capacity() * size_of::<Box<Group>>()
             + self
@@ -312,6 +323,7 @@ impl Tree {
             "heads out of order: {:?}",
             self.heads
         );
+        self.buckets.assert_invariants(&self.heads);
         let mut sum = 0;
         for (at, group) in self.groups.iter().enumerate() {
             group.assert_invariants(self.shape);
@@ -327,4 +339,23 @@ impl Tree {
             );
         }
     }
+}
+
+/// The groups of all entries, each with some slots left.
+#[expect(clippy::vec_box, reason = "this is how the tree holds them")]
+fn build_groups(sorted: &Sorted, shape: Shape) -> Vec<Box<Group>> {
+    let group_entries = shape.slots_built() * shape.chunk_entries_built();
+    let build = |group: usize| {
+        let from = group * group_entries;
+        let to = sorted.len().min(from + group_entries);
+        Group::build(sorted, from, to, shape)
+    };
+    let groups = 0..sorted.len().div_ceil(group_entries);
+    #[cfg(feature = "rayon")]
+    return rayon::iter::ParallelIterator::collect(rayon::iter::ParallelIterator::map(
+        rayon::iter::IntoParallelIterator::into_par_iter(groups),
+        build,
+    ));
+    #[cfg(not(feature = "rayon"))]
+    groups.map(build).collect()
 }

@@ -183,6 +183,27 @@ proptest! {
     }
 
     #[test]
+    fn usage_posted_together_is_usage_posted_singly(
+        records in records(), settled in any::<bool>(), overdraft in policy(),
+        usage in prop::collection::vec((0..20_i64, 0..12_u64), 0..40),
+    ) {
+        let mut together = account_of(&records, tiny(overdraft));
+        let mut singly = together.clone();
+        if settled {
+            together.settle();
+        }
+        together.subtract_many(&usage).unwrap();
+        together.assert_invariants();
+        for (time, amount) in usage {
+            singly.subtract(amount, time).unwrap();
+        }
+        prop_assert_eq!(answers(&together), answers(&singly));
+        together.settle();
+        together.assert_invariants();
+        prop_assert_eq!(answers(&together), answers(&singly));
+    }
+
+    #[test]
     fn a_load_that_is_refused_leaves_no_trace(
         first in records(), then in prop::collection::vec(record(), 0..20),
         bad in prop_oneof![

@@ -3,4 +3,6 @@
 mod cases;
 mod differential;
 mod laws;
+mod ledgers;
+mod records;
 mod scale;
