@@ -54,8 +54,8 @@ const GENERATE_HELP: &str = "\
 The same arguments make the same file, always.
 
 Example:
-  gpu-credit generate --shape late --seed 7 --accounts 50 --usage 100000 \\
-    --grants 2000 --queries 5000 --output late.events.csv.gz";
+  gpu-credit generate --shape late --seed 7 --accounts 20 --usage 20000 \\
+    --grants 300 --queries 500 --output late.events.csv.gz";
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {

@@ -1,50 +1,64 @@
 //! Events from a file or standard input, with errors that name it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use gpu_credit::Error;
-use gpu_credit_workload::{Event, EventReader};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use gpu_credit_workload::{Event, EventError, EventReader};
+
+use crate::progress::Progress;
 
 /// The events of one file.
 pub(crate) struct Input {
     name: String,
-    events: EventReader<Watched>,
+    events: EventReader<'static>,
+    progress: Progress,
 }
 
 impl Input {
     /// Opens a file, or standard input for `-`. Where `progress` is asked for, input that takes
     /// long gets a bar on standard error if that is a terminal.
     pub(crate) fn open(path: &Path, progress: bool) -> anyhow::Result<Self> {
-        let (name, input, length): (_, Box<dyn Read>, _) = if path == Path::new("-") {
+        let (name, input, length): (_, Box<dyn Read + Send>, _) = if path == Path::new("-") {
             ("standard input".to_owned(), Box::new(io::stdin()), None)
         } else {
             let name = one_line(&path.to_string_lossy());
             let file = File::open(path).with_context(|| format!("{name}: cannot be opened"))?;
-            let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
+            let metadata = file.metadata().ok().filter(Metadata::is_file);
             (
                 name,
                 Box::new(file),
                 metadata.map(|metadata| metadata.len()),
             )
         };
-        Self::new(name, Watched::new(input, length, progress))
+        let progress = match progress {
+            true => Progress::of(length),
+            false => Progress::hidden(),
+        };
+        let events = EventReader::read_ahead(progress.watch(input));
+        Self::new(name, events, progress)
     }
 
-    fn new(name: String, input: Watched) -> anyhow::Result<Self> {
-        let events = EventReader::new(input).map_err(|error| anyhow!("{name}: {error}"))?;
-        Ok(Self { name, events })
+    fn new(
+        name: String,
+        events: Result<EventReader<'static>, EventError>,
+        progress: Progress,
+    ) -> anyhow::Result<Self> {
+        let events = events.map_err(|error| anyhow!("{name}: {error}"))?;
+        Ok(Self {
+            name,
+            events,
+            progress,
+        })
     }
 
     /// A text as if it were a file.
     #[cfg(test)]
     pub(crate) fn of_text(text: &str) -> anyhow::Result<Self> {
-        let bytes = Box::new(io::Cursor::new(text.to_owned()));
-        Self::new("a text".to_owned(), Watched::new(bytes, None, false))
+        let events = EventReader::new(io::Cursor::new(text.to_owned()));
+        Self::new("a text".to_owned(), events, Progress::hidden())
     }
 
     /// The name for messages.
@@ -65,6 +79,11 @@ impl Input {
             Some(Ok(event)) => Ok(Some(event)),
             Some(Err(error)) => Err(anyhow!("{}: {error}", self.name)),
         }
+    }
+
+    /// Takes the bar away, to make room for other words.
+    pub(crate) fn hide_progress(&self) {
+        self.progress.clear();
     }
 
     /// Names the place of the last event, which a ledger refused.
@@ -89,50 +108,6 @@ fn one_line(text: &str) -> String {
         }
     }
     line
-}
-
-/// How long input may take before progress is shown.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Input that shows how far it has been read, once that takes long.
-struct Watched {
-    input: Box<dyn Read>,
-    bar: ProgressBar,
-    /// When to show the bar, while it is not shown.
-    due: Option<Instant>,
-}
-
-impl Watched {
-    fn new(input: Box<dyn Read>, length: Option<u64>, progress: bool) -> Self {
-        let template = match length {
-            Some(_) => "{bar:40} {bytes} of {total_bytes}, {eta} left",
-            None => "{spinner} {bytes}",
-        };
-        let style = ProgressStyle::with_template(template);
-        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden())
-            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let due = progress.then(|| Instant::now() + PATIENCE);
-        Self { input, bar, due }
-    }
-}
-
-impl Read for Watched {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        self.bar.inc(count as u64);
-        if self.due.is_some_and(|due| Instant::now() >= due) {
-            self.due = None;
-            // It stays hidden where standard error is no terminal.
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        Ok(count)
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The `gpu-credit` program: replays, verifies and generates files of credit events.
 //!
 //! It is thin. Rows come from `gpu-credit-workload`, answers from the engines, and what is left is
-//! here: [`arguments`], [`input`], a [`book`] of accounts, the [`engine`]s behind one trait, the
-//! three commands, and the exit codes.
+//! here: [`arguments`], [`input`], the [`engine`]s behind one trait, the three commands, and the
+//! exit codes.
 
 mod answers;
 mod arguments;
-mod book;
 mod engine;
 mod generate;
 mod input;
 mod party;
+mod progress;
 mod replay;
 mod shrink;
 mod verify;

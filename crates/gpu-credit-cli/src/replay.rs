@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal, Write};
 
 use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_workload::Action;
+use hashbrown::HashMap;
 
 use crate::answers::Answers;
 use crate::arguments::{EngineName, ReplayArguments};
-use crate::book::Book;
 use crate::engine::{Engine, Heap, List, UNSEEN};
 use crate::input::Input;
 
@@ -33,8 +33,9 @@ fn replay<E: Engine>(
     overdraft: Overdraft,
     answers: &mut Answers<impl Write>,
 ) -> anyhow::Result<()> {
-    let mut book = Book::new();
+    let mut book: HashMap<String, E> = HashMap::new();
     while let Some(event) = input.read()? {
+        let name = event.account;
         let open = || E::open(overdraft);
         let posted = match event.action {
             Action::Grant {
@@ -42,16 +43,18 @@ fn replay<E: Engine>(
                 amount,
                 timestamp,
                 expiration,
-            } => book
-                .get_or_open(event.account, open)
-                .add_credit(credit_id, amount, timestamp, expiration),
-            Action::Usage { amount, timestamp } => book
-                .get_or_open(event.account, open)
-                .subtract(amount, timestamp),
+            } => {
+                let account = book.entry_ref(name).or_insert_with(open);
+                account.add_credit(credit_id, amount, timestamp, expiration)
+            }
+            Action::Usage { amount, timestamp } => {
+                let account = book.entry_ref(name).or_insert_with(open);
+                account.subtract(amount, timestamp)
+            }
             Action::Balance { timestamp } => {
-                let account = book.get_mut(event.account);
+                let account = book.get_mut(name);
                 let answer = account.map_or(UNSEEN, |account| account.balance_at(timestamp));
-                answers.write(event.account, timestamp, &answer)?;
+                answers.write(name, timestamp, &answer)?;
                 Ok(())
             }
         };

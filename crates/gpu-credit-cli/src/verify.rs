@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use gpu_credit::{Error, Overdraft};
 use gpu_credit_workload::{Action, Event, EventWriter};
+use hashbrown::HashMap;
 
 use crate::arguments::VerifyArguments;
-use crate::book::Book;
 use crate::input::Input;
 use crate::party::{self, KEYED, Parties, Said};
 use crate::shrink::shrink;
@@ -17,6 +17,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
     let mut input = Input::open(&arguments.events.file, true)?;
     let overdraft: Overdraft = arguments.events.policy.into();
     let verdict = verify(&mut input, &|| party::all(overdraft))?;
+    input.hide_progress();
     match &verdict {
         Verdict::Agreed(agreed) => writeln!(io::stdout(), "{}", agreed.summary())?,
         Verdict::Disagreed(found) => {
@@ -54,10 +55,10 @@ struct Disagreement {
 /// Feeds every event to the parties of its account, each `open`ed for it, and compares what they
 /// say.
 fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdict> {
-    let mut book = Book::new();
+    let mut book: HashMap<String, History> = HashMap::new();
     let (mut questions, mut keyed) = (0, 0);
     while let Some(Event { account, action }) = input.read()? {
-        let History { parties, steps } = book.get_or_open(account, || History {
+        let History { parties, steps } = book.entry_ref(account).or_insert_with(|| History {
             parties: open(),
             steps: Vec::new(),
         });

@@ -109,7 +109,7 @@ fn a_truncated_gzip() {
     gzip.truncate(gzip.len() - 1);
     check(
         gzip,
-        "line 2: the gzip data ends early, expected the rest of it",
+        "line 2: cannot be read: the gzip data ends early, expected the rest of it",
     );
 }
 

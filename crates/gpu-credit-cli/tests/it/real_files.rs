@@ -17,9 +17,9 @@ const POLICIES: [&str; 2] = ["carry", "forfeit"];
 fn folder() -> Option<PathBuf> {
     let folder = env::var_os("GPU_CREDIT_DATA").map(PathBuf::from);
     if folder.is_none() {
-        // Past the test harness, which would keep it to itself.
-        let note = "GPU_CREDIT_DATA is not set: the real files were skipped";
-        writeln!(io::stderr(), "{note}").unwrap();
+        // Past the test harness, which keeps what is printed by macros to itself.
+        let note = b"GPU_CREDIT_DATA is not set: the real files were skipped\n";
+        io::stderr().write_all(note).unwrap();
     }
     folder
 }

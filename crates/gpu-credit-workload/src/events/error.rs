@@ -46,10 +46,14 @@ pub(super) enum Problem {
         value: String,
         expected: Cow<'static, str>,
     },
-    /// The gzip data ends early or is damaged.
-    Gzip(io::Error),
-    /// The bytes could not be read.
+    /// The bytes cannot be read, or not be decompressed.
     Read(io::Error),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Problem::Read(error)
+    }
 }
 
 impl Problem {
@@ -118,15 +122,7 @@ impl fmt::Display for EventError {
                 formatter,
                 ", column {column}: found {value}, expected {expected}"
             ),
-            Problem::Gzip(error) if error.kind() == io::ErrorKind::UnexpectedEof => write!(
-                formatter,
-                ": the gzip data ends early, expected the rest of it"
-            ),
-            Problem::Gzip(error) => write!(
-                formatter,
-                ": the gzip data is damaged ({error}), expected whole gzip members"
-            ),
-            Problem::Read(error) => write!(formatter, ": cannot be read ({error})"),
+            Problem::Read(error) => write!(formatter, ": cannot be read: {error}"),
         }
     }
 }

@@ -17,10 +17,11 @@
 
 mod error;
 mod event;
+mod read_ahead;
 mod reader;
 mod row;
 mod rows;
-mod source;
+mod text;
 mod writer;
 
 pub use error::EventError;

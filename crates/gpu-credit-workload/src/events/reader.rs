@@ -1,10 +1,11 @@
 //! Reads an events file.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::error::Problem;
+use super::read_ahead::ReadAhead;
 use super::rows::Rows;
-use super::source::Source;
+use super::text::Text;
 use super::{COLUMNS, Event, EventError, HEADER, row};
 
 /// Reads the rows of an events file, plain or gzip (known by its first bytes, several members one
@@ -24,20 +25,33 @@ use super::{COLUMNS, Event, EventError, HEADER, row};
 /// }
 /// # Ok::<(), gpu_credit_workload::EventError>(())
 /// ```
-pub struct EventReader<R: Read> {
-    rows: Rows<R>,
+pub struct EventReader<'r> {
+    rows: Rows<'r>,
     ended: bool,
 }
 
-impl<R: Read> EventReader<R> {
+impl<'r> EventReader<'r> {
     /// Starts reading, and reads the header.
     ///
     /// # Errors
     ///
     /// The input cannot be read, is empty, or has another header.
-    pub fn new(input: R) -> Result<Self, EventError> {
-        let source = Source::new(input).map_err(|problem| problem.at(1))?;
-        let mut rows = Rows::new(source);
+    pub fn new(input: impl Read + 'r) -> Result<Self, EventError> {
+        Self::of_text(Text::new(input))
+    }
+
+    /// The same, with reading and decompressing on a thread of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); also where no thread can be started.
+    pub fn read_ahead(input: impl Read + Send + 'static) -> Result<Self, EventError> {
+        Self::of_text(Text::new(input).and_then(ReadAhead::new))
+    }
+
+    fn of_text(text: io::Result<impl Read + 'r>) -> Result<Self, EventError> {
+        let text = text.map_err(|error| Problem::from(error).at(1))?;
+        let mut rows = Rows::new(text);
         match rows.advance() {
             Ok(true) => check_header(&rows),
             Ok(false) => Err(Problem::Empty),
@@ -74,7 +88,7 @@ impl<R: Read> EventReader<R> {
     }
 }
 
-fn check_header<R: Read>(rows: &Rows<R>) -> Result<(), Problem> {
+fn check_header(rows: &Rows<'_>) -> Result<(), Problem> {
     for (expected, found) in COLUMNS.into_iter().zip(rows.present()) {
         if found != expected.as_bytes() {
             let header = format!("the header {HEADER}");

@@ -8,6 +8,7 @@ use super::{Action, COLUMNS, Event};
 const AMOUNT_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// The event of a row's fields.
+#[inline]
 pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, Problem> {
     let [kind, account, credit_id, amount, timestamp, expiration] = fields;
     match kind {
@@ -48,6 +49,7 @@ pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, 
     }
 }
 
+#[inline]
 fn parse_account(value: &[u8]) -> Result<&str, Problem> {
     const EXPECTED: &str = "the name of an account in UTF-8";
     if value.is_empty() {
@@ -56,6 +58,7 @@ fn parse_account(value: &[u8]) -> Result<&str, Problem> {
     parse_text("account", value, EXPECTED)
 }
 
+#[inline]
 fn parse_text<'a>(
     column: &'static str,
     value: &'a [u8],
@@ -64,6 +67,7 @@ fn parse_text<'a>(
     str::from_utf8(value).map_err(|_| Problem::value(column, value, expected))
 }
 
+#[inline]
 fn parse_amount(value: &[u8]) -> Result<u64, Problem> {
     parse_unsigned(value)
         .filter(|amount| *amount <= AMOUNT_MAX)
@@ -73,6 +77,7 @@ fn parse_amount(value: &[u8]) -> Result<u64, Problem> {
         })
 }
 
+#[inline]
 fn parse_timestamp(value: &[u8]) -> Result<i64, Problem> {
     parse_signed(value).ok_or_else(|| {
         let expected = format!("an integer from {} to {}", i64::MIN, i64::MAX);
@@ -94,6 +99,7 @@ fn parse_expiration(value: &[u8], timestamp: i64) -> Result<u64, Problem> {
         })
 }
 
+#[inline]
 fn expect_unused(
     column: &'static str,
     value: &[u8],
@@ -107,20 +113,32 @@ fn expect_unused(
 }
 
 /// Digits and nothing else. `None` where there are none, or too many.
+#[inline]
 fn parse_unsigned(value: &[u8]) -> Option<u64> {
+    /// Digits that cannot overflow.
+    const SAFE_DIGITS: usize = 19;
     if value.is_empty() {
         return None;
     }
-    value.iter().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+    let (safe, rest) = value.split_at(value.len().min(SAFE_DIGITS));
+    let mut number = 0;
+    for byte in safe {
+        number = number * 10 + parse_digit(*byte)?;
+    }
+    for byte in rest {
+        number = number.checked_mul(10)?.checked_add(parse_digit(*byte)?)?;
+    }
+    Some(number)
+}
+
+#[inline]
+fn parse_digit(byte: u8) -> Option<u64> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then_some(u64::from(digit))
 }
 
 /// Digits, with at most a minus before them.
+#[inline]
 fn parse_signed(value: &[u8]) -> Option<i64> {
     match value.strip_prefix(b"-") {
         None => i64::try_from(parse_unsigned(value)?).ok(),

@@ -1,6 +1,6 @@
 //! What an events file may look like, and that reading undoes writing.
 
-use std::io::{self, Read, Write};
+use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -61,17 +61,6 @@ fn the_same_rows_in_every_form() {
     ];
     for form in forms {
         assert_eq!(read(&form), (expected(), None), "{}", form.escape_ascii());
-        let slow = Slow {
-            bytes: &form,
-            interrupted: false,
-        };
-        let mut events = EventReader::new(slow).unwrap();
-        for expected in expected() {
-            let event = events.read().unwrap().unwrap();
-            assert_eq!(format!("{event:?}"), expected);
-        }
-        let end = events.read();
-        assert!(end.is_none(), "{end:?} in {}", form.escape_ascii());
     }
 }
 
@@ -100,23 +89,6 @@ fn gzip(pieces: &[&[u8]]) -> Vec<u8> {
         encoder.write_all(piece).unwrap();
     }
     encoder.finish().unwrap()
-}
-
-/// Gives one byte at a time, and is interrupted before each.
-struct Slow<'a> {
-    bytes: &'a [u8],
-    interrupted: bool,
-}
-
-impl Read for Slow<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.interrupted = !self.interrupted;
-        if self.interrupted {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let length = buffer.len().min(1);
-        self.bytes.read(&mut buffer[..length])
-    }
 }
 
 /// An event that owns its texts.

@@ -1,21 +1,16 @@
-//! The bytes of an events file: decompressed where they are gzip, without a byte order mark.
+//! The text of an events file: decompressed where it is gzip, without a byte order mark.
 
-use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
+use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
 use flate2::bufread::MultiGzDecoder;
-
-use super::error::Problem;
 
 /// What every gzip member begins with.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// The text of an events file, in pieces.
-pub(super) struct Source<R: Read> {
-    text: BufReader<Reread<Decoded<R>>>,
-    problem: fn(io::Error) -> Problem,
-}
+/// Reads the text of an events file from its bytes.
+pub(super) struct Text<R: Read>(Reread<Decoded<R>>);
 
 /// Input whose first bytes were looked at and are put before the rest again.
 type Reread<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -33,38 +28,32 @@ struct Steady<R> {
     ended: bool,
 }
 
-impl<R: Read> Source<R> {
-    pub(super) fn new(input: R) -> Result<Self, Problem> {
+impl<R: Read> Text<R> {
+    pub(super) fn new(input: R) -> io::Result<Self> {
         let mut input = Steady {
             input,
             ended: false,
         };
-        let first = take(&mut input, GZIP_MAGIC.len()).map_err(Problem::Read)?;
+        let first = take(&mut input, GZIP_MAGIC.len())?;
         let gzip = first == GZIP_MAGIC;
         let input = Cursor::new(first).chain(input);
-        let (mut decoded, problem): (_, fn(io::Error) -> Problem) = if gzip {
+        let mut decoded = if gzip {
             let input = BufReader::with_capacity(BUFFER_BYTES, input);
-            let members = Box::new(MultiGzDecoder::new(input));
-            (Decoded::Gzip(members), Problem::Gzip)
+            Decoded::Gzip(Box::new(MultiGzDecoder::new(input)))
         } else {
-            (Decoded::Plain(input), Problem::Read)
+            Decoded::Plain(input)
         };
-        let mut first = take(&mut decoded, BYTE_ORDER_MARK.len()).map_err(problem)?;
+        let mut first = take(&mut decoded, BYTE_ORDER_MARK.len())?;
         if first == BYTE_ORDER_MARK {
             first.clear();
         }
-        let text = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(first).chain(decoded));
-        Ok(Self { text, problem })
+        Ok(Self(Cursor::new(first).chain(decoded)))
     }
+}
 
-    /// The next bytes; empty at the end.
-    pub(super) fn fill(&mut self) -> Result<&[u8], Problem> {
-        self.text.fill_buf().map_err(self.problem)
-    }
-
-    /// Marks bytes of the last [`fill`](Self::fill) as read.
-    pub(super) fn consume(&mut self, count: usize) {
-        self.text.consume(count);
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
     }
 }
 
@@ -72,8 +61,23 @@ impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Decoded::Plain(input) => input.read(buffer),
-            Decoded::Gzip(members) => members.read(buffer),
+            Decoded::Gzip(members) => members.read(buffer).map_err(explain),
         }
+    }
+}
+
+/// Says of an error that it is about gzip, where it is.
+fn explain(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => io::Error::new(
+            ErrorKind::UnexpectedEof,
+            "the gzip data ends early, expected the rest of it",
+        ),
+        kind @ (ErrorKind::InvalidInput | ErrorKind::InvalidData) => io::Error::new(
+            kind,
+            format!("the gzip data is damaged ({error}), expected whole gzip members"),
+        ),
+        _ => error,
     }
 }
 

@@ -1,0 +1,82 @@
+//! How far the input has been read, for those who wait at a terminal.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How long input may take before it gets a bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A bar on standard error, once reading takes long and if that is a terminal. It goes away when
+/// dropped.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// When to show the bar, if ever.
+    due: Option<Instant>,
+}
+
+impl Progress {
+    /// A bar for input of so many bytes, if that is known.
+    pub(crate) fn of(length: Option<u64>) -> Self {
+        let template = match length {
+            Some(_) => "{bar:40} {bytes} of {total_bytes}, {eta} left",
+            None => "{spinner} {bytes}",
+        };
+        let style = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let hidden = ProgressDrawTarget::hidden();
+        Self {
+            bar: ProgressBar::with_draw_target(length, hidden).with_style(style),
+            due: Some(Instant::now() + PATIENCE),
+        }
+    }
+
+    /// None at all.
+    pub(crate) fn hidden() -> Self {
+        Self {
+            bar: ProgressBar::hidden(),
+            due: None,
+        }
+    }
+
+    /// The input, with its reading shown.
+    pub(crate) fn watch<R: Read>(&self, input: R) -> Watched<R> {
+        Watched {
+            input,
+            bar: self.bar.clone(),
+            due: self.due,
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Input whose reading is shown.
+pub(crate) struct Watched<R> {
+    input: R,
+    bar: ProgressBar,
+    due: Option<Instant>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        if self.due.is_some_and(|due| Instant::now() >= due) {
+            self.due = None;
+            // It stays hidden where standard error is no terminal.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(count as u64);
+        Ok(count)
+    }
+}
