@@ -8,15 +8,8 @@ use super::load::Sorted;
 use super::slot::Slot;
 use super::sums;
 
-#[expect(
-    clippy::vec_box,
-    reason = "a group is large, and one more moves those behind it"
-)]
 /// Groups in time order. There is one at least, and no chunk is empty.
-#[expect(
-    clippy::vec_box,
-    reason = "a group is large, and one more moves those behind it"
-)]
+#[expect(clippy::vec_box, reason = "one more group moves all behind it")]
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     shape: Shape,
