@@ -1,0 +1,59 @@
+//! The comparison runner: the engine and its peers on the same workloads, interleaved in one
+//! process, every answer checked.
+//!
+//! `cargo run --release -p gpu-credit-benches --bin compare` measures, keeps the raw figures under
+//! `benches/record` and renders `docs/benchmarks.md` from them.
+
+mod arguments;
+mod machine;
+mod measure;
+mod memory;
+mod outcome;
+mod plot;
+mod record;
+mod report;
+mod rows;
+mod runner;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command, RunArguments};
+use record::{Places, Record};
+use runner::Runner;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        None => measure(&arguments.run),
+        Some(Command::Render) => render(&Places::kept()),
+        Some(Command::PeerParse(peer)) => rows::program::run_peer(peer),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(arguments: &RunArguments) -> anyhow::Result<()> {
+    let mut runner = Runner::new(arguments);
+    rows::run(&mut runner)?;
+    let record = Record::new(arguments, runner.finish())?;
+    let places = match arguments.keeps_record() {
+        true => Places::kept(),
+        false => Places::passing()?,
+    };
+    println!("raw figures: {}", record.write(&places.records)?.display());
+    render(&places)
+}
+
+fn render(places: &Places) -> anyhow::Result<()> {
+    let records = record::read_all(&places.records)?;
+    let page = report::write(&records, &places.docs)?;
+    println!("rendered: {}", page.display());
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The raw figures of a run, kept by date with machine, commit and command.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::RunArguments;
+use crate::machine;
+use crate::outcome::Case;
+
+/// One run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// When it ended.
+    pub(crate) date: Timestamp,
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) commit: String,
+    pub(crate) command: String,
+    pub(crate) seed: u64,
+    pub(crate) is_quick: bool,
+    pub(crate) cases: Vec<Case>,
+}
+
+impl Record {
+    pub(crate) fn new(arguments: &RunArguments, cases: Vec<Case>) -> Result<Self> {
+        let mut command = "cargo run --release -p gpu-credit-benches --bin compare".to_owned();
+        let rest: Vec<String> = std::env::args().skip(1).collect();
+        if !rest.is_empty() {
+            command = format!("{command} -- {}", rest.join(" "));
+        }
+        Ok(Self {
+            date: Timestamp::from_second(Timestamp::now().as_second())?,
+            processor: machine::processor(),
+            cores: machine::cores(),
+            commit: machine::commit(),
+            command,
+            seed: arguments.seed,
+            is_quick: arguments.is_quick(),
+            cases,
+        })
+    }
+
+    /// Writes a new file into a folder, never over another.
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf> {
+        std::fs::create_dir_all(folder)?;
+        let day = self.date.strftime("%Y-%m-%d");
+        let name = format!("{day}-{}", self.commit);
+        let names = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}-{count}")));
+        let mut paths = names.map(|name| folder.join(name).with_extension("json"));
+        let path = paths.find(|path| !path.exists()).context("no name is free")?;
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+        Ok(path)
+    }
+}
+
+/// All records of a folder, the oldest first.
+pub(crate) fn read_all(folder: &Path) -> Result<Vec<Record>> {
+    let mut records: Vec<Record> = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = std::fs::read_to_string(&path)?;
+            let record = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+            records.push(record);
+        }
+    }
+    records.sort_by_key(|record| record.date);
+    Ok(records)
+}
+
+/// Where records and the page go.
+pub(crate) struct Places {
+    pub(crate) records: PathBuf,
+    pub(crate) docs: PathBuf,
+}
+
+impl Places {
+    /// In the repository.
+    pub(crate) fn kept() -> Self {
+        Self {
+            records: workspace().join("benches/record"),
+            docs: workspace().join("docs"),
+        }
+    }
+
+    /// Out of the way, for figures that mean nothing. Those of an earlier run go.
+    pub(crate) fn passing() -> Result<Self> {
+        let folder = std::env::temp_dir().join("gpu-credit-compare");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        Ok(Self {
+            records: folder.join("record"),
+            docs: folder.join("docs"),
+        })
+    }
+}
+
+/// The root of the workspace.
+pub(crate) fn workspace() -> &'static Path {
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
+    benches.parent().unwrap_or(benches)
+}

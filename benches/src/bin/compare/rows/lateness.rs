@@ -1,0 +1,95 @@
+//! Row S6: late usage by how much has happened since.
+
+use anyhow::{Result, ensure};
+use gpu_credit::Overdraft;
+use gpu_credit_benches::check::Checksum;
+use gpu_credit_benches::engine::{self, Writer};
+use gpu_credit_benches::peers::BareReplay;
+use gpu_credit_benches::workload::{Mix, Write};
+use gpu_credit_workload::random::Random;
+
+use super::late::{Workload, full_size, replay_write, series};
+use super::names::{BARE_REPLAY, ENGINE};
+use crate::measure::{nanoseconds, timed};
+use crate::outcome::{Case, Party};
+use crate::runner::Runner;
+
+const WRITES_A_ROUND: usize = 500;
+const REPLAYS_A_ROUND: usize = 4;
+
+pub(crate) fn run(runner: &mut Runner) -> Result<()> {
+    if !runner.wants("S6") {
+        return Ok(());
+    }
+    let mix = Mix {
+        grants: full_size(runner),
+        live: 50,
+        load_percent: 90,
+        has_long: false,
+    };
+    runner.doing("S6: by lateness");
+    let workload = Workload::new(runner.seed(), mix);
+    let overdraft = Overdraft::Carry;
+    let mut writer = Writer::new(engine::load(&workload.history, overdraft)?);
+    let mut bare = BareReplay::new(overdraft, &workload.history.grants, &workload.usage);
+    let mut share = mix.seconds();
+    while share > mix.seconds() / mix.grants as i64 * 5 {
+        let parties = by(runner, &workload, &mut writer, &mut bare, share)?;
+        let boundaries = 2 * mix.grants as u64 * share.unsigned_abs() / mix.seconds().unsigned_abs();
+        runner.add(Case {
+            row: "S6".to_owned(),
+            series: format!("late usage, {}", series(&mix, overdraft)),
+            size: boundaries,
+            size_of: "boundaries late".to_owned(),
+            unit: "ns a late write".to_owned(),
+            target: None,
+            parties,
+        });
+        share /= 10;
+    }
+    Ok(())
+}
+
+/// Usage added so many seconds before the end, give or take a tenth, and retracted again.
+fn by(
+    runner: &Runner,
+    workload: &Workload,
+    writer: &mut Writer,
+    bare: &mut BareReplay,
+    seconds: i64,
+) -> Result<Vec<Party>> {
+    let end = workload.history.seconds - 1;
+    let mut random = Random::new(runner.seed() ^ seconds.unsigned_abs());
+    let mut parties = [ENGINE, BARE_REPLAY].map(|name| Party {
+        name: name.to_owned(),
+        samples: Vec::new(),
+    });
+    let before = writer.account.get_balance(end);
+    for _ in 0..runner.rounds() {
+        let writes: Vec<Write> = (0..WRITES_A_ROUND)
+            .map(|_| {
+                let late = random.between(seconds - seconds / 10, seconds);
+                Write::AddUsage((end + 1 - late, 5 + random.below(46)))
+            })
+            .collect();
+        let undo = writes.iter().map(|write| write.inverse(0));
+        let all: Vec<Write> = writes.iter().zip(undo).flat_map(|(write, undo)| [*write, undo]).collect();
+        let (done, time) = timed(|| -> Result<Checksum> {
+            let mut answers = Checksum::default();
+            for write in &all {
+                writer.apply(write)?;
+                writer.account.settle();
+                answers.add(writer.account.get_balance(end));
+            }
+            Ok(answers)
+        });
+        done?;
+        parties[0].samples.push(nanoseconds(time, all.len()));
+        let some = writes.iter().take(REPLAYS_A_ROUND);
+        let time = some.map(|write| replay_write(bare, write, 0, &workload.usage)).sum();
+        parties[1].samples.push(nanoseconds(time, REPLAYS_A_ROUND));
+    }
+    let after = writer.account.get_balance(end);
+    ensure!(before == after, "usage added and retracted leaves {after:?}, not {before:?}");
+    Ok(parties.into())
+}

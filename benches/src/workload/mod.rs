@@ -1,0 +1,47 @@
+//! Seeded histories of one account, and late writes to them.
+//!
+//! Times are seconds from 0 on. Nothing here knows the rules of the ledger.
+
+mod late;
+mod mixed;
+mod worst;
+mod years;
+
+pub use late::{LateWrites, Write};
+pub use mixed::Mix;
+pub use worst::{dominoes, domino_front, nested, nested_grant};
+pub use years::{YEARS_SECONDS, in_order, questions, years};
+
+/// Usage as `(timestamp, amount)`.
+pub type Entry = (i64, u64);
+
+/// A grant, live in `[start, start + expiration]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// In the smallest unit.
+    pub amount: u64,
+    /// The first instant of the window.
+    pub start: i64,
+    /// The last instant of the window, counted from `start`.
+    pub expiration: u64,
+}
+
+impl Grant {
+    /// The last instant of the window.
+    pub fn end(&self) -> i64 {
+        self.start.saturating_add_unsigned(self.expiration)
+    }
+}
+
+/// The records of one account, each kind in posting order.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The grants; their places are their posting numbers.
+    pub grants: Vec<Grant>,
+    /// The usage.
+    pub usage: Vec<Entry>,
+    /// How many entries, the first ones, are small enough to be taken back by a late write.
+    pub removable: usize,
+    /// Usage falls before this instant.
+    pub seconds: i64,
+}
