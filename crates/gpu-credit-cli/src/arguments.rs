@@ -55,7 +55,7 @@ The same arguments make the same file, always.
 
 Example:
   gpu-credit generate --shape late --seed 7 --accounts 20 --usage 20000 \\
-    --grants 300 --queries 500 --output late.events.csv.gz";
+    --grants 300 --queries 500 --output events.csv.gz";
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {

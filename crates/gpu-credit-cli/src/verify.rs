@@ -39,7 +39,7 @@ struct Agreed {
     questions: u64,
     /// Those of the questions that the keyed calculator answered too.
     keyed: u64,
-    accounts: usize,
+    accounts: u64,
 }
 
 /// The first difference, as short as it could be made.
@@ -83,7 +83,7 @@ fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdi
             }));
         }
     }
-    let accounts = book.len();
+    let accounts = book.len() as u64;
     Ok(Verdict::Agreed(Agreed {
         questions,
         keyed,

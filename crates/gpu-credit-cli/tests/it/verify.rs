@@ -40,10 +40,10 @@ fn the_keyed_calculator_joins_under_forfeit() {
     let rows = file("grant,a,,5,0,9\nusage,a,,2,3,\nbalance,a,,,3,\nbalance,a,,,2,\n");
     assert_eq!(
         stdout(&run(&["verify", "-", "--policy", "forfeit"], rows.clone())),
-        "indexed, list and heap agree on 2 questions to 1 accounts, keyed on 1 of them\n"
+        "indexed, list and heap agree on 2 questions to 1 account, keyed on 1 of them\n"
     );
     assert_eq!(
         stdout(&run(&["verify", "-"], rows)),
-        "indexed, list and heap agree on 2 questions to 1 accounts\n"
+        "indexed, list and heap agree on 2 questions to 1 account\n"
     );
 }
