@@ -1,5 +1,46 @@
 //! A ledger for credit that expires: exactly right about any moment of the past, however late and
-//! shuffled its records arrive, and so fast that asking costs no more than looking the answer up.
+//! shuffled its records arrive, and so fast that asking it costs no more than looking the answer
+//! up.
+//!
+//! There is one type to know, [`GpuCredit`]: one account. Grants go in with
+//! [`add_credit`](GpuCredit::add_credit), usage with [`subtract`](GpuCredit::subtract), in any
+//! order; [`get_balance`](GpuCredit::get_balance) answers for any instant.
+//!
+//! ```
+//! use gpu_credit::GpuCredit;
+//!
+//! let mut account = GpuCredit::new();
+//! account.add_credit("march", 100, 0, 30)?; // live in [0, 30], both ends included
+//! account.add_credit("trial", 50, 10, 5)?;
+//! account.subtract(20, 12)?; // from the trial, which expires sooner
+//! assert_eq!(account.get_balance(12), Some(130));
+//! assert_eq!(account.get_balance(16), Some(100)); // the rest of the trial has lapsed
+//!
+//! account.subtract(60, 5)?; // arrives late
+//! assert_eq!(account.get_balance(12), Some(70));
+//! # Ok::<(), gpu_credit::Error>(())
+//! ```
+//!
+//! # Rules
+//!
+//! * A grant is live in its window, first and last instant included. What is left of it then lapses.
+//! * Usage draws from the grants live at its instant, soonest expiry first, and is never refused.
+//!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
+//!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
+//! * The balance is what a replay of all records in event time would find, whatever the order of the
+//!   calls. Records can be retracted.
+//!
+//! # Cost
+//!
+//! Every question is a look-up in two indexes: prefix sums of usage over time, and a level for each
+//! stretch between two window ends. Late records unsettle later levels until
+//! [`settle`](GpuCredit::settle) repairs them; questions are right before and after, and cheap
+//! after. Usage is never replayed.
+//!
+//! # Features
+//!
+//! * `rayon` (default): large batches of questions and large loads use all cores.
+//! * `serde`: `Serialize` and `Deserialize` for [`Record`], [`Answer`] and their parts.
 
 mod answer;
 mod batch;
@@ -18,3 +59,8 @@ pub use options::{Options, Overdraft};
 pub use record::{Grant, GrantId, Record};
 pub use steps::Steps;
 pub use timeline::settle::SettlementStatistics;
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
