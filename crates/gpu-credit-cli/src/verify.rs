@@ -224,8 +224,12 @@ impl Agreed {
             keyed,
             accounts,
         } = self;
-        let mut summary =
-            format!("indexed, list and heap agree on {questions} questions to {accounts} accounts");
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let mut summary = format!(
+            "indexed, list and heap agree on {questions} question{} to {accounts} account{}",
+            plural(*questions),
+            plural(*accounts),
+        );
         if *keyed > 0 {
             let _ = write!(summary, ", keyed on {keyed} of them");
         }
