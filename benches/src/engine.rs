@@ -27,9 +27,8 @@ pub fn load(history: &History, overdraft: Overdraft) -> Result<GpuCredit, Error>
 
 /// The records of a history: grants, then usage.
 pub fn records(history: &History) -> impl Iterator<Item = Record> + '_ {
-    let grant = |grant: &Grant| {
-        Record::grant(CREDIT_ID, grant.amount, grant.start, grant.expiration)
-    };
+    let grant =
+        |grant: &Grant| Record::grant(CREDIT_ID, grant.amount, grant.start, grant.expiration);
     let usage = |&(timestamp, amount): &Entry| Record::usage(amount, timestamp);
     let grants = history.grants.iter().map(grant);
     grants.chain(history.usage.iter().map(usage))
@@ -41,17 +40,6 @@ pub fn records(history: &History) -> impl Iterator<Item = Record> + '_ {
 /// Where the account refuses it.
 pub fn post_grant(account: &mut GpuCredit, grant: &Grant) -> Result<GrantId, Error> {
     account.add_credit(CREDIT_ID, grant.amount, grant.start, grant.expiration)
-}
-
-/// Posts usage that has been gathered, all at once.
-///
-/// # Errors
-/// Where the account refuses it.
-pub fn post_usage(account: &mut GpuCredit, usage: &[Entry]) -> Result<(), Error> {
-    for (timestamp, amount) in usage {
-        account.subtract(*amount, *timestamp)?;
-    }
-    Ok(())
 }
 
 /// An account together with the names of its grants by posting number, to apply writes to.

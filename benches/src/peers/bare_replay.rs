@@ -247,7 +247,8 @@ impl State {
         let left = boundary.amount - paid;
         if left > 0 {
             self.available += left;
-            self.undrawn.push(Reverse((boundary.end, boundary.number, left)));
+            self.undrawn
+                .push(Reverse((boundary.end, boundary.number, left)));
         }
     }
 
@@ -277,7 +278,10 @@ impl State {
 
     /// The balance after `used` more in this epoch.
     fn balance(&self, used: u64, overdraft: Overdraft) -> Option<u64> {
-        let left = self.available.checked_sub(self.deficit)?.checked_sub(used)?;
+        let left = self
+            .available
+            .checked_sub(self.deficit)?
+            .checked_sub(used)?;
         let reads_none = self.live == 0 || (overdraft == Overdraft::Forfeit && left == 0);
         (!reads_none).then_some(left)
     }

@@ -5,7 +5,7 @@ use gpu_credit_workload::random::Random;
 use super::{Entry, Grant, History};
 
 /// Seconds from one grant to the next, on average.
-const ARRIVAL_SECONDS: u64 = 1_000;
+pub const ARRIVAL_SECONDS: u64 = 1_000;
 
 /// Grants are of 500 to 1,500 units.
 const GRANT_MIN: u64 = 500;

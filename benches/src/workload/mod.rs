@@ -8,8 +8,8 @@ mod worst;
 mod years;
 
 pub use late::{LateWrites, Write};
-pub use mixed::Mix;
-pub use worst::{dominoes, domino_front, nested, nested_grant};
+pub use mixed::{ARRIVAL_SECONDS, Mix};
+pub use worst::{domino_front, dominoes, nested, nested_grant};
 pub use years::{YEARS_SECONDS, in_order, questions, years};
 
 /// Usage as `(timestamp, amount)`.

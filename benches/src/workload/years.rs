@@ -19,7 +19,12 @@ const LOAD_PERCENT: u64 = 95;
 pub fn years(seed: u64, usage_count: usize, grant_count: usize) -> History {
     let mut random = Random::new(seed);
     let usage: Vec<Entry> = (0..usage_count)
-        .map(|_| (random.between(0, YEARS_SECONDS - 1), 1 + random.below(USAGE_MAX)))
+        .map(|_| {
+            (
+                random.between(0, YEARS_SECONDS - 1),
+                1 + random.below(USAGE_MAX),
+            )
+        })
         .collect();
     let used: u64 = usage.iter().map(|entry| entry.1).sum();
     let granted = used * 100 / LOAD_PERCENT;

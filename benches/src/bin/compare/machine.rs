@@ -5,7 +5,9 @@ use std::process::Command;
 /// The name of the processor, or what is known of it.
 pub(crate) fn processor() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let names = text.lines().filter_map(|line| line.strip_prefix("model name"));
+    let names = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name"));
     let name = names.filter_map(|rest| rest.split_once(':')).next();
     match name {
         Some((_, name)) => format!("{} ({})", name.trim(), std::env::consts::ARCH),
@@ -22,7 +24,14 @@ pub(crate) fn commit() -> String {
     let Some(commit) = git(&["rev-parse", "--short=10", "HEAD"]) else {
         return "unknown".to_owned();
     };
-    let measured = ["status", "--porcelain", "--", "crates", "benches/src", "Cargo.lock"];
+    let measured = [
+        "status",
+        "--porcelain",
+        "--",
+        "crates",
+        "benches/src",
+        "Cargo.lock",
+    ];
     match git(&measured).as_deref() {
         Some("") => commit,
         _ => format!("{commit}-changed"),
@@ -31,7 +40,11 @@ pub(crate) fn commit() -> String {
 
 fn git(arguments: &[&str]) -> Option<String> {
     let root = crate::record::workspace();
-    let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
+    let output = Command::new("git")
+        .current_dir(root)
+        .args(arguments)
+        .output()
+        .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }

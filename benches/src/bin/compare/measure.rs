@@ -53,7 +53,9 @@ pub(crate) fn take_turns(rounds: u32, mut entrants: Vec<Entrant<'_>>) -> Result<
             let agreed = *agreed.get_or_insert(turn.checksum);
             let name = &parties[place].name;
             ensure!(turn.checksum == agreed, "{name} disagrees with its peers");
-            parties[place].samples.push(nanoseconds(turn.time, turn.operations));
+            parties[place]
+                .samples
+                .push(nanoseconds(turn.time, turn.operations));
         }
     }
     Ok(parties)

@@ -48,7 +48,10 @@ impl Case {
     /// Ratios of a party to the one that the case is measured against, round by round.
     pub(crate) fn ratio(&self, party: usize) -> Summary {
         let (this, against) = (&self.parties[party].samples, &self.parties[1].samples);
-        let ratios = this.iter().zip(against).map(|(this, against)| this / against);
+        let ratios = this
+            .iter()
+            .zip(against)
+            .map(|(this, against)| this / against);
         Summary::of(ratios.collect())
     }
 
@@ -109,12 +112,22 @@ pub(crate) fn three_digits(figure: f64) -> String {
         0.0 => "0".to_owned(),
         ..0.0001 => format!("{figure:.1e}"),
         ..1_000.0 => {
-            let digits = [1.0, 10.0, 100.0].iter().filter(|bound| size >= **bound).count();
-            let leading = [0.1, 0.01, 0.001].iter().filter(|bound| size < **bound).count();
+            let digits = [1.0, 10.0, 100.0]
+                .iter()
+                .filter(|bound| size >= **bound)
+                .count();
+            let leading = [0.1, 0.01, 0.001]
+                .iter()
+                .filter(|bound| size < **bound)
+                .count();
             let decimals = if size < 1.0 { 2 + leading } else { 3 - digits };
             format!("{figure:.decimals$}")
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for show")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "for show"
+        )]
         _ => thousands(size.round() as u64),
     }
 }
@@ -145,9 +158,25 @@ mod tests {
 
     #[test]
     fn figures_have_three_digits() {
-        let shown = [0.000_012_34, 0.001_234, 0.3, 1.5, 12.34, 123.4, 1_234.0, 1e7];
+        let shown = [
+            0.000_012_34,
+            0.001_234,
+            0.3,
+            1.5,
+            12.34,
+            123.4,
+            1_234.0,
+            1e7,
+        ];
         let expected = [
-            "1.2e-5", "0.00123", "0.300", "1.50", "12.3", "123", "1,234", "10,000,000",
+            "1.2e-5",
+            "0.00123",
+            "0.300",
+            "1.50",
+            "12.3",
+            "123",
+            "1,234",
+            "10,000,000",
         ];
         assert_eq!(shown.map(three_digits), expected);
     }

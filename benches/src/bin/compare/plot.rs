@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::outcome::{Case, thousands};
-use crate::rows::names::{BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK, ANSWER_TABLE};
+use crate::rows::names::{ANSWER_TABLE, BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK};
 
 /// One picture.
 pub(crate) struct Plot {
@@ -46,9 +46,8 @@ const FONT: &str = "sans-serif";
 
 /// The plots for which there are figures.
 pub(crate) fn all(cases: &[&Case]) -> Vec<Plot> {
-    let line = |name: &str, color, series: &str, party: &str| {
-        Line::of(cases, name, color, series, party)
-    };
+    let line =
+        |name: &str, color, series: &str, party: &str| Line::of(cases, name, color, series, party);
     let late = "Carry, 50 live, load 0.90";
     let late_usage = "late usage, Carry, 50 live, load 0.90";
     let mut plots = vec![
@@ -58,8 +57,18 @@ pub(crate) fn all(cases: &[&Case]) -> Vec<Plot> {
             x_title: "usage entries",
             lines: vec![
                 line("gpu-credit, single", BLUE, "single queries", ENGINE),
-                line("gpu-credit, batch of 4,096", SKY, "batches of 4,096 queries", ENGINE),
-                line("gpu-credit, sorted batch", GREEN, "sorted batch of queries", ENGINE),
+                line(
+                    "gpu-credit, batch of 4,096",
+                    SKY,
+                    "batches of 4,096 queries",
+                    ENGINE,
+                ),
+                line(
+                    "gpu-credit, sorted batch",
+                    GREEN,
+                    "sorted batch of queries",
+                    ENGINE,
+                ),
                 line(ANSWER_TABLE, RED, "single queries", ANSWER_TABLE),
                 line(FENWICK, ORANGE, "single queries", FENWICK),
             ],
@@ -69,9 +78,19 @@ pub(crate) fn all(cases: &[&Case]) -> Vec<Plot> {
             title: "A usage write, by the number of usage entries",
             x_title: "usage entries",
             lines: vec![
-                line("gpu-credit, random order", BLUE, "writes in random order", ENGINE),
+                line(
+                    "gpu-credit, random order",
+                    BLUE,
+                    "writes in random order",
+                    ENGINE,
+                ),
                 line("gpu-credit, in order", SKY, "appends in order", ENGINE),
-                line("BTreeMap, random order", RED, "writes in random order", BTREE_MAP),
+                line(
+                    "BTreeMap, random order",
+                    RED,
+                    "writes in random order",
+                    BTREE_MAP,
+                ),
                 line("BTreeMap, in order", ORANGE, "appends in order", BTREE_MAP),
             ],
         },
@@ -81,9 +100,19 @@ pub(crate) fn all(cases: &[&Case]) -> Vec<Plot> {
             x_title: "grants",
             lines: vec![
                 line("gpu-credit, Carry", BLUE, late, ENGINE),
-                line("gpu-credit, Forfeit", SKY, "Forfeit, 50 live, load 0.90", ENGINE),
+                line(
+                    "gpu-credit, Forfeit",
+                    SKY,
+                    "Forfeit, 50 live, load 0.90",
+                    ENGINE,
+                ),
                 line("bare replay, Carry", RED, late, BARE_REPLAY),
-                line("bare replay, Forfeit", ORANGE, "Forfeit, 50 live, load 0.90", BARE_REPLAY),
+                line(
+                    "bare replay, Forfeit",
+                    ORANGE,
+                    "Forfeit, 50 live, load 0.90",
+                    BARE_REPLAY,
+                ),
             ],
         },
         Plot {
@@ -132,7 +161,8 @@ impl Plot {
         std::fs::create_dir_all(folder)?;
         let mut text = String::new();
         let root = SVGBackend::with_string(&mut text, (WIDTH, HEIGHT)).into_drawing_area();
-        self.draw_on(&root).map_err(|error| anyhow!("{}: {error}", self.file))?;
+        self.draw_on(&root)
+            .map_err(|error| anyhow!("{}: {error}", self.file))?;
         drop(root);
         text.push('\n');
         std::fs::write(folder.join(self.file), text)?;
@@ -144,7 +174,11 @@ impl Plot {
         let title = (FONT, 19).into_font().style(FontStyle::Bold).color(&INK);
         root.draw(&Text::new(self.title, (28, 18), title))?;
         let subtitle = "median time, both scales logarithmic";
-        root.draw(&Text::new(subtitle, (28, 44), (FONT, 14).into_font().color(&GRAY)))?;
+        root.draw(&Text::new(
+            subtitle,
+            (28, 44),
+            (FONT, 14).into_font().color(&GRAY),
+        ))?;
 
         let (x, y) = (self.x_range(), self.y_range());
         let mut chart = ChartBuilder::on(root)
@@ -171,7 +205,10 @@ impl Plot {
         for line in &self.lines {
             let points = line.points.iter().map(|(x, y)| (x.log10(), y.log10()));
             let width = if line.is_ours { 3 } else { 2 };
-            chart.draw_series(LineSeries::new(points.clone(), line.color.stroke_width(width)))?;
+            chart.draw_series(LineSeries::new(
+                points.clone(),
+                line.color.stroke_width(width),
+            ))?;
             let dot = |point| Circle::new(point, width + 1, line.color.filled());
             chart.draw_series(points.map(dot))?;
         }
@@ -214,7 +251,9 @@ impl Plot {
     }
 
     fn points(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.lines.iter().flat_map(|line| line.points.iter().copied())
+        self.lines
+            .iter()
+            .flat_map(|line| line.points.iter().copied())
     }
 }
 
@@ -267,7 +306,11 @@ impl plotters::coord::ranged1d::ValueFormatter<f64> for Log {
 }
 
 /// A power of ten as a number.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for show")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "for show"
+)]
 fn count(power: f64) -> String {
     thousands(10_f64.powf(power).round() as u64)
 }

@@ -48,9 +48,12 @@ impl Record {
         std::fs::create_dir_all(folder)?;
         let day = self.date.strftime("%Y-%m-%d");
         let name = format!("{day}-{}", self.commit);
-        let names = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}-{count}")));
+        let names =
+            std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}-{count}")));
         let mut paths = names.map(|name| folder.join(name).with_extension("json"));
-        let path = paths.find(|path| !path.exists()).context("no name is free")?;
+        let path = paths
+            .find(|path| !path.exists())
+            .context("no name is free")?;
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;
@@ -63,7 +66,10 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<Record>> {
     let mut records: Vec<Record> = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             let text = std::fs::read_to_string(&path)?;
             let record = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
             records.push(record);

@@ -40,7 +40,9 @@ impl<'a> Newest<'a> {
     /// Quick figures stand only where there are no others.
     fn of(records: &'a [Record]) -> Self {
         let all_quick = records.iter().all(|record| record.is_quick);
-        let records = records.iter().filter(|record| all_quick || !record.is_quick);
+        let records = records
+            .iter()
+            .filter(|record| all_quick || !record.is_quick);
         let mut newest = Self {
             records: records.collect(),
             cases: Vec::new(),
@@ -69,15 +71,26 @@ impl<'a> Newest<'a> {
 fn targets(page: &mut String, newest: &Newest) -> Result<()> {
     writeln!(page, "\n## Targets, and what was measured\n")?;
     if newest.records.iter().any(|record| record.is_quick) {
-        writeln!(page, "**From a quick run: the sizes are far too small for these targets.**\n")?;
+        writeln!(
+            page,
+            "**From a quick run: the sizes are far too small for these targets.**\n"
+        )?;
     }
     writeln!(page, "| | work | against | at most | measured | |")?;
     writeln!(page, "|---|---|---|---|---|---|")?;
     for row in ROWS {
         let cases = newest.of_row(row);
-        let Row { id, work, against, at_most } = row;
+        let Row {
+            id,
+            work,
+            against,
+            at_most,
+        } = row;
         let (measured, verdict) = (measured(&cases), verdict(&cases));
-        writeln!(page, "| {id} | {work} | {against} | {at_most} | {measured} | {verdict} |")?;
+        writeln!(
+            page,
+            "| {id} | {work} | {against} | {at_most} | {measured} | {verdict} |"
+        )?;
     }
     Ok(())
 }
@@ -109,7 +122,10 @@ fn judged<'a>(cases: &[&'a Case]) -> Vec<&'a Case> {
 
 fn verdict(cases: &[&Case]) -> String {
     let cases = judged(cases);
-    let missed = cases.iter().filter(|case| case.verdict() == Verdict::Missed).count();
+    let missed = cases
+        .iter()
+        .filter(|case| case.verdict() == Verdict::Missed)
+        .count();
     match (cases.len(), missed) {
         (0, _) => "not measured".to_owned(),
         (1, 1) => "**missed**".to_owned(),
@@ -122,7 +138,11 @@ fn verdict(cases: &[&Case]) -> String {
 fn ratio(case: &Case, party: usize) -> String {
     let ratio = case.ratio(party);
     let [median, min, max] = [ratio.median, ratio.min, ratio.max].map(three_digits);
-    if min == max { median } else { format!("{median} ({min} to {max})") }
+    if min == max {
+        median
+    } else {
+        format!("{median} ({min} to {max})")
+    }
 }
 
 fn plots(page: &mut String, newest: &Newest, docs: &Path) -> Result<()> {
@@ -147,13 +167,22 @@ fn losses(page: &mut String, newest: &Newest) -> Result<()> {
         writeln!(page, "Nowhere in these figures.")?;
         return Ok(());
     }
-    writeln!(page, "Every case in which a peer did better, or a target was missed:\n")?;
+    writeln!(
+        page,
+        "Every case in which a peer did better, or a target was missed:\n"
+    )?;
     writeln!(page, "| | case | ratio | at most | of |")?;
     writeln!(page, "|---|---|---|---|---|")?;
     for case in losses {
-        let at_most = case.target.map_or_else(|| "-".to_owned(), |target| target.to_string());
+        let at_most = case
+            .target
+            .map_or_else(|| "-".to_owned(), |target| target.to_string());
         let (row, title, against) = (&case.row, case.title(), &case.parties[1].name);
-        writeln!(page, "| {row} | {title} | {} | {at_most} | {against} |", ratio(case, 0))?;
+        writeln!(
+            page,
+            "| {row} | {title} | {} | {at_most} | {against} |",
+            ratio(case, 0)
+        )?;
     }
     Ok(())
 }
@@ -170,11 +199,23 @@ fn figures(page: &mut String, newest: &Newest) -> Result<()> {
         writeln!(page, "|---|---|---:|---|---|")?;
         for case in cases {
             for (place, party) in case.parties.iter().enumerate() {
-                let title = if place == 0 { case.title() } else { String::new() };
+                let title = if place == 0 {
+                    case.title()
+                } else {
+                    String::new()
+                };
                 let name = &party.name;
                 let median = three_digits(party.summary().median);
-                let ratio = if place == 1 { "1".to_owned() } else { ratio(case, place) };
-                writeln!(page, "| {title} | {name} | {median} | {} | {ratio} |", case.unit)?;
+                let ratio = if place == 1 {
+                    "1".to_owned()
+                } else {
+                    ratio(case, place)
+                };
+                writeln!(
+                    page,
+                    "| {title} | {name} | {median} | {} | {ratio} |",
+                    case.unit
+                )?;
             }
         }
     }
@@ -186,7 +227,15 @@ fn sources(page: &mut String, newest: &Newest) -> Result<()> {
     writeln!(page, "| date | commit | machine | seed | command |")?;
     writeln!(page, "|---|---|---|---|---|")?;
     for record in &newest.records {
-        let Record { date, commit, processor, cores, seed, command, .. } = record;
+        let Record {
+            date,
+            commit,
+            processor,
+            cores,
+            seed,
+            command,
+            ..
+        } = record;
         writeln!(
             page,
             "| {date} | `{commit}` | {processor}, {cores} cores | {seed} | `{command}` |",

@@ -42,8 +42,14 @@ impl Account {
         let at_once = account.get_balances(&self.questions);
         for (time, balance) in self.questions.iter().zip(at_once) {
             let (single, ready) = (account.get_balance(*time), self.table.get(*time));
-            ensure!(single == ready, "at {time}: {single:?}, and the table has {ready:?}");
-            ensure!(balance == ready, "at {time}, in a batch: {balance:?}, not {ready:?}");
+            ensure!(
+                single == ready,
+                "at {time}: {single:?}, and the table has {ready:?}"
+            );
+            ensure!(
+                balance == ready,
+                "at {time}, in a batch: {balance:?}, not {ready:?}"
+            );
         }
         Ok(())
     }

@@ -21,7 +21,9 @@ pub(crate) fn unsorted(
 ) -> Result<Vec<Party>> {
     let pool = threads(1)?;
     let entrants = vec![
-        Entrant::new(ENGINE, || Ok(ask(&pool, written, &account.questions, batch))),
+        Entrant::new(ENGINE, || {
+            Ok(ask(&pool, written, &account.questions, batch))
+        }),
         Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
     ];
     take_turns(runner.rounds(), entrants)
@@ -54,8 +56,12 @@ pub(crate) fn on_two_threads(
     let questions = &account.questions;
     let all = questions.len();
     let entrants = vec![
-        Entrant::new("gpu-credit on two threads", || Ok(ask(&two, written, questions, all))),
-        Entrant::new("gpu-credit on one thread", || Ok(ask(&one, written, questions, all))),
+        Entrant::new("gpu-credit on two threads", || {
+            Ok(ask(&two, written, questions, all))
+        }),
+        Entrant::new("gpu-credit on one thread", || {
+            Ok(ask(&one, written, questions, all))
+        }),
     ];
     take_turns(runner.rounds(), entrants)
 }
@@ -68,7 +74,9 @@ fn ask(pool: &ThreadPool, account: &GpuCredit, questions: &[i64], batch: usize) 
     let (balances, time) = pool.install(|| {
         timed(|| {
             let batches = questions.chunks(batch);
-            batches.map(|batch| account.get_balances(batch)).collect::<Vec<_>>()
+            batches
+                .map(|batch| account.get_balances(batch))
+                .collect::<Vec<_>>()
         })
     });
     let checksum: Checksum = balances.into_iter().flatten().collect();

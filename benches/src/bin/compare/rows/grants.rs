@@ -71,16 +71,31 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         target,
         parties,
     };
-    runner.add(case("W4", "grants in random posting order", "ns a write", Some(2.0), parties));
+    runner.add(case(
+        "W4",
+        "grants in random posting order",
+        "ns a write",
+        Some(2.0),
+        parties,
+    ));
     let a_grant = |name: &str, bytes: f64| Party {
         name: name.to_owned(),
         samples: vec![bytes],
     };
     let parties = vec![
-        a_grant("gpu-credit, by the allocator", bytes.get() as f64 / mix.grants as f64),
+        a_grant(
+            "gpu-credit, by the allocator",
+            bytes.get() as f64 / mix.grants as f64,
+        ),
         a_grant("raw record", RAW_GRANT_BYTES),
     ];
-    runner.add(case("M2", "memory after random grants", "bytes a grant", None, parties));
+    runner.add(case(
+        "M2",
+        "memory after random grants",
+        "bytes a grant",
+        None,
+        parties,
+    ));
     Ok(())
 }
 
@@ -106,6 +121,9 @@ fn verify(runner: &Runner, history: &History, account: &GpuCredit) -> Result<()>
     let mut times = questions(runner.seed(), history, 20_000);
     times.sort_unstable();
     let expected = bare.balances(&usage, &times);
-    ensure!(account.get_balances(&times) == expected, "W4 disagrees with the bare replay");
+    ensure!(
+        account.get_balances(&times) == expected,
+        "W4 disagrees with the bare replay"
+    );
     Ok(())
 }

@@ -42,7 +42,10 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
 
 /// All rows at one size.
 fn at(runner: &mut Runner, usage_count: usize, is_x1: bool, target: Option<f64>) -> Result<()> {
-    runner.doing(format!("{} usage: preparing", thousands(usage_count as u64)));
+    runner.doing(format!(
+        "{} usage: preparing",
+        thousands(usage_count as u64)
+    ));
     let account = Account::new(runner, usage_count);
     let case = |row: &str, series: &str, unit: &str, own_target, parties| Case {
         row: if is_x1 { "X1" } else { row }.to_owned(),
@@ -56,11 +59,21 @@ fn at(runner: &mut Runner, usage_count: usize, is_x1: bool, target: Option<f64>)
     let wants = |runner: &Runner, row| is_x1 || runner.wants(row);
 
     runner.doing(format!("{} usage: writing", thousands(usage_count as u64)));
-    let rounds = if wants(runner, "W1") { runner.rounds() } else { 1 };
+    let rounds = if wants(runner, "W1") {
+        runner.rounds()
+    } else {
+        1
+    };
     let (written, bytes, parties) = write(runner, &account, rounds)?;
     account.verify(&written)?;
     if wants(runner, "W1") {
-        runner.add(case("W1", "writes in random order", "ns a write", Some(0.50), parties));
+        runner.add(case(
+            "W1",
+            "writes in random order",
+            "ns a write",
+            Some(0.50),
+            parties,
+        ));
     }
     if wants(runner, "W2") {
         let parties = append(runner, &account)?;
@@ -70,38 +83,78 @@ fn at(runner: &mut Runner, usage_count: usize, is_x1: bool, target: Option<f64>)
     }
     if runner.wants("M1") && !is_x1 {
         let parties = memory(&account, &written, bytes);
-        runner.add(case("M1", "memory after random writes", "bytes an entry", Some(0.70), parties));
+        runner.add(case(
+            "M1",
+            "memory after random writes",
+            "bytes an entry",
+            Some(0.70),
+            parties,
+        ));
     }
     runner.doing(format!("{} usage: asking", thousands(usage_count as u64)));
     if wants(runner, "Q1") {
         let parties = single(runner, &account, &written)?;
-        runner.add(case("Q1", "single queries", "ns a query", Some(0.30), parties));
+        runner.add(case(
+            "Q1",
+            "single queries",
+            "ns a query",
+            Some(0.30),
+            parties,
+        ));
     }
     if wants(runner, "Q2") {
         let parties = batches::unsorted(runner, &account, &written, BATCH)?;
-        runner.add(case("Q2", "batches of 4,096 queries", "ns a query", Some(0.10), parties));
+        runner.add(case(
+            "Q2",
+            "batches of 4,096 queries",
+            "ns a query",
+            Some(0.10),
+            parties,
+        ));
     }
     if wants(runner, "Q3") {
         let parties = batches::sorted(runner, &account, &written)?;
-        let mut case = case("Q3", "sorted batch of queries", "ns a query", Some(0.035), parties);
+        let mut case = case(
+            "Q3",
+            "sorted batch of queries",
+            "ns a query",
+            Some(0.035),
+            parties,
+        );
         case.target = case.target.filter(|_| !is_x1);
         runner.add(case);
     }
     if runner.wants("Q4") && !is_x1 {
         let parties = batches::on_two_threads(runner, &account, &written)?;
-        runner.add(case("Q4", "unsorted batch on two threads", "ns a query", Some(0.60), parties));
+        runner.add(case(
+            "Q4",
+            "unsorted batch on two threads",
+            "ns a query",
+            Some(0.60),
+            parties,
+        ));
     }
     if runner.wants("R1") && !is_x1 {
         runner.doing("replaying");
         let parties = replays(runner, &account, &written)?;
-        runner.add(case("R1", "query or replay", "ns a query", Some(0.000_001), parties));
+        runner.add(case(
+            "R1",
+            "query or replay",
+            "ns a query",
+            Some(0.000_001),
+            parties,
+        ));
     }
     Ok(())
 }
 
 /// The grants first, untimed; then usage in posting order, timed, and settled within that time.
 /// Small accounts are written many times over, so that the clock has something to measure.
-fn write(runner: &Runner, account: &Account, rounds: u32) -> Result<(GpuCredit, usize, Vec<Party>)> {
+fn write(
+    runner: &Runner,
+    account: &Account,
+    rounds: u32,
+) -> Result<(GpuCredit, usize, Vec<Party>)> {
     let (grants, usage) = (&account.history.grants, &account.history.usage);
     let repeats = (runner.size(1_000_000, 100_000) / usage.len()).max(1);
     let last = RefCell::new(None);
@@ -164,7 +217,7 @@ fn one_by_one(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
 
 fn together(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
     for some in usage.chunks(TOGETHER) {
-        engine::post_usage(account, some)?;
+        account.subtract_many(some)?;
     }
     Ok(())
 }
@@ -280,7 +333,9 @@ fn single(runner: &Runner, account: &Account, written: &GpuCredit) -> Result<Vec
         index.insert(*entry);
     }
     let entrants = vec![
-        Entrant::new(ENGINE, || Ok(ask(account, |time| written.get_balance(time)))),
+        Entrant::new(ENGINE, || {
+            Ok(ask(account, |time| written.get_balance(time)))
+        }),
         Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
         Entrant::new(FENWICK, || Ok(ask(account, |time| index.get(time)))),
     ];

@@ -77,7 +77,14 @@ fn grow(runner: &mut Runner, row: &str, mix: Mix, target: Option<f64>) -> Result
             let is_full = grants == full && overdraft == Overdraft::Carry;
             let parties = ledger.finish()?;
             growth.push(parties[0].clone());
-            runner.add(case(row, &mix, overdraft, grants, target.filter(|_| is_full), parties));
+            runner.add(case(
+                row,
+                &mix,
+                overdraft,
+                grants,
+                target.filter(|_| is_full),
+                parties,
+            ));
         }
         let (small, large) = (growth[0].clone(), growth[2].clone());
         let parties = vec![renamed(large, sizes[2]), renamed(small, sizes[0])];
@@ -89,7 +96,10 @@ fn grow(runner: &mut Runner, row: &str, mix: Mix, target: Option<f64>) -> Result
 
 fn renamed(party: Party, grants: usize) -> Party {
     Party {
-        name: format!("{ENGINE}, {} grants", crate::outcome::thousands(grants as u64)),
+        name: format!(
+            "{ENGINE}, {} grants",
+            crate::outcome::thousands(grants as u64)
+        ),
         ..party
     }
 }
@@ -130,9 +140,15 @@ fn case(
 }
 
 pub(crate) fn series(mix: &Mix, overdraft: Overdraft) -> String {
-    let Mix { live, load_percent, .. } = mix;
+    let Mix {
+        live, load_percent, ..
+    } = mix;
     let (whole, part) = (load_percent / 100, load_percent % 100);
-    let long = if mix.has_long { ", long ones among them" } else { "" };
+    let long = if mix.has_long {
+        ", long ones among them"
+    } else {
+        ""
+    };
     format!("{overdraft:?}, {live} live{long}, load {whole}.{part:02}")
 }
 
@@ -239,7 +255,9 @@ impl<'a> Ledger<'a> {
         self.parties[0].samples.push(nanoseconds(time, done));
 
         let time = (0..self.replays_a_round).map(|_| self.replay()).sum();
-        self.parties[1].samples.push(nanoseconds(time, self.replays_a_round));
+        self.parties[1]
+            .samples
+            .push(nanoseconds(time, self.replays_a_round));
         Ok(())
     }
 
@@ -260,12 +278,21 @@ impl<'a> Ledger<'a> {
         let bare = BareReplay::new(overdraft, &standing.grants, &usage);
         let expected = bare.balances(&usage, &self.questions);
         let answers = self.writer.account.get_balances(&self.questions);
-        let wrong = answers.iter().zip(&expected).position(|(answer, expected)| answer != expected);
+        let wrong = answers
+            .iter()
+            .zip(&expected)
+            .position(|(answer, expected)| answer != expected);
         if let Some(place) = wrong {
             let (time, answer) = (self.questions[place], answers[place]);
-            anyhow::bail!("at {time}: {answer:?}, and a replay has {:?}", expected[place]);
+            anyhow::bail!(
+                "at {time}: {answer:?}, and a replay has {:?}",
+                expected[place]
+            );
         }
-        ensure!(answers.len() == self.questions.len(), "an answer for each question");
+        ensure!(
+            answers.len() == self.questions.len(),
+            "an answer for each question"
+        );
         Ok(self.parties.into())
     }
 }

@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_benches::check::Checksum;
 use gpu_credit_benches::engine::{self, Writer};
 use gpu_credit_benches::peers::BareReplay;
-use gpu_credit_benches::workload::{Mix, Write};
+use gpu_credit_benches::workload::{ARRIVAL_SECONDS, Mix, Write};
 use gpu_credit_workload::random::Random;
 
 use super::late::{Workload, full_size, replay_write, series};
@@ -32,10 +32,10 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     let overdraft = Overdraft::Carry;
     let mut writer = Writer::new(engine::load(&workload.history, overdraft)?);
     let mut bare = BareReplay::new(overdraft, &workload.history.grants, &workload.usage);
-    let mut share = mix.seconds();
-    while share > mix.seconds() / mix.grants as i64 * 5 {
-        let parties = by(runner, &workload, &mut writer, &mut bare, share)?;
-        let boundaries = 2 * mix.grants as u64 * share.unsigned_abs() / mix.seconds().unsigned_abs();
+    let mut boundaries = 2 * mix.grants as u64;
+    while boundaries >= 20 {
+        let seconds = i64::try_from(boundaries * ARRIVAL_SECONDS / 2)?;
+        let parties = by(runner, &workload, &mut writer, &mut bare, seconds)?;
         runner.add(Case {
             row: "S6".to_owned(),
             series: format!("late usage, {}", series(&mix, overdraft)),
@@ -45,7 +45,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
             target: None,
             parties,
         });
-        share /= 10;
+        boundaries /= 10;
     }
     Ok(())
 }
@@ -73,7 +73,11 @@ fn by(
             })
             .collect();
         let undo = writes.iter().map(|write| write.inverse(0));
-        let all: Vec<Write> = writes.iter().zip(undo).flat_map(|(write, undo)| [*write, undo]).collect();
+        let all: Vec<Write> = writes
+            .iter()
+            .zip(undo)
+            .flat_map(|(write, undo)| [*write, undo])
+            .collect();
         let (done, time) = timed(|| -> Result<Checksum> {
             let mut answers = Checksum::default();
             for write in &all {
@@ -86,10 +90,15 @@ fn by(
         done?;
         parties[0].samples.push(nanoseconds(time, all.len()));
         let some = writes.iter().take(REPLAYS_A_ROUND);
-        let time = some.map(|write| replay_write(bare, write, 0, &workload.usage)).sum();
+        let time = some
+            .map(|write| replay_write(bare, write, 0, &workload.usage))
+            .sum();
         parties[1].samples.push(nanoseconds(time, REPLAYS_A_ROUND));
     }
     let after = writer.account.get_balance(end);
-    ensure!(before == after, "usage added and retracted leaves {after:?}, not {before:?}");
+    ensure!(
+        before == after,
+        "usage added and retracted leaves {after:?}, not {before:?}"
+    );
     Ok(parties.into())
 }

@@ -50,16 +50,36 @@ pub(crate) const ROWS: &[Row] = &[
         "`partition_point` over precomputed answers",
         "0.30",
     ),
-    row("Q2", "unsorted batch of 4,096 queries, per query", "the same", "0.10"),
-    row("Q3", "batch of 1 M queries sorted by the caller, per query", "the same", "0.035"),
-    row("Q4", "unsorted batch of 1 M on two threads", "on one", "0.60"),
+    row(
+        "Q2",
+        "unsorted batch of 4,096 queries, per query",
+        "the same",
+        "0.10",
+    ),
+    row(
+        "Q3",
+        "batch of 1 M queries sorted by the caller, per query",
+        "the same",
+        "0.035",
+    ),
+    row(
+        "Q4",
+        "unsorted batch of 1 M on two threads",
+        "on one",
+        "0.60",
+    ),
     row(
         "W1",
         "10 M usage writes in random order, per write, settled at the end",
         "`BTreeMap<(i64, u32), u64>` insert of the same",
         "0.50",
     ),
-    row("W2", "in-order appends, per write", "the same, in order", "0.10"),
+    row(
+        "W2",
+        "in-order appends, per write",
+        "the same, in order",
+        "0.10",
+    ),
     row(
         "W3",
         "bulk load of 10 M shuffled records to the first answer, on one thread",
@@ -78,7 +98,12 @@ pub(crate) const ROWS: &[Row] = &[
         "16 bytes of raw record",
         "0.70",
     ),
-    row("M2", "heap bytes for a grant at 1 M", "32 bytes of raw record", "say"),
+    row(
+        "M2",
+        "heap bytes for a grant at 1 M",
+        "32 bytes of raw record",
+        "say",
+    ),
     row(
         "S1",
         "late write (usage and grants, added and removed), settled, and a query at the end; \
@@ -105,9 +130,19 @@ pub(crate) const ROWS: &[Row] = &[
         "the bare replay",
         "1.5",
     ),
-    row("S6", "S1 by how late the write is; 1 M grants, 50 live", "the bare replay", "say"),
+    row(
+        "S6",
+        "S1 by how late the write is; 1 M grants, 50 live",
+        "the bare replay",
+        "say",
+    ),
     row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
-    row("R1", "settled query, 10 M usage, 1,000 grants", "heap replay of the account", "0.000001"),
+    row(
+        "R1",
+        "settled query, 10 M usage, 1,000 grants",
+        "heap replay of the account",
+        "0.000001",
+    ),
     row(
         "D1",
         "late write to one account of many, and its answers (feature `heavy`)",

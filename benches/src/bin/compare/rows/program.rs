@@ -23,14 +23,20 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         return Ok(());
     }
     let Some(folder) = env::var_os(DATA).map(PathBuf::from) else {
-        runner.skip("E1", &format!("{DATA} does not name the folder of the real files"));
+        runner.skip(
+            "E1",
+            &format!("{DATA} does not name the folder of the real files"),
+        );
         return Ok(());
     };
     let events = folder.join(EVENTS);
     ensure!(events.is_file(), "{} is not there", events.display());
     runner.doing("E1: building the program");
     let Some(program) = program()? else {
-        runner.skip("E1", "build the program beside it: cargo build --release -p gpu-credit-cli");
+        runner.skip(
+            "E1",
+            "build the program beside it: cargo build --release -p gpu-credit-cli",
+        );
         return Ok(());
     };
     runner.doing("E1: real events");
@@ -39,7 +45,14 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     let compare = env::current_exe()?;
     let replay = || spawn(Command::new(&program).arg("replay").arg(&events));
     let split = || spawn(Command::new(&compare).arg("peer-parse").arg(&events));
-    let parse = || spawn(Command::new(&compare).arg("peer-parse").arg("--typed").arg(&events));
+    let parse = || {
+        spawn(
+            Command::new(&compare)
+                .arg("peer-parse")
+                .arg("--typed")
+                .arg(&events),
+        )
+    };
     // Once without being measured, so that all find the file in memory.
     for warm in [replay(), split(), parse()] {
         warm?;
@@ -102,7 +115,10 @@ fn verify(program: &Path, events: &Path, answers: &Path) -> Result<()> {
         ensure!(same, "answer {count} is {given:?}, and should be {right:?}");
         count += 1;
     }
-    ensure!(given.next().is_none() && count > 0, "an answer for each question");
+    ensure!(
+        given.next().is_none() && count > 0,
+        "an answer for each question"
+    );
     Ok(())
 }
 

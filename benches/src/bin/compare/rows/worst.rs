@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_benches::engine::{self, Writer};
 use gpu_credit_benches::peers::{BareReplay, SortedUsage};
 use gpu_credit_benches::workload::{
-    History, LateWrites, Write, domino_front, dominoes, nested, nested_grant,
+    Grant, History, LateWrites, Write, domino_front, dominoes, nested, nested_grant,
 };
 
 use super::late::{Ledger, replay_write};
@@ -31,10 +31,20 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
         runner.doing(format!("S5 nested, {overdraft:?}"));
         let parties = nest(runner, &nested, &usage, overdraft)?;
-        runner.add(case(&format!("{overdraft:?}, all nested"), grants, overdraft, parties));
+        runner.add(case(
+            &format!("{overdraft:?}, all nested"),
+            grants,
+            overdraft,
+            parties,
+        ));
         runner.doing(format!("S5 dominoes, {overdraft:?}"));
         let parties = topple(runner, &chain, overdraft)?;
-        runner.add(case(&format!("{overdraft:?}, dominoes"), grants, overdraft, parties));
+        runner.add(case(
+            &format!("{overdraft:?}, dominoes"),
+            grants,
+            overdraft,
+            parties,
+        ));
     }
     Ok(())
 }
@@ -84,7 +94,7 @@ fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Ve
     });
     let push = Write::AddUsage(domino_front());
     let unpush = push.inverse(0);
-    let last = history.grants.last().map_or(0, |grant| grant.end());
+    let last = history.grants.last().map_or(0, Grant::end);
     let standing = writer.account.get_balance(last);
     let mut toppled = standing;
     for _ in 0..runner.rounds() {
@@ -106,13 +116,18 @@ fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Ve
         done?;
         parties[0].samples.push(nanoseconds(time, TOPPLES_A_ROUND));
         let times = (0..TOPPLES_A_ROUND).map(|_| replay_write(&mut bare, &push, 0, &usage));
-        parties[1].samples.push(nanoseconds(times.sum(), TOPPLES_A_ROUND));
+        parties[1]
+            .samples
+            .push(nanoseconds(times.sum(), TOPPLES_A_ROUND));
     }
     let mut with_push = history.clone();
     with_push.usage.push(domino_front());
     let pushed_usage = SortedUsage::new(&with_push.usage);
     let pushed = BareReplay::new(overdraft, &history.grants, &pushed_usage);
     let expected = pushed.balances(&pushed_usage, &[last]);
-    ensure!([toppled] == expected[..], "toppled: {toppled:?}, and a replay has {expected:?}");
+    ensure!(
+        [toppled] == expected[..],
+        "toppled: {toppled:?}, and a replay has {expected:?}"
+    );
     Ok(parties.into())
 }
