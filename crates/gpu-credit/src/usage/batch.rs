@@ -1,15 +1,16 @@
 //! Many questions, or many late entries, at once: their waits for memory overlap.
 //!
-//! A look-up waits twice, for its chunk's heads and then for a block. So a batch does the first
-//! part of 32 look-ups, asking for all the heads, then the second part, asking for all the blocks,
-//! and then answers the 32 as if they were single: everything they need has arrived.
+//! A look-up waits up to four times: for the heads of its group, for a slot, for the heads of its
+//! chunk and for a block. So a batch takes 32 look-ups and goes over them step by step, each step
+//! asking for what the next one reads. In the end it answers the 32, or inserts them, as if they
+//! were single: everything they need has arrived.
 //!
-//! A batch in time order needs none of that: it walks.
+//! A batch in time order that asks chunk after chunk needs none of that: it walks.
 
 use super::form::Entry;
 #[cfg(feature = "rayon")]
 use super::layout::QUESTIONS_PER_TASK;
-use super::layout::{IN_FLIGHT, WRITES_IN_FLIGHT};
+use super::layout::{IN_FLIGHT, SLOTS};
 use super::tree::{Location, Tree};
 use super::walk::Cursor;
 
@@ -29,7 +30,7 @@ pub(super) fn sums_through(tree: &Tree, times: &[i64], sums: &mut [u64]) {
 
 /// The same on one thread.
 fn sums_through_on_one(tree: &Tree, times: &[i64], sums: &mut [u64]) {
-    if times.is_sorted() {
+    if times.is_sorted() && is_dense(tree, times) {
         let mut cursor = Cursor::new(tree);
         for (time, sum) in times.iter().zip(sums) {
             *sum = cursor.sum_through(*time);
@@ -41,35 +42,54 @@ fn sums_through_on_one(tree: &Tree, times: &[i64], sums: &mut [u64]) {
     }
 }
 
+/// Whether times in order are enough to ask each chunk between the first and the last of them.
+fn is_dense(tree: &Tree, times: &[i64]) -> bool {
+    let (Some(first), Some(last)) = (times.first(), times.last()) else {
+        return true;
+    };
+    let (first, last) = (tree.locate(*first), tree.locate(*last));
+    let chunks = (last.group - first.group + 1) * SLOTS;
+    first.group == last.group || times.len() >= chunks
+}
+
 /// The same for up to [`IN_FLIGHT`] times.
 fn sums_in_flight(tree: &Tree, times: &[i64], sums: &mut [u64]) {
-    let mut chunks = [Location::default(); IN_FLIGHT];
-    for ((time, sum), chunk) in times.iter().zip(&mut *sums).zip(&mut chunks) {
-        *chunk = tree.locate(*time);
-        *sum = tree.before(*chunk);
-        tree.slot(*chunk).prefetch_heads();
-    }
-    for (time, chunk) in times.iter().zip(&chunks) {
-        tree.slot(*chunk).prefetch_block(*time);
-    }
+    let chunks = locate_in_flight(tree, times.iter().copied());
     for ((time, sum), chunk) in times.iter().zip(sums).zip(&chunks) {
-        *sum += tree.slot(*chunk).sum_through(*time);
+        *sum = tree.before(*chunk) + tree.slot(*chunk).sum_through(*time);
     }
 }
 
 /// Inserts each entry, in posting order.
 pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
-    for entries in entries.chunks(WRITES_IN_FLIGHT) {
-        let mut chunks = [Location::default(); WRITES_IN_FLIGHT];
-        for (entry, chunk) in entries.iter().zip(&mut chunks) {
-            *chunk = tree.locate(entry.0);
-            tree.slot(*chunk).prefetch_heads();
-        }
-        for (entry, chunk) in entries.iter().zip(&chunks) {
-            tree.slot(*chunk).prefetch_block(entry.0);
-        }
+    for entries in entries.chunks(IN_FLIGHT) {
+        locate_in_flight(tree, entries.iter().map(|entry| entry.0));
         for entry in entries {
             tree.insert(*entry);
         }
     }
+}
+
+/// Finds the chunk of each of up to [`IN_FLIGHT`] times, and asks for the block.
+#[inline]
+fn locate_in_flight(
+    tree: &Tree,
+    times: impl Iterator<Item = i64> + Clone,
+) -> [Location; IN_FLIGHT] {
+    let mut chunks = [Location::default(); IN_FLIGHT];
+    for (time, chunk) in times.clone().zip(&mut chunks) {
+        chunk.group = tree.group_of(time);
+        tree.group(chunk.group).prefetch_heads();
+    }
+    for (time, chunk) in times.clone().zip(&mut chunks) {
+        chunk.slot = tree.group(chunk.group).slot_of(time);
+        tree.group(chunk.group).prefetch_slot(chunk.slot);
+    }
+    for (_, chunk) in times.clone().zip(&chunks) {
+        tree.slot(*chunk).prefetch_heads();
+    }
+    for (time, chunk) in times.zip(&chunks) {
+        tree.slot(*chunk).prefetch_block(time);
+    }
+    chunks
 }

@@ -1,5 +1,7 @@
 //! A block: up to 16 entries in time order, the leaf of the tree.
 
+use std::hint::select_unpredictable;
+
 use super::form::{Entry, Form};
 use super::layout::{LANES, later_than};
 
@@ -37,12 +39,8 @@ impl<F: Form> Block<F> {
     #[inline]
     pub(super) fn sum_through(&self, key: F::Key) -> F::Amount {
         let mut sum = F::Amount::default();
-        for lane in 0..LANES {
-            sum += if self.keys[lane] <= key {
-                self.amounts[lane]
-            } else {
-                F::Amount::default()
-            };
+        for (other, amount) in self.keys.iter().zip(self.amounts) {
+            sum += select_unpredictable(*other <= key, amount, F::Amount::default());
         }
         sum
     }

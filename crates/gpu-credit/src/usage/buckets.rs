@@ -1,6 +1,6 @@
 //! Buckets of time over the group heads, so that finding a group reads two lines, not ten.
 
-/// Equal spans of time, about four to eight a group, over the range of the heads; the first and
+/// Equal spans of time, eight to sixteen a group, over the range of the heads; the first and
 /// the last bucket reach to the ends of time. Where heads crowd into one bucket, the search
 /// within it is binary.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Buckets {
     pub(super) fn new(heads: &[i64]) -> Self {
         let start = heads[1.min(heads.len() - 1)];
         let range = heads[heads.len() - 1].abs_diff(start);
-        let count = (4 * heads.len()).next_power_of_two();
+        let count = (8 * heads.len()).next_power_of_two();
         let shift = (u64::BITS - range.leading_zeros()).saturating_sub(count.ilog2());
         let mut buckets = Self {
             start,
@@ -42,15 +42,12 @@ impl Buckets {
     #[inline]
     fn bucket_of(&self, time: i64) -> usize {
         let last = self.firsts.len() - 2;
-        if time < self.start {
-            0
-        } else {
-            usize::try_from(time.abs_diff(self.start) >> self.shift).map_or(last, |at| at.min(last))
-        }
+        let distance = time.max(self.start).abs_diff(self.start) >> self.shift;
+        usize::try_from(distance).map_or(last, |bucket| bucket.min(last))
     }
 
     /// The last of `heads` at or before `time`; the first is before everything.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find(&self, heads: &[i64], time: i64) -> usize {
         let bucket = self.bucket_of(time);
         let first = self.firsts[bucket] as usize;

@@ -77,10 +77,11 @@ impl Form for Narrow {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "it is clamped to fit")]
     fn question(time: i64, origin: i64) -> i32 {
-        let distance = time.saturating_sub(origin);
-        distance.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        let out_of_range = if time < origin { i32::MIN } else { i32::MAX };
+        time.checked_sub(origin)
+            .and_then(|distance| i32::try_from(distance).ok())
+            .unwrap_or(out_of_range)
     }
 
     #[inline]

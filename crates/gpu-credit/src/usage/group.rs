@@ -70,11 +70,23 @@ impl Group {
         self.heads.get(slot).copied().unwrap_or(i64::MAX)
     }
 
+    /// Asks for what [`slot_of`](Self::slot_of) reads.
+    #[inline]
+    pub(super) fn prefetch_heads(&self) {
+        prefetch(&self.heads);
+    }
+
+    /// Asks for what leads on from `slot`.
+    #[inline]
+    pub(super) fn prefetch_slot(&self, slot: usize) {
+        prefetch(&self.slots[slot]);
+        prefetch(&self.within[slot]);
+    }
+
     /// The chunk that answers a question for `time`, which is not before the group's head: the
     /// last whose head is at or before it.
     #[inline]
     pub(super) fn slot_of(&self, time: i64) -> usize {
-        prefetch(&self.heads);
         (self
             .heads
             .partition_point(|head| *head <= time)

@@ -69,7 +69,7 @@ impl Slot {
     }
 
     /// The sum of the amounts at or before `time`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sum_through(&self, time: i64) -> u64 {
         match self {
             Self::Vacant => 0,
@@ -77,6 +77,15 @@ impl Slot {
                 chunk.sum_through(Narrow::question(time, *origin)).into()
             }
             Self::Wide { chunk } => chunk.sum_through(time),
+        }
+    }
+
+    /// Asks for the whole chunk.
+    pub(super) fn prefetch(&self) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { chunk, .. } => prefetch(chunk.as_ref()),
+            Self::Wide { chunk } => prefetch(chunk.as_ref()),
         }
     }
 

@@ -83,12 +83,15 @@ impl<'a> Cursor<'a> {
         self.before + self.tree.slot(self.at).sum_through(time)
     }
 
-    /// Tries the next chunk, and otherwise searches from the top.
+    /// Tries the next chunk, expecting to go on like that, and otherwise searches from the top.
     fn move_to(&mut self, time: i64) {
         if time >= self.end
             && let Some(next) = self.tree.next(self.at)
         {
             self.enter(next);
+            if let Some(later) = self.tree.next(next) {
+                self.tree.slot(later).prefetch();
+            }
         }
         if time < self.head || time >= self.end {
             self.enter(self.tree.locate(time));
