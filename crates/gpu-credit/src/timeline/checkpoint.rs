@@ -17,22 +17,23 @@ struct Checkpoint {
 
 impl Checkpoint {
     fn of(live: &Live) -> Self {
-        Checkpoint {
-            lefts: live.lefts().collect(),
-        }
+        let (first, others) = live.lefts();
+        let mut lefts = SmallVec::with_capacity(live.len());
+        lefts.extend(first);
+        lefts.extend_from_slice(others);
+        Checkpoint { lefts }
     }
 
     /// Whether exactly this is left. O(1) where the number or the first grant differs, as it
     /// nearly always does, else O(live log live).
     fn agrees(&self, live: &Live) -> bool {
-        if self.lefts.len() != live.len() || self.lefts.first() != live.lefts().next().as_ref() {
+        let (first, _) = live.lefts();
+        if self.lefts.len() != live.len() || self.lefts.first() != first.as_ref() {
             return false;
         }
-        let mut old = self.lefts.to_vec();
-        let mut new: Vec<Left> = live.lefts().collect();
-        old.sort_unstable();
-        new.sort_unstable();
-        old == new
+        let mut lefts = self.lefts.to_vec();
+        lefts.sort_unstable_by(|left, right| right.cmp(left));
+        lefts == live.in_order()
     }
 }
 

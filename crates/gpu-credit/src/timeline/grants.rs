@@ -1,7 +1,7 @@
 //! The grants of an account by number: windows, amounts, names.
 
-use super::boundary::{GRANTS_MAX, Key};
-use super::live::Left;
+use super::boundary::{Event, GRANTS_MAX, Key};
+use super::live::{Left, Live};
 use crate::{Error, Grant};
 
 /// One grant: 32 bytes.
@@ -124,6 +124,15 @@ impl Grants {
             end: row.end,
             grant: number,
             amount: row.amount,
+        }
+    }
+
+    /// What a boundary does to what is live. O(log live).
+    #[inline]
+    pub(crate) fn apply(&self, key: Key, live: &mut Live) {
+        match key.handle.event() {
+            Event::Start(grant) => live.start(self.whole(grant)),
+            Event::End(grant) => live.end(grant),
         }
     }
 

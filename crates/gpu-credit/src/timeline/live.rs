@@ -1,13 +1,12 @@
 //! The draw rule: what is live, who pays first, and what overdraft does.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::Overdraft;
 
-/// What is left of one live grant. Ordered as usage draws: soonest end first, equal ends in
-/// posting order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What is left of one live grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Left {
     /// The last instant of the window.
     pub(crate) end: i64,
@@ -17,94 +16,131 @@ pub(crate) struct Left {
     pub(crate) amount: u64,
 }
 
+/// The greater one is drawn first: the sooner end, and of equal ends the one posted first. No two
+/// of one account compare equal.
+impl Ord for Left {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.end, other.grant).cmp(&(self.end, self.grant))
+    }
+}
+
+impl PartialOrd for Left {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// The live grants that have something left, and the deficit. Where there is a deficit nothing is
 /// left of any grant, for they would have paid it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
-    heap: BinaryHeap<Reverse<Left>>,
+    /// The one that is drawn first. It stands outside the heap because most usage draws from it
+    /// alone.
+    first: Option<Left>,
+    others: BinaryHeap<Left>,
     /// The sum of what is left.
     left: u64,
     deficit: u64,
 }
 
 impl Live {
-    /// What stands where `lefts` are all that is left, or where there is a deficit. O(lefts).
+    /// What stands where `lefts` are all that is left, as [`lefts`](Self::lefts) has returned them,
+    /// or where there is a deficit. O(lefts).
     pub(crate) fn new(lefts: &[Left], deficit: u64) -> Self {
         Live {
-            heap: lefts.iter().copied().map(Reverse).collect(),
+            first: lefts.first().copied(),
+            others: lefts.get(1..).unwrap_or_default().to_vec().into(),
             left: lefts.iter().map(|left| left.amount).sum(),
             deficit,
         }
     }
 
     /// A grant starts: it pays the deficit, and the rest may be drawn. O(log live).
+    #[inline]
     pub(crate) fn start(&mut self, mut left: Left) {
         let paid = self.deficit.min(left.amount);
         self.deficit -= paid;
         left.amount -= paid;
-        if left.amount > 0 {
-            self.left += left.amount;
-            self.heap.push(Reverse(left));
+        if left.amount == 0 {
+            return;
+        }
+        self.left += left.amount;
+        match self.first {
+            Some(first) if first > left => self.others.push(left),
+            first => {
+                self.others.extend(first);
+                self.first = Some(left);
+            }
         }
     }
 
     /// A grant's window has ended: what is left of it lapses. Of all that are live it ends soonest,
-    /// so it is the first in the heap if it is there at all. O(log live).
+    /// so it is the first if it is there at all. O(log live).
+    #[inline]
     pub(crate) fn end(&mut self, grant: u32) {
-        if let Some(first) = self.heap.peek_mut()
-            && first.0.grant == grant
+        if let Some(first) = self.first
+            && first.grant == grant
         {
-            self.left -= first.0.amount;
-            std::collections::binary_heap::PeekMut::pop(first);
+            self.left -= first.amount;
+            self.first = self.others.pop();
         }
     }
 
     /// Usage, of one entry or of a whole epoch: within an epoch only the sum decides what is left
     /// at its end. Amortised O(log live).
+    #[inline]
     pub(crate) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
-        if usage < self.left {
-            self.left -= usage;
-            self.draw_from_heap(usage);
+        if usage >= self.left {
+            if overdraft == Overdraft::Carry {
+                self.deficit += usage - self.left;
+            }
+            self.left = 0;
+            self.first = None;
+            self.others.clear();
             return;
         }
-        if overdraft == Overdraft::Carry {
-            self.deficit += usage - self.left;
-        }
-        self.left = 0;
-        self.heap.clear();
-    }
-
-    fn draw_from_heap(&mut self, mut usage: u64) {
-        while usage > 0 {
-            let Some(mut first) = self.heap.peek_mut() else {
-                return;
-            };
-            if first.0.amount > usage {
-                first.0.amount -= usage;
+        self.left -= usage;
+        let mut usage = usage;
+        while let Some(first) = &mut self.first {
+            if first.amount > usage {
+                first.amount -= usage;
                 return;
             }
-            usage -= first.0.amount;
-            std::collections::binary_heap::PeekMut::pop(first);
+            usage -= first.amount;
+            self.first = self.others.pop();
         }
     }
 
     /// What is left minus the deficit.
+    #[inline]
     pub(crate) fn balance(&self) -> i128 {
         i128::from(self.left) - i128::from(self.deficit)
     }
 
     /// How many grants have something left.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        usize::from(self.first.is_some()) + self.others.len()
     }
 
-    /// What is left of each grant; the soonest end first, the others in no order.
-    pub(crate) fn lefts(&self) -> impl ExactSizeIterator<Item = Left> + '_ {
-        self.heap.iter().map(|left| left.0)
+    /// What is left of the grant that is drawn first, and of the others, which are in no order
+    /// that means anything.
+    pub(crate) fn lefts(&self) -> (Option<Left>, &[Left]) {
+        (self.first, self.others.as_slice())
+    }
+
+    /// What is left of each grant, in the order in which they are drawn. O(live log live).
+    pub(crate) fn in_order(&self) -> Vec<Left> {
+        let (first, others) = self.lefts();
+        let mut lefts: Vec<Left> = first.into_iter().chain(others.iter().copied()).collect();
+        lefts.sort_unstable_by(|left, right| right.cmp(left));
+        lefts
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.heap.capacity() * size_of::<Left>()
+        self.others.capacity() * size_of::<Left>()
     }
 }

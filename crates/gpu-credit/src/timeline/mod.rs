@@ -380,13 +380,10 @@ impl GrantTimeline {
             live.draw(before - used, self.overdraft);
             used = before;
             if let Some((_, lefts)) = remembered.next_if(|(at, _)| *at == key) {
-                let mut lefts = lefts.to_vec();
-                let mut replayed: Vec<_> = live.lefts().collect();
-                lefts.sort_unstable();
-                replayed.sort_unstable();
-                assert_eq!(lefts, replayed, "what is left just before {key:?}");
+                let remembered = live::Live::new(lefts, 0).in_order();
+                assert_eq!(remembered, live.in_order(), "what is left just before {key:?}");
             }
-            self.apply(&mut live, key);
+            self.grants.apply(key, &mut live);
             windows += i64::from(key.handle.live_change());
             let level = self.tree.level(next).wrapping_sub(used);
             assert_eq!(level, wrapping(live.balance()), "level of the epoch of {key:?}");

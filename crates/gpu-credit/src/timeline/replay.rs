@@ -1,6 +1,6 @@
 //! Queries of what is not settled: boundaries replayed from the last sound checkpoint.
 
-use super::boundary::{Event, Key};
+use super::boundary::Key;
 use super::live::Live;
 use super::tree::Position;
 use super::GrantTimeline;
@@ -46,7 +46,7 @@ impl Replay<'_> {
         };
         self.live.draw(usage, self.timeline.overdraft);
         let boundary = self.timeline.tree.get(next);
-        self.timeline.apply(&mut self.live, boundary.key());
+        self.timeline.grants.apply(boundary.key(), &mut self.live);
         self.windows += i64::from(boundary.handle.live_change());
         self.at = next;
     }
@@ -110,9 +110,7 @@ impl GrantTimeline {
         replay.advance_to(time);
         let used = usage.through(time) - usage.before(replay.opening());
         replay.live.draw(used, self.overdraft);
-        let mut lefts: Vec<_> = replay.live.lefts().collect();
-        lefts.sort_unstable();
-        lefts
+        replay.live.in_order()
     }
 
     /// A replay that stands in the epoch of the last sound checkpoint at or before `time`.
@@ -142,7 +140,7 @@ impl GrantTimeline {
         };
         let at = self.tree.find(key);
         let mut live = Live::new(lefts, self.deficit_before(at));
-        self.apply(&mut live, key);
+        self.grants.apply(key, &mut live);
         (at, live)
     }
 
@@ -159,14 +157,5 @@ impl GrantTimeline {
         let before = self.tree.previous(at);
         let level = before.map_or(0, |before| self.tree.level(before));
         i128::from(level) - i128::from(self.tree.used_before(at))
-    }
-
-    /// What a boundary does to what is live.
-    #[inline]
-    pub(super) fn apply(&self, live: &mut Live, key: Key) {
-        match key.handle.event() {
-            Event::Start(grant) => live.start(self.grants.whole(grant)),
-            Event::End(grant) => live.end(grant),
-        }
     }
 }

@@ -23,8 +23,9 @@
 //! that have something left there, which keeps memory linear in the number of boundaries.
 
 use super::boundary::Key;
+use super::checkpoint::Checkpoints;
 use super::live::Live;
-use super::tree::Position;
+use super::tree::{Boundary, Position};
 use super::{Frontier, GrantTimeline, wrapping};
 use crate::Overdraft;
 use crate::usage::UsageIndex;
@@ -87,6 +88,8 @@ struct Run {
     used: u64,
     /// Boundaries since the last checkpoint.
     since: usize,
+    /// How far the balance is from the remembered one: the `x` of the module's page.
+    shifted: i128,
     /// Whether the chunk has changed and its sums have not.
     is_stale: bool,
     /// By how much the levels from here to the end of the chunk are still to be lifted.
@@ -94,9 +97,21 @@ struct Run {
 }
 
 impl Run {
-    fn balance(&self) -> i128 {
-        self.live.balance()
+    /// Whether nothing is left of any grant, neither now nor as remembered.
+    #[inline]
+    fn owes_twice(&self, balance: i128) -> bool {
+        balance <= self.shifted.min(0)
     }
+}
+
+/// How a repair leaves a chunk.
+enum Passage {
+    /// At its end.
+    Through,
+    /// For good: all that is later stands, or is behind the frontier.
+    Done,
+    /// Where nothing is left of any grant, neither now nor as remembered.
+    Owing,
 }
 
 impl GrantTimeline {
@@ -114,137 +129,129 @@ impl GrantTimeline {
     fn repair(&mut self, from: Key) {
         self.statistics.repairs += 1;
         let mut run = self.run_from(from);
-        let mut shifted: i128 = 0;
-        let mut upcoming = self.checkpoints.after(self.last_key_before(run.at));
         loop {
-            let key = self.tree.get(run.at).key();
+            let passage = self.repair_chunk(&mut run, from);
+            self.finish_chunk(&mut run);
+            match passage {
+                Passage::Done => return,
+                Passage::Owing => {
+                    if !self.jump(&mut run) {
+                        return;
+                    }
+                }
+                Passage::Through => match self.tree.next_chunk(run.at) {
+                    Some(next) => run.at = next,
+                    None => {
+                        // What struck behind the last boundary has nothing later to unsettle.
+                        self.unsettled.clear();
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Repairs the chunk in which `run` stands, from there on.
+    fn repair_chunk(&mut self, run: &mut Run, from: Key) -> Passage {
+        let opening = self.tree.opening(run.at).level;
+        let mut upcoming = self.checkpoints.after(self.last_key_before(run.at));
+        let mut write = self.unsettled.first_key_value().map(|(key, _)| *key);
+        let frontier = self.frontier.map(|frontier| frontier.key);
+        let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
+        while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
+            let key = boundary.key();
             let due = upcoming == Some(key);
             if key > from {
-                while let Some(write) = self.unsettled.first_entry()
-                    && *write.key() < key
-                {
-                    shifted += write.remove();
+                while write.is_some_and(|write| write < key) {
+                    run.shifted += self.unsettled.pop_first().map_or(0, |(_, shift)| shift);
+                    write = self.unsettled.first_key_value().map(|(key, _)| *key);
                 }
-                if self.agrees(&run, key, due, shifted) {
+                if agrees(&self.checkpoints, run, due.then_some(key), self.overdraft) {
                     self.statistics.early_stops += 1;
-                    run.lift = run.lift.wrapping_sub(wrapping(shifted));
-                    run.is_stale |= shifted != 0;
-                    break;
+                    run.lift = run.lift.wrapping_sub(wrapping(run.shifted));
+                    run.is_stale |= run.shifted != 0;
+                    return Passage::Done;
                 }
             }
             if key >= from {
-                self.keep_checkpoint(&mut run, key, due);
+                let spacing = self.checkpoint_spacing;
+                let kept = keep_checkpoint(&mut self.checkpoints, run, key, due, spacing);
+                self.statistics.checkpoints_written += u64::from(kept);
             } else if due {
                 run.since = 0;
             }
             if due {
                 upcoming = self.checkpoints.after(key);
             }
-            shifted += self.unsettled.remove(&key).unwrap_or(0);
-            shifted += self.pass(&mut run, key);
-            if self.frontier.is_some_and(|frontier| frontier.key == key) {
-                run.at.index += 1;
-                break;
+            if write == Some(key) {
+                run.shifted += self.unsettled.pop_first().map_or(0, |(_, shift)| shift);
+                write = self.unsettled.first_key_value().map(|(key, _)| *key);
             }
-            run.live.draw(self.tree.get(run.at).usage, self.overdraft);
-            let Some(next) = self.tree.next(run.at) else {
-                // What struck behind the last boundary has nothing later to unsettle.
-                self.unsettled.clear();
-                run.at.index += 1;
-                break;
-            };
-            if !next.same_chunk(run.at) {
-                self.finish_chunk(&mut run, next);
+            self.statistics.boundaries_replayed += 1;
+            self.grants.apply(key, &mut run.live);
+            pass(run, boundary, opening);
+            run.at.index += 1;
+            if frontier == Some(key) {
+                return Passage::Done;
             }
-            run.at = next;
-            if key >= from && self.may_jump(&run, shifted) {
-                match self.jump(&mut run, shifted) {
-                    Some(to) => upcoming = self.checkpoints.after(self.last_key_before(to)),
-                    None => return,
+            run.live.draw(boundary.usage, self.overdraft);
+            run.used = run.used.wrapping_add(boundary.usage);
+            // A jump pays if the next epoch, too, ends where both owe.
+            if self.overdraft == Overdraft::Carry
+                && key >= from
+                && run.owes_twice(run.live.balance())
+                && let [next, ..] = later
+            {
+                let level = opening.wrapping_add(next.level).wrapping_add(run.lift);
+                let used = run.used.wrapping_add(next.usage);
+                if run.owes_twice(i128::from(level) - i128::from(used)) {
+                    return Passage::Owing;
                 }
             }
         }
-        let end = run.at;
-        self.finish_chunk(&mut run, end);
+        Passage::Through
     }
 
-    /// Whether all that is later stands as remembered, `key` being the next boundary.
-    fn agrees(&self, run: &Run, key: Key, due: bool, shifted: i128) -> bool {
-        if self.overdraft == Overdraft::Carry {
-            if shifted != 0 {
-                return false;
-            }
-            if run.balance() <= 0 {
-                return true;
-            }
-        }
-        due && self.checkpoints.agrees(key, &run.live)
-    }
-
-    /// Passes a boundary: its level is set to what the replay finds. Returns by how much that
-    /// changes it and all later ones.
-    fn pass(&mut self, run: &mut Run, key: Key) -> i128 {
-        self.statistics.boundaries_replayed += 1;
-        self.apply(&mut run.live, key);
-        let opening = self.tree.opening(run.at).level;
-        let boundary = &mut self.tree.chunk_mut(run.at).boundaries[run.at.index];
-        let old = opening.wrapping_add(boundary.level).wrapping_add(run.lift);
-        let new = run.used.wrapping_add(wrapping(run.live.balance()));
-        boundary.level = new.wrapping_sub(opening);
-        run.used = run.used.wrapping_add(boundary.usage);
-        run.since += 1;
-        let change = i128::from(new) - i128::from(old);
-        run.is_stale |= change != 0;
-        run.lift = run.lift.wrapping_add(wrapping(change));
-        change
-    }
-
-    /// Lifts the rest of a chunk, from `end` on if that is in it, and brings the sums above it up
-    /// to date. All later chunks are lifted by that.
-    fn finish_chunk(&mut self, run: &mut Run, end: Position) {
+    /// Lifts the rest of the chunk and brings the sums above it up to date. All later chunks are
+    /// lifted by that.
+    fn finish_chunk(&mut self, run: &mut Run) {
         if run.is_stale {
-            if end.same_chunk(run.at) {
-                self.tree.chunk_mut(run.at).lift(end.index, run.lift);
-            }
+            self.tree.chunk_mut(run.at).lift(run.at.index, run.lift);
             self.tree.refresh(run.at);
         }
         run.is_stale = false;
         run.lift = 0;
     }
 
-    /// Whether it pays to look for a jump: old and new balance are at or below zero at the end of
-    /// the last epoch, and at the end of the next one.
-    fn may_jump(&self, run: &Run, shifted: i128) -> bool {
-        if self.overdraft != Overdraft::Carry || run.balance() > shifted.min(0) {
-            return false;
-        }
-        let boundary = self.tree.get(run.at);
-        let opening = self.tree.opening(run.at).level;
-        let level = opening.wrapping_add(boundary.level).wrapping_add(run.lift);
-        let used = run.used.wrapping_add(boundary.usage);
-        i128::from(level) - i128::from(used) <= shifted.min(0)
-    }
-
-    /// Jumps to the next boundary from which anything may differ; `None` where there is none.
-    fn jump(&mut self, run: &mut Run, shifted: i128) -> Option<Position> {
+    /// Jumps to the next boundary from which anything may differ; whether there is one.
+    fn jump(&mut self, run: &mut Run) -> bool {
         self.statistics.jumps += 1;
-        let end = run.at;
-        self.finish_chunk(run, end);
         let write = self.unsettled.first_key_value().map(|(key, _)| *key);
         let frontier = self.frontier.map(|frontier| frontier.key);
         let limit = [write, frontier].into_iter().flatten().min();
-        let limit = limit.map(|key| {
-            let at = self.tree.find(key);
-            // A write may have struck where its boundary has been removed since.
-            if self.tree.get(at).key() < key { self.tree.next(at).unwrap_or(at) } else { at }
-        });
+        let limit = limit.map(|key| self.first_from(key));
         let limit = limit.filter(|limit| *limit >= run.at);
-        let found = self.tree.first_at_least(run.at, limit, shifted.min(0) + 1);
-        run.at = found.or(limit)?;
-        run.used = self.tree.used_before(run.at);
-        run.live = Live::new(&[], self.deficit_before(run.at));
+        let least = run.shifted.min(0) + 1;
+        let found = self.tree.first_at_least(run.at, limit, least);
+        let Some(to) = found.or(limit) else {
+            return false;
+        };
+        run.at = to;
+        run.used = self.tree.used_before(to);
+        run.live = Live::new(&[], self.deficit_before(to));
         run.since = self.checkpoint_spacing.div_ceil(2);
-        Some(run.at)
+        true
+    }
+
+    /// The first boundary from `key` on, or the last of all: a write may have struck where its
+    /// boundary has been removed since.
+    fn first_from(&self, key: Key) -> Position {
+        let at = self.tree.find(key);
+        if self.tree.get(at).key() == key {
+            at
+        } else {
+            self.tree.next(at).unwrap_or(at)
+        }
     }
 
     /// Moves the frontier forward to the epoch of `time`, at most `budget` boundaries.
@@ -291,9 +298,11 @@ impl GrantTimeline {
             }
             run.at = next;
             let key = self.tree.get(next).key();
-            self.keep_checkpoint(&mut run, key, false);
+            let spacing = self.checkpoint_spacing;
+            let kept = keep_checkpoint(&mut self.checkpoints, &mut run, key, false, spacing);
+            self.statistics.checkpoints_written += u64::from(kept);
             self.statistics.boundaries_replayed += 1;
-            self.apply(&mut run.live, key);
+            self.grants.apply(key, &mut run.live);
             let level = run.used.wrapping_add(wrapping(run.live.balance()));
             let level = level.wrapping_sub(self.tree.opening(next).level);
             let boundary = &mut self.tree.chunk_mut(next).boundaries[next.index];
@@ -311,12 +320,7 @@ impl GrantTimeline {
 
     /// A replay that stands just before a boundary at or before `from`, all before it sound.
     fn run_from(&self, from: Key) -> Run {
-        let start = self.tree.find(from);
-        let at = if self.tree.get(start).key() == from {
-            start
-        } else {
-            self.tree.next(start).unwrap_or(start)
-        };
+        let at = self.first_from(from);
         if self.overdraft == Overdraft::Carry && self.balance_before(at) <= 0 {
             let mut run = self.run(at, Live::new(&[], self.deficit_before(at)));
             run.since = self.checkpoint_spacing.div_ceil(2);
@@ -344,7 +348,7 @@ impl GrantTimeline {
             run.live.draw(usage, self.overdraft);
             run.used = run.used.wrapping_add(usage);
             self.statistics.boundaries_replayed += 1;
-            self.apply(&mut run.live, self.tree.get(next).key());
+            self.grants.apply(self.tree.get(next).key(), &mut run.live);
             run.since += 1;
             run.at = next;
         }
@@ -357,20 +361,9 @@ impl GrantTimeline {
             live,
             used: self.tree.used_before(at),
             since: 0,
+            shifted: 0,
             is_stale: false,
             lift: 0,
-        }
-    }
-
-    /// Keeps, drops or adds a checkpoint before the boundary at `key`; `due` if there is one.
-    fn keep_checkpoint(&mut self, run: &mut Run, key: Key, due: bool) {
-        let spacing = self.checkpoint_spacing.max(run.live.len() / 4);
-        if due && run.since * 2 < spacing && run.since > 0 {
-            self.checkpoints.remove(key);
-        } else if due || run.since >= spacing {
-            self.checkpoints.store(key, &run.live);
-            self.statistics.checkpoints_written += 1;
-            run.since = 0;
         }
     }
 
@@ -379,4 +372,58 @@ impl GrantTimeline {
         let before = self.tree.previous(at).unwrap_or(Position::FIRST);
         self.tree.get(before).key()
     }
+}
+
+/// Whether all that is later stands as remembered, `run` being just before a boundary; `due` is its
+/// key if it has a checkpoint.
+#[inline]
+fn agrees(checkpoints: &Checkpoints, run: &Run, due: Option<Key>, overdraft: Overdraft) -> bool {
+    if overdraft == Overdraft::Carry {
+        if run.shifted != 0 {
+            return false;
+        }
+        if run.live.balance() <= 0 {
+            return true;
+        }
+    }
+    due.is_some_and(|key| checkpoints.agrees(key, &run.live))
+}
+
+/// Sets the level of a boundary to what the replay has found, the boundary being applied. By how
+/// much that changes it, all later ones change.
+#[inline]
+fn pass(run: &mut Run, boundary: &mut Boundary, opening: u64) {
+    let old = opening.wrapping_add(boundary.level).wrapping_add(run.lift);
+    let new = run.used.wrapping_add(wrapping(run.live.balance()));
+    boundary.level = new.wrapping_sub(opening);
+    run.since += 1;
+    if new != old {
+        let change = i128::from(new) - i128::from(old);
+        run.is_stale = true;
+        run.lift = run.lift.wrapping_add(wrapping(change));
+        run.shifted += change;
+    }
+}
+
+/// Keeps, drops or adds a checkpoint before the boundary at `key`; `due` if there is one. Whether
+/// it was written.
+#[inline]
+fn keep_checkpoint(
+    checkpoints: &mut Checkpoints,
+    run: &mut Run,
+    key: Key,
+    due: bool,
+    spacing: usize,
+) -> bool {
+    let spacing = spacing.max(run.live.len() / 4);
+    if due && run.since * 2 < spacing && run.since > 0 {
+        checkpoints.remove(key);
+        return false;
+    }
+    let written = due || run.since >= spacing;
+    if written {
+        checkpoints.store(key, &run.live);
+        run.since = 0;
+    }
+    written
 }
