@@ -28,15 +28,15 @@ impl GpuCredit {
             .iter()
             .zip(sums)
             .enumerate()
-            .map(|(index, (time, used))| {
-                match self.timeline.standing_settled(*time, used) {
+            .map(
+                |(index, (time, used))| match self.timeline.standing_settled(*time, used) {
                     Some(standing) => balance(standing, self.overdraft),
                     None => {
                         unsettled.push((*time, index));
                         None
                     }
-                }
-            })
+                },
+            )
             .collect();
         unsettled.sort_unstable();
         if let Some((first, _)) = unsettled.first() {

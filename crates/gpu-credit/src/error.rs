@@ -18,7 +18,10 @@ use crate::GrantId;
 #[non_exhaustive]
 pub enum Error {
     /// `timestamp + expiration` is past `i64::MAX`.
-    #[error("the window from {timestamp} for {expiration} ends after the last timestamp, {}", i64::MAX)]
+    #[error(
+        "the window from {timestamp} for {expiration} ends after the last timestamp, {}",
+        i64::MAX
+    )]
     WindowTooLong {
         /// The start that was posted.
         timestamp: i64,
@@ -26,7 +29,10 @@ pub enum Error {
         expiration: u64,
     },
     /// The amounts of the account's grants would add up to more than `i64::MAX`.
-    #[error("a grant of {amount} does not fit: grants add up to {total} already, and {} at most", i64::MAX)]
+    #[error(
+        "a grant of {amount} does not fit: grants add up to {total} already, and {} at most",
+        i64::MAX
+    )]
     GrantsTooLarge {
         /// The amount that was posted.
         amount: u64,
@@ -34,7 +40,10 @@ pub enum Error {
         total: u64,
     },
     /// The amounts of the account's usage would add up to more than `i64::MAX`.
-    #[error("a usage of {amount} does not fit: usage adds up to {total} already, and {} at most", i64::MAX)]
+    #[error(
+        "a usage of {amount} does not fit: usage adds up to {total} already, and {} at most",
+        i64::MAX
+    )]
     UsageTooLarge {
         /// The amount that was posted.
         amount: u64,

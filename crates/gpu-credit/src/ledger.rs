@@ -191,13 +191,19 @@ impl GpuCredit {
     /// misses in each index; otherwise as [`settle`](Self::settle) says.
     #[inline]
     pub fn get_balance(&self, timestamp: i64) -> Option<u64> {
-        balance(self.timeline.standing(&self.usage, timestamp), self.overdraft)
+        balance(
+            self.timeline.standing(&self.usage, timestamp),
+            self.overdraft,
+        )
     }
 
     /// The balance at an instant, and why it is what it is. Cost as
     /// [`get_balance`](Self::get_balance).
     pub fn balance_at(&self, timestamp: i64) -> Answer {
-        answer(self.timeline.standing(&self.usage, timestamp), self.overdraft)
+        answer(
+            self.timeline.standing(&self.usage, timestamp),
+            self.overdraft,
+        )
     }
 
     /// What is left of each live grant at an instant, in the order in which usage draws: soonest
@@ -335,6 +341,30 @@ impl GpuCredit {
     /// The sum of the amounts of all usage.
     pub fn used(&self) -> u64 {
         self.usage.total()
+    }
+
+    /// The sum of all usage at or before an instant, paid or not. O(log n).
+    pub fn used_at(&self, timestamp: i64) -> u64 {
+        self.usage.through(timestamp)
+    }
+
+    /// The first instant by which more than `amount` has been used, paid or not; `None` where
+    /// there is none. O(log n).
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.subtract(600, 20)?;
+    /// account.subtract(500, 10)?;
+    /// assert_eq!(account.used_at(10), 500);
+    /// assert_eq!(account.first_used_above(499), Some(10));
+    /// assert_eq!(account.first_used_above(500), Some(20));
+    /// assert_eq!(account.first_used_above(1_100), None);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn first_used_above(&self, amount: u64) -> Option<i64> {
+        self.usage.first_above(amount).map(|(time, _)| time)
     }
 
     /// The number of checkpoints kept.

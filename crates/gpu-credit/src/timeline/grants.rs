@@ -60,8 +60,8 @@ impl Grants {
         let number = u32::try_from(self.rows.len()).ok();
         let number = number.filter(|number| *number < GRANTS_MAX);
         let number = number.ok_or(Error::TooManyGrants)?;
-        let name_end = u32::try_from(self.names.len() + name.len())
-            .map_err(|_| Error::CreditIdsTooLong)?;
+        let name_end =
+            u32::try_from(self.names.len() + name.len()).map_err(|_| Error::CreditIdsTooLong)?;
         self.names.push_str(name);
         self.rows.push(Row {
             start,
@@ -103,7 +103,10 @@ impl Grants {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Grant<'_>> {
-        let row = self.rows.get(number as usize).filter(|row| !row.retracted)?;
+        let row = self
+            .rows
+            .get(number as usize)
+            .filter(|row| !row.retracted)?;
         let name_start = match number.checked_sub(1) {
             Some(before) => self.rows[before as usize].name_end,
             None => 0,

@@ -150,12 +150,14 @@ impl GrantTimeline {
     fn insert(&mut self, usage: &UsageIndex, key: Key, rise: u64) {
         match &mut self.frontier {
             Some(frontier) if key > frontier.key => {
-                frontier.epoch_end = Some(frontier.epoch_end.map_or(key.time, |end| end.min(key.time)));
+                frontier.epoch_end =
+                    Some(frontier.epoch_end.map_or(key.time, |end| end.min(key.time)));
                 self.tree.insert_blank(key);
             }
             _ => {
                 let before = self.tree.find(key);
-                let used = (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
+                let used =
+                    (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
                 let taken = used.wrapping_sub(usage.before(key.time));
                 self.tree.insert(key, rise, taken);
                 if rise > 0 || self.overdraft == Overdraft::Forfeit {
@@ -262,7 +264,10 @@ impl GrantTimeline {
     /// unknown. O(log m).
     pub(crate) fn usage_loaded(&mut self, earliest: i64, latest: i64) {
         self.latest = self.latest.max(latest);
-        if !self.frontier.is_some_and(|frontier| frontier.reaches(earliest)) {
+        if !self
+            .frontier
+            .is_some_and(|frontier| frontier.reaches(earliest))
+        {
             self.move_frontier_back(self.tree.find_time(earliest));
         }
     }
@@ -284,7 +289,9 @@ impl GrantTimeline {
         });
         let mut keys: Vec<Key> = self.tree.keys().skip(1).chain(added.flatten()).collect();
         keys.sort_unstable();
-        let starts = keys.iter().filter(|key| matches!(key.handle.event(), Event::Start(_)));
+        let starts = keys
+            .iter()
+            .filter(|key| matches!(key.handle.event(), Event::Start(_)));
         self.latest = starts.map(|key| key.time).fold(self.latest, i64::max);
         self.tree = BoundaryTree::from_keys(self.tree.width(), &keys);
         self.checkpoints = Checkpoints::default();
@@ -351,22 +358,36 @@ impl GrantTimeline {
     /// Panics unless every level, checkpoint and sum before what is unsettled is what a replay of
     /// all boundaries finds.
     pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
-        self.tree.assert_invariants(self.frontier.map(|frontier| frontier.key));
+        self.tree
+            .assert_invariants(self.frontier.map(|frontier| frontier.key));
         let keys = self.grants.numbers_from(0).flat_map(|number| {
             let (start, end) = self.grants.boundaries(number);
             [Some(start), end]
         });
         let mut keys: Vec<Key> = keys.flatten().collect();
         keys.sort_unstable();
-        assert!(self.tree.keys().skip(1).eq(keys), "a boundary for each window's start and end");
+        assert!(
+            self.tree.keys().skip(1).eq(keys),
+            "a boundary for each window's start and end"
+        );
         if let Some(frontier) = self.frontier {
             let at = self.tree.find(frontier.key);
-            assert_eq!(self.tree.get(at).key(), frontier.key, "the frontier is a boundary");
+            assert_eq!(
+                self.tree.get(at).key(),
+                frontier.key,
+                "the frontier is a boundary"
+            );
             let next = self.tree.next(at).map(|next| self.tree.get(next).time);
-            assert_eq!(frontier.epoch_end, next, "the frontier's epoch ends at the next boundary");
+            assert_eq!(
+                frontier.epoch_end, next,
+                "the frontier's epoch ends at the next boundary"
+            );
         }
         let behind = |key: &Key| self.frontier.is_some_and(|frontier| *key > frontier.key);
-        assert!(!self.unsettled.keys().any(behind), "nothing unsettled behind the frontier");
+        assert!(
+            !self.unsettled.keys().any(behind),
+            "nothing unsettled behind the frontier"
+        );
         let mut remembered = self.checkpoints.iter().peekable();
         let mut live = live::Live::default();
         let (mut at, mut used, mut windows) = (Position::FIRST, 0, 0);
@@ -376,18 +397,34 @@ impl GrantTimeline {
                 break;
             }
             let before = usage.before(key.time);
-            assert_eq!(self.tree.get(at).usage, before - used, "usage of the epoch before {key:?}");
+            assert_eq!(
+                self.tree.get(at).usage,
+                before - used,
+                "usage of the epoch before {key:?}"
+            );
             live.draw(before - used, self.overdraft);
             used = before;
             if let Some((_, lefts)) = remembered.next_if(|(at, _)| *at == key) {
                 let remembered = live::Live::new(lefts, 0).in_order();
-                assert_eq!(remembered, live.in_order(), "what is left just before {key:?}");
+                assert_eq!(
+                    remembered,
+                    live.in_order(),
+                    "what is left just before {key:?}"
+                );
             }
             self.grants.apply(key, &mut live);
             windows += i64::from(key.handle.live_change());
             let level = self.tree.level(next).wrapping_sub(used);
-            assert_eq!(level, wrapping(live.balance()), "level of the epoch of {key:?}");
-            assert_eq!(self.tree.live(next), windows, "live grants in the epoch of {key:?}");
+            assert_eq!(
+                level,
+                wrapping(live.balance()),
+                "level of the epoch of {key:?}"
+            );
+            assert_eq!(
+                self.tree.live(next),
+                windows,
+                "live grants in the epoch of {key:?}"
+            );
             at = next;
         }
     }
@@ -398,7 +435,10 @@ impl GrantTimeline {
             + self.tree.memory_used()
             + self.checkpoints.memory_used()
             + self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2
-            + self.reached.as_ref().map_or(0, settle::Reached::memory_used)
+            + self
+                .reached
+                .as_ref()
+                .map_or(0, settle::Reached::memory_used)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Queries of what is not settled: boundaries replayed from the last sound checkpoint.
 
+use super::GrantTimeline;
 use super::boundary::Key;
 use super::live::Live;
 use super::tree::Position;
-use super::GrantTimeline;
 use crate::Overdraft;
 use crate::usage::UsageIndex;
 

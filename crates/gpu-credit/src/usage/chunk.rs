@@ -227,11 +227,7 @@ impl<F: Form> Chunk<F> {
         }
         self.blocks[block].set(usize::from(self.lens[block]), (key, amount));
         self.lens[block] += 1;
-        self.total += amount;
-        self.len += 1;
-        for sum in &mut self.sums[block + 1..] {
-            *sum = self.total;
-        }
+        self.add(block, amount);
         true
     }
 

@@ -69,7 +69,7 @@ impl Shape {
     /// Entries of a chunk that may take in some of a full neighbour's, at most: both have room
     /// afterwards.
     pub(super) fn chunk_entries_even(self) -> usize {
-        share(self.chunk_entries(), 3, 4).min(self.chunk_entries() - 2)
+        share(self.chunk_entries(), 13, 16).min(self.chunk_entries() - 2)
     }
 
     /// Entries below which a chunk is merged with a neighbour.

@@ -302,6 +302,66 @@ fn many_entries_at_one_instant() {
     );
 }
 
+/// Loads of sizes at which entries are packed, put into buckets and sorted on several threads, and
+/// batches of sizes that several threads answer, sorted and not.
+#[test]
+fn agrees_with_a_sorted_list_when_large() {
+    with_seeds(2, |seed| {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        for (kind, span) in [(0, 1 << 9), (0, 300_000_000), (1, 1 << 32), (2, 1 << 40)] {
+            let entries: Vec<(i64, u64)> = (0..300_000)
+                .map(|_| {
+                    // Kind 1 crowds nearly all entries into one bucket.
+                    let crowded = kind == 1 && random.random_range(0..100) > 0;
+                    let time = random.random_range(0..if crowded { 5_000 } else { span });
+                    (time - 1_000, random.random_range(0..1 << (kind * 8 + 8)))
+                })
+                .collect();
+            compare_large(entries, span, &mut random);
+        }
+    });
+}
+
+fn compare_large(entries: Vec<(i64, u64)>, span: i64, random: &mut Pcg64Mcg) {
+    let mut sorted = entries.clone();
+    sorted.sort_by_key(|entry| entry.0);
+    let sums: Vec<u64> = std::iter::once(0)
+        .chain(sorted.iter().scan(0, |sum, entry| {
+            *sum += entry.1;
+            Some(*sum)
+        }))
+        .collect();
+    let through = |time: i64| sums[sorted.partition_point(|entry| entry.0 <= time)];
+
+    let mut one_by_one = UsageIndex::new(64);
+    entries
+        .iter()
+        .for_each(|entry| one_by_one.insert(entry.0, entry.1));
+    let mut in_flight = UsageIndex::new(256);
+    in_flight.insert_many(&entries);
+    let mut loaded = UsageIndex::new(256);
+    loaded.extend(entries[..100_000].to_vec());
+    loaded.extend(entries[100_000..].to_vec());
+    for index in [one_by_one, in_flight, loaded] {
+        index.assert_invariants();
+        assert!(index.iter_from(i64::MIN).eq(sorted.iter().copied()));
+        for count in [50, 3_000, 40_000] {
+            let mut times: Vec<i64> = (0..count)
+                .map(|_| random.random_range(-2_000..span))
+                .collect();
+            for _ in 0..2 {
+                let mut answers = vec![1; times.len()];
+                index.through_each(&times, &mut answers);
+                for (time, answer) in times.iter().zip(answers) {
+                    assert_eq!(answer, through(*time), "through {time} of {count}");
+                    assert_eq!(index.through(*time), answer, "through {time}");
+                }
+                times.sort_unstable();
+            }
+        }
+    }
+}
+
 /// A small account must stay small.
 #[test]
 fn fifty_entries_take_less_than_a_kilobyte() {

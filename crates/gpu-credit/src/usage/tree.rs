@@ -195,8 +195,13 @@ impl Tree {
     pub(super) fn insert(&mut self, entry: Entry) {
         if entry.0 >= self.end {
             self.push(entry);
-            return;
+        } else {
+            self.insert_late(entry);
         }
+    }
+
+    #[inline(never)]
+    fn insert_late(&mut self, entry: Entry) {
         loop {
             let at = self.locate(entry.0);
             if self.groups[at.group].insert(at.slot, entry, self.shape) {
@@ -209,7 +214,7 @@ impl Tree {
 
     /// Puts an entry at the end, where it belongs. Full chunks and groups stay full there: a new
     /// one is started.
-    #[inline]
+    #[inline(never)]
     fn push(&mut self, entry: Entry) {
         self.end = entry.0;
         let last = self.groups.len() - 1;

@@ -13,7 +13,11 @@ fn run(case: &Case, options: Options, settled: bool) {
                 amount,
                 timestamp,
                 expiration,
-            } => grants.push(account.add_credit("", amount, timestamp, expiration).unwrap()),
+            } => grants.push(
+                account
+                    .add_credit("", amount, timestamp, expiration)
+                    .unwrap(),
+            ),
             Step::Usage { amount, timestamp } => account.subtract(amount, timestamp).unwrap(),
             Step::RetractGrant { grant } => account.retract_grant(grants[grant]).unwrap(),
             Step::RetractUsage { amount, timestamp } => {
@@ -30,7 +34,9 @@ fn run(case: &Case, options: Options, settled: bool) {
                 ref remainders,
             } => {
                 let found = account.remainders_at(timestamp).into_iter();
-                let found: Vec<_> = found.map(|left| (left.grant.index(), left.amount)).collect();
+                let found: Vec<_> = found
+                    .map(|left| (left.grant.index(), left.amount))
+                    .collect();
                 let right = remainders.iter().copied().filter(|(_, amount)| *amount > 0);
                 assert_eq!(found, right.collect::<Vec<_>>(), "{step} in\n{case}");
             }

@@ -39,7 +39,11 @@ fn ledgers() -> u64 {
 fn agrees_with_both_replays_after_every_step() {
     for seed in 0..ledgers() {
         let numbers = Numbers::ALL[(seed % 3) as usize];
-        let overdraft = if seed % 2 == 0 { Overdraft::Carry } else { Overdraft::Forfeit };
+        let overdraft = if seed % 2 == 0 {
+            Overdraft::Carry
+        } else {
+            Overdraft::Forfeit
+        };
         let length = 4 + (seed % 60) as usize;
         compare(seed, numbers, overdraft, length);
     }

@@ -170,6 +170,21 @@ proptest! {
     }
 
     #[test]
+    fn usage_adds_up(records in records(), amount in 0..200_u64) {
+        let account = account_of(&records, tiny(Overdraft::Carry));
+        let used = |through: i64| -> u64 {
+            let entries = account.usage().take_while(|(time, _)| *time <= through);
+            entries.map(|(_, amount)| amount).sum()
+        };
+        for time in -1..20 {
+            prop_assert_eq!(account.used_at(time), used(time));
+        }
+        let first = (-1..20).find(|time| used(*time) > amount);
+        prop_assert_eq!(account.first_used_above(amount), first);
+        prop_assert_eq!(account.used(), used(i64::MAX));
+    }
+
+    #[test]
     fn a_load_is_its_records(
         first in records(), then in prop::collection::vec(record(), 0..120), overdraft in policy(),
     ) {
@@ -229,7 +244,11 @@ proptest! {
 /// Any bytes as records over the whole range, through the bulk path and one by one.
 #[quickcheck_macros::quickcheck]
 fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64>) -> bool {
-    let overdraft = if forfeit { Overdraft::Forfeit } else { Overdraft::Carry };
+    let overdraft = if forfeit {
+        Overdraft::Forfeit
+    } else {
+        Overdraft::Carry
+    };
     let mut account = GpuCredit::with_options(tiny(overdraft));
     let mut accepted = Vec::new();
     for (is_grant, amount, time, length) in records {
@@ -239,9 +258,14 @@ fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64
             Record::usage(amount / 4, time)
         };
         let posted = match record {
-            Record::Grant { amount, timestamp, expiration, .. } => {
-                account.add_credit("full", amount, timestamp, expiration).map(drop)
-            }
+            Record::Grant {
+                amount,
+                timestamp,
+                expiration,
+                ..
+            } => account
+                .add_credit("full", amount, timestamp, expiration)
+                .map(drop),
             Record::Usage { amount, timestamp } => account.subtract(amount, timestamp),
         };
         if posted.is_ok() {
@@ -252,6 +276,9 @@ fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64
     let mut loaded = GpuCredit::with_options(tiny(overdraft));
     loaded.extend(accepted).unwrap();
     loaded.assert_invariants();
-    let singly: Vec<_> = times.iter().map(|time| account.get_balance(*time)).collect();
+    let singly: Vec<_> = times
+        .iter()
+        .map(|time| account.get_balance(*time))
+        .collect();
     loaded.get_balances(&times) == singly && account.get_balances(&times) == singly
 }

@@ -46,7 +46,9 @@ impl Ledgers {
                 timestamp,
                 expiration,
             } => {
-                let posted = self.engine.add_credit("grant", amount, timestamp, expiration);
+                let posted = self
+                    .engine
+                    .add_credit("grant", amount, timestamp, expiration);
                 if let Ok(grant) = posted {
                     self.grants.push(grant);
                     self.list.add_credit(amount, timestamp, expiration);
@@ -84,7 +86,8 @@ impl Ledgers {
 
     fn note(&mut self, times: [i64; 2]) {
         for time in times {
-            self.instants.extend([time, time.saturating_sub(1), time.saturating_add(1)]);
+            self.instants
+                .extend([time, time.saturating_sub(1), time.saturating_add(1)]);
         }
     }
 
@@ -92,17 +95,32 @@ impl Ledgers {
         let answer = self.engine.balance_at(time);
         let expected = self.list.balance_at(time);
         assert_eq!(answer.balance, expected.balance, "balance at {time}");
-        assert_eq!(answer.status.as_str(), expected.status.as_str(), "status at {time}");
+        assert_eq!(
+            answer.status.as_str(),
+            expected.status.as_str(),
+            "status at {time}"
+        );
         assert_eq!(answer.deficit, expected.deficit, "deficit at {time}");
-        assert_eq!(self.engine.get_balance(time), expected.balance, "get_balance at {time}");
-        assert_eq!(self.heap.balance_at(time), expected, "list and heap at {time}");
+        assert_eq!(
+            self.engine.get_balance(time),
+            expected.balance,
+            "get_balance at {time}"
+        );
+        assert_eq!(
+            self.heap.balance_at(time),
+            expected,
+            "list and heap at {time}"
+        );
     }
 
     /// Asks everything there is to ask about the instants at which anything can change.
     pub(crate) fn ask_all(&self) {
         let mut instants = self.instants.clone();
         let unsorted = self.engine.get_balances(&instants);
-        let single: Vec<_> = instants.iter().map(|at| self.engine.get_balance(*at)).collect();
+        let single: Vec<_> = instants
+            .iter()
+            .map(|at| self.engine.get_balance(*at))
+            .collect();
         assert_eq!(unsorted, single, "a batch is its questions");
         instants.sort_unstable();
         instants.dedup();

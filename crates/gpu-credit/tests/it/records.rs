@@ -23,5 +23,7 @@ fn records_and_answers_survive_json() {
         serde_json::to_string(&account.balance_at(-30)).unwrap(),
         r#"{"balance":9223372036854775803,"status":"available","deficit":0}"#
     );
-    assert!(serde_json::from_str::<Record>(r#"{"kind":"usage","amount":-1,"timestamp":0}"#).is_err());
+    assert!(
+        serde_json::from_str::<Record>(r#"{"kind":"usage","amount":-1,"timestamp":0}"#).is_err()
+    );
 }

@@ -19,7 +19,11 @@ fn a_million_grants_start_at_one_instant() {
     assert_eq!(account.get_balance(5), Some(MILLION / 2));
     let remainders = account.remainders_at(5);
     assert_eq!(remainders.len() as u64, MILLION / 2);
-    assert!(remainders.iter().all(|left| left.grant.index() as u64 >= MILLION / 2));
+    assert!(
+        remainders
+            .iter()
+            .all(|left| left.grant.index() as u64 >= MILLION / 2)
+    );
     assert_eq!(account.get_balance(8), None);
 }
 
@@ -43,17 +47,29 @@ fn a_late_write_touches_window_ends_only_and_few_of_them() {
     let mut random = Random::new(11);
     let mut account = GpuCredit::new();
     let grants = (0..GRANTS).map(|grant| Record::grant("", 1_000, (grant * 100) as i64, 1_000));
-    let usage = (0..200_000).map(|_| Record::usage(random.below(170), random.between(0, 2_000_000)));
-    account.extend(grants.chain(usage.collect::<Vec<_>>())).unwrap();
+    let usage =
+        (0..200_000).map(|_| Record::usage(random.below(170), random.between(0, 2_000_000)));
+    account
+        .extend(grants.chain(usage.collect::<Vec<_>>()))
+        .unwrap();
     let before = account.settlement();
-    assert_eq!(before.boundaries_replayed, 2 * GRANTS, "a load is replayed once");
+    assert_eq!(
+        before.boundaries_replayed,
+        2 * GRANTS,
+        "a load is replayed once"
+    );
     for _ in 0..1_000 {
-        account.subtract(random.below(50), random.between(0, 2_000_000)).unwrap();
+        account
+            .subtract(random.below(50), random.between(0, 2_000_000))
+            .unwrap();
         account.settle();
     }
     let after = account.settlement();
     let replayed = after.boundaries_replayed - before.boundaries_replayed;
-    assert!(replayed < 1_000 * 400, "early stops: {replayed} boundaries for 1,000 late writes");
+    assert!(
+        replayed < 1_000 * 400,
+        "early stops: {replayed} boundaries for 1,000 late writes"
+    );
     account.assert_invariants();
 }
 
@@ -70,7 +86,10 @@ fn records_in_time_order_keep_the_account_settled_up_to_now() {
     }
     account.assert_invariants();
     let replayed = account.settlement().boundaries_replayed;
-    assert!(replayed <= 6_000, "each is passed once at most: {replayed} boundaries");
+    assert!(
+        replayed <= 6_000,
+        "each is passed once at most: {replayed} boundaries"
+    );
 }
 
 #[test]
@@ -82,19 +101,31 @@ fn limits_are_errors_and_change_nothing() {
     let before = format!("{account:?}");
     assert_eq!(
         account.add_credit("more", 1, 0, 0),
-        Err(Error::GrantsTooLarge { amount: 1, total: most })
+        Err(Error::GrantsTooLarge {
+            amount: 1,
+            total: most
+        })
     );
     assert_eq!(
         account.subtract(1, 0),
-        Err(Error::UsageTooLarge { amount: 1, total: most })
+        Err(Error::UsageTooLarge {
+            amount: 1,
+            total: most
+        })
     );
     assert_eq!(
         account.add_credit("long", 0, 1, most),
-        Err(Error::WindowTooLong { timestamp: 1, expiration: most })
+        Err(Error::WindowTooLong {
+            timestamp: 1,
+            expiration: most
+        })
     );
     assert_eq!(
         account.retract_usage(1, 0),
-        Err(Error::NoSuchUsage { amount: 1, timestamp: 0 })
+        Err(Error::NoSuchUsage {
+            amount: 1,
+            timestamp: 0
+        })
     );
     assert_eq!(format!("{account:?}"), before);
     assert_eq!(account.get_balance(i64::MIN), Some(most));
@@ -105,8 +136,12 @@ fn limits_are_errors_and_change_nothing() {
 fn a_grant_without_end_never_lapses() {
     let mut account = GpuCredit::new();
     account.add_credit_without_end("gift", 7, -5).unwrap();
-    account.add_credit_without_end("earliest", 1, i64::MIN).unwrap();
-    account.add_credit_without_end("latest", 1, i64::MAX).unwrap();
+    account
+        .add_credit_without_end("earliest", 1, i64::MIN)
+        .unwrap();
+    account
+        .add_credit_without_end("latest", 1, i64::MAX)
+        .unwrap();
     assert_eq!(account.get_balance(i64::MAX), Some(9));
     assert_eq!(account.get_balance(i64::MIN), Some(1));
 }

@@ -177,7 +177,10 @@ impl Node for Chunk {
     fn assert_invariants(&self) {
         for pair in self.boundaries.windows(2) {
             let [before, boundary] = [pair[0].key(), pair[1].key()];
-            assert!(before < boundary, "boundaries in order: {before:?} before {boundary:?}");
+            assert!(
+                before < boundary,
+                "boundaries in order: {before:?} before {boundary:?}"
+            );
         }
     }
 }

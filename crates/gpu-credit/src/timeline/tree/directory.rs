@@ -199,7 +199,11 @@ impl<T: Node> Node for Directory<T> {
         assert!(!self.children.is_empty(), "a directory has children");
         assert_eq!(self.heads.len(), self.children.len(), "a head a child");
         assert_eq!(self.spans.len(), self.children.len(), "a span a child");
-        assert_eq!(self.openings.len(), self.children.len() + 1, "an opening a child");
+        assert_eq!(
+            self.openings.len(),
+            self.children.len() + 1,
+            "an opening a child"
+        );
         let mut before = Totals::default();
         for (index, child) in self.children.iter().enumerate() {
             assert!(child.len() > 0, "child {index} is not empty");

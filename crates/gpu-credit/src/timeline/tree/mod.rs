@@ -290,7 +290,8 @@ impl BoundaryTree {
             group.join_child(at.chunk, self.width / 2, opening);
         }
         if group.len() <= self.width / 4 {
-            self.top.join_child(at.group, self.width / 2, Totals::default());
+            self.top
+                .join_child(at.group, self.width / 2, Totals::default());
         }
     }
 
@@ -361,16 +362,26 @@ impl BoundaryTree {
         loop {
             let chunk = self.chunk(at);
             count += chunk.boundaries.len();
-            assert!(chunk.boundaries.len() <= self.width, "a chunk within its width");
+            assert!(
+                chunk.boundaries.len() <= self.width,
+                "a chunk within its width"
+            );
             let whole = |key: Key| chunk.boundaries.last().is_some_and(|last| last.key() < key);
             if settled.is_none_or(whole) {
                 let span = self.top.child(at.group).span_of(at.chunk);
-                assert_eq!(span, chunk.span(self.opening(at)), "span of the chunk at {at:?}");
+                assert_eq!(
+                    span,
+                    chunk.span(self.opening(at)),
+                    "span of the chunk at {at:?}"
+                );
             }
             match self.next_chunk(at) {
                 Some(next) => {
                     let (last, head) = (chunk.boundaries.last(), self.get(next).key());
-                    assert!(last.is_some_and(|last| last.key() < head), "chunks in order");
+                    assert!(
+                        last.is_some_and(|last| last.key() < head),
+                        "chunks in order"
+                    );
                     at = next;
                 }
                 None => break,
