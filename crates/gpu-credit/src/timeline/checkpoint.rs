@@ -18,6 +18,7 @@ struct Checkpoint {
 impl Checkpoint {
     fn of(live: &Live) -> Self {
         let (first, others) = live.lefts();
+        // Exactly as many as there are, here and in a clone.
         let mut lefts = SmallVec::with_capacity(live.len());
         lefts.extend(first);
         lefts.extend_from_slice(others);
@@ -104,9 +105,10 @@ impl Checkpoints {
     }
 }
 
+/// Heap bytes of a checkpoint, which has room for exactly what it holds.
 fn spilled(checkpoint: &Checkpoint) -> usize {
     if checkpoint.lefts.spilled() {
-        checkpoint.lefts.capacity() * size_of::<Left>()
+        checkpoint.lefts.len() * size_of::<Left>()
     } else {
         0
     }
