@@ -32,13 +32,9 @@ impl Sorted {
             return Self::Plain(entries);
         }
         if entries.len() > FEW
-            && let Some((start, bits, packed)) = pack(&entries)
+            && let Some((start, entries)) = sort_packed(&entries)
         {
-            drop(entries);
-            return Self::Packed {
-                start,
-                entries: sort_packed(packed, bits),
-            };
+            return Self::Packed { start, entries };
         }
         sort_by_comparing(&mut entries);
         Self::Plain(entries)
@@ -103,8 +99,8 @@ fn sort_by_comparing(entries: &mut [Entry]) {
     entries.sort_by_key(|entry| entry.0);
 }
 
-/// The least time, the bits that distances from it need, and the packed entries, if all fit.
-fn pack(entries: &[Entry]) -> Option<(i64, u32, Vec<Packed>)> {
+/// The entries packed and sorted, and the least time, if all fit.
+fn sort_packed(entries: &[Entry]) -> Option<(i64, Vec<Packed>)> {
     let (mut first, mut last, mut largest) = (i64::MAX, i64::MIN, 0);
     for (time, amount) in entries {
         first = first.min(*time);
@@ -118,76 +114,76 @@ fn pack(entries: &[Entry]) -> Option<(i64, u32, Vec<Packed>)> {
         clippy::cast_sign_loss,
         reason = "the largest distance and the largest amount fit"
     )]
-    let packed = entries
-        .iter()
-        .map(|(time, amount)| ((time - first) as u32, *amount as u32));
-    Some((first, u32::BITS - range.leading_zeros(), packed.collect()))
-}
-
-/// Sorts by the first number, of which `bits` are used.
-fn sort_packed(mut entries: Vec<Packed>, bits: u32) -> Vec<Packed> {
-    let rest = bits.saturating_sub(DIGIT);
-    let mut sorted = vec![(0, 0); entries.len()];
-    let ends = distribute(&entries, &mut sorted, rest, DIGIT);
-    sort_buckets(&mut sorted, &mut entries, 0, &ends, rest);
-    sorted
+    let pack = |(time, amount): Entry| ((time - first) as u32, amount as u32);
+    let bits = u32::BITS - range.leading_zeros();
+    let bits_within = bits.saturating_sub(DIGIT);
+    let mut packed = vec![(0, 0); entries.len()];
+    let ends = distribute(entries, &mut packed, pack, bits_within, DIGIT);
+    sort_buckets(&mut packed, 0, &ends, bits_within);
+    Some((first, packed))
 }
 
 /// Sorts buckets one by one by the lower `bits`. They begin at `start` and end at `ends`, counted
-/// as in the whole of which `entries` is a part; `spare` is as long.
-fn sort_buckets(
-    entries: &mut [Packed],
-    spare: &mut [Packed],
-    start: usize,
-    ends: &[usize],
-    bits: u32,
-) {
+/// as in the whole of which `entries` is a part.
+fn sort_buckets(entries: &mut [Packed], start: usize, ends: &[usize], bits: u32) {
     #[cfg(feature = "rayon")]
     if entries.len() > ENTRIES_PER_TASK && ends.len() > 1 {
         let (ends, later_ends) = ends.split_at(ends.len() / 2);
         let middle = ends[ends.len() - 1];
         let (entries, later) = entries.split_at_mut(middle - start);
-        let (spare, later_spare) = spare.split_at_mut(middle - start);
         rayon::join(
-            || sort_buckets(entries, spare, start, ends, bits),
-            || sort_buckets(later, later_spare, middle, later_ends, bits),
+            || sort_buckets(entries, start, ends, bits),
+            || sort_buckets(later, middle, later_ends, bits),
         );
         return;
     }
-    let mut from = 0;
+    let mut spare = Vec::new();
+    let mut rest = entries;
+    let mut start = start;
     for end in ends {
-        let to = end - start;
-        sort_bucket(&mut entries[from..to], &mut spare[from..to], bits);
-        from = to;
+        let (bucket, later) = rest.split_at_mut(end - start);
+        sort_bucket(bucket, &mut spare, bits);
+        (rest, start) = (later, *end);
     }
 }
 
 /// Sorts by the lower `bits`: first by the lower half of them, then by the upper.
-fn sort_bucket(entries: &mut [Packed], spare: &mut [Packed], bits: u32) {
+fn sort_bucket(entries: &mut [Packed], spare: &mut Vec<Packed>, bits: u32) {
     if entries.len() <= FEW {
         entries.sort_by_key(|entry| entry.0);
         return;
     }
+    if spare.len() < entries.len() {
+        spare.resize(entries.len(), (0, 0));
+    }
+    let spare = &mut spare[..entries.len()];
     let lower = bits / 2;
-    distribute(entries, spare, 0, lower);
-    distribute(spare, entries, lower, bits - lower);
+    distribute(entries, spare, |entry| entry, 0, lower);
+    distribute(spare, entries, |entry| entry, lower, bits - lower);
 }
 
-/// Writes `from` to `to`, as long, in the order of the digit of `bits` bits above the lowest
+/// Packs `from` into `to`, as long, in the order of the digit of `bits` bits above the lowest
 /// `shift`; entries with one digit keep their order. Gives the end of each digit's entries.
-fn distribute(from: &[Packed], to: &mut [Packed], shift: u32, bits: u32) -> Vec<usize> {
-    let digit = |entry: &Packed| (entry.0 >> shift) as usize & ((1 << bits) - 1);
+fn distribute<T: Copy>(
+    from: &[T],
+    to: &mut [Packed],
+    pack: impl Fn(T) -> Packed,
+    shift: u32,
+    bits: u32,
+) -> Vec<usize> {
+    let digit = |entry: Packed| (entry.0 >> shift) as usize & ((1 << bits) - 1);
     let mut ends = vec![0; 1 << bits];
     for entry in from {
-        ends[digit(entry)] += 1;
+        ends[digit(pack(*entry))] += 1;
     }
     let mut start = 0;
     for end in &mut ends {
         start += std::mem::replace(end, start);
     }
     for entry in from {
+        let entry = pack(*entry);
         let at = &mut ends[digit(entry)];
-        to[*at] = *entry;
+        to[*at] = entry;
         *at += 1;
     }
     ends

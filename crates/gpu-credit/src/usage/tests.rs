@@ -317,13 +317,13 @@ fn agrees_with_a_sorted_list_when_large() {
                     (time - 1_000, random.random_range(0..1 << (kind * 8 + 8)))
                 })
                 .collect();
-            compare_large(entries, span, &mut random);
+            compare_large(&entries, span, &mut random);
         }
     });
 }
 
-fn compare_large(entries: Vec<(i64, u64)>, span: i64, random: &mut Pcg64Mcg) {
-    let mut sorted = entries.clone();
+fn compare_large(entries: &[(i64, u64)], span: i64, random: &mut Pcg64Mcg) {
+    let mut sorted = entries.to_vec();
     sorted.sort_by_key(|entry| entry.0);
     let sums: Vec<u64> = std::iter::once(0)
         .chain(sorted.iter().scan(0, |sum, entry| {
@@ -338,7 +338,7 @@ fn compare_large(entries: Vec<(i64, u64)>, span: i64, random: &mut Pcg64Mcg) {
         .iter()
         .for_each(|entry| one_by_one.insert(entry.0, entry.1));
     let mut in_flight = UsageIndex::new(256);
-    in_flight.insert_many(&entries);
+    in_flight.insert_many(entries);
     let mut loaded = UsageIndex::new(256);
     loaded.extend(entries[..100_000].to_vec());
     loaded.extend(entries[100_000..].to_vec());
