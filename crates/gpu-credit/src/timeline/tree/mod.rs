@@ -25,6 +25,8 @@
 mod chunk;
 mod directory;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use chunk::{Boundary, Chunk};
 use directory::{Directory, Node};
