@@ -272,25 +272,28 @@ impl Tree {
         if len >= self.shape.slots_sparse() && !empty || self.groups.len() == 1 {
             return;
         }
-        let mut totals = self.totals();
         if empty {
-            self.groups.remove(group);
-            self.heads.remove(group);
-            totals.remove(group);
+            self.take_group(group);
             self.groups[0].set_head(i64::MIN);
             self.heads[0] = i64::MIN;
-        } else {
-            let group = group.min(self.groups.len() - 2);
-            if self.groups[group].len() + self.groups[group + 1].len() > self.shape.slots_built() {
-                return;
-            }
-            let later = self.groups.remove(group + 1);
-            self.heads.remove(group + 1);
-            totals[group] += totals.remove(group + 1);
+            return;
+        }
+        let group = group.min(self.groups.len() - 2);
+        if self.groups[group].len() + self.groups[group + 1].len() <= self.shape.slots_built() {
+            let later = self.take_group(group + 1);
+            sums::add(&mut self.within, &mut self.spans, group, later.total());
             self.groups[group].append(later);
         }
-        self.buckets = Buckets::new(&self.heads);
+    }
+
+    /// Takes out a group, and what it adds to the sums.
+    fn take_group(&mut self, at: usize) -> Box<Group> {
+        let mut totals = self.totals();
+        totals.remove(at);
         self.write_sums(&totals);
+        self.heads.remove(at);
+        self.buckets = Buckets::new(&self.heads);
+        self.groups.remove(at)
     }
 
     /// Number of entries. O(chunks)
