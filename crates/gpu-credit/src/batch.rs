@@ -2,7 +2,9 @@
 
 use crate::GpuCredit;
 use crate::ledger::balance;
-use crate::timeline::replay::Standing;
+
+/// Questions that one thread answers before another may take some. Their sums stay in its cache.
+const QUESTIONS_PER_TASK: usize = 8 * 1024;
 
 impl GpuCredit {
     /// The balance at each instant, in any order: as [`get_balance`](Self::get_balance), and
@@ -21,32 +23,67 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn get_balances(&self, timestamps: &[i64]) -> Vec<Option<u64>> {
-        let mut sums = vec![0; timestamps.len()];
-        self.usage.through_each(timestamps, &mut sums);
-        let mut unsettled = Vec::new();
-        let mut balances: Vec<Option<u64>> = timestamps
-            .iter()
-            .zip(sums)
-            .enumerate()
-            .map(
-                |(index, (time, used))| match self.timeline.standing_settled(*time, used) {
-                    Some(standing) => balance(standing, self.overdraft),
-                    None => {
-                        unsettled.push((*time, index));
-                        None
-                    }
-                },
-            )
-            .collect();
-        unsettled.sort_unstable();
-        if let Some((first, _)) = unsettled.first() {
-            let mut replay = self.timeline.replay_from(&self.usage, *first);
-            for (time, index) in unsettled {
-                replay.advance_to(time);
-                let standing: Standing = replay.standing(time);
-                balances[index] = balance(standing, self.overdraft);
-            }
+        let mut balances = vec![None; timestamps.len()];
+        self.answer_all(timestamps, &mut balances);
+        if !self.is_settled() {
+            self.replay_unsettled(timestamps, &mut balances);
         }
         balances
+    }
+
+    #[cfg(feature = "rayon")]
+    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+        use rayon::prelude::*;
+        if timestamps.len() <= QUESTIONS_PER_TASK {
+            return self.answer_settled(timestamps, balances);
+        }
+        timestamps
+            .par_chunks(QUESTIONS_PER_TASK)
+            .zip(balances.par_chunks_mut(QUESTIONS_PER_TASK))
+            .for_each(|(timestamps, balances)| self.answer_settled(timestamps, balances));
+    }
+
+    #[cfg(not(feature = "rayon"))]
+    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+        for (timestamps, balances) in timestamps
+            .chunks(QUESTIONS_PER_TASK)
+            .zip(balances.chunks_mut(QUESTIONS_PER_TASK))
+        {
+            self.answer_settled(timestamps, balances);
+        }
+    }
+
+    /// Answers where the level is settled.
+    fn answer_settled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+        let Some(first) = timestamps.first() else {
+            return;
+        };
+        let mut sums = vec![0; timestamps.len()];
+        self.usage.through_each(timestamps, &mut sums);
+        let mut epoch = self.timeline.epoch(*first);
+        for ((time, used), answer) in timestamps.iter().zip(sums).zip(balances) {
+            if !epoch.contains(*time) {
+                epoch = self.timeline.epoch(*time);
+            }
+            let standing = epoch.standing(used);
+            *answer = standing.and_then(|standing| balance(standing, self.overdraft));
+        }
+    }
+
+    /// Answers where it is not.
+    fn replay_unsettled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+        let questions = timestamps.iter().zip(balances);
+        let mut unsettled: Vec<_> = questions
+            .filter(|(time, _)| self.timeline.epoch(**time).standing(0).is_none())
+            .collect();
+        unsettled.sort_unstable_by_key(|(time, _)| **time);
+        let Some((first, _)) = unsettled.first() else {
+            return;
+        };
+        let mut replay = self.timeline.replay_from(&self.usage, **first);
+        for (time, answer) in unsettled {
+            replay.advance_to(*time);
+            *answer = balance(replay.standing(*time), self.overdraft);
+        }
     }
 }

@@ -16,6 +16,33 @@ pub(crate) struct Standing {
     pub(crate) balance: i128,
 }
 
+/// A stretch of time in which no window opens or closes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epoch {
+    first: i64,
+    last: i64,
+    /// `None` where it is not settled.
+    level: Option<u64>,
+    is_live: bool,
+}
+
+impl Epoch {
+    #[inline]
+    pub(crate) fn contains(&self, time: i64) -> bool {
+        self.first <= time && time <= self.last
+    }
+
+    /// How the account stands at an instant of it by which `used` has been used in all; `None`
+    /// where the level is not settled.
+    #[inline]
+    pub(crate) fn standing(&self, used: u64) -> Option<Standing> {
+        Some(Standing {
+            is_live: self.is_live,
+            balance: i128::from(self.level?) - i128::from(used),
+        })
+    }
+}
+
 /// A replay under way: it stands in an epoch, before any usage of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Replay<'a> {
@@ -84,24 +111,30 @@ impl GrantTimeline {
     /// boundaries from the last sound checkpoint to `time` are replayed.
     #[inline]
     pub(crate) fn standing(&self, usage: &UsageIndex, time: i64) -> Standing {
-        if let Some(standing) = self.standing_settled(time, usage.through(time)) {
-            return standing;
+        let at = self.tree.find_time(time);
+        if self.is_settled() || self.is_sound(self.tree.get(at).key()) {
+            return Standing {
+                is_live: self.tree.live(at) > 0,
+                balance: i128::from(self.tree.level(at)) - i128::from(usage.through(time)),
+            };
         }
         let mut replay = self.replay_from(usage, time);
         replay.advance_to(time);
         replay.standing(time)
     }
 
-    /// How the account stands at `time`, by which `used` has been used in all; `None` where the
-    /// level is not settled. O(log m).
-    #[inline]
-    pub(crate) fn standing_settled(&self, time: i64, used: u64) -> Option<Standing> {
+    /// The epoch of an instant. O(log m).
+    pub(crate) fn epoch(&self, time: i64) -> Epoch {
         let at = self.tree.find_time(time);
-        let is_sound = self.is_settled() || self.is_sound(self.tree.get(at).key());
-        is_sound.then(|| Standing {
+        let boundary = self.tree.get(at);
+        let is_sound = self.is_settled() || self.is_sound(boundary.key());
+        let next = self.tree.next(at);
+        Epoch {
+            first: boundary.time,
+            last: next.map_or(i64::MAX, |next| self.tree.get(next).time.saturating_sub(1)),
+            level: is_sound.then(|| self.tree.level(at)),
             is_live: self.tree.live(at) > 0,
-            balance: i128::from(self.tree.level(at)) - i128::from(used),
-        })
+        }
     }
 
     /// What is left of each live grant at `time`, in the order in which usage draws.
