@@ -120,7 +120,7 @@ pub(crate) fn three_digits(figure: f64) -> String {
                 .iter()
                 .filter(|bound| size < **bound)
                 .count();
-            let decimals = if size < 1.0 { 2 + leading } else { 3 - digits };
+            let decimals = if size < 1.0 { 3 + leading } else { 3 - digits };
             format!("{figure:.decimals$}")
         }
         #[expect(

@@ -17,9 +17,10 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Three years of usage under 1,000 grants, and random questions about them.
+    /// Three years of usage under 1,000 grants, fewer where there is less than 100 times as much
+    /// usage, and random questions about them.
     pub(crate) fn new(runner: &Runner, usage_count: usize) -> Self {
-        let history = years(runner.seed(), usage_count, 1_000);
+        let history = years(runner.seed(), usage_count, (usage_count / 100).min(1_000));
         let usage = SortedUsage::new(&history.usage);
         let bare = BareReplay::new(Overdraft::Carry, &history.grants, &usage);
         let table = AnswerTable::new(&bare, &usage);

@@ -7,8 +7,8 @@ use gpu_credit_benches::workload::{Entry, YEARS_SECONDS};
 use rayon::ThreadPool;
 
 use super::account::Account;
-use super::batches::threads;
 use super::names::ENGINE;
+use super::queries::threads;
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::outcome::Case;
 use crate::runner::Runner;

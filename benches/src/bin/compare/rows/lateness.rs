@@ -8,7 +8,8 @@ use gpu_credit_benches::peers::BareReplay;
 use gpu_credit_benches::workload::{ARRIVAL_SECONDS, Mix, Write};
 use gpu_credit_workload::random::Random;
 
-use super::late::{Workload, full_size, replay_write, series};
+use super::late::{full_size, series};
+use super::ledger::{Workload, replay_write};
 use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
 use crate::outcome::{Case, Party};

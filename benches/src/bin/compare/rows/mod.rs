@@ -1,14 +1,17 @@
 //! The rows of the table: what is measured, against what, and what it should come to.
 
 mod account;
-mod batches;
 mod bulk;
 mod grants;
 mod index;
 mod late;
 mod lateness;
+mod ledger;
 pub(crate) mod names;
+mod queries;
+mod replays;
 mod worst;
+mod writes;
 
 #[cfg(feature = "heavy")]
 mod dataflow;

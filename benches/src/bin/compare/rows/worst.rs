@@ -8,7 +8,7 @@ use gpu_credit_benches::workload::{
     Grant, History, LateWrites, Write, domino_front, dominoes, nested, nested_grant,
 };
 
-use super::late::{Ledger, replay_write};
+use super::ledger::{Ledger, replay_write};
 use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
 use crate::outcome::{Case, Party};

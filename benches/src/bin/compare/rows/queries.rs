@@ -1,16 +1,36 @@
-//! Rows Q2 to Q4: many questions at once.
+//! Rows Q1 to Q4: questions one at a time, and many at once.
 
 use anyhow::Result;
 use gpu_credit::GpuCredit;
 use gpu_credit_benches::check::Checksum;
+use gpu_credit_benches::peers::FenwickIndex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::account::Account;
-use super::index::ask_table;
-use super::names::{ANSWER_TABLE, ENGINE};
+use super::names::{ANSWER_TABLE, ENGINE, FENWICK};
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::outcome::Party;
 use crate::runner::Runner;
+
+/// Independent questions, one after the other.
+pub(crate) fn single(
+    runner: &Runner,
+    account: &Account,
+    written: &GpuCredit,
+) -> Result<Vec<Party>> {
+    let mut index = FenwickIndex::new(&account.usage, &account.bare);
+    for entry in &account.history.usage {
+        index.insert(*entry);
+    }
+    let entrants = vec![
+        Entrant::new(ENGINE, || {
+            Ok(ask_each(account, |time| written.get_balance(time)))
+        }),
+        Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
+        Entrant::new(FENWICK, || Ok(ask_each(account, |time| index.get(time)))),
+    ];
+    take_turns(runner.rounds(), entrants)
+}
 
 /// Random questions in batches of one size, on one thread.
 pub(crate) fn unsorted(
@@ -80,6 +100,20 @@ fn ask(pool: &ThreadPool, account: &GpuCredit, questions: &[i64], batch: usize) 
         })
     });
     let checksum: Checksum = balances.into_iter().flatten().collect();
+    Turn {
+        time,
+        operations: questions.len(),
+        checksum,
+    }
+}
+
+fn ask_table(account: &Account) -> Turn {
+    ask_each(account, |time| account.table.get(time))
+}
+
+fn ask_each(account: &Account, get: impl Fn(i64) -> Option<u64>) -> Turn {
+    let questions = &account.questions;
+    let (checksum, time) = timed(|| questions.iter().map(|time| get(*time)).collect());
     Turn {
         time,
         operations: questions.len(),
