@@ -62,6 +62,10 @@ impl Grants {
         let number = number.ok_or(Error::TooManyGrants)?;
         let name_end =
             u32::try_from(self.names.len() + name.len()).map_err(|_| Error::CreditIdsTooLong)?;
+        if self.rows.len() == self.rows.capacity() {
+            // Half as much again rather than double: most accounts are small.
+            self.rows.reserve_exact((self.rows.len() / 2).max(4));
+        }
         self.names.push_str(name);
         self.rows.push(Row {
             start,

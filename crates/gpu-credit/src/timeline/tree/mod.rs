@@ -10,7 +10,7 @@
 //!
 //! It knows keys and sums, not grants: a boundary has a level, a number of live grants and the
 //! usage of its epoch, and the balance at the end of an epoch is its level less all usage so far.
-//! A [`Directory`] keeps, for each child, the sums before it (so that the level of an epoch is
+//! An account whose boundaries fit one chunk has nothing above it. A [`Directory`] keeps, for each child, the sums before it (so that the level of an epoch is
 //! three additions) and its [`Span`] (sum, minimum prefix, maximum prefix of the balance), so that
 //! "the first epoch from here on that ends with at least x" is one descent.
 //!
@@ -55,10 +55,17 @@ impl Position {
     }
 }
 
+/// A small account has one chunk and no sums above it.
+#[derive(Clone, Debug)]
+enum Root {
+    Chunk(Chunk),
+    Top(Box<Directory<Directory<Chunk>>>),
+}
+
 /// Boundaries in order under their sums. There is always one: [`Key::FIRST`].
 #[derive(Clone, Debug)]
 pub(crate) struct BoundaryTree {
-    top: Directory<Directory<Chunk>>,
+    root: Root,
     /// The number of boundaries.
     len: usize,
     /// The most boundaries in a chunk, and chunks in a group.
@@ -82,10 +89,21 @@ impl BoundaryTree {
         let all = [Key::FIRST].iter().chain(keys).map(blank);
         // Three quarters full: late boundaries find room.
         let fill = width - width / 4;
-        let chunks = gather(all, fill).map(|boundaries| Chunk { boundaries });
-        let groups = gather(chunks, fill).map(|chunks| Directory::new(chunks, Totals::default()));
+        let root = if keys.len() < width {
+            Root::Chunk(Chunk {
+                boundaries: all.collect(),
+            })
+        } else {
+            let chunks = gather(all, fill).map(|boundaries| Chunk { boundaries });
+            let groups = gather(chunks, fill);
+            let groups = groups.map(|chunks| Directory::new(chunks, Totals::default()));
+            Root::Top(Box::new(Directory::new(
+                groups.collect(),
+                Totals::default(),
+            )))
+        };
         BoundaryTree {
-            top: Directory::new(groups.collect(), Totals::default()),
+            root,
             len: keys.len() + 1,
             width,
         }
@@ -109,14 +127,23 @@ impl BoundaryTree {
 
     /// The last boundary at or before `key`. O(log m).
     pub(crate) fn find(&self, key: Key) -> Position {
-        let group = self.top.find(key);
-        let chunk = self.top.child(group).find(key);
-        let boundaries = &self.top.child(group).child(chunk).boundaries;
-        let behind = boundaries.partition_point(|boundary| boundary.key() <= key);
-        Position {
+        let (group, chunk) = match &self.root {
+            Root::Chunk(_) => (0, 0),
+            Root::Top(top) => {
+                let group = top.find(key);
+                (group, top.child(group).find(key))
+            }
+        };
+        let at = Position {
             group,
             chunk,
+            index: 0,
+        };
+        let boundaries = &self.chunk(at).boundaries;
+        let behind = boundaries.partition_point(|boundary| boundary.key() <= key);
+        Position {
             index: behind.saturating_sub(1),
+            ..at
         }
     }
 
@@ -124,24 +151,40 @@ impl BoundaryTree {
     /// O(log m).
     #[inline]
     pub(crate) fn find_time(&self, time: i64) -> Position {
-        let group = self.top.find_time(time);
-        let chunk = self.top.child(group).find_time(time);
-        let boundaries = &self.top.child(group).child(chunk).boundaries;
-        let behind = boundaries.partition_point(|boundary| boundary.time <= time);
-        Position {
+        let (group, chunk) = match &self.root {
+            Root::Chunk(_) => (0, 0),
+            Root::Top(top) => {
+                let group = top.find_time(time);
+                (group, top.child(group).find_time(time))
+            }
+        };
+        let at = Position {
             group,
             chunk,
+            index: 0,
+        };
+        let boundaries = &self.chunk(at).boundaries;
+        let behind = boundaries.partition_point(|boundary| boundary.time <= time);
+        Position {
             index: behind.saturating_sub(1),
+            ..at
         }
     }
 
+    #[inline]
     pub(crate) fn chunk(&self, at: Position) -> &Chunk {
-        self.top.child(at.group).child(at.chunk)
+        match &self.root {
+            Root::Chunk(chunk) => chunk,
+            Root::Top(top) => top.child(at.group).child(at.chunk),
+        }
     }
 
     /// The boundaries of a chunk, to be changed in place; a [`refresh`](Self::refresh) must follow.
     pub(crate) fn chunk_mut(&mut self, at: Position) -> &mut Chunk {
-        self.top.child_mut(at.group).child_mut(at.chunk)
+        match &mut self.root {
+            Root::Chunk(chunk) => chunk,
+            Root::Top(top) => top.child_mut(at.group).child_mut(at.chunk),
+        }
     }
 
     #[inline]
@@ -152,8 +195,13 @@ impl BoundaryTree {
     /// The sums before the chunk in which `at` is. O(1).
     #[inline]
     pub(crate) fn opening(&self, at: Position) -> Totals {
-        let group = self.top.opening_of(at.group);
-        group.plus(self.top.child(at.group).opening_of(at.chunk))
+        match &self.root {
+            Root::Chunk(_) => Totals::default(),
+            Root::Top(top) => {
+                let group = top.opening_of(at.group);
+                group.plus(top.child(at.group).opening_of(at.chunk))
+            }
+        }
     }
 
     /// The level of an epoch. O(1).
@@ -188,14 +236,17 @@ impl BoundaryTree {
 
     /// The first boundary of the next chunk. O(1).
     pub(crate) fn next_chunk(&self, at: Position) -> Option<Position> {
-        if at.chunk + 1 < self.top.child(at.group).len() {
+        let Root::Top(top) = &self.root else {
+            return None;
+        };
+        if at.chunk + 1 < top.child(at.group).len() {
             return Some(Position {
                 chunk: at.chunk + 1,
                 index: 0,
                 ..at
             });
         }
-        (at.group + 1 < self.top.len()).then_some(Position {
+        (at.group + 1 < top.len()).then_some(Position {
             group: at.group + 1,
             chunk: 0,
             index: 0,
@@ -210,13 +261,16 @@ impl BoundaryTree {
                 ..at
             });
         }
+        let Root::Top(top) = &self.root else {
+            return None;
+        };
         let (group, chunk) = if at.chunk > 0 {
             (at.group, at.chunk - 1)
         } else {
             let group = at.group.checked_sub(1)?;
-            (group, self.top.child(group).len() - 1)
+            (group, top.child(group).len() - 1)
         };
-        let index = self.top.child(group).child(chunk).boundaries.len() - 1;
+        let index = top.child(group).child(chunk).boundaries.len() - 1;
         Some(Position {
             group,
             chunk,
@@ -226,9 +280,11 @@ impl BoundaryTree {
 
     /// Brings the sums above a chunk up to date after its boundaries have changed. O(B + m / B²).
     pub(crate) fn refresh(&mut self, at: Position) {
-        let opening = self.top.opening_of(at.group);
-        self.top.child_mut(at.group).refresh(at.chunk, opening);
-        self.top.refresh(at.group, Totals::default());
+        if let Root::Top(top) = &mut self.root {
+            let opening = top.opening_of(at.group);
+            top.child_mut(at.group).refresh(at.chunk, opening);
+            top.refresh(at.group, Totals::default());
+        }
     }
 
     /// Adds a boundary that is not there yet. It takes over `usage` of the epoch into which it
@@ -260,14 +316,24 @@ impl BoundaryTree {
     }
 
     fn split(&mut self, at: Position, index: usize) {
-        let opening = self.top.opening_of(at.group);
-        let group = self.top.child_mut(at.group);
+        let top = match &mut self.root {
+            Root::Top(top) => top,
+            Root::Chunk(chunk) => {
+                let boundaries = std::mem::take(&mut chunk.boundaries);
+                let group = Directory::new(vec![Chunk { boundaries }], Totals::default());
+                let top = Directory::new(vec![group], Totals::default());
+                self.root = Root::Top(Box::new(top));
+                return self.split(at, index);
+            }
+        };
+        let opening = top.opening_of(at.group);
+        let group = top.child_mut(at.group);
         group.split_child(at.chunk, index, opening);
         let len = group.len();
         if len > self.width {
-            let last = at.chunk + 2 == len && at.group + 1 == self.top.len();
+            let last = at.chunk + 2 == len && at.group + 1 == top.len();
             let index = if last { len - 1 } else { len / 2 };
-            self.top.split_child(at.group, index, Totals::default());
+            top.split_child(at.group, index, Totals::default());
         }
     }
 
@@ -280,20 +346,27 @@ impl BoundaryTree {
         self.add_usage(before, self.get(at).usage);
         self.chunk_mut(at).remove(at.index, rise);
         self.len -= 1;
-        let groups = self.top.len();
-        let chunks = self.top.child(at.group).len();
         self.refresh(at);
-        if self.top.len() < groups {
+        self.join(at);
+    }
+
+    /// Joins a chunk that has become small with a neighbour, and so its group. Where the chunk or
+    /// the group at `at` has become empty and is gone, another has its place, and may be joined as
+    /// well.
+    fn join(&mut self, at: Position) {
+        let Root::Top(top) = &mut self.root else {
+            return;
+        };
+        if at.group >= top.len() {
             return;
         }
-        let opening = self.top.opening_of(at.group);
-        let group = self.top.child_mut(at.group);
-        if group.len() == chunks && group.child(at.chunk).len() <= self.width / 4 {
+        let opening = top.opening_of(at.group);
+        let group = top.child_mut(at.group);
+        if at.chunk < group.len() && group.child(at.chunk).len() <= self.width / 4 {
             group.join_child(at.chunk, self.width / 2, opening);
         }
         if group.len() <= self.width / 4 {
-            self.top
-                .join_child(at.group, self.width / 2, Totals::default());
+            top.join_child(at.group, self.width / 2, Totals::default());
         }
     }
 
@@ -313,18 +386,24 @@ impl BoundaryTree {
         limit: Option<Position>,
         least: i128,
     ) -> Option<Position> {
-        let (groups, chunks) = match limit {
-            Some(limit) => (limit.group, limit.chunk),
-            None => (self.top.len(), 0),
-        };
         let scan = |at: Position| {
             let index = (self.chunk(at)).first_at_least(self.opening(at), at.index, least)?;
             let found = Position { index, ..at };
             limit.is_none_or(|limit| found < limit).then_some(found)
         };
+        if let found @ Some(_) = scan(at) {
+            return found;
+        }
+        let Root::Top(top) = &self.root else {
+            return None;
+        };
+        let (groups, chunks) = match limit {
+            Some(limit) => (limit.group, limit.chunk),
+            None => (top.len(), 0),
+        };
         let scan_group = |group: usize, from: usize| {
-            let base = self.top.opening_of(group);
-            let directory = self.top.child(group);
+            let base = top.opening_of(group);
+            let directory = top.child(group);
             let chunk = (from..directory.len()).find(|chunk| {
                 let opening = base.plus(directory.opening_of(*chunk)).balance();
                 (group, *chunk) == (groups, chunks)
@@ -336,28 +415,31 @@ impl BoundaryTree {
                 index: 0,
             })
         };
-        if let found @ Some(_) = scan(at) {
-            return found;
-        }
         if let found @ Some(_) = scan_group(at.group, at.chunk + 1) {
             return found;
         }
-        let group = (at.group + 1..self.top.len()).find(|group| {
-            let opening = self.top.opening_of(*group).balance();
-            *group == groups || opening + self.top.span_of(*group).max >= least
+        let group = (at.group + 1..top.len()).find(|group| {
+            let opening = top.opening_of(*group).balance();
+            *group == groups || opening + top.span_of(*group).max >= least
         })?;
         scan_group(group, 0)
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.top.memory_used()
+        match &self.root {
+            Root::Chunk(chunk) => chunk.memory_used(),
+            Root::Top(top) => size_of_val(&**top) + top.memory_used(),
+        }
     }
 
     /// Panics unless keys are in order and every sum adds up. Spans are checked for the chunks
     /// that lie before `settled` whole: behind it they mean nothing.
     pub(crate) fn assert_invariants(&self, settled: Option<Key>) {
-        self.top.assert_invariants();
+        match &self.root {
+            Root::Chunk(chunk) => chunk.assert_invariants(),
+            Root::Top(top) => top.assert_invariants(),
+        }
         let mut at = Position::FIRST;
         let mut count = 0;
         assert_eq!(self.get(at).key(), Key::FIRST, "the first boundary");
@@ -369,8 +451,10 @@ impl BoundaryTree {
                 "a chunk within its width"
             );
             let whole = |key: Key| chunk.boundaries.last().is_some_and(|last| last.key() < key);
-            if settled.is_none_or(whole) {
-                let span = self.top.child(at.group).span_of(at.chunk);
+            if let Root::Top(top) = &self.root
+                && settled.is_none_or(whole)
+            {
+                let span = top.child(at.group).span_of(at.chunk);
                 assert_eq!(
                     span,
                     chunk.span(self.opening(at)),
