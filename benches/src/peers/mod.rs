@@ -7,7 +7,7 @@
 //! | [`BareReplay`] | replay with a heap over ready epoch totals: the floor of replaying |
 //! | [`FenwickIndex`] | a Fenwick tree over instants known beforehand, with ready levels |
 //! | [`events_file`] | decompressing and parsing an events file, and nothing else |
-//! | [`dataflow`] | a differential-dataflow program that maintains answers (feature `heavy`) |
+//! | `dataflow` | a differential-dataflow program that maintains answers (feature `heavy`) |
 
 mod answer_table;
 mod bare_replay;
