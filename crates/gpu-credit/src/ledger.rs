@@ -14,7 +14,7 @@ use crate::{Error, Grant, GrantId, Options, Overdraft, Record, SettlementStatist
 /// window ends, twice the number of grants.
 ///
 /// Queries take `&self`, lock nothing and store nothing; no answer depends on when the account was
-/// settled. Records in time order keep it settled up to "now". After late records, call
+/// settled. Usage in time order keeps it settled up to "now". After late records, call
 /// [`settle`](Self::settle) before many queries: until then, each replays window ends from the
 /// last sound checkpoint on, never usage.
 ///
@@ -208,7 +208,7 @@ impl GpuCredit {
 
     /// What is left of each live grant at an instant, in the order in which usage draws: soonest
     /// expiry first, equal expiries in posting order. Grants with nothing left are left out. The
-    /// remainders add up to the balance and the deficit.
+    /// remainders add up to the balance; where there is a deficit there are none.
     ///
     /// Replays window ends from the last sound checkpoint before the instant.
     ///
@@ -240,6 +240,8 @@ impl GpuCredit {
     /// # Errors
     /// Where one of them would be refused on its own; then none has been posted.
     pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), Error> {
+        // Whatever the iterator does, it has done by the time the account changes.
+        let records: Vec<Record> = records.into_iter().collect();
         let first_grant = self.timeline.grants.next_number();
         let mut usage = Vec::new();
         let mut total = self.usage.total();
@@ -286,15 +288,22 @@ impl GpuCredit {
         }
     }
 
-    /// Brings levels and checkpoints up to date after late writes, so that queries replay nothing.
-    /// It changes cost, never an answer.
+    /// Brings levels and checkpoints up to date, so that queries replay nothing. It changes cost,
+    /// never an answer.
     ///
     /// O(1) where nothing is unsettled. A late write costs the window ends from the checkpoint
     /// before it to where the new state meets the remembered one, often a few dozen; after very
-    /// many late writes, or a bulk load, everything later is replayed once. Usage is never
-    /// replayed.
+    /// many late writes, or a bulk load, everything later is replayed once. After usage in time
+    /// order every window end still to come is replayed: to ask about now,
+    /// [`settle_to`](Self::settle_to) does with less. Usage is never replayed.
     pub fn settle(&mut self) {
-        self.timeline.settle(&self.usage);
+        self.timeline.settle(&self.usage, i64::MAX);
+    }
+
+    /// As [`settle`](Self::settle), but only so far that queries up to an instant replay nothing.
+    /// Where records come in time order and questions are about now, there is nothing to do.
+    pub fn settle_to(&mut self, timestamp: i64) {
+        self.timeline.settle(&self.usage, timestamp);
     }
 
     /// Whether queries at every instant replay nothing.
@@ -388,24 +397,35 @@ impl GpuCredit {
     }
 }
 
+/// The balance without a branch: whether there is one is anybody's guess, and a wrong guess would
+/// throw away the look-ups of the next questions that the processor has begun.
 #[inline]
 pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
-    if !standing.is_live || (overdraft == Overdraft::Forfeit && standing.balance == 0) {
-        return None;
-    }
-    u64::try_from(standing.balance).ok()
+    let Standing {
+        is_live,
+        level,
+        used,
+    } = standing;
+    let least = u64::from(overdraft == Overdraft::Forfeit);
+    let is_some = is_live & (level >= used) & (level.wrapping_sub(used) >= least);
+    is_some.then_some(level.wrapping_sub(used))
 }
 
 fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
+    let Standing {
+        is_live,
+        level,
+        used,
+    } = standing;
     let deficit = match overdraft {
-        Overdraft::Carry => u64::try_from(-standing.balance).unwrap_or(0),
+        Overdraft::Carry => used.saturating_sub(level),
         Overdraft::Forfeit => 0,
     };
-    let status = if !standing.is_live {
+    let status = if !is_live {
         Status::Inactive
     } else if deficit > 0 {
         Status::Overdrawn
-    } else if overdraft == Overdraft::Forfeit && standing.balance <= 0 {
+    } else if overdraft == Overdraft::Forfeit && level <= used {
         Status::Spent
     } else {
         Status::Available

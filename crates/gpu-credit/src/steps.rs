@@ -11,8 +11,8 @@ impl GpuCredit {
     /// The balance over a range of time: at its first instant, and then wherever it changes, as
     /// `(timestamp, balance)`. Nothing where the range is empty.
     ///
-    /// O(1) amortised for each window end and usage entry in the range, and a replay of window
-    /// ends from the last sound checkpoint before it.
+    /// O(log live) for each window end in the range and O(1) for each usage entry, and a replay of
+    /// window ends from the last sound checkpoint before it.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;

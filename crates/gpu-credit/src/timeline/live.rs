@@ -47,13 +47,21 @@ pub(crate) struct Live {
 
 impl Live {
     /// What stands where `lefts` are all that is left, as [`lefts`](Self::lefts) has returned them,
-    /// or where there is a deficit. O(lefts).
-    pub(crate) fn new(lefts: &[Left], deficit: u64) -> Self {
+    /// and there is no deficit. O(lefts).
+    pub(crate) fn new(lefts: &[Left]) -> Self {
         Live {
             first: lefts.first().copied(),
             others: lefts.get(1..).unwrap_or_default().to_vec().into(),
             left: lefts.iter().map(|left| left.amount).sum(),
+            deficit: 0,
+        }
+    }
+
+    /// What stands where nothing is left, and this is owed.
+    pub(crate) fn owing(deficit: u64) -> Self {
+        Live {
             deficit,
+            ..Live::default()
         }
     }
 
@@ -111,6 +119,16 @@ impl Live {
             usage -= first.amount;
             self.first = self.others.pop();
         }
+    }
+
+    /// The sum of what is left.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Usage that no grant has paid yet.
+    pub(crate) fn deficit(&self) -> u64 {
+        self.deficit
     }
 
     /// What is left minus the deficit.

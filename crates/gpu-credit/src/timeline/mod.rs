@@ -11,13 +11,14 @@
 //! late writes                 ▲ unsettled
 //! ```
 //!
-//! * Up to and at the **frontier** levels are known; from the frontier's own epoch on nothing is,
-//!   and nothing is kept: writes there cost nothing. There is no frontier where all is settled.
+//! * Up to and at the **frontier** levels are known; from the frontier's own epoch on no usage is
+//!   kept, and no later level: writes there cost nothing. Where all is settled the frontier is the
+//!   last boundary.
 //! * A late write before the frontier corrects the usage of one epoch, or adds or removes a
 //!   boundary, and notes the first boundary that it **unsettles**. Too many of them move the
 //!   frontier back instead.
-//! * [`settle`](GrantTimeline::settle) repairs what is unsettled and moves the frontier to the end.
-//!   A record in time order moves the frontier along with it, so that streams stay settled.
+//! * [`settle`](GrantTimeline::settle) repairs what is unsettled and moves the frontier forward. A
+//!   record in time order moves the frontier along with it, so that streams stay settled.
 //! * A query that falls before all of this reads a level; any other replays boundaries from the
 //!   last sound checkpoint, and stores nothing.
 //!
@@ -60,19 +61,21 @@ pub(crate) struct GrantTimeline {
     /// The first boundary whose level a late write made unsound, and by how much that write
     /// shifted all later balances on its own.
     unsettled: BTreeMap<Key, i128>,
-    /// The last boundary whose level is known, where there are any behind it that are not.
-    frontier: Option<Frontier>,
-    /// How things stand at the frontier, where it was reached by a record in time order: the next
-    /// one goes on from there.
+    frontier: Frontier,
+    /// How things stand at the frontier, where it was reached in moving forward: the next move goes
+    /// on from there.
     reached: Option<settle::Reached>,
-    /// The latest time of any record so far. It decides what is repaired when, never an answer.
+    /// The latest time of any usage so far: what is later is the future. Like the next one it
+    /// decides what is repaired when, never an answer.
+    now: i64,
+    /// The latest time of any usage or start so far.
     latest: i64,
     overdraft: Overdraft,
     checkpoint_spacing: usize,
     statistics: SettlementStatistics,
 }
 
-/// The last boundary whose level is known. The usage of its epoch is not kept.
+/// The last boundary whose level is known. Usage from its epoch on is not kept.
 #[derive(Clone, Copy, Debug)]
 struct Frontier {
     key: Key,
@@ -81,10 +84,21 @@ struct Frontier {
 }
 
 impl Frontier {
-    /// Whether usage at `time` falls where nothing is kept.
+    /// Whether usage at `time` falls where none is kept.
     #[inline]
     fn reaches(&self, time: i64) -> bool {
         time >= self.key.time
+    }
+
+    /// Whether usage at `time` is later than its epoch.
+    #[inline]
+    fn is_over(&self, time: i64) -> bool {
+        self.epoch_end.is_some_and(|end| time >= end)
+    }
+
+    /// Takes note of a boundary behind it.
+    fn meet(&mut self, time: i64) {
+        self.epoch_end = Some(self.epoch_end.map_or(time, |end| end.min(time)));
     }
 }
 
@@ -95,8 +109,12 @@ impl GrantTimeline {
             tree: BoundaryTree::new(options.boundary_chunk.clamp(4, 256)),
             checkpoints: Checkpoints::default(),
             unsettled: BTreeMap::new(),
-            frontier: None,
+            frontier: Frontier {
+                key: Key::FIRST,
+                epoch_end: None,
+            },
             reached: None,
+            now: i64::MIN,
             latest: i64::MIN,
             overdraft: options.overdraft,
             checkpoint_spacing: options.checkpoint_spacing.max(1),
@@ -113,7 +131,7 @@ impl GrantTimeline {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.frontier.is_none() && self.unsettled.is_empty()
+        self.frontier.epoch_end.is_none() && self.unsettled.is_empty()
     }
 
     /// Adds a grant. O(log m + B) where it is in time order or behind the frontier, else
@@ -133,37 +151,33 @@ impl GrantTimeline {
 
     fn grant_posted(&mut self, usage: &UsageIndex, number: u32) {
         let (start, end) = self.grants.boundaries(number);
-        let in_order = start.time >= self.latest;
-        if in_order {
-            self.keep_up(usage, start.time);
+        if start.time >= self.now && start < self.frontier.key {
+            // No usage is so late: what is settled there is the future, and not worth repairing.
+            self.move_frontier_back(self.tree.find(start));
         }
         self.insert(usage, start, self.grants.whole(number).amount);
         if let Some(end) = end {
             // Nothing lapses there until settling finds otherwise, on its way from the start.
             self.insert(usage, end, 0);
         }
-        if in_order {
+        if start.time >= self.latest {
+            self.latest = start.time;
             self.keep_up(usage, start.time);
         }
     }
 
     fn insert(&mut self, usage: &UsageIndex, key: Key, rise: u64) {
-        match &mut self.frontier {
-            Some(frontier) if key > frontier.key => {
-                frontier.epoch_end =
-                    Some(frontier.epoch_end.map_or(key.time, |end| end.min(key.time)));
-                self.tree.insert_blank(key);
-            }
-            _ => {
-                let before = self.tree.find(key);
-                let used =
-                    (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
-                let taken = used.wrapping_sub(usage.before(key.time));
-                self.tree.insert(key, rise, taken);
-                if rise > 0 || self.overdraft == Overdraft::Forfeit {
-                    self.unsettle(key, i128::from(rise));
-                }
-            }
+        if key > self.frontier.key {
+            self.frontier.meet(key.time);
+            self.tree.insert_blank(key);
+            return;
+        }
+        let before = self.tree.find(key);
+        let used = (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
+        let taken = used.wrapping_sub(usage.before(key.time));
+        self.tree.insert(key, rise, taken);
+        if rise > 0 || self.overdraft == Overdraft::Forfeit {
+            self.unsettle(key, i128::from(rise));
         }
     }
 
@@ -180,19 +194,19 @@ impl GrantTimeline {
     }
 
     fn remove(&mut self, key: Key) {
-        let mut at = self.tree.find(key);
+        let at = self.tree.find(key);
         let before = self.tree.previous(at).unwrap_or(Position::FIRST);
-        if self.frontier.is_some_and(|frontier| frontier.key == key) {
+        if self.frontier.key == key {
             self.move_frontier_back(before);
-            at = self.tree.find(key);
         }
         self.checkpoints.remove(key);
-        if self.frontier.is_some_and(|frontier| frontier.key < key) {
+        if self.frontier.key < key {
             self.tree.remove(at, 0);
             self.find_epoch_end();
         } else {
             let rise = (self.tree.level(at)).wrapping_sub(self.tree.level(before));
             self.tree.remove(at, rise);
+            // Under `Forfeit` a rise may pass 63 bits; there shifts count modulo 2^64 only.
             self.unsettle(key, -i128::from(rise.cast_signed()));
         }
     }
@@ -202,9 +216,7 @@ impl GrantTimeline {
     #[inline]
     pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
         self.note_usage(time, amount);
-        if time >= self.latest {
-            self.keep_up(usage, time);
-        }
+        self.pass_time(usage, time);
     }
 
     /// Takes note of many usage entries that have been added to the index: of all of them before
@@ -215,25 +227,35 @@ impl GrantTimeline {
             self.note_usage(*time, *amount);
             latest = latest.max(*time);
         }
-        if latest >= self.latest && !entries.is_empty() {
-            self.keep_up(usage, latest);
+        if !entries.is_empty() {
+            self.pass_time(usage, latest);
         }
     }
 
     #[inline]
     fn note_usage(&mut self, time: i64, amount: u64) {
-        if self.frontier.is_some_and(|frontier| frontier.reaches(time)) {
-            // Nothing is kept there.
-        } else if time >= self.latest {
+        if self.frontier.reaches(time) {
+            // None is kept there.
+        } else if time >= self.now {
             self.move_frontier_back(self.tree.find_time(time));
         } else {
             self.change_usage(time, i128::from(amount));
         }
     }
 
+    /// Usage has been posted that is as late as `time`.
+    #[inline]
+    fn pass_time(&mut self, usage: &UsageIndex, time: i64) {
+        if time >= self.now {
+            self.now = time;
+            self.latest = self.latest.max(time);
+            self.keep_up(usage, time);
+        }
+    }
+
     /// Takes note of usage that has been taken from the index. O(B + m / B²).
     pub(crate) fn usage_retracted(&mut self, amount: u64, time: i64) {
-        if !self.frontier.is_some_and(|frontier| frontier.reaches(time)) {
+        if !self.frontier.reaches(time) {
             self.change_usage(time, -i128::from(amount));
         }
     }
@@ -264,10 +286,7 @@ impl GrantTimeline {
     /// unknown. O(log m).
     pub(crate) fn usage_loaded(&mut self, earliest: i64, latest: i64) {
         self.latest = self.latest.max(latest);
-        if !self
-            .frontier
-            .is_some_and(|frontier| frontier.reaches(earliest))
-        {
+        if !self.frontier.reaches(earliest) {
             self.move_frontier_back(self.tree.find_time(earliest));
         }
     }
@@ -298,20 +317,13 @@ impl GrantTimeline {
         self.move_frontier_back(Position::FIRST);
     }
 
-    /// Moves the frontier to the epoch of a record that comes in time order: back if it is later,
-    /// and forward, by half the width of the tree at most, if it is earlier.
+    /// Moves the frontier forward to the epoch of a record that comes in time order, by half the
+    /// width of the tree at most. It stays where anything before it is unsettled: a replay from
+    /// there would not be sound.
     #[inline]
     fn keep_up(&mut self, usage: &UsageIndex, time: i64) {
-        self.latest = time;
-        match self.frontier {
-            Some(frontier) if frontier.reaches(time) => {
-                // A replay from the frontier is sound only where nothing before it is unsettled.
-                let is_over = frontier.epoch_end.is_some_and(|end| time >= end);
-                if is_over && self.unsettled.is_empty() {
-                    self.extend(usage, time, self.tree.width() / 2);
-                }
-            }
-            _ => self.move_frontier_back(self.tree.find_time(time)),
+        if self.frontier.is_over(time) && self.unsettled.is_empty() {
+            self.move_frontier_forward(usage, time, self.tree.width() / 2);
         }
     }
 
@@ -324,18 +336,13 @@ impl GrantTimeline {
         {
             last.remove();
         }
-        self.frontier = Some(Frontier {
-            key,
-            epoch_end: None,
-        });
+        self.frontier.key = key;
         self.find_epoch_end();
     }
 
     fn find_epoch_end(&mut self) {
-        if let Some(frontier) = &mut self.frontier {
-            let next = self.tree.next(self.tree.find(frontier.key));
-            frontier.epoch_end = next.map(|next| self.tree.get(next).time);
-        }
+        let next = self.tree.next(self.tree.find(self.frontier.key));
+        self.frontier.epoch_end = next.map(|next| self.tree.get(next).time);
     }
 
     /// The last boundary before `key`, whether or not there is one at `key`.
@@ -351,15 +358,14 @@ impl GrantTimeline {
     /// Whether the level of the epoch that opens at `key` is what a replay would find.
     #[inline]
     fn is_sound(&self, key: Key) -> bool {
-        self.frontier.is_none_or(|frontier| key <= frontier.key)
+        key <= self.frontier.key
             && (self.unsettled.first_key_value()).is_none_or(|(first, _)| key < *first)
     }
 
     /// Panics unless every level, checkpoint and sum before what is unsettled is what a replay of
     /// all boundaries finds.
     pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
-        self.tree
-            .assert_invariants(self.frontier.map(|frontier| frontier.key));
+        self.tree.assert_invariants(Some(self.frontier.key));
         let keys = self.grants.numbers_from(0).flat_map(|number| {
             let (start, end) = self.grants.boundaries(number);
             [Some(start), end]
@@ -370,23 +376,26 @@ impl GrantTimeline {
             self.tree.keys().skip(1).eq(keys),
             "a boundary for each window's start and end"
         );
-        if let Some(frontier) = self.frontier {
-            let at = self.tree.find(frontier.key);
-            assert_eq!(
-                self.tree.get(at).key(),
-                frontier.key,
-                "the frontier is a boundary"
-            );
-            let next = self.tree.next(at).map(|next| self.tree.get(next).time);
-            assert_eq!(
-                frontier.epoch_end, next,
-                "the frontier's epoch ends at the next boundary"
-            );
-        }
-        let behind = |key: &Key| self.frontier.is_some_and(|frontier| *key > frontier.key);
+        let frontier = self.frontier;
+        let at = self.tree.find(frontier.key);
+        assert_eq!(
+            self.tree.get(at).key(),
+            frontier.key,
+            "the frontier is a boundary"
+        );
+        let next = self.tree.next(at).map(|next| self.tree.get(next).time);
+        assert_eq!(
+            frontier.epoch_end, next,
+            "the frontier's epoch ends at the next boundary"
+        );
+        let behind = |key: &Key| *key > frontier.key;
         assert!(
             !self.unsettled.keys().any(behind),
             "nothing unsettled behind the frontier"
+        );
+        assert!(
+            !self.checkpoints.iter().any(|(key, _)| behind(&key)),
+            "no checkpoint behind the frontier"
         );
         let mut remembered = self.checkpoints.iter().peekable();
         let mut live = live::Live::default();
@@ -405,7 +414,7 @@ impl GrantTimeline {
             live.draw(before - used, self.overdraft);
             used = before;
             if let Some((_, lefts)) = remembered.next_if(|(at, _)| *at == key) {
-                let remembered = live::Live::new(lefts, 0).in_order();
+                let remembered = live::Live::new(lefts).in_order();
                 assert_eq!(
                     remembered,
                     live.in_order(),

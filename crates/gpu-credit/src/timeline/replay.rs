@@ -12,8 +12,10 @@ use crate::usage::UsageIndex;
 pub(crate) struct Standing {
     /// Whether any window contains the instant.
     pub(crate) is_live: bool,
-    /// What is left minus the deficit.
-    pub(crate) balance: i128,
+    /// The balance is this, which is a level or what is left ...
+    pub(crate) level: u64,
+    /// ... less this: what has been used since.
+    pub(crate) used: u64,
 }
 
 /// A stretch of time in which no window opens or closes.
@@ -38,7 +40,8 @@ impl Epoch {
     pub(crate) fn standing(&self, used: u64) -> Option<Standing> {
         Some(Standing {
             is_live: self.is_live,
-            balance: i128::from(self.level?) - i128::from(used),
+            level: self.level?,
+            used,
         })
     }
 }
@@ -101,7 +104,8 @@ impl Replay<'_> {
     pub(crate) fn standing_after(&self, used: u64) -> Standing {
         Standing {
             is_live: self.windows > 0,
-            balance: self.live.balance() - i128::from(used),
+            level: self.live.left(),
+            used: self.live.deficit() + used,
         }
     }
 }
@@ -115,7 +119,8 @@ impl GrantTimeline {
         if self.is_settled() || self.is_sound(self.tree.get(at).key()) {
             return Standing {
                 is_live: self.tree.live(at) > 0,
-                balance: i128::from(self.tree.level(at)) - i128::from(usage.through(time)),
+                level: self.tree.level(at),
+                used: usage.through(time),
             };
         }
         let mut replay = self.replay_from(usage, time);
@@ -149,9 +154,7 @@ impl GrantTimeline {
     /// A replay that stands in the epoch of the last sound checkpoint at or before `time`.
     pub(crate) fn replay_from<'a>(&'a self, usage: &'a UsageIndex, time: i64) -> Replay<'a> {
         let mut key = self.tree.get(self.tree.find_time(time)).key();
-        if let Some(frontier) = self.frontier {
-            key = key.min(frontier.key);
-        }
+        key = key.min(self.frontier.key);
         if let Some((first, _)) = self.unsettled.first_key_value() {
             key = key.min(self.tree.get(self.last_before(*first)).key());
         }
@@ -165,28 +168,40 @@ impl GrantTimeline {
         }
     }
 
-    /// The last checkpoint at or before `key`, all of it sound, and how things stand in its epoch
-    /// before any usage of it.
+    /// How things stand in the epoch of `key`, or in that of the last checkpoint before it, before
+    /// any usage of it; all up to there sound.
     pub(super) fn remembered(&self, key: Key) -> (Position, Live) {
-        let Some((key, lefts)) = self.checkpoints.at_or_before(key) else {
-            return (Position::FIRST, Live::default());
-        };
-        let at = self.tree.find(key);
-        let mut live = Live::new(lefts, self.deficit_before(at));
-        self.grants.apply(key, &mut live);
+        let (at, mut live) = self.remembered_before(key);
+        self.grants.apply(self.tree.get(at).key(), &mut live);
         (at, live)
     }
 
-    /// The deficit at the end of the epoch before a boundary. O(B).
-    pub(super) fn deficit_before(&self, at: Position) -> u64 {
-        match self.overdraft {
-            Overdraft::Carry => u64::try_from(-self.balance_before(at)).unwrap_or(0),
-            Overdraft::Forfeit => 0,
+    /// How things stand just before the boundary at `key`, or at the last checkpoint before it; all
+    /// before it sound.
+    pub(super) fn remembered_before(&self, key: Key) -> (Position, Live) {
+        let at = self.tree.find(key);
+        if let Some(live) = self.owing_before(at) {
+            return (at, live);
+        }
+        match self.checkpoints.at_or_before(key) {
+            Some((key, lefts)) => {
+                let at = self.tree.find(key);
+                let owing = self.owing_before(at);
+                (at, owing.unwrap_or_else(|| Live::new(lefts)))
+            }
+            None => (Position::FIRST, Live::default()),
         }
     }
 
+    /// What is live just before a boundary where the balance is at or below zero: nothing has
+    /// anything left, so that no checkpoint is needed. `None` elsewhere. O(B).
+    pub(super) fn owing_before(&self, at: Position) -> Option<Live> {
+        let deficit = u64::try_from(-self.balance_before(at)).ok()?;
+        (self.overdraft == Overdraft::Carry).then(|| Live::owing(deficit))
+    }
+
     /// The balance at the end of the epoch before a boundary, as far as the tree knows. O(B).
-    pub(super) fn balance_before(&self, at: Position) -> i128 {
+    fn balance_before(&self, at: Position) -> i128 {
         let before = self.tree.previous(at);
         let level = before.map_or(0, |before| self.tree.level(before));
         i128::from(level) - i128::from(self.tree.used_before(at))

@@ -2,8 +2,8 @@
 //!
 //! [`settle`](GrantTimeline::settle) does two things. What late writes have unsettled before the
 //! frontier is **repaired**, one write after the other: replay from the last sound checkpoint, and
-//! stop where the state is the remembered one. Then the frontier is **extended** to the end:
-//! replay without looking back, for nothing was known there.
+//! stop where the state is the remembered one. Then the frontier **moves forward**: replay without
+//! looking back, for nothing was known there.
 //!
 //! While a repair replays, `x` is how far the new balance is from the remembered one: what the
 //! late writes shifted on their own, and what has changed in lapses since. Levels from the
@@ -26,7 +26,7 @@ use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::Live;
 use super::tree::{Boundary, Position};
-use super::{Frontier, GrantTimeline, wrapping};
+use super::{GrantTimeline, wrapping};
 use crate::Overdraft;
 use crate::usage::UsageIndex;
 
@@ -39,6 +39,7 @@ use crate::usage::UsageIndex;
 /// for day in 0..1_000 {
 ///     account.add_credit("daily", 10, day * 86_400, 86_399)?;
 /// }
+/// account.subtract(5, 999 * 86_400)?;
 /// account.settle();
 /// let before = account.settlement();
 /// account.subtract(3, 500 * 86_400 + 7)?; // a late write, half a thousand days back
@@ -51,7 +52,7 @@ use crate::usage::UsageIndex;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SettlementStatistics {
-    /// Boundaries replayed, repairs and extensions together.
+    /// Boundaries replayed, repairs and moves of the frontier together.
     pub boundaries_replayed: u64,
     /// Checkpoints written, new ones and old ones whose remainders had changed.
     pub checkpoints_written: u64,
@@ -78,7 +79,7 @@ impl Reached {
     }
 }
 
-/// A repair or an extension under way.
+/// A repair, or a move of the frontier, under way.
 struct Run {
     /// The boundary that comes next.
     at: Position,
@@ -115,13 +116,16 @@ enum Passage {
 }
 
 impl GrantTimeline {
-    /// Brings every level and checkpoint up to date. O(1) where all is settled; else a repair for
-    /// each unsettled write, and O((m - f) log live) for the boundaries behind the frontier `f`.
-    pub(crate) fn settle(&mut self, usage: &UsageIndex) {
+    /// Brings levels and checkpoints up to date, so far as questions up to `time` need them. O(1)
+    /// where that is so already; else a repair for each unsettled write, and O(log live) for each
+    /// boundary from the frontier to `time`.
+    pub(crate) fn settle(&mut self, usage: &UsageIndex, time: i64) {
         while let Some((first, _)) = self.unsettled.first_key_value() {
             self.repair(*first);
         }
-        self.extend(usage, i64::MAX, usize::MAX);
+        if self.frontier.is_over(time) {
+            self.move_frontier_forward(usage, time, usize::MAX);
+        }
     }
 
     /// Repairs what the late write at `from` has unsettled, and what later ones have as far as the
@@ -134,18 +138,10 @@ impl GrantTimeline {
             self.finish_chunk(&mut run);
             match passage {
                 Passage::Done => return,
-                Passage::Owing => {
-                    if !self.jump(&mut run) {
-                        return;
-                    }
-                }
+                Passage::Owing => self.jump(&mut run),
                 Passage::Through => match self.tree.next_chunk(run.at) {
                     Some(next) => run.at = next,
-                    None => {
-                        // What struck behind the last boundary has nothing later to unsettle.
-                        self.unsettled.clear();
-                        return;
-                    }
+                    None => return,
                 },
             }
         }
@@ -156,7 +152,7 @@ impl GrantTimeline {
         let opening = self.tree.opening(run.at).level;
         let mut upcoming = self.checkpoints.after(self.last_key_before(run.at));
         let mut write = self.unsettled.first_key_value().map(|(key, _)| *key);
-        let frontier = self.frontier.map(|frontier| frontier.key);
+        let frontier = self.frontier.key;
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
         while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
             let key = boundary.key();
@@ -167,6 +163,9 @@ impl GrantTimeline {
                     write = self.unsettled.first_key_value().map(|(key, _)| *key);
                 }
                 if agrees(&self.checkpoints, run, due.then_some(key), self.overdraft) {
+                    if due && is_dense(run, self.checkpoint_spacing) {
+                        self.checkpoints.remove(key);
+                    }
                     self.statistics.early_stops += 1;
                     run.lift = run.lift.wrapping_sub(wrapping(run.shifted));
                     run.is_stale |= run.shifted != 0;
@@ -191,7 +190,7 @@ impl GrantTimeline {
             self.grants.apply(key, &mut run.live);
             pass(run, boundary, opening);
             run.at.index += 1;
-            if frontier == Some(key) {
+            if key == frontier {
                 return Passage::Done;
             }
             run.live.draw(boundary.usage, self.overdraft);
@@ -223,24 +222,18 @@ impl GrantTimeline {
         run.lift = 0;
     }
 
-    /// Jumps to the next boundary from which anything may differ; whether there is one.
-    fn jump(&mut self, run: &mut Run) -> bool {
+    /// Jumps to the next boundary from which anything may differ, or to the next late write, or to
+    /// the frontier.
+    fn jump(&mut self, run: &mut Run) {
         self.statistics.jumps += 1;
         let write = self.unsettled.first_key_value().map(|(key, _)| *key);
-        let frontier = self.frontier.map(|frontier| frontier.key);
-        let limit = [write, frontier].into_iter().flatten().min();
-        let limit = limit.map(|key| self.first_from(key));
-        let limit = limit.filter(|limit| *limit >= run.at);
+        let limit = write.map_or(self.frontier.key, |write| write.min(self.frontier.key));
+        let limit = self.first_from(limit);
         let least = run.shifted.min(0) + 1;
-        let found = self.tree.first_at_least(run.at, limit, least);
-        let Some(to) = found.or(limit) else {
-            return false;
-        };
-        run.at = to;
-        run.used = self.tree.used_before(to);
-        run.live = Live::new(&[], self.deficit_before(to));
-        run.since = self.checkpoint_spacing.div_ceil(2);
-        true
+        run.at = (self.tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
+        run.used = self.tree.used_before(run.at);
+        run.live = self.owing_before(run.at).unwrap_or_default();
+        run.since = self.checkpoint_spacing;
     }
 
     /// The first boundary from `key` on, or the last of all: a write may have struck where its
@@ -254,43 +247,29 @@ impl GrantTimeline {
         }
     }
 
-    /// Moves the frontier forward to the epoch of `time`, at most `budget` boundaries.
-    pub(super) fn extend(&mut self, usage: &UsageIndex, time: i64, budget: usize) {
-        let Some(frontier) = self.frontier else {
-            return;
-        };
+    /// Moves the frontier forward to the epoch of `time`, by at most so many boundaries.
+    pub(super) fn move_frontier_forward(&mut self, usage: &UsageIndex, time: i64, most: usize) {
         let mut run = match self.reached.take() {
             Some(reached) => {
-                let mut run = self.run(self.tree.find(frontier.key), reached.live);
+                let at = self.tree.find(self.frontier.key);
+                let mut run = self.run(at, reached.live);
                 run.since = reached.since;
                 run
             }
-            None => self.run_to(frontier.key),
+            None => self.run_to(self.frontier.key),
         };
         let mut walk = usage.walk();
-        let mut before = walk.before(frontier.key.time);
-        let mut budget = budget;
-        self.frontier = loop {
-            let key = self.tree.get(run.at).key();
-            let next = self.tree.next(run.at);
-            let epoch_end = next.map(|next| self.tree.get(next).time);
-            let is_last = epoch_end.is_some_and(|end| end > time) || budget == 0;
-            if let Some(end) = epoch_end
-                && is_last
-            {
-                break Some(Frontier {
-                    key,
-                    epoch_end: Some(end),
-                });
-            }
-            let used = epoch_end.map_or(usage.total(), |end| walk.before(end));
+        let mut before = walk.before(self.frontier.key.time);
+        let mut budget = most;
+        while budget > 0
+            && let Some(next) = self.tree.next(run.at)
+            && self.tree.get(next).time <= time
+        {
+            let used = walk.before(self.tree.get(next).time);
             let boundary = &mut self.tree.chunk_mut(run.at).boundaries[run.at.index];
             boundary.usage = used - before;
             run.live.draw(used - before, self.overdraft);
             (before, run.used) = (used, used);
-            let Some(next) = next else {
-                break None;
-            };
             let live = self.tree.get(run.at).live;
             let same_chunk = next.same_chunk(run.at);
             if !same_chunk {
@@ -310,30 +289,27 @@ impl GrantTimeline {
             boundary.live = if same_chunk { live } else { 0 } + key.handle.live_change();
             run.since += 1;
             budget -= 1;
-        };
+        }
         self.tree.refresh(run.at);
-        self.reached = self.frontier.map(|_| Reached {
+        self.frontier.key = self.tree.get(run.at).key();
+        self.find_epoch_end();
+        self.reached = Some(Reached {
             live: run.live,
             since: run.since,
         });
     }
 
-    /// A replay that stands just before a boundary at or before `from`, all before it sound.
+    /// A replay that stands just before the first boundary from `from` on, or at the last
+    /// checkpoint before it; all before `from` sound.
     fn run_from(&self, from: Key) -> Run {
         let at = self.first_from(from);
-        if self.overdraft == Overdraft::Carry && self.balance_before(at) <= 0 {
-            let mut run = self.run(at, Live::new(&[], self.deficit_before(at)));
-            run.since = self.checkpoint_spacing.div_ceil(2);
+        if let Some(live) = self.owing_before(at) {
+            let mut run = self.run(at, live);
+            run.since = self.checkpoint_spacing;
             return run;
         }
-        let sound = self.tree.get(self.last_before(from)).key();
-        match self.checkpoints.at_or_before(sound) {
-            Some((key, lefts)) => {
-                let at = self.tree.find(key);
-                self.run(at, Live::new(lefts, self.deficit_before(at)))
-            }
-            None => self.run(Position::FIRST, Live::default()),
-        }
+        let (at, live) = self.remembered_before(self.tree.get(self.last_before(from)).key());
+        self.run(at, live)
     }
 
     /// A replay that stands in the epoch of `key`, all before it sound.
@@ -415,15 +391,20 @@ fn keep_checkpoint(
     due: bool,
     spacing: usize,
 ) -> bool {
-    let spacing = spacing.max(run.live.len() / 4);
-    if due && run.since * 2 < spacing && run.since > 0 {
+    if due && is_dense(run, spacing) {
         checkpoints.remove(key);
         return false;
     }
-    let written = due || run.since >= spacing;
+    let written = due || run.since >= spacing.max(run.live.len() / 4);
     if written {
         checkpoints.store(key, &run.live);
         run.since = 0;
     }
     written
+}
+
+/// Whether a checkpoint here would be needlessly close to the last one.
+#[inline]
+fn is_dense(run: &Run, spacing: usize) -> bool {
+    run.since > 0 && run.since * 2 < spacing.max(run.live.len() / 4)
 }

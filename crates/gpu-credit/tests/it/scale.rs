@@ -93,6 +93,97 @@ fn records_in_time_order_keep_the_account_settled_up_to_now() {
 }
 
 #[test]
+fn windows_that_do_not_overlap_stay_settled_up_to_now() {
+    let mut account = GpuCredit::new();
+    for day in 0..2_000 {
+        account.add_credit("daily", 10, day * 10, 9).unwrap();
+        account.subtract(5, day * 10).unwrap();
+    }
+    let replayed = account.settlement().boundaries_replayed;
+    assert!((3_900..=4_000).contains(&replayed), "{replayed} boundaries");
+}
+
+#[test]
+fn grants_without_end_stay_settled_up_to_now() {
+    let mut account = GpuCredit::new();
+    for day in 0..2_000 {
+        account.add_credit_without_end("gift", 10, day).unwrap();
+        account.subtract(1, day).unwrap();
+    }
+    let replayed = account.settlement().boundaries_replayed;
+    assert!((1_900..=2_000).contains(&replayed), "{replayed} boundaries");
+}
+
+#[test]
+fn a_grant_dated_ahead_leaves_usage_in_time_order_settled() {
+    let mut account = GpuCredit::new();
+    account.add_credit("ahead", 10, 1_000_000, 10).unwrap();
+    for day in 0..2_000 {
+        account.add_credit("daily", 10, day * 10, 9).unwrap();
+        account.subtract(5, day * 10).unwrap();
+    }
+    let replayed = account.settlement().boundaries_replayed;
+    assert!((3_900..=4_000).contains(&replayed), "{replayed} boundaries");
+}
+
+#[test]
+fn settling_up_to_now_leaves_the_future_alone() {
+    let mut account = GpuCredit::new();
+    for month in 0..2_000 {
+        account
+            .add_credit("plan", 10, 1_000_000 + month * 10, 9)
+            .unwrap();
+    }
+    account.subtract(1, 0).unwrap();
+    account.add_credit("late", 5, -10, 20).unwrap();
+    let before = account.settlement().boundaries_replayed;
+    account.settle_to(0);
+    assert!(account.settlement().boundaries_replayed - before < 10);
+    assert!(!account.is_settled());
+    assert_eq!(account.get_balance(0), Some(4));
+    account.settle();
+    assert!(account.is_settled());
+    account.assert_invariants();
+}
+
+/// Regression: late writes into a standing deficit left no checkpoint behind, so that what comes
+/// after the deficit had none for any distance.
+#[test]
+fn checkpoints_are_kept_where_the_account_was_overdrawn() {
+    let mut account = GpuCredit::new();
+    account.subtract(1_000_000, 0).unwrap();
+    account
+        .add_credit("debt", 2_000_000, 1_000_000, 10)
+        .unwrap();
+    account.settle();
+    for grant in 0..5_000 {
+        account
+            .add_credit("late", 1, 1 + (grant * 7_919) % 900_000, 100)
+            .unwrap();
+        account.settle();
+    }
+    account.assert_invariants();
+    let count = account.checkpoint_count();
+    assert!((100..=10_001).contains(&count), "{count} checkpoints");
+}
+
+/// Regression: a load took grants into the account while its iterator was still running.
+#[test]
+fn a_load_whose_iterator_panics_leaves_no_trace() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let mut account = GpuCredit::new();
+    account.add_credit("kept", 5, 0, 100).unwrap();
+    let records = (0..2).map(|number| match number {
+        0 => Record::grant("ghost", 7, 10, 10),
+        _ => panic!("the iterator of the test"),
+    });
+    assert!(catch_unwind(AssertUnwindSafe(|| account.extend(records))).is_err());
+    assert_eq!(account.grant_count(), 1);
+    assert_eq!(account.get_balance(15), Some(5));
+    account.assert_invariants();
+}
+
+#[test]
 fn limits_are_errors_and_change_nothing() {
     let most = i64::MAX.unsigned_abs();
     let mut account = GpuCredit::new();

@@ -129,17 +129,19 @@ impl<T: Node> Directory<T> {
 
     /// Joins a child with a neighbour if the two have at most `most` parts. O(children).
     pub(crate) fn join_child(&mut self, index: usize, most: usize, opening: Totals) {
-        let left = index.min(self.children.len().saturating_sub(2));
-        let [child, next, ..] = &self.children[left..] else {
-            return;
-        };
-        if child.len() + next.len() <= most {
-            self.heads.remove(left + 1);
-            self.openings.remove(left + 1);
-            self.spans.remove(left + 1);
-            let next = self.children.remove(left + 1);
-            self.children[left].append(next);
-            self.spans[left] = self.children[left].span(opening.plus(self.openings[left]));
+        for left in [Some(index), index.checked_sub(1)].into_iter().flatten() {
+            let [child, next, ..] = &self.children[left..] else {
+                continue;
+            };
+            if child.len() + next.len() <= most {
+                self.heads.remove(left + 1);
+                self.openings.remove(left + 1);
+                self.spans.remove(left + 1);
+                let next = self.children.remove(left + 1);
+                self.children[left].append(next);
+                self.spans[left] = self.children[left].span(opening.plus(self.openings[left]));
+                return;
+            }
         }
     }
 }

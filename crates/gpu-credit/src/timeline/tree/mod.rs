@@ -383,13 +383,13 @@ impl BoundaryTree {
     pub(crate) fn first_at_least(
         &self,
         at: Position,
-        limit: Option<Position>,
+        limit: Position,
         least: i128,
     ) -> Option<Position> {
         let scan = |at: Position| {
             let index = (self.chunk(at)).first_at_least(self.opening(at), at.index, least)?;
             let found = Position { index, ..at };
-            limit.is_none_or(|limit| found < limit).then_some(found)
+            (found < limit).then_some(found)
         };
         if let found @ Some(_) = scan(at) {
             return found;
@@ -397,16 +397,12 @@ impl BoundaryTree {
         let Root::Top(top) = &self.root else {
             return None;
         };
-        let (groups, chunks) = match limit {
-            Some(limit) => (limit.group, limit.chunk),
-            None => (top.len(), 0),
-        };
         let scan_group = |group: usize, from: usize| {
             let base = top.opening_of(group);
             let directory = top.child(group);
             let chunk = (from..directory.len()).find(|chunk| {
                 let opening = base.plus(directory.opening_of(*chunk)).balance();
-                (group, *chunk) == (groups, chunks)
+                (group, *chunk) >= (limit.group, limit.chunk)
                     || opening + directory.span_of(*chunk).max >= least
             })?;
             scan(Position {
@@ -418,9 +414,9 @@ impl BoundaryTree {
         if let found @ Some(_) = scan_group(at.group, at.chunk + 1) {
             return found;
         }
-        let group = (at.group + 1..top.len()).find(|group| {
+        let group = (at.group + 1..=limit.group).find(|group| {
             let opening = top.opening_of(*group).balance();
-            *group == groups || opening + top.span_of(*group).max >= least
+            *group == limit.group || opening + top.span_of(*group).max >= least
         })?;
         scan_group(group, 0)
     }
