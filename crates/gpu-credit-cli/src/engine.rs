@@ -53,7 +53,7 @@ impl Engine for GpuCredit {
     }
 
     fn balance_at(&mut self, timestamp: i64) -> Answer {
-        self.settle();
+        self.settle_to(timestamp);
         GpuCredit::balance_at(self, timestamp)
     }
 }
