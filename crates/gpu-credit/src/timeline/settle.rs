@@ -22,6 +22,8 @@
 //! A checkpoint is kept about every `max(spacing, live / 4)` boundaries, by the number of grants
 //! that have something left there, which keeps memory linear in the number of boundaries.
 
+use std::collections::BTreeMap;
+
 use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::Live;
@@ -159,8 +161,7 @@ impl GrantTimeline {
             let due = upcoming == Some(key);
             if key > from {
                 while write.is_some_and(|write| write < key) {
-                    run.shifted += self.unsettled.pop_first().map_or(0, |(_, shift)| shift);
-                    write = self.unsettled.first_key_value().map(|(key, _)| *key);
+                    write = absorb(run, &mut self.unsettled);
                 }
                 if agrees(&self.checkpoints, run, due.then_some(key), self.overdraft) {
                     if due && is_dense(run, self.checkpoint_spacing) {
@@ -183,8 +184,7 @@ impl GrantTimeline {
                 upcoming = self.checkpoints.after(key);
             }
             if write == Some(key) {
-                run.shifted += self.unsettled.pop_first().map_or(0, |(_, shift)| shift);
-                write = self.unsettled.first_key_value().map(|(key, _)| *key);
+                write = absorb(run, &mut self.unsettled);
             }
             self.statistics.boundaries_replayed += 1;
             self.grants.apply(key, &mut run.live);
@@ -230,10 +230,12 @@ impl GrantTimeline {
         let limit = write.map_or(self.frontier.key, |write| write.min(self.frontier.key));
         let limit = self.first_from(limit);
         let least = run.shifted.min(0) + 1;
-        run.at = (self.tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
-        run.used = self.tree.used_before(run.at);
-        run.live = self.owing_before(run.at).unwrap_or_default();
-        run.since = self.checkpoint_spacing;
+        let to = (self.tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
+        let live = self.owing_before(to).unwrap_or_default();
+        *run = Run {
+            shifted: run.shifted,
+            ..self.run_owing(to, live)
+        };
     }
 
     /// The first boundary from `key` on, or the last of all: a write may have struck where its
@@ -304,9 +306,7 @@ impl GrantTimeline {
     fn run_from(&self, from: Key) -> Run {
         let at = self.first_from(from);
         if let Some(live) = self.owing_before(at) {
-            let mut run = self.run(at, live);
-            run.since = self.checkpoint_spacing;
-            return run;
+            return self.run_owing(at, live);
         }
         let (at, live) = self.remembered_before(self.tree.get(self.last_before(from)).key());
         self.run(at, live)
@@ -331,6 +331,15 @@ impl GrantTimeline {
         run
     }
 
+    /// A replay that stands just before a boundary where nothing is left of any grant. It may be
+    /// far from a checkpoint, so the next boundary gets one.
+    fn run_owing(&self, at: Position, live: Live) -> Run {
+        Run {
+            since: self.checkpoint_spacing,
+            ..self.run(at, live)
+        }
+    }
+
     fn run(&self, at: Position, live: Live) -> Run {
         Run {
             at,
@@ -348,6 +357,12 @@ impl GrantTimeline {
         let before = self.tree.previous(at).unwrap_or(Position::FIRST);
         self.tree.get(before).key()
     }
+}
+
+/// Takes the first unsettled write into account; the key of the next one.
+fn absorb(run: &mut Run, unsettled: &mut BTreeMap<Key, i128>) -> Option<Key> {
+    run.shifted += unsettled.pop_first().map_or(0, |(_, shift)| shift);
+    unsettled.first_key_value().map(|(key, _)| *key)
 }
 
 /// Whether all that is later stands as remembered, `run` being just before a boundary; `due` is its
