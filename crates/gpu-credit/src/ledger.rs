@@ -1,5 +1,7 @@
 //! The account: the classic verbs, and what its users would miss beside them.
 
+use std::borrow::Cow;
+
 use crate::answer::{Answer, Remainder, Status};
 use crate::timeline::GrantTimeline;
 use crate::timeline::replay::Standing;
@@ -106,16 +108,16 @@ impl GpuCredit {
     /// # Errors
     /// Where usage would add up to more than `i64::MAX`. The account is as before.
     pub fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        self.check_usage(self.usage.total(), amount)?;
+        check_usage(self.usage.total(), amount)?;
         self.usage.insert(timestamp, amount);
         self.timeline.usage_posted(&self.usage, timestamp, amount);
         Ok(())
     }
 
     /// Posts many usage entries, as `(timestamp, amount)`, in their order: as
-    /// [`subtract`](Self::subtract) for each, and cheaper an entry, because several wait for
-    /// memory together. All or nothing; it does not settle. For a load that should settle, use
-    /// [`extend`](Self::extend).
+    /// [`subtract`](Self::subtract) for each, and cheaper an entry: several wait for memory
+    /// together, and very many are sorted and merged in one pass. All or nothing; it does not
+    /// settle.
     ///
     /// # Errors
     /// Where usage would add up to more than `i64::MAX`. The account is as before.
@@ -131,20 +133,10 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn subtract_many(&mut self, usage: &[(i64, u64)]) -> Result<(), Error> {
-        let mut total = self.usage.total();
-        for (_, amount) in usage {
-            total = self.check_usage(total, *amount)?;
-        }
-        self.usage.insert_many(usage);
-        self.timeline.usage_posted_many(&self.usage, usage);
+        let mut amounts = usage.iter().map(|(_, amount)| *amount);
+        amounts.try_fold(self.usage.total(), check_usage)?;
+        self.load_usage(Cow::Borrowed(usage));
         Ok(())
-    }
-
-    fn check_usage(&self, total: u64, amount: u64) -> Result<u64, Error> {
-        total
-            .checked_add(amount)
-            .filter(|sum| *sum <= i64::MAX.unsigned_abs())
-            .ok_or(Error::UsageTooLarge { amount, total })
     }
 
     /// Takes a grant back, as if it had never been posted. O(log m), and a pass over one chunk.
@@ -241,50 +233,47 @@ impl GpuCredit {
     /// Where one of them would be refused on its own; then none has been posted.
     pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), Error> {
         // Whatever the iterator does, it has done by the time the account changes.
-        let records: Vec<Record> = records.into_iter().collect();
-        let first_grant = self.timeline.grants.next_number();
-        let mut usage = Vec::new();
-        let mut total = self.usage.total();
+        let (mut grants, mut usage) = (Vec::new(), Vec::new());
         for record in records {
-            let posted = match record {
-                Record::Usage { amount, timestamp } => {
-                    usage.push((timestamp, amount));
-                    self.check_usage(total, amount).map(|sum| total = sum)
-                }
+            match record {
+                Record::Usage { amount, timestamp } => usage.push((timestamp, amount)),
                 Record::Grant {
                     credit_id,
                     amount,
                     timestamp,
                     expiration,
-                } => {
-                    let grants = &mut self.timeline.grants;
-                    (grants.post(&credit_id, amount, timestamp, expiration)).map(drop)
-                }
-            };
-            if let Err(error) = posted {
-                self.timeline.grants.forget_from(first_grant);
+                } => grants.push((credit_id, amount, timestamp, expiration)),
+            }
+        }
+        let mut amounts = usage.iter().map(|(_, amount)| *amount);
+        amounts.try_fold(self.usage.total(), check_usage)?;
+        let table = &mut self.timeline.grants;
+        let first = table.next_number();
+        for (credit_id, amount, timestamp, expiration) in grants {
+            if let Err(error) = table.post(&credit_id, amount, timestamp, expiration) {
+                table.forget_from(first);
                 return Err(error);
             }
         }
-        self.timeline.grants_posted(&self.usage, first_grant);
-        self.load_usage(usage);
+        self.timeline.grants_posted(&self.usage, first);
+        self.load_usage(Cow::Owned(usage));
         self.settle();
         Ok(())
     }
 
-    fn load_usage(&mut self, usage: Vec<(i64, u64)>) {
-        /// Up to as many usage entries are posted one by one rather than merged.
-        const FEW: usize = 64;
-        let times = || usage.iter().map(|(time, _)| *time);
-        let (Some(earliest), Some(latest)) = (times().min(), times().max()) else {
-            return;
-        };
-        if usage.len() > FEW {
-            self.usage.extend(usage);
-            self.timeline.usage_loaded(earliest, latest);
-        } else {
+    fn load_usage(&mut self, usage: Cow<'_, [(i64, u64)]>) {
+        /// So few entries, or one for so many in the index, are inserted rather than merged.
+        const FEW: usize = 16;
+        if usage.len() <= FEW.max(self.usage.len() / FEW) {
             self.usage.insert_many(&usage);
             self.timeline.usage_posted_many(&self.usage, &usage);
+            return;
+        }
+        let times = || usage.iter().map(|(time, _)| *time);
+        let (earliest, latest) = (times().min(), times().max());
+        if let (Some(earliest), Some(latest)) = (earliest, latest) {
+            self.usage.extend(usage.into_owned());
+            self.timeline.usage_loaded(earliest, latest);
         }
     }
 
@@ -395,6 +384,14 @@ impl GpuCredit {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);
     }
+}
+
+/// The total of all usage with one more; an error where that is too much.
+fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
+    total
+        .checked_add(amount)
+        .filter(|sum| *sum <= i64::MAX.unsigned_abs())
+        .ok_or(Error::UsageTooLarge { amount, total })
 }
 
 /// The balance without a branch: whether there is one is anybody's guess, and a wrong guess would

@@ -13,6 +13,8 @@ use super::live::{Left, Live};
 #[derive(Clone, Debug, Default)]
 struct Checkpoint {
     lefts: SmallVec<[Left; 2]>,
+    /// Of what is left: see [`Live::checksum`].
+    checksum: u64,
 }
 
 impl Checkpoint {
@@ -22,14 +24,20 @@ impl Checkpoint {
         let mut lefts = SmallVec::with_capacity(live.len());
         lefts.extend(first);
         lefts.extend_from_slice(others);
-        Checkpoint { lefts }
+        Checkpoint {
+            lefts,
+            checksum: live.checksum(),
+        }
     }
 
-    /// Whether exactly this is left. O(1) where the number or the first grant differs, as it
-    /// nearly always does, else O(live log live).
+    /// Whether exactly this is left. O(1) where the number or the first grant differs, O(live)
+    /// where the checksum does, which is nearly always, else O(live log live).
     fn agrees(&self, live: &Live) -> bool {
         let (first, _) = live.lefts();
-        if self.lefts.len() != live.len() || self.lefts.first() != first.as_ref() {
+        if self.lefts.len() != live.len()
+            || self.lefts.first() != first.as_ref()
+            || self.checksum != live.checksum()
+        {
             return false;
         }
         let mut lefts = self.lefts.to_vec();

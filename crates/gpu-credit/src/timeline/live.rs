@@ -149,6 +149,14 @@ impl Live {
         (self.first, self.others.as_slice())
     }
 
+    /// A sum that differs for nearly all states that differ, whatever the order of the others.
+    /// O(live).
+    pub(crate) fn checksum(&self) -> u64 {
+        let weigh = |left: &Left| left.amount.wrapping_mul(u64::from(left.grant) + 1);
+        let lefts = self.first.iter().chain(&self.others);
+        lefts.map(weigh).fold(0, u64::wrapping_add)
+    }
+
     /// What is left of each grant, in the order in which they are drawn. O(live log live).
     pub(crate) fn in_order(&self) -> Vec<Left> {
         let (first, others) = self.lefts();
