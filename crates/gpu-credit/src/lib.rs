@@ -1,6 +1,6 @@
 //! A ledger for credit that expires: exactly right about any moment of the past, however late and
-//! shuffled its records arrive, and so fast that asking it costs no more than looking the answer
-//! up.
+//! shuffled its records arrive, and so fast that asking a large account costs no more than looking
+//! the answer up.
 //!
 //! There is one type to know, [`GpuCredit`]: one account. Grants go in with
 //! [`add_credit`](GpuCredit::add_credit), usage with [`subtract`](GpuCredit::subtract), in any
