@@ -24,7 +24,7 @@
 //!
 //! Files, in reading order: [`boundary`] (the order of events), [`tree`] (boundaries under sums),
 //! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`replay`] (queries of what
-//! is not settled), [`grants`] (the records).
+//! is not settled), [`grants`] (the records), [`invariants`] (what must hold).
 
 pub(crate) mod boundary;
 pub(crate) mod checkpoint;

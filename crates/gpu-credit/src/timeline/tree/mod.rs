@@ -11,7 +11,7 @@
 //! It knows keys and sums, not grants: a boundary has a level, a number of live grants and the
 //! usage of its epoch, and the balance at the end of an epoch is its level less all usage so far.
 //! An account whose boundaries fit one chunk has nothing above it. A [`Directory`] keeps, for each child, the sums before it (so that the level of an epoch is
-//! three additions) and its [`Span`] (sum, minimum prefix, maximum prefix of the balance), so that
+//! three additions) and its [`Span`](span::Span) (sum, minimum prefix, maximum prefix of the balance), so that
 //! "the first epoch from here on that ends with at least x" is one descent.
 //!
 //! With `m` boundaries, chunks and groups of at most `B`: a look-up is O(log m); an insertion, a
