@@ -2,6 +2,7 @@
 
 use crate::GpuCredit;
 use crate::ledger::balance;
+use crate::timeline::epochs::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
 const QUESTIONS_PER_TASK: usize = 8 * 1024;
@@ -55,18 +56,14 @@ impl GpuCredit {
 
     /// Answers where the level is settled.
     fn answer_settled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        let Some(first) = timestamps.first() else {
-            return;
-        };
         let mut sums = vec![0; timestamps.len()];
         self.usage.through_each(timestamps, &mut sums);
-        let mut epoch = self.timeline.epoch(*first);
+        let mut epoch: Option<Epoch> = None;
         for ((time, used), answer) in timestamps.iter().zip(sums).zip(balances) {
-            if !epoch.contains(*time) {
+            if !epoch.is_some_and(|epoch| epoch.contains(*time)) {
                 epoch = self.timeline.epoch(*time);
             }
-            let standing = epoch.standing(used);
-            *answer = standing.and_then(|standing| balance(standing, self.overdraft));
+            *answer = epoch.and_then(|epoch| epoch.limit.balance(used, self.overdraft));
         }
     }
 
@@ -74,7 +71,7 @@ impl GpuCredit {
     fn replay_unsettled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
         let questions = timestamps.iter().zip(balances);
         let mut unsettled: Vec<_> = questions
-            .filter(|(time, _)| self.timeline.epoch(**time).standing(0).is_none())
+            .filter(|(time, _)| self.timeline.epoch(**time).is_none())
             .collect();
         unsettled.sort_unstable_by_key(|(time, _)| **time);
         let Some((first, _)) = unsettled.first() else {

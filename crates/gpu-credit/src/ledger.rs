@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::answer::{Answer, Remainder, Status};
 use crate::timeline::GrantTimeline;
+use crate::timeline::epochs::Limit;
 use crate::timeline::replay::Standing;
 use crate::usage::UsageIndex;
 use crate::{Error, Grant, GrantId, Options, Overdraft, Record, SettlementStatistics};
@@ -183,6 +184,9 @@ impl GpuCredit {
     /// misses in each index; otherwise as [`settle`](Self::settle) says.
     #[inline]
     pub fn get_balance(&self, timestamp: i64) -> Option<u64> {
+        if let Some(limit) = self.timeline.limit(timestamp) {
+            return limit.balance(self.usage.through(timestamp), self.overdraft);
+        }
         balance(
             self.timeline.standing(&self.usage, timestamp),
             self.overdraft,
@@ -394,18 +398,10 @@ fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
         .ok_or(Error::UsageTooLarge { amount, total })
 }
 
-/// The balance without a branch: whether there is one is anybody's guess, and a wrong guess would
-/// throw away the look-ups of the next questions that the processor has begun.
 #[inline]
 pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
-    let Standing {
-        is_live,
-        level,
-        used,
-    } = standing;
-    let least = u64::from(overdraft == Overdraft::Forfeit);
-    let is_some = is_live & (level >= used) & (level.wrapping_sub(used) >= least);
-    is_some.then_some(level.wrapping_sub(used))
+    let limit = Limit::new(standing.is_live, standing.level, overdraft);
+    limit.balance(standing.used, overdraft)
 }
 
 fn answer(standing: Standing, overdraft: Overdraft) -> Answer {

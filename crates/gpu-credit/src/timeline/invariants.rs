@@ -11,6 +11,9 @@ impl GrantTimeline {
     /// all boundaries finds.
     pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
         self.tree.assert_invariants(Some(self.frontier.key));
+        if let Some(epochs) = &self.epochs {
+            epochs.assert_invariants(|time| self.epoch_in_tree(time).map(|epoch| epoch.limit));
+        }
         let keys = self.grants.numbers_from(0).flat_map(|number| {
             let (start, end) = self.grants.boundaries(number);
             [Some(start), end]

@@ -19,15 +19,18 @@
 //!   frontier back instead.
 //! * [`settle`](GrantTimeline::settle) repairs what is unsettled and moves the frontier forward. A
 //!   record in time order moves the frontier along with it, so that streams stay settled.
-//! * A query that falls before all of this reads a level; any other replays boundaries from the
-//!   last sound checkpoint, and stores nothing.
+//! * A query that falls before all of this reads a level, from the **epoch table** where that is up
+//!   to date, else from the tree; any other replays boundaries from the last sound checkpoint, and
+//!   stores nothing.
 //!
 //! Files, in reading order: [`boundary`] (the order of events), [`tree`] (boundaries under sums),
-//! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`replay`] (queries of what
-//! is not settled), [`grants`] (the records), [`invariants`] (what must hold).
+//! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`epochs`] (what is
+//! settled, laid out for queries), [`replay`] (queries of what is not), [`grants`] (the records),
+//! [`invariants`] (what must hold).
 
 pub(crate) mod boundary;
 pub(crate) mod checkpoint;
+pub(crate) mod epochs;
 pub(crate) mod grants;
 mod invariants;
 pub(crate) mod live;
@@ -43,12 +46,16 @@ use crate::usage::UsageIndex;
 use crate::{Error, Options, Overdraft, SettlementStatistics};
 use boundary::{Event, Key};
 use checkpoint::Checkpoints;
+use epochs::{EpochTable, Limit};
 use grants::Grants;
 use tree::{BoundaryTree, Position};
 
 /// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
 /// if that is more; past it, replaying everything later is cheaper than repairing each.
 const UNSETTLED_SHARE: usize = 256;
+
+/// The epoch table is built anew where boundaries have been replayed for one in so many.
+const REPLAYED_SHARE: usize = 4;
 
 /// Grants that come at once are many if there are more than one for as many boundaries.
 const LOAD_SHARE: usize = 16;
@@ -66,6 +73,10 @@ pub(crate) struct GrantTimeline {
     /// How things stand at the frontier, where it was reached in moving forward: the next move goes
     /// on from there.
     reached: Option<settle::Reached>,
+    /// What is settled, laid out for queries: never for an account whose boundaries fit one chunk.
+    epochs: Option<Box<EpochTable>>,
+    /// The boundaries that had been replayed when the epoch table was built.
+    replayed_before: u64,
     /// The latest time of any usage so far: what is later is the future. Like the next one it
     /// decides what is repaired when, never an answer.
     now: i64,
@@ -115,6 +126,8 @@ impl GrantTimeline {
                 epoch_end: None,
             },
             reached: None,
+            epochs: None,
+            replayed_before: 0,
             now: i64::MIN,
             latest: i64::MIN,
             overdraft: options.overdraft,
@@ -168,6 +181,7 @@ impl GrantTimeline {
     }
 
     fn insert(&mut self, usage: &UsageIndex, key: Key, rise: u64) {
+        self.unsettle_epochs(key.time);
         if key > self.frontier.key {
             self.frontier.meet(key.time);
             self.tree.insert_blank(key);
@@ -273,6 +287,7 @@ impl GrantTimeline {
     /// Notes that levels from `key` on are unsound, and all later balances shifted by `shift`.
     fn unsettle(&mut self, key: Key, shift: i128) {
         self.reached = None;
+        self.unsettle_epochs(key.time);
         *self.unsettled.entry(key).or_default() += shift;
         let most = (self.tree.width() / 2).max(self.tree.len() / UNSETTLED_SHARE);
         if self.unsettled.len() > most
@@ -339,6 +354,37 @@ impl GrantTimeline {
         }
         self.frontier.key = key;
         self.find_epoch_end();
+        if let Some(end) = self.frontier.epoch_end {
+            self.unsettle_epochs(end);
+        }
+    }
+
+    /// Takes note of a write that changes what opens at `time` or later.
+    fn unsettle_epochs(&mut self, time: i64) {
+        if let Some(epochs) = &mut self.epochs {
+            epochs.unsettle(time);
+        }
+    }
+
+    /// Builds the epoch table anew, if all is settled and what has been replayed is worth it: as
+    /// much as it would gain, so that building costs a small part of settling. O(m) where it does.
+    fn build_epochs(&mut self) {
+        let len = self.tree.len();
+        if !self.is_settled() || len <= self.tree.width() {
+            return;
+        }
+        let sound = (self.epochs.as_ref()).map_or(0, |epochs| epochs.sound_len());
+        let replayed = self.statistics.boundaries_replayed - self.replayed_before;
+        let worth = len.saturating_sub(sound).max(len / REPLAYED_SHARE);
+        if usize::try_from(replayed).is_ok_and(|replayed| replayed < worth) {
+            return;
+        }
+        self.replayed_before = self.statistics.boundaries_replayed;
+        let epochs = self
+            .tree
+            .epochs()
+            .map(|(time, live, level)| (time, Limit::new(live > 0, level, self.overdraft)));
+        self.epochs = EpochTable::new(len, epochs).map(Box::new);
     }
 
     fn find_epoch_end(&mut self) {
@@ -369,10 +415,8 @@ impl GrantTimeline {
             + self.tree.memory_used()
             + self.checkpoints.memory_used()
             + self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2
-            + self
-                .reached
-                .as_ref()
-                .map_or(0, settle::Reached::memory_used)
+            + (self.reached.as_ref()).map_or(0, settle::Reached::memory_used)
+            + (self.epochs.as_ref()).map_or(0, |epochs| epochs.memory_used())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::GrantTimeline;
 use super::boundary::Key;
+use super::epochs::{Epoch, Limit};
 use super::live::Live;
 use super::tree::Position;
 use crate::Overdraft;
@@ -16,34 +17,6 @@ pub(crate) struct Standing {
     pub(crate) level: u64,
     /// ... less this: what has been used since.
     pub(crate) used: u64,
-}
-
-/// A stretch of time in which no window opens or closes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Epoch {
-    first: i64,
-    last: i64,
-    /// `None` where it is not settled.
-    level: Option<u64>,
-    is_live: bool,
-}
-
-impl Epoch {
-    #[inline]
-    pub(crate) fn contains(&self, time: i64) -> bool {
-        self.first <= time && time <= self.last
-    }
-
-    /// How the account stands at an instant of it by which `used` has been used in all; `None`
-    /// where the level is not settled.
-    #[inline]
-    pub(crate) fn standing(&self, used: u64) -> Option<Standing> {
-        Some(Standing {
-            is_live: self.is_live,
-            level: self.level?,
-            used,
-        })
-    }
 }
 
 /// A replay under way: it stands in an epoch, before any usage of it.
@@ -116,7 +89,7 @@ impl GrantTimeline {
     #[inline]
     pub(crate) fn standing(&self, usage: &UsageIndex, time: i64) -> Standing {
         let at = self.tree.find_time(time);
-        if self.is_settled() || self.is_sound(self.tree.get(at).key()) {
+        if self.is_sound(self.tree.get(at).key()) {
             return Standing {
                 is_live: self.tree.live(at) > 0,
                 level: self.tree.level(at),
@@ -128,18 +101,32 @@ impl GrantTimeline {
         replay.standing(time)
     }
 
-    /// The epoch of an instant. O(log m).
-    pub(crate) fn epoch(&self, time: i64) -> Epoch {
+    /// The limit of the epoch of `time`, where the epoch table has it. O(1) where epochs are spread
+    /// evenly, else O(log m).
+    #[inline]
+    pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
+        self.epochs.as_ref()?.limit(time)
+    }
+
+    /// The epoch of `time`; `None` where it is not settled. O(log m).
+    #[inline]
+    pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
+        let epoch = self.epochs.as_ref().and_then(|epochs| epochs.epoch(time));
+        epoch.or_else(|| self.epoch_in_tree(time))
+    }
+
+    pub(super) fn epoch_in_tree(&self, time: i64) -> Option<Epoch> {
         let at = self.tree.find_time(time);
         let boundary = self.tree.get(at);
-        let is_sound = self.is_settled() || self.is_sound(boundary.key());
-        let next = self.tree.next(at);
-        Epoch {
-            first: boundary.time,
-            last: next.map_or(i64::MAX, |next| self.tree.get(next).time.saturating_sub(1)),
-            level: is_sound.then(|| self.tree.level(at)),
-            is_live: self.tree.live(at) > 0,
+        if !self.is_sound(boundary.key()) {
+            return None;
         }
+        let next = self.tree.next(at).map(|next| self.tree.get(next).time);
+        Some(Epoch {
+            first: boundary.time,
+            last: next.map_or(i64::MAX, |next| next.saturating_sub(1)),
+            limit: Limit::new(self.tree.live(at) > 0, self.tree.level(at), self.overdraft),
+        })
     }
 
     /// What is left of each live grant at `time`, in the order in which usage draws.

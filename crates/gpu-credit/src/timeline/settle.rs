@@ -128,6 +128,7 @@ impl GrantTimeline {
         if self.frontier.is_over(time) {
             self.move_frontier_forward(usage, time, usize::MAX);
         }
+        self.build_epochs();
     }
 
     /// Repairs what the late write at `from` has unsettled, and what later ones have as far as the

@@ -125,6 +125,22 @@ impl BoundaryTree {
         chunks.flat_map(|at| self.chunk(at).boundaries.iter().map(Boundary::key))
     }
 
+    /// All epochs in order: when each opens, the number of live grants and the level.
+    pub(crate) fn epochs(&self) -> impl Iterator<Item = (i64, i64, u64)> + '_ {
+        let chunks = std::iter::successors(Some(Position::FIRST), |at| self.next_chunk(*at));
+        chunks.flat_map(|at| {
+            let opening = self.opening(at);
+            self.chunk(at).boundaries.iter().map(move |boundary| {
+                let live = opening.live.wrapping_add(i64::from(boundary.live));
+                (
+                    boundary.time,
+                    live,
+                    opening.level.wrapping_add(boundary.level),
+                )
+            })
+        })
+    }
+
     /// The last boundary at or before `key`. O(log m).
     pub(crate) fn find(&self, key: Key) -> Position {
         let (group, chunk) = match &self.root {
