@@ -187,6 +187,12 @@ impl GpuCredit {
         if let Some(limit) = self.timeline.limit(timestamp) {
             return limit.balance(self.usage.through(timestamp), self.overdraft);
         }
+        self.balance_by_tree(timestamp)
+    }
+
+    /// The balance where the epoch table does not hold. Out of line, to keep the other way short.
+    #[inline(never)]
+    fn balance_by_tree(&self, timestamp: i64) -> Option<u64> {
         balance(
             self.timeline.standing(&self.usage, timestamp),
             self.overdraft,

@@ -139,7 +139,7 @@ impl EpochTable {
     fn find(&self, time: i64) -> usize {
         let bucket = self.bucket_of(time);
         let first = self.before[bucket] as usize;
-        let opened: usize = self.openings[first + 1..=first + AT_ONCE]
+        let opened: usize = self.openings[first + 1..][..AT_ONCE]
             .iter()
             .map(|opening| usize::from(opening.time <= time))
             .sum();
