@@ -104,6 +104,8 @@ struct Machine {
     undrawn: BinaryHeap<Reverse<(i64, usize)>>,
     /// By posting number.
     grants: Vec<GrantStatement>,
+    /// Whether what is left at the end is revoked, by posting number.
+    is_revoked: Vec<bool>,
     /// The sum of all that is left.
     available: u64,
     used: u64,
@@ -119,6 +121,7 @@ impl Machine {
             overdraft,
             undrawn: BinaryHeap::new(),
             grants: vec![GrantStatement::default(); grant_count],
+            is_revoked: vec![false; grant_count],
             available: 0,
             used: 0,
             drawn: 0,
@@ -134,8 +137,13 @@ impl Machine {
         {
             self.undrawn.pop();
             let grant = &mut self.grants[number];
-            grant.lapsed = std::mem::take(&mut grant.remaining);
-            self.available -= grant.lapsed;
+            let left = std::mem::take(&mut grant.remaining);
+            if self.is_revoked[number] {
+                grant.revoked = left;
+            } else {
+                grant.lapsed = left;
+            }
+            self.available -= left;
         }
     }
 
@@ -150,6 +158,7 @@ impl Machine {
             remaining,
             ..GrantStatement::default()
         };
+        self.is_revoked[number] = grant.revoked;
         self.deficit -= paid;
         self.drawn += paid;
         self.available += remaining;

@@ -62,7 +62,7 @@ impl ListReplay {
         let mut account = Account::default();
         for (_, event) in self.events(timestamp) {
             match event {
-                Event::Lapse { number } => account.lapse(number),
+                Event::Lapse { number, revoked } => account.lapse(number, revoked),
                 Event::Grant {
                     number,
                     amount,
@@ -89,7 +89,8 @@ impl ListReplay {
             ));
             // After the last instant there is none at which to lapse.
             if let Some(lapse) = end.checked_add(1) {
-                events.push((lapse, Event::Lapse { number }));
+                let revoked = grant.revoked;
+                events.push((lapse, Event::Lapse { number, revoked }));
             }
         }
         for (number, usage) in self.posted.usage().iter().enumerate() {
@@ -108,6 +109,7 @@ impl ListReplay {
 enum Event {
     Lapse {
         number: usize,
+        revoked: bool,
     },
     Grant {
         number: usize,
@@ -137,11 +139,15 @@ impl Account {
         self.live.iter().map(|pool| pool.statement.remaining).sum()
     }
 
-    fn lapse(&mut self, number: usize) {
+    fn lapse(&mut self, number: usize, revoked: bool) {
         let ends = |pool: &mut Pool| pool.statement.grant == number;
         for mut pool in self.live.extract_if(.., ends) {
-            pool.statement.lapsed = pool.statement.remaining;
-            pool.statement.remaining = 0;
+            let left = std::mem::take(&mut pool.statement.remaining);
+            if revoked {
+                pool.statement.revoked = left;
+            } else {
+                pool.statement.lapsed = left;
+            }
             self.lapsed.push(pool.statement);
         }
     }

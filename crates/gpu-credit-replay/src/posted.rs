@@ -9,6 +9,9 @@ pub struct Grant {
     pub start: i64,
     /// The last instant of the window. `i64::MAX`: it never lapses.
     pub end: i64,
+    /// Whether the window ends there because the grant was revoked: what is left is then revoked
+    /// and does not lapse.
+    pub revoked: bool,
 }
 
 /// Usage as it stands.
@@ -20,21 +23,48 @@ pub struct Usage {
     pub timestamp: i64,
 }
 
+/// A grant as it was posted, and what has become of it.
+#[derive(Clone, Copy, Debug)]
+struct Granted {
+    amount: u64,
+    start: i64,
+    end: i64,
+    revoked_from: Option<i64>,
+}
+
+impl Granted {
+    /// The grant as it stands; `None` where it was revoked before it started.
+    fn standing(self) -> Option<Grant> {
+        let end = match self.revoked_from {
+            Some(from) if from <= self.start => return None,
+            Some(from) => from - 1,
+            None => self.end,
+        };
+        Some(Grant {
+            amount: self.amount,
+            start: self.start,
+            end,
+            revoked: self.revoked_from.is_some(),
+        })
+    }
+}
+
 /// The grants and the usage of one account in posting order, within the limits of the law.
 #[derive(Clone, Debug, Default)]
 pub struct Posted {
     /// By posting number; a retracted grant leaves its place empty, so that no number is reused.
-    grants: Vec<Option<Grant>>,
+    grants: Vec<Option<Granted>>,
     usage: Vec<Usage>,
     granted: u64,
     used: u64,
 }
 
 impl Posted {
-    /// The grants that stand, each with its posting number, in posting order.
+    /// The grants that are ever live, each with its posting number, in posting order: not those
+    /// that are retracted, nor those revoked from their start on.
     pub fn grants(&self) -> impl Iterator<Item = (usize, Grant)> {
         let numbered = self.grants.iter().enumerate();
-        numbered.filter_map(|(number, grant)| grant.map(|grant| (number, grant)))
+        numbered.filter_map(|(number, grant)| Some((number, (*grant)?.standing()?)))
     }
 
     /// The usage that stands, in posting order.
@@ -54,10 +84,11 @@ impl Posted {
             .checked_add_unsigned(expiration)
             .expect("a window ends at most at i64::MAX");
         self.granted = sum_within_limit(self.granted, amount);
-        self.grants.push(Some(Grant {
+        self.grants.push(Some(Granted {
             amount,
             start: timestamp,
             end,
+            revoked_from: None,
         }));
         self.grants.len() - 1
     }
@@ -75,7 +106,7 @@ impl Posted {
     /// Takes a grant back as if never posted. `false`: there is none of this number.
     pub fn retract_grant(&mut self, grant: usize) -> bool {
         match self.grants.get_mut(grant).and_then(Option::take) {
-            Some(Grant { amount, .. }) => {
+            Some(Granted { amount, .. }) => {
                 self.granted -= amount;
                 true
             }
@@ -94,6 +125,54 @@ impl Posted {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Changes the amount of the latest posted usage of this amount at this instant, in its place.
+    /// `false`: there is none. O(n).
+    ///
+    /// # Panics
+    ///
+    /// When all usage adds up to more than `i64::MAX`; see [`add_credit`](Self::add_credit).
+    pub fn change_usage(&mut self, amount: u64, timestamp: i64, new_amount: u64) -> bool {
+        let usage = Usage { amount, timestamp };
+        match self.usage.iter_mut().rfind(|posted| **posted == usage) {
+            Some(posted) => {
+                self.used = sum_within_limit(self.used - amount, new_amount);
+                posted.amount = new_amount;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Revokes a grant from an instant on: its window then ends the instant before. `false`: there
+    /// is none of this number, its window ends before, or it is revoked as early already.
+    pub fn revoke_grant(&mut self, grant: usize, from: i64) -> bool {
+        let Some(Some(granted)) = self.grants.get_mut(grant) else {
+            return false;
+        };
+        let from = from.max(granted.start);
+        if from > granted.end || granted.revoked_from.is_some_and(|present| present <= from) {
+            return false;
+        }
+        granted.revoked_from = Some(from);
+        true
+    }
+
+    /// Gives a grant another window: `[start, start + expiration]`. `false`: there is none of this
+    /// number, it is revoked, or the window would end after `i64::MAX`.
+    pub fn change_expiration(&mut self, grant: usize, expiration: u64) -> bool {
+        let Some(Some(granted)) = self.grants.get_mut(grant) else {
+            return false;
+        };
+        let end = granted.start.checked_add_unsigned(expiration);
+        match end {
+            Some(end) if granted.revoked_from.is_none() => {
+                granted.end = end;
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -64,4 +64,24 @@ pub trait Replay {
     fn retract_usage(&mut self, amount: u64, timestamp: i64) -> bool {
         self.posted_mut().retract_usage(amount, timestamp)
     }
+
+    /// Changes the amount of one matching usage; see [`Posted::change_usage`].
+    ///
+    /// # Panics
+    ///
+    /// When a limit is passed, which the caller rules out.
+    fn change_usage(&mut self, amount: u64, timestamp: i64, new_amount: u64) -> bool {
+        self.posted_mut()
+            .change_usage(amount, timestamp, new_amount)
+    }
+
+    /// Revokes a grant from an instant on; see [`Posted::revoke_grant`].
+    fn revoke_grant(&mut self, grant: usize, from: i64) -> bool {
+        self.posted_mut().revoke_grant(grant, from)
+    }
+
+    /// Gives a grant another window; see [`Posted::change_expiration`].
+    fn change_expiration(&mut self, grant: usize, expiration: u64) -> bool {
+        self.posted_mut().change_expiration(grant, expiration)
+    }
 }

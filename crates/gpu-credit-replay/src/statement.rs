@@ -6,7 +6,7 @@
 /// them. Each part is counted where it happens, so the law is a check and not a definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
-    /// The grants that have started, in posting order.
+    /// The grants that have started, in posting order; those never live are not among them.
     pub grants: Vec<GrantStatement>,
     /// All usage.
     pub used: u64,
@@ -18,7 +18,7 @@ pub struct Statement {
     pub dropped: u64,
 }
 
-/// Where one grant went: `amount = drawn + lapsed + forfeited + remaining`.
+/// Where one grant went: `amount = drawn + lapsed + forfeited + revoked + remaining`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GrantStatement {
     /// Its posting number.
@@ -31,6 +31,8 @@ pub struct GrantStatement {
     pub lapsed: u64,
     /// What an overdraft took. Always 0 under `Carry`.
     pub forfeited: u64,
+    /// What was left when it was revoked.
+    pub revoked: u64,
     /// What is undrawn and live.
     pub remaining: u64,
 }

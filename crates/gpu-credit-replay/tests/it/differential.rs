@@ -93,7 +93,7 @@ fn assert_conservation(
     for grant in &statement.grants {
         assert_eq!(
             grant.amount,
-            grant.drawn + grant.lapsed + grant.forfeited + grant.remaining,
+            grant.drawn + grant.lapsed + grant.forfeited + grant.revoked + grant.remaining,
             "{grant:?} at {timestamp} in\n{what}"
         );
     }
