@@ -56,15 +56,36 @@ pub enum Error {
     /// The credit ids of the account's grants would add up to more than 4 GiB.
     #[error("the credit ids of one account add up to {} bytes at most", u32::MAX)]
     CreditIdsTooLong,
-    /// The grant to retract is not there: never posted, or retracted before.
+    /// The grant is not there: never posted, or retracted before.
     #[error("grant {} is not posted, or is retracted already", .0.index())]
     NoSuchGrant(GrantId),
     /// No usage of this amount stands at this instant.
     #[error("no usage of {amount} stands at {timestamp}")]
     NoSuchUsage {
-        /// The amount that was to be retracted.
+        /// The amount that was to be retracted or changed.
         amount: u64,
         /// The instant at which it should stand.
         timestamp: i64,
+    },
+    /// The grant is revoked, from this instant on or an earlier one.
+    #[error("grant {} is revoked from {from} on already", .grant.index())]
+    AlreadyRevoked {
+        /// The grant.
+        grant: GrantId,
+        /// The instant from which it is revoked.
+        from: i64,
+    },
+    /// The grant's window ends before it is to be revoked.
+    #[error(
+        "grant {} ends at {end} and cannot be revoked from {from} on",
+        .grant.index()
+    )]
+    RevokedAfterEnd {
+        /// The grant.
+        grant: GrantId,
+        /// The last instant of its window.
+        end: i64,
+        /// The instant from which it was to be revoked.
+        from: i64,
     },
 }

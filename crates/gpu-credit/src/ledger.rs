@@ -322,8 +322,7 @@ impl GpuCredit {
 
     /// All grants that are not retracted, in posting order.
     pub fn grants(&self) -> impl Iterator<Item = (GrantId, Grant<'_>)> {
-        let numbers = self.timeline.grants.numbers_from(0);
-        numbers.filter_map(|number| Some((GrantId(number), self.timeline.grants.get(number)?)))
+        self.timeline.grants.iter()
     }
 
     /// All usage as `(timestamp, amount)`, in event order.
@@ -397,7 +396,7 @@ impl GpuCredit {
 }
 
 /// The total of all usage with one more; an error where that is too much.
-fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
+pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
     total
         .checked_add(amount)
         .filter(|sum| *sum <= i64::MAX.unsigned_abs())

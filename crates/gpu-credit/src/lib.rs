@@ -28,7 +28,7 @@
 //!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
 //!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
 //! * The balance is what a replay of all records in event time would find, whatever the order of the
-//!   calls. Records can be retracted.
+//!   calls. Records can be retracted and corrected: every answer is then that of the corrected records.
 //!
 //! # Cost
 //!
@@ -44,6 +44,7 @@
 
 mod answer;
 mod batch;
+mod corrections;
 mod error;
 mod ledger;
 mod options;

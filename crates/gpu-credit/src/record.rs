@@ -84,4 +84,7 @@ pub struct Grant<'a> {
     pub start: i64,
     /// The last instant of the window. `i64::MAX`: it never ends.
     pub end: i64,
+    /// The instant from which the grant is revoked, if it is: the one after `end`. Or its `start`,
+    /// and then it was never live, and `end` is what it was.
+    pub revoked_from: Option<i64>,
 }

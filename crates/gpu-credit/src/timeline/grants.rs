@@ -2,7 +2,7 @@
 
 use super::boundary::{Event, GRANTS_MAX, Key};
 use super::live::{Left, Live};
-use crate::{Error, Grant};
+use crate::{Error, Grant, GrantId};
 
 /// One grant: 32 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,36 @@ struct Row {
     amount: u64,
     /// Where its name ends among the names; it begins where the one before ends.
     name_end: u32,
-    retracted: bool,
+    state: State,
+}
+
+/// What has become of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Posted,
+    /// Revoked from the instant after its end on.
+    Revoked,
+    /// Revoked from its start on: it has no boundaries.
+    NeverLive,
+    Retracted,
+}
+
+/// A window as a correction leaves it; it starts where it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    end: i64,
+    state: State,
+}
+
+impl Row {
+    fn revoked_from(&self) -> Option<i64> {
+        match self.state {
+            State::Posted | State::Retracted => None,
+            // It ended before some instant, so there is one after its end.
+            State::Revoked => Some(self.end.saturating_add(1)),
+            State::NeverLive => Some(self.start),
+        }
+    }
 }
 
 /// All grants ever posted, in posting order.
@@ -44,12 +73,7 @@ impl Grants {
         start: i64,
         expiration: u64,
     ) -> Result<u32, Error> {
-        let end = start
-            .checked_add_unsigned(expiration)
-            .ok_or(Error::WindowTooLong {
-                timestamp: start,
-                expiration,
-            })?;
+        let end = window_end(start, expiration)?;
         let total = self.total.checked_add(amount);
         let total = total
             .filter(|total| *total <= i64::MAX.unsigned_abs())
@@ -72,7 +96,7 @@ impl Grants {
             end,
             amount,
             name_end,
-            retracted: false,
+            state: State::Posted,
         });
         self.total = total;
         Ok(number)
@@ -81,8 +105,9 @@ impl Grants {
     /// Forgets the grants from `number` on, as if never posted.
     pub(crate) fn forget_from(&mut self, number: usize) {
         for row in self.rows.drain(number.min(self.rows.len())..) {
-            self.total -= if row.retracted { 0 } else { row.amount };
-            self.retracted -= u32::from(row.retracted);
+            let retracted = row.state == State::Retracted;
+            self.total -= if retracted { 0 } else { row.amount };
+            self.retracted -= u32::from(retracted);
         }
         let names = self.rows.last().map_or(0, |row| row.name_end as usize);
         self.names.truncate(names);
@@ -93,24 +118,77 @@ impl Grants {
         self.rows.len()
     }
 
-    /// Takes a grant back; whether it was there. O(1).
-    pub(crate) fn retract(&mut self, number: u32) -> bool {
-        match self.rows.get_mut(number as usize) {
-            Some(row) if !row.retracted => {
-                row.retracted = true;
-                self.retracted += 1;
-                self.total -= row.amount;
-                true
-            }
-            _ => false,
+    /// Takes a grant back that is there. O(1).
+    pub(crate) fn retract(&mut self, number: u32) {
+        let row = &mut self.rows[number as usize];
+        debug_assert_ne!(row.state, State::Retracted);
+        row.state = State::Retracted;
+        self.retracted += 1;
+        self.total -= row.amount;
+    }
+
+    /// The row of a grant that is not retracted.
+    fn row(&self, number: u32) -> Option<&Row> {
+        let row = self.rows.get(number as usize);
+        row.filter(|row| row.state != State::Retracted)
+    }
+
+    /// The window of a grant revoked from an instant on, or why it cannot be.
+    pub(crate) fn revoked(&self, grant: GrantId, from: i64) -> Result<Window, Error> {
+        let row = self.row(grant.0).ok_or(Error::NoSuchGrant(grant))?;
+        let from = from.max(row.start);
+        if let Some(present) = row.revoked_from()
+            && from >= present
+        {
+            let from = present;
+            return Err(Error::AlreadyRevoked { grant, from });
         }
+        let end = row.end;
+        if from > end {
+            return Err(Error::RevokedAfterEnd { grant, end, from });
+        }
+        Ok(if from == row.start {
+            let state = State::NeverLive;
+            Window { end, state }
+        } else {
+            let state = State::Revoked;
+            Window {
+                end: from - 1,
+                state,
+            }
+        })
+    }
+
+    /// The window of a grant with another expiration, or why it cannot have it.
+    pub(crate) fn with_expiration(&self, grant: GrantId, expiration: u64) -> Result<Window, Error> {
+        let row = self.row(grant.0).ok_or(Error::NoSuchGrant(grant))?;
+        if let Some(from) = row.revoked_from() {
+            return Err(Error::AlreadyRevoked { grant, from });
+        }
+        let end = window_end(row.start, expiration)?;
+        let state = State::Posted;
+        Ok(Window { end, state })
+    }
+
+    pub(crate) fn window(&self, number: u32) -> Window {
+        let Row { end, state, .. } = self.rows[number as usize];
+        Window { end, state }
+    }
+
+    /// The caller sees to the boundaries.
+    pub(crate) fn set_window(&mut self, number: u32, window: Window) {
+        let row = &mut self.rows[number as usize];
+        (row.end, row.state) = (window.end, window.state);
+    }
+
+    /// Whether a grant has boundaries. Only such a one is ever asked for them, and for its amount.
+    pub(crate) fn is_ever_live(&self, number: u32) -> bool {
+        let state = self.rows[number as usize].state;
+        state == State::Posted || state == State::Revoked
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Grant<'_>> {
-        let row = self
-            .rows
-            .get(number as usize)
-            .filter(|row| !row.retracted)?;
+        let row = self.row(number)?;
         let name_start = match number.checked_sub(1) {
             Some(before) => self.rows[before as usize].name_end,
             None => 0,
@@ -120,6 +198,7 @@ impl Grants {
             amount: row.amount,
             start: row.start,
             end: row.end,
+            revoked_from: row.revoked_from(),
         })
     }
 
@@ -149,15 +228,29 @@ impl Grants {
         (Key::start(row.start, number), Key::end(row.end, number))
     }
 
-    /// The numbers of the grants from `number` on that are not retracted.
+    /// The numbers of the grants from `number` on that are ever live.
     pub(crate) fn numbers_from(&self, number: usize) -> impl Iterator<Item = u32> + '_ {
-        let rows = self.rows.iter().enumerate().skip(number);
-        rows.filter(|(_, row)| !row.retracted)
-            .filter_map(|(number, _)| u32::try_from(number).ok())
+        let numbers = (number..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
+        numbers.filter(|number| self.is_ever_live(*number))
+    }
+
+    /// All grants that are not retracted, in posting order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (GrantId, Grant<'_>)> {
+        let numbers = (0..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
+        numbers.filter_map(|number| Some((GrantId(number), self.get(number)?)))
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
         self.rows.capacity() * size_of::<Row>() + self.names.capacity()
     }
+}
+
+/// The last instant of a window; an error where there is no such instant.
+fn window_end(start: i64, expiration: u64) -> Result<i64, Error> {
+    let end = start.checked_add_unsigned(expiration);
+    end.ok_or(Error::WindowTooLong {
+        timestamp: start,
+        expiration,
+    })
 }

@@ -30,6 +30,7 @@
 
 pub(crate) mod boundary;
 pub(crate) mod checkpoint;
+mod corrections;
 pub(crate) mod epochs;
 pub(crate) mod grants;
 mod invariants;
@@ -198,14 +199,21 @@ impl GrantTimeline {
 
     /// Takes a grant back; whether it was there. O(B + m / B²).
     pub(crate) fn retract_grant(&mut self, number: u32) -> bool {
-        if !self.grants.retract(number) {
+        if self.grants.get(number).is_none() {
             return false;
         }
-        let (start, end) = self.grants.boundaries(number);
-        for key in [Some(start), end].into_iter().flatten() {
-            self.remove(key);
-        }
+        self.remove_window(number);
+        self.grants.retract(number);
         true
+    }
+
+    fn remove_window(&mut self, number: u32) {
+        if self.grants.is_ever_live(number) {
+            let (start, end) = self.grants.boundaries(number);
+            for key in [Some(start), end].into_iter().flatten() {
+                self.remove(key);
+            }
+        }
     }
 
     fn remove(&mut self, key: Key) {
