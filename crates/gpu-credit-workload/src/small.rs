@@ -45,6 +45,30 @@ pub enum Operation {
         /// When it took effect.
         timestamp: i64,
     },
+    /// Change the amount of one usage of this amount at this instant. There may be none.
+    ChangeUsage {
+        /// In the smallest unit.
+        amount: u64,
+        /// When it took effect.
+        timestamp: i64,
+        /// What it is to be.
+        new_amount: u64,
+    },
+    /// Revoke a grant from an instant on.
+    RevokeGrant {
+        /// Its place among the grants that were accepted, from 0 on. It may have been retracted or
+        /// revoked before, or never posted.
+        place: usize,
+        /// The instant. The window may end before it.
+        from: i64,
+    },
+    /// Give a grant the window `[timestamp, timestamp + expiration]`, with the timestamp it has.
+    ChangeExpiration {
+        /// Its place, as in [`RevokeGrant`](Operation::RevokeGrant).
+        place: usize,
+        /// The last instant of the window, counted from its first.
+        expiration: u64,
+    },
     /// Settle.
     Settle,
     /// Ask for the balance at an instant.
@@ -111,12 +135,15 @@ impl<S: Source> Iterator for Sequence<S> {
     type Item = Operation;
 
     fn next(&mut self) -> Option<Operation> {
-        match self.source.below(16)? {
+        match self.source.below(20)? {
             0..4 => self.post_grant(),
             4..9 => self.post_usage(),
             9 => self.retract_grant(),
             10 | 11 => self.retract_usage(),
             12 => Some(Operation::Settle),
+            16 => self.change_usage(),
+            17 | 18 => self.revoke_grant(),
+            19 => self.change_expiration(),
             _ => Some(Operation::Question {
                 timestamp: self.timestamp()?,
             }),
@@ -153,24 +180,56 @@ impl<S: Source> Sequence<S> {
         Some(Operation::PostUsage { amount, timestamp })
     }
 
-    /// One of those posted, or the one after them.
     fn retract_grant(&mut self) -> Option<Operation> {
-        let place = self.source.below(self.grants + 1)?;
-        Some(Operation::RetractGrant {
-            place: usize::try_from(place).ok()?,
+        let place = self.grant()?;
+        Some(Operation::RetractGrant { place })
+    }
+
+    fn retract_usage(&mut self) -> Option<Operation> {
+        let (amount, timestamp) = self.take_usage()?;
+        Some(Operation::RetractUsage { amount, timestamp })
+    }
+
+    fn change_usage(&mut self) -> Option<Operation> {
+        let (amount, timestamp) = self.take_usage()?;
+        let new_amount = self.amount()?;
+        self.usage.push((new_amount, timestamp));
+        Some(Operation::ChangeUsage {
+            amount,
+            timestamp,
+            new_amount,
         })
     }
 
-    /// One of those posted, or any.
-    fn retract_usage(&mut self) -> Option<Operation> {
+    fn revoke_grant(&mut self) -> Option<Operation> {
+        let place = self.grant()?;
+        let from = self.timestamp()?;
+        Some(Operation::RevokeGrant { place, from })
+    }
+
+    fn change_expiration(&mut self) -> Option<Operation> {
+        let place = self.grant()?;
+        // Where it starts is not known here, for some are refused.
+        let timestamp = self.timestamp()?;
+        let expiration = self.expiration(timestamp)?;
+        Some(Operation::ChangeExpiration { place, expiration })
+    }
+
+    /// One of those posted, or the one after them.
+    fn grant(&mut self) -> Option<usize> {
+        let place = self.source.below(self.grants + 1)?;
+        usize::try_from(place).ok()
+    }
+
+    /// One of those posted, or any. It is not posted any more.
+    fn take_usage(&mut self) -> Option<(u64, i64)> {
         let place = self.source.below(self.usage.len() as u64 + 1)?;
         let place = usize::try_from(place).ok()?;
-        let (amount, timestamp) = if place < self.usage.len() {
-            self.usage.swap_remove(place)
+        if place < self.usage.len() {
+            Some(self.usage.swap_remove(place))
         } else {
-            (self.amount()?, self.timestamp()?)
-        };
-        Some(Operation::RetractUsage { amount, timestamp })
+            Some((self.amount()?, self.timestamp()?))
+        }
     }
 
     fn amount(&mut self) -> Option<u64> {

@@ -22,12 +22,17 @@ fn every_operation_comes_up_and_what_is_retracted_was_mostly_posted() {
     for numbers in Numbers::ALL {
         let operations = operations(3, numbers);
         let kinds: HashSet<_> = operations.iter().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 6, "{numbers:?}");
+        assert_eq!(kinds.len(), 9, "{numbers:?}");
         let mut posted = HashSet::new();
         let (mut hits, mut misses) = (0, 0);
         for operation in &operations {
             match operation {
-                Operation::PostUsage { amount, timestamp } => {
+                Operation::PostUsage { amount, timestamp }
+                | Operation::ChangeUsage {
+                    new_amount: amount,
+                    timestamp,
+                    ..
+                } => {
                     posted.insert((amount, timestamp));
                 }
                 Operation::RetractUsage { amount, timestamp } => {

@@ -3,6 +3,7 @@
 use gpu_credit::Overdraft;
 use gpu_credit_workload::small::{self, Numbers};
 
+use crate::ledger_count;
 use crate::ledgers::{Ledgers, tiny};
 
 fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
@@ -29,15 +30,9 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
     }
 }
 
-/// How many ledgers: 4,000, or what `GPU_CREDIT_LEDGERS` says.
-fn ledgers() -> u64 {
-    let asked = std::env::var("GPU_CREDIT_LEDGERS").ok();
-    asked.map_or(4_000, |count| count.parse().expect("a number of ledgers"))
-}
-
 #[test]
 fn agrees_with_both_replays_after_every_step() {
-    for seed in 0..ledgers() {
+    for seed in 0..ledger_count() {
         let numbers = Numbers::ALL[(seed % 3) as usize];
         let overdraft = if seed % 2 == 0 {
             Overdraft::Carry

@@ -1,6 +1,6 @@
 //! The engine and both replays, told the same and asked the same. The fuzz target uses it too.
 
-use gpu_credit::{GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
 use gpu_credit_workload::small::Operation;
 
@@ -76,11 +76,53 @@ impl Ledgers {
                 assert_eq!(retracted, self.list.retract_usage(amount, timestamp));
                 assert_eq!(retracted, self.heap.retract_usage(amount, timestamp));
             }
+            Operation::ChangeUsage {
+                amount,
+                timestamp,
+                new_amount,
+            } => {
+                let changed = self.engine.change_usage(timestamp, amount, new_amount);
+                if !matches!(changed, Err(Error::UsageTooLarge { .. })) {
+                    let changed = changed.is_ok();
+                    let list = self.list.change_usage(amount, timestamp, new_amount);
+                    let heap = self.heap.change_usage(amount, timestamp, new_amount);
+                    assert_eq!([list, heap], [changed; 2]);
+                    self.ask(timestamp);
+                }
+            }
+            Operation::RevokeGrant { place, from } => {
+                if let Some(grant) = self.grants.get(place) {
+                    let revoked = self.engine.revoke_grant(*grant, from).is_ok();
+                    assert_eq!(revoked, self.list.revoke_grant(place, from));
+                    assert_eq!(revoked, self.heap.revoke_grant(place, from));
+                    self.note([from, from]);
+                    self.ask_about(place);
+                }
+            }
+            Operation::ChangeExpiration { place, expiration } => {
+                if let Some(grant) = self.grants.get(place) {
+                    let changed = self.engine.change_expiration(*grant, expiration).is_ok();
+                    assert_eq!(changed, self.list.change_expiration(place, expiration));
+                    assert_eq!(changed, self.heap.change_expiration(place, expiration));
+                    self.ask_about(place);
+                }
+            }
             Operation::Settle => {
                 self.engine.settle();
                 assert!(self.engine.is_settled());
             }
             Operation::Question { timestamp } => self.ask(timestamp),
+        }
+    }
+
+    /// Asks where the window of a grant starts and ends, and an instant later.
+    fn ask_about(&mut self, place: usize) {
+        if let Some(grant) = self.engine.grant(self.grants[place]) {
+            let (start, end) = (grant.start, grant.end);
+            self.note([start, end]);
+            for time in [start, end, end.saturating_add(1)] {
+                self.ask(time);
+            }
         }
     }
 

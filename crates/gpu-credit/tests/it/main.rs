@@ -13,8 +13,15 @@
 )]
 
 mod cases;
+mod corrections;
 mod differential;
 mod laws;
 mod ledgers;
 mod records;
 mod scale;
+
+/// How many ledgers to try: 4,000, or what `GPU_CREDIT_LEDGERS` says.
+fn ledger_count() -> u64 {
+    let asked = std::env::var("GPU_CREDIT_LEDGERS").ok();
+    asked.map_or(4_000, |count| count.parse().expect("a number of ledgers"))
+}
