@@ -296,12 +296,13 @@ impl GpuCredit {
     /// order every window end still to come is replayed: to ask about now,
     /// [`settle_to`](Self::settle_to) does with less. Usage is never replayed.
     pub fn settle(&mut self) {
-        self.timeline.settle(&self.usage, i64::MAX);
+        self.settle_to(i64::MAX);
     }
 
     /// As [`settle`](Self::settle), but only so far that queries up to an instant replay nothing.
     /// Where records come in time order and questions are about now, there is nothing to do.
     pub fn settle_to(&mut self, timestamp: i64) {
+        self.usage.flush();
         self.timeline.settle(&self.usage, timestamp);
     }
 

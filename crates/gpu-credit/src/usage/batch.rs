@@ -63,9 +63,15 @@ fn sums_in_flight(tree: &Tree, times: &[i64], sums: &mut [u64]) {
 /// Inserts each entry, in posting order.
 pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
     for entries in entries.chunks(IN_FLIGHT) {
-        locate_in_flight(tree, entries.iter().map(|entry| entry.0));
-        for entry in entries {
-            tree.insert(*entry);
+        let late = tree.append(entries);
+        let chunks = locate_in_flight(tree, late.iter().map(|entry| entry.0));
+        let mut is_found = true;
+        for (entry, chunk) in late.iter().zip(chunks) {
+            is_found = is_found && tree.insert_at(chunk, *entry);
+            if !is_found {
+                // That makes room, and chunks are no longer where they were found.
+                tree.insert(*entry);
+            }
         }
     }
 }

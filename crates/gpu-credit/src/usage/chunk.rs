@@ -118,12 +118,14 @@ impl<F: Form> Chunk<F> {
             let lane = self.blocks[block].position(key, len);
             self.blocks[block].insert(lane, (key, amount));
             self.lens[block] += 1;
+            self.len += 1;
             self.add(block, amount);
             return true;
         }
         let Some(room) = self.nearest_room(block, shape) else {
             return false;
         };
+        self.len += 1;
         self.add(block, amount);
         if room < block {
             self.hand_left(block, room, (key, amount));
@@ -139,7 +141,7 @@ impl<F: Form> Chunk<F> {
         (count_through(&self.heads, key).min(usize::from(self.used)) - 1) % BLOCKS
     }
 
-    /// Counts one more entry, in `block`.
+    /// Adds to the sums what has come into `block`.
     #[inline]
     fn add(&mut self, block: usize, amount: F::Amount) {
         for (sum, later) in self.sums.iter_mut().zip(later_than(block)) {
@@ -150,7 +152,6 @@ impl<F: Form> Chunk<F> {
             };
         }
         self.total += amount;
-        self.len += 1;
     }
 
     /// The block nearest to `block` that is not full.
@@ -212,23 +213,33 @@ impl<F: Form> Chunk<F> {
         self.lens[to] += 1;
     }
 
-    /// Puts an entry at the end, which is where it belongs. False if there is no room behind the
-    /// last block in use, and then nothing has changed.
+    /// Puts the first of `entries`, which are in order, at the end, where they belong: as many as
+    /// go into one block. Gives their number; 0 if there is no room behind the last block in use.
+    /// The caller has found the form to fit.
     #[inline]
-    pub(super) fn push(&mut self, key: F::Key, amount: F::Amount, shape: Shape) -> bool {
+    pub(super) fn append(&mut self, entries: &[Entry], origin: i64, shape: Shape) -> usize {
         let mut block = usize::from(self.used) - 1;
         if usize::from(self.lens[block]) == shape.lanes() {
             block += 1;
             if block == shape.blocks() {
-                return false;
+                return 0;
             }
             self.used += 1;
-            self.heads[block] = key;
+            self.heads[block] = F::encode(entries[0], origin).0;
         }
-        self.blocks[block].set(usize::from(self.lens[block]), (key, amount));
-        self.lens[block] += 1;
-        self.add(block, amount);
-        true
+        let len = usize::from(self.lens[block]);
+        let mut total = F::Amount::default();
+        let mut count = 0;
+        for (lane, entry) in (len..shape.lanes()).zip(entries) {
+            let (key, amount) = F::encode(*entry, origin);
+            self.blocks[block].set(lane, (key, amount));
+            total += amount;
+            count += 1;
+        }
+        self.lens[block] += small(count);
+        self.add(block, total);
+        self.len += u16::from(small(count));
+        count
     }
 
     /// Takes out the last entry of this key and amount.

@@ -136,11 +136,12 @@ impl Group {
         done
     }
 
-    /// Puts an entry at the end of the last chunk, where it belongs. False if there is no room.
+    /// Puts the first of `entries`, which are in order and at least one, at the end of the last
+    /// chunk, where they belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn push(&mut self, entry: Entry, shape: Shape) -> bool {
+    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
         let last = self.len() - 1;
-        self.slots[last].push(entry, shape)
+        self.slots[last].append(entries, shape)
     }
 
     /// Takes the last entry of this time and amount out of chunk `slot`.
@@ -262,7 +263,7 @@ impl Group {
     }
 
     /// Moves all chunks of `other`, the next group, to the end of this one, which has room.
-    pub(super) fn append(&mut self, mut other: Box<Self>) {
+    pub(super) fn append_group(&mut self, mut other: Box<Self>) {
         let (mut totals, later) = (self.totals(), other.totals());
         let len = self.len();
         for slot in 0..other.len() {

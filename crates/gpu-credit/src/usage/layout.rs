@@ -12,6 +12,8 @@ pub(super) const CHUNK_ENTRIES: usize = LANES * BLOCKS;
 pub(super) const SPAN: usize = 16;
 /// Look-ups that wait for memory together, see [`batch`](super::batch).
 pub(super) const IN_FLIGHT: usize = 32;
+/// Entries that enter the tree together, see [`waiting`](super::waiting).
+pub(super) const WAITING: usize = 16;
 /// Questions that one thread answers before another may take some.
 #[cfg(feature = "rayon")]
 pub(super) const QUESTIONS_PER_TASK: usize = 8 * 1024;

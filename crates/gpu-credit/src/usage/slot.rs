@@ -122,15 +122,19 @@ impl Slot {
         self.widen(shape).insert(time, amount, shape)
     }
 
-    /// Puts an entry at the end, where it belongs. False if there is no room there.
+    /// Puts the first of `entries`, which are in order and at least one, at the end, where they
+    /// belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn push(&mut self, (time, amount): Entry, shape: Shape) -> bool {
-        if let Self::Narrow { origin, chunk } = self
-            && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
-        {
-            return chunk.push(key, amount, shape);
+    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
+        if let Self::Narrow { origin, chunk } = self {
+            if fit_all(chunk, entries, *origin) {
+                return chunk.append(entries, *origin, shape);
+            }
+            if fit(chunk, entries[0], *origin).is_some() {
+                return chunk.append(&entries[..1], *origin, shape);
+            }
         }
-        self.widen(shape).push(time, amount, shape)
+        self.widen(shape).append(entries, WIDE, shape)
     }
 
     /// The chunk in wide form, which fits everything.
@@ -232,4 +236,18 @@ fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32
     let key = Narrow::key(time, origin)?;
     let total = Narrow::amount(u64::from(chunk.total()).checked_add(amount)?)?;
     Some((key, total - chunk.total()))
+}
+
+/// Whether a narrow chunk can hold all of `entries`, which are in order and at least one.
+#[inline]
+fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
+    let mut total = u64::from(chunk.total());
+    let times = [entries[0].0, entries[entries.len() - 1].0];
+    times
+        .iter()
+        .all(|time| Narrow::key(*time, origin).is_some())
+        && entries.iter().all(|entry| {
+            total = total.saturating_add(entry.1);
+            Narrow::amount(total).is_some()
+        })
 }

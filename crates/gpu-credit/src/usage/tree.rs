@@ -194,7 +194,7 @@ impl Tree {
     #[inline]
     pub(super) fn insert(&mut self, entry: Entry) {
         if entry.0 >= self.end {
-            self.push(entry);
+            self.append(&[entry]);
         } else {
             self.insert_late(entry);
         }
@@ -204,23 +204,46 @@ impl Tree {
     fn insert_late(&mut self, entry: Entry) {
         loop {
             let at = self.locate(entry.0);
-            if self.groups[at.group].insert(at.slot, entry, self.shape) {
-                sums::add(&mut self.within, &mut self.spans, at.group, entry.1);
+            if self.insert_at(at, entry) {
                 return;
             }
             self.make_room(at);
         }
     }
 
-    /// Puts an entry at the end, where it belongs. Full chunks and groups stay full there: a new
-    /// one is started.
-    #[inline(never)]
-    fn push(&mut self, entry: Entry) {
-        self.end = entry.0;
-        let last = self.groups.len() - 1;
-        if !self.groups[last].push(entry, self.shape) {
-            self.push_chunk(entry);
+    /// Puts an entry before the end into the chunk that [`locate`](Self::locate) finds for it.
+    /// False if there is no room, or the entry is not before the end.
+    #[inline]
+    pub(super) fn insert_at(&mut self, at: Location, entry: Entry) -> bool {
+        let done = entry.0 < self.end && self.groups[at.group].insert(at.slot, entry, self.shape);
+        if done {
+            sums::add(&mut self.within, &mut self.spans, at.group, entry.1);
         }
+        done
+    }
+
+    /// Puts the first of `entries` at the end, as many as belong there, and gives the rest.
+    /// Full chunks and groups stay full at the end: a new one is started.
+    pub(super) fn append<'a>(&mut self, entries: &'a [Entry]) -> &'a [Entry] {
+        let count = entries
+            .iter()
+            .take_while(|entry| {
+                let in_order = entry.0 >= self.end;
+                self.end = self.end.max(entry.0);
+                in_order
+            })
+            .count();
+        let (mut entries, late) = entries.split_at(count);
+        while !entries.is_empty() {
+            let last = self.groups.len() - 1;
+            let mut appended = self.groups[last].append(entries, self.shape);
+            if appended == 0 {
+                self.push_chunk(entries[0]);
+                appended = 1;
+            }
+            entries = &entries[appended..];
+        }
+        late
     }
 
     #[cold]
@@ -282,7 +305,7 @@ impl Tree {
         if self.groups[group].len() + self.groups[group + 1].len() <= self.shape.slots_built() {
             let later = self.take_group(group + 1);
             sums::add(&mut self.within, &mut self.spans, group, later.total());
-            self.groups[group].append(later);
+            self.groups[group].append_group(later);
         }
     }
 

@@ -1,9 +1,12 @@
 //! Reading the index in time order: sums at times that do not decrease, and the entries.
 
+use std::iter::Peekable;
+
 use super::chunk::Place;
 use super::form::Entry;
 use super::run::Run;
 use super::tree::{Location, Tree};
+use super::waiting::Waiting;
 use super::{Body, UsageIndex};
 
 /// Reads prefix sums at times that do not decrease: it stays in a chunk as long as the questions
@@ -11,14 +14,14 @@ use super::{Body, UsageIndex};
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
     index: &'a UsageIndex,
-    cursor: Option<Cursor<'a>>,
+    cursor: Option<(Cursor<'a>, &'a Waiting)>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(index: &'a UsageIndex) -> Self {
         let cursor = match &index.body {
             Body::Small(_) => None,
-            Body::Tree(tree) => Some(Cursor::new(tree)),
+            Body::Tree(tree, waiting) => Some((Cursor::new(tree), waiting)),
         };
         Self { index, cursor }
     }
@@ -27,7 +30,7 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn through(&mut self, time: i64) -> u64 {
         match &mut self.cursor {
-            Some(cursor) => cursor.sum_through(time),
+            Some((cursor, waiting)) => cursor.sum_through(time) + waiting.sum_through(time),
             None => self.index.through(time),
         }
     }
@@ -107,9 +110,8 @@ pub(super) enum Iter<'a> {
         at: usize,
     },
     Tree {
-        tree: &'a Tree,
-        at: Option<Location>,
-        place: Place,
+        entries: Peekable<InTree<'a>>,
+        waiting: Peekable<std::vec::IntoIter<Entry>>,
     },
 }
 
@@ -121,20 +123,10 @@ impl<'a> Iter<'a> {
                 run,
                 at: run.count_before(time),
             },
-            Body::Tree(tree) => {
-                let (at, place) = match time.checked_sub(1) {
-                    None => (Location { group: 0, slot: 0 }, Place::START),
-                    Some(before) => {
-                        let at = tree.locate(before);
-                        (at, tree.slot(at).place_after(before))
-                    }
-                };
-                Self::Tree {
-                    tree,
-                    at: Some(at),
-                    place,
-                }
-            }
+            Body::Tree(tree, waiting) => Self::Tree {
+                entries: InTree::from(tree, time).peekable(),
+                waiting: waiting.sorted_from(time).into_iter().peekable(),
+            },
         }
     }
 }
@@ -148,13 +140,52 @@ impl Iterator for Iter<'_> {
                 *at += 1;
                 run.get(*at - 1)
             }
-            Self::Tree { tree, at, place } => loop {
-                let location = (*at)?;
-                if let Some(entry) = tree.slot(location).next(place) {
-                    return Some(entry);
-                }
-                (*at, *place) = (tree.next(location), Place::START);
-            },
+            Self::Tree { entries, waiting } => {
+                // Of one time, those in the tree were posted before.
+                let is_next = |entry: &Entry| entries.peek().is_none_or(|other| entry.0 < other.0);
+                waiting.next_if(is_next).or_else(|| entries.next())
+            }
+        }
+    }
+}
+
+/// The entries of a tree in order.
+#[derive(Clone, Debug)]
+pub(super) struct InTree<'a> {
+    tree: &'a Tree,
+    at: Option<Location>,
+    place: Place,
+}
+
+impl<'a> InTree<'a> {
+    /// From the first entry at or after `time` on.
+    fn from(tree: &'a Tree, time: i64) -> Self {
+        let (at, place) = match time.checked_sub(1) {
+            None => (Location { group: 0, slot: 0 }, Place::START),
+            Some(before) => {
+                let at = tree.locate(before);
+                (at, tree.slot(at).place_after(before))
+            }
+        };
+        Self {
+            tree,
+            at: Some(at),
+            place,
+        }
+    }
+}
+
+impl Iterator for InTree<'_> {
+    type Item = Entry;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            let at = self.at?;
+            if let Some(entry) = self.tree.slot(at).next(&mut self.place) {
+                return Some(entry);
+            }
+            (self.at, self.place) = (self.tree.next(at), Place::START);
         }
     }
 }
