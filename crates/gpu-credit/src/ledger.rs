@@ -1,12 +1,10 @@
 //! The account: the classic verbs, and what its users would miss beside them.
 
-use std::borrow::Cow;
-
 use crate::answer::{Answer, Remainder, Status};
 use crate::timeline::GrantTimeline;
 use crate::timeline::epochs::Limit;
 use crate::timeline::replay::Standing;
-use crate::usage::UsageIndex;
+use crate::usage::{Staged, UsageIndex};
 use crate::{Error, Grant, GrantId, Options, Overdraft, Record, SettlementStatistics};
 
 /// One account of credit that expires: exact balances at any instant, whatever the order of calls.
@@ -136,7 +134,11 @@ impl GpuCredit {
     pub fn subtract_many(&mut self, usage: &[(i64, u64)]) -> Result<(), Error> {
         let mut amounts = usage.iter().map(|(_, amount)| *amount);
         amounts.try_fold(self.usage.total(), check_usage)?;
-        self.load_usage(Cow::Borrowed(usage));
+        if self.is_few(usage.len()) {
+            self.post_usage(usage);
+        } else {
+            self.load_usage(usage.iter().copied().collect());
+        }
         Ok(())
     }
 
@@ -243,10 +245,14 @@ impl GpuCredit {
     /// Where one of them would be refused on its own; then none has been posted.
     pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), Error> {
         // Whatever the iterator does, it has done by the time the account changes.
-        let (mut grants, mut usage) = (Vec::new(), Vec::new());
+        let (mut grants, mut usage) = (Vec::new(), Staged::new());
+        let mut used = self.usage.total();
         for record in records {
             match record {
-                Record::Usage { amount, timestamp } => usage.push((timestamp, amount)),
+                Record::Usage { amount, timestamp } => {
+                    used = check_usage(used, amount)?;
+                    usage.push((timestamp, amount));
+                }
                 Record::Grant {
                     credit_id,
                     amount,
@@ -255,8 +261,6 @@ impl GpuCredit {
                 } => grants.push((credit_id, amount, timestamp, expiration)),
             }
         }
-        let mut amounts = usage.iter().map(|(_, amount)| *amount);
-        amounts.try_fold(self.usage.total(), check_usage)?;
         let table = &mut self.timeline.grants;
         let first = table.next_number();
         for (credit_id, amount, timestamp, expiration) in grants {
@@ -266,23 +270,29 @@ impl GpuCredit {
             }
         }
         self.timeline.grants_posted(&self.usage, first);
-        self.load_usage(Cow::Owned(usage));
+        if self.is_few(usage.len()) {
+            self.post_usage(&usage.into_entries());
+        } else {
+            self.load_usage(usage);
+        }
         self.settle();
         Ok(())
     }
 
-    fn load_usage(&mut self, usage: Cow<'_, [(i64, u64)]>) {
-        /// So few entries, or one for so many in the index, are inserted rather than merged.
+    /// Whether so many usage entries are inserted rather than merged.
+    fn is_few(&self, count: usize) -> bool {
         const FEW: usize = 16;
-        if usage.len() <= FEW.max(self.usage.len() / FEW) {
-            self.usage.insert_many(&usage);
-            self.timeline.usage_posted_many(&self.usage, &usage);
-            return;
-        }
-        let times = || usage.iter().map(|(time, _)| *time);
-        let (earliest, latest) = (times().min(), times().max());
-        if let (Some(earliest), Some(latest)) = (earliest, latest) {
-            self.usage.extend(usage.into_owned());
+        count <= FEW.max(self.usage.len() / FEW)
+    }
+
+    fn post_usage(&mut self, usage: &[(i64, u64)]) {
+        self.usage.insert_many(usage);
+        self.timeline.usage_posted_many(&self.usage, usage);
+    }
+
+    fn load_usage(&mut self, usage: Staged) {
+        if let Some((earliest, latest)) = usage.times() {
+            self.usage.extend(usage);
             self.timeline.usage_loaded(earliest, latest);
         }
     }

@@ -1,11 +1,12 @@
 //! Loading many entries at once: one sort, one pass.
 //!
-//! Where times span less than 2^32 and amounts are less than 2^32, an entry is packed into 8 bytes
-//! and the sort is a radix sort: one pass puts the entries into 2048 buckets by the upper bits of
-//! the time, and two more order each bucket, which by then fits a cache. Other entries are sorted
-//! by comparison. Both keep the posting order of ties.
+//! Where entries are [staged](super::staged) packed into 8 bytes, the sort is a radix sort: one
+//! pass puts them into 2048 buckets by the upper bits of the time, and two more order each bucket,
+//! which by then fits a cache. Other entries are sorted by comparison. Both keep the posting order
+//! of ties.
 
 use super::form::Entry;
+use super::staged::{Entries, Packed, Staged, unpack};
 
 /// Entries in time order, ties in posting order.
 #[derive(Clone, Debug)]
@@ -13,9 +14,6 @@ pub(super) enum Sorted {
     Packed { start: i64, entries: Vec<Packed> },
     Plain(Vec<Entry>),
 }
-
-/// The distance of a time from the least one, and the amount.
-type Packed = (u32, u32);
 
 /// Bits of the time that choose a bucket, at most, and bits that one pass within a bucket orders.
 const DIGIT: u32 = 11;
@@ -26,17 +24,34 @@ const FEW: usize = 256;
 const ENTRIES_PER_TASK: usize = 256 * 1024;
 
 impl Sorted {
-    /// Sorts `entries`, which are in posting order.
-    pub(super) fn new(mut entries: Vec<Entry>) -> Self {
-        if entries.is_sorted_by_key(|entry| entry.0) {
-            return Self::Plain(entries);
+    /// Sorts entries that are in posting order.
+    pub(super) fn new(staged: Staged) -> Self {
+        let (earliest, latest, is_in_order) = (staged.earliest, staged.latest, staged.is_in_order);
+        match staged.entries {
+            Entries::Packed {
+                origin: start,
+                entries,
+            } if is_in_order => Self::Packed { start, entries },
+            Entries::Packed { origin, entries } if entries.len() > FEW => Self::Packed {
+                start: earliest,
+                entries: sort_packed(
+                    &entries,
+                    earliest.abs_diff(origin),
+                    latest.abs_diff(earliest),
+                ),
+            },
+            entries => {
+                let mut entries = entries.into_plain();
+                if !is_in_order {
+                    sort_by_comparing(&mut entries);
+                }
+                Self::Plain(entries)
+            }
         }
-        if entries.len() > FEW
-            && let Some((start, entries)) = sort_packed(&entries)
-        {
-            return Self::Packed { start, entries };
-        }
-        sort_by_comparing(&mut entries);
+    }
+
+    /// Entries that are in time order.
+    pub(super) fn in_order(entries: Vec<Entry>) -> Self {
         Self::Plain(entries)
     }
 
@@ -55,11 +70,7 @@ impl Sorted {
                 start,
                 entries: sorted,
             } => {
-                entries.extend(
-                    sorted[from..to].iter().map(|(distance, amount)| {
-                        (start + i64::from(*distance), u64::from(*amount))
-                    }),
-                );
+                entries.extend(sorted[from..to].iter().map(|entry| unpack(*entry, *start)));
             }
         }
     }
@@ -99,28 +110,20 @@ fn sort_by_comparing(entries: &mut [Entry]) {
     entries.sort_by_key(|entry| entry.0);
 }
 
-/// The entries packed and sorted, and the least time, if all fit.
-fn sort_packed(entries: &[Entry]) -> Option<(i64, Vec<Packed>)> {
-    let (mut first, mut last, mut largest) = (i64::MAX, i64::MIN, 0);
-    for (time, amount) in entries {
-        first = first.min(*time);
-        last = last.max(*time);
-        largest = largest.max(*amount);
-    }
-    let range = u32::try_from(last.checked_sub(first)?).ok()?;
-    u32::try_from(largest).ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the largest distance and the largest amount fit"
-    )]
-    let pack = |(time, amount): Entry| ((time - first) as u32, amount as u32);
-    let bits = u32::BITS - range.leading_zeros();
+/// The entries sorted. The earliest is at the distance `first`, and will be at 0; the latest is
+/// `range` later.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a difference of two packed distances is one"
+)]
+fn sort_packed(entries: &[Packed], first: u64, range: u64) -> Vec<Packed> {
+    let bits = u64::BITS - range.leading_zeros();
     let bits_within = bits.saturating_sub(DIGIT);
-    let mut packed = vec![(0, 0); entries.len()];
-    let ends = distribute(entries, &mut packed, pack, bits_within, DIGIT);
-    sort_buckets(&mut packed, 0, &ends, bits_within);
-    Some((first, packed))
+    let mut sorted = vec![(0, 0); entries.len()];
+    let from_first = |(distance, amount): Packed| (distance - first as u32, amount);
+    let ends = distribute(entries, &mut sorted, from_first, bits_within, DIGIT);
+    sort_buckets(&mut sorted, 0, &ends, bits_within);
+    sorted
 }
 
 /// Sorts buckets one by one by the lower `bits`. They begin at `start` and end at `ends`, counted
@@ -162,26 +165,27 @@ fn sort_bucket(entries: &mut [Packed], spare: &mut Vec<Packed>, bits: u32) {
     distribute(spare, entries, |entry| entry, lower, bits - lower);
 }
 
-/// Packs `from` into `to`, as long, in the order of the digit of `bits` bits above the lowest
-/// `shift`; entries with one digit keep their order. Gives the end of each digit's entries.
-fn distribute<T: Copy>(
-    from: &[T],
+/// Writes what `change` makes of `from` into `to`, as long, in the order of the digit of `bits`
+/// bits above the lowest `shift`; entries with one digit keep their order. Gives the end of each
+/// digit's entries.
+fn distribute(
+    from: &[Packed],
     to: &mut [Packed],
-    pack: impl Fn(T) -> Packed,
+    change: impl Fn(Packed) -> Packed,
     shift: u32,
     bits: u32,
 ) -> Vec<usize> {
     let digit = |entry: Packed| (entry.0 >> shift) as usize & ((1 << bits) - 1);
     let mut ends = vec![0; 1 << bits];
     for entry in from {
-        ends[digit(pack(*entry))] += 1;
+        ends[digit(change(*entry))] += 1;
     }
     let mut start = 0;
     for end in &mut ends {
         start += std::mem::replace(end, start);
     }
     for entry in from {
-        let entry = pack(*entry);
+        let entry = change(*entry);
         let at = &mut ends[digit(entry)];
         to[*at] = entry;
         *at += 1;

@@ -75,12 +75,14 @@ mod sums;
 mod batch;
 mod load;
 mod run;
+mod staged;
 mod waiting;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use staged::Staged;
 pub(crate) use walk::Walk;
 
 use form::Entry;
@@ -213,7 +215,7 @@ impl UsageIndex {
         };
         run.insert(entry);
         if run.len() > self.shape.chunk_entries() {
-            let entries = Sorted::new(run.decode());
+            let entries = Sorted::in_order(run.decode());
             self.body = Body::tree(Tree::build(&entries, self.shape));
         }
     }
@@ -236,12 +238,12 @@ impl UsageIndex {
     }
 
     /// [`insert`](Self::insert) for each, by one sort and one pass where they are many.
-    pub(crate) fn extend(&mut self, entries: Vec<Entry>) {
+    pub(crate) fn extend(&mut self, entries: Staged) {
         if entries.len() < self.len / 8 {
-            return self.insert_many(&entries);
+            return self.insert_many(&entries.into_entries());
         }
         self.flush();
-        self.total += entries.iter().map(|entry| entry.1).sum::<u64>();
+        self.total += entries.total;
         let mut sorted = Sorted::new(entries);
         if self.len > 0 {
             sorted = sorted.merged_behind(&self.decode());

@@ -205,7 +205,7 @@ fn random_steps(seed: u64, kind: Kind, chunk_entries: usize, steps: i64) {
                 if random.random() {
                     index.insert_many(&entries);
                 } else {
-                    index.extend(entries);
+                    index.extend(entries.into_iter().collect());
                 }
             }
             _ => {
@@ -340,8 +340,8 @@ fn compare_large(entries: &[(i64, u64)], span: i64, random: &mut Pcg64Mcg) {
     let mut in_flight = UsageIndex::new(256);
     in_flight.insert_many(entries);
     let mut loaded = UsageIndex::new(256);
-    loaded.extend(entries[..100_000].to_vec());
-    loaded.extend(entries[100_000..].to_vec());
+    loaded.extend(entries[..100_000].iter().copied().collect());
+    loaded.extend(entries[100_000..].iter().copied().collect());
     for index in [one_by_one, in_flight, loaded] {
         index.assert_invariants();
         assert!(index.iter_from(i64::MIN).eq(sorted.iter().copied()));
