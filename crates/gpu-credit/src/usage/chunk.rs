@@ -41,8 +41,10 @@ impl Place {
 impl<F: Form> Chunk<F> {
     /// A chunk without entries.
     pub(super) fn new() -> Box<Self> {
+        let mut heads = [F::KEY_MAX; BLOCKS];
+        heads[0] = F::KEY_MIN;
         Box::new(Self {
-            heads: [F::KEY_MAX; BLOCKS],
+            heads,
             sums: [F::Amount::default(); BLOCKS],
             blocks: std::array::from_fn(|_| Block::new()),
             total: F::Amount::default(),

@@ -42,7 +42,7 @@ impl Group {
             entries.clear();
             let end = to.min(start + shape.chunk_entries_built());
             sorted.read(start, end, &mut entries);
-            group.push_chunk(entries[0].0, &entries, shape);
+            group.push_chunk(entries[0].0, Slot::new(&entries, shape));
         }
         group
     }
@@ -153,12 +153,12 @@ impl Group {
         done
     }
 
-    /// Adds a chunk of `entries` behind the last. The group is not full.
-    pub(super) fn push_chunk(&mut self, head: i64, entries: &[Entry], shape: Shape) {
+    /// Adds a chunk behind the last. The group is not full.
+    pub(super) fn push_chunk(&mut self, head: i64, chunk: Slot) {
         let slot = self.len();
         let before = if slot == 0 { 0 } else { self.total() };
         self.heads[slot] = head;
-        self.slots[slot] = Slot::new(entries, shape);
+        self.slots[slot] = chunk;
         if slot.is_multiple_of(SPAN) {
             self.spans[slot / SPAN] = before;
         }

@@ -30,6 +30,14 @@ impl Slot {
         slot
     }
 
+    /// A chunk without entries, for those from `time` on.
+    pub(super) fn start(time: i64) -> Self {
+        Self::Narrow {
+            origin: time,
+            chunk: Chunk::new(),
+        }
+    }
+
     /// Holds `entries` from now on, in the narrow form if they fit.
     pub(super) fn refill(&mut self, entries: &[Entry], shape: Shape) {
         if fits_narrow(entries) {
@@ -241,13 +249,9 @@ fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32
 /// Whether a narrow chunk can hold all of `entries`, which are in order and at least one.
 #[inline]
 fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
-    let mut total = u64::from(chunk.total());
-    let times = [entries[0].0, entries[entries.len() - 1].0];
-    times
-        .iter()
-        .all(|time| Narrow::key(*time, origin).is_some())
-        && entries.iter().all(|entry| {
-            total = total.saturating_add(entry.1);
-            Narrow::amount(total).is_some()
-        })
+    let (first, last) = (entries[0].0, entries[entries.len() - 1].0);
+    let amounts: u64 = entries.iter().map(|entry| entry.1).sum();
+    Narrow::key(first, origin).is_some()
+        && Narrow::key(last, origin).is_some()
+        && Narrow::amount(u64::from(chunk.total()).saturating_add(amounts)).is_some()
 }

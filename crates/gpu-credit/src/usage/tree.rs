@@ -225,36 +225,32 @@ impl Tree {
     /// Puts the first of `entries` at the end, as many as belong there, and gives the rest.
     /// Full chunks and groups stay full at the end: a new one is started.
     pub(super) fn append<'a>(&mut self, entries: &'a [Entry]) -> &'a [Entry] {
-        let count = entries
-            .iter()
-            .take_while(|entry| {
-                let in_order = entry.0 >= self.end;
-                self.end = self.end.max(entry.0);
-                in_order
-            })
-            .count();
-        let (mut entries, late) = entries.split_at(count);
-        while !entries.is_empty() {
+        let mut runs = entries.chunk_by(|entry, next| entry.0 <= next.0);
+        let Some(run) = runs.next().filter(|run| run[0].0 >= self.end) else {
+            return entries;
+        };
+        self.end = run[run.len() - 1].0;
+        let (mut run, late) = entries.split_at(run.len());
+        while !run.is_empty() {
             let last = self.groups.len() - 1;
-            let mut appended = self.groups[last].append(entries, self.shape);
-            if appended == 0 {
-                self.push_chunk(entries[0]);
-                appended = 1;
+            match self.groups[last].append(run, self.shape) {
+                0 => self.start_chunk(run[0].0),
+                appended => run = &run[appended..],
             }
-            entries = &entries[appended..];
         }
         late
     }
 
+    /// Adds a chunk at the end, for entries from `time` on that follow at once.
     #[cold]
-    fn push_chunk(&mut self, entry: Entry) {
+    fn start_chunk(&mut self, time: i64) {
         let last = self.groups.len() - 1;
         if self.groups[last].len() < self.shape.slots() {
-            self.groups[last].push_chunk(entry.0, &[entry], self.shape);
+            self.groups[last].push_chunk(time, Slot::start(time));
             return;
         }
         let mut group = Group::new();
-        group.push_chunk(entry.0, &[entry], self.shape);
+        group.push_chunk(time, Slot::start(time));
         self.insert_group(last + 1, group, self.totals());
     }
 
