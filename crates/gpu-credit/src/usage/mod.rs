@@ -37,9 +37,9 @@
 //! [wide](form): 8 bytes each. Each chunk chooses for itself, and again whenever it is rebuilt.
 //!
 //! While entries wait, an answer costs up to 16 comparisons more; settling the account sends them
-//! on. A full block hands an entry on to the nearest block with room. A full chunk evens out with a
-//! neighbour or splits in half, a full group splits in half; at the end of time both stay full and
-//! a new one is started. Chunks and groups that run empty are merged.
+//! on. In the tree a full block hands an entry on to the nearest block with room. A full chunk
+//! evens out with a neighbour or splits in half, a full group splits in half; at the end of time
+//! both stay full and a new one is started. Chunks and groups that run empty are merged.
 //!
 //! | operation | time | memory touched, in lines |
 //! |---|---|---|
@@ -48,7 +48,7 @@
 //! | `walk`, sorted batches | O(1) amortised where they ask chunk after chunk | each line once |
 //! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 16 entries wait together |
 //! | `insert` at the end | O(1), amortised | 5 for 16 entries |
-//! | `extend` | O(n) where times span less than 2^32, else O(n log n) | |
+//! | `extend` | O(n) where it is [staged] packed, else O(n log n) | |
 //! | `remove` | O(log n), and the later posted entries of that instant | as `insert` |
 //! | `first_above` | O(log n) | as `through` |
 //! | `iter_from` | O(log n), then O(1) an entry | each line once |
@@ -237,7 +237,7 @@ impl UsageIndex {
         }
     }
 
-    /// [`insert`](Self::insert) for each, by one sort and one pass where they are many.
+    /// [`insert`](Self::insert) for each, by one sort and one pass where they are many. O(n)
     pub(crate) fn extend(&mut self, entries: Staged) {
         if entries.len() < self.len / 8 {
             return self.insert_many(&entries.into_entries());
