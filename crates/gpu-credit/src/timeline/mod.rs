@@ -309,6 +309,7 @@ impl GrantTimeline {
     /// Takes note of many records added at once: all levels after the epoch of `earliest` become
     /// unknown. O(log m).
     pub(crate) fn usage_loaded(&mut self, earliest: i64, latest: i64) {
+        self.now = self.now.max(latest);
         self.latest = self.latest.max(latest);
         if !self.frontier.reaches(earliest) {
             self.move_frontier_back(self.tree.find_time(earliest));

@@ -127,6 +127,19 @@ fn a_grant_dated_ahead_leaves_usage_in_time_order_settled() {
 }
 
 #[test]
+fn the_first_late_write_after_a_load_is_repaired_like_any_other() {
+    let mut account = GpuCredit::new();
+    let grants = (0..10_000).map(|day| Record::grant("daily", 10, day * 10, 9));
+    let usage = (0..10_000).map(|day| Record::usage(5, day * 10));
+    account.extend(grants.chain(usage)).unwrap();
+    let loaded = account.settlement().boundaries_replayed;
+    account.subtract(1, 50).unwrap();
+    account.settle();
+    let replayed = account.settlement().boundaries_replayed - loaded;
+    assert!(replayed < 100, "{replayed} boundaries");
+}
+
+#[test]
 fn settling_up_to_now_leaves_the_future_alone() {
     let mut account = GpuCredit::new();
     for month in 0..2_000 {
