@@ -1,7 +1,8 @@
 //! The grants of an account by number: windows, amounts, names.
 
-use super::boundary::{Event, GRANTS_MAX, Key};
+use super::boundary::{Event, GRANTS_MAX, Handle, Key};
 use super::live::{Left, Live};
+use crate::usage::prefetch::prefetch;
 use crate::{Error, Grant, GrantId};
 
 /// One grant: 32 bytes.
@@ -219,6 +220,17 @@ impl Grants {
         match key.handle.event() {
             Event::Start(grant) => live.start(self.whole(grant)),
             Event::End(grant) => live.end(grant),
+        }
+    }
+
+    /// Starts loading what [`apply`](Self::apply) will read for a boundary that comes soon: posting
+    /// order may be any, and so nearly every start is a cache miss.
+    #[inline]
+    pub(crate) fn prefetch(&self, handle: Handle) {
+        if let Event::Start(grant) = handle.event()
+            && let Some(row) = self.rows.get(grant as usize)
+        {
+            prefetch(row);
         }
     }
 

@@ -28,9 +28,10 @@ use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::Live;
 use super::tree::{Boundary, Position};
-use super::{GrantTimeline, wrapping};
+use super::{Frontier, GrantTimeline, wrapping};
 use crate::Overdraft;
 use crate::usage::UsageIndex;
+use crate::usage::Walk;
 
 /// What settling has done since the account was opened: how much work writes have caused.
 ///
@@ -81,6 +82,9 @@ impl Reached {
     }
 }
 
+/// How many boundaries ahead of the replay the grants that start are asked for.
+const LOOKAHEAD: usize = 12;
+
 /// A repair, or a move of the frontier, under way.
 struct Run {
     /// The boundary that comes next.
@@ -100,6 +104,12 @@ struct Run {
 }
 
 impl Run {
+    /// The level of the epoch in which it stands, before any usage of it.
+    #[inline]
+    fn level(&self) -> u64 {
+        self.used.wrapping_add(wrapping(self.live.balance()))
+    }
+
     /// Whether nothing is left of any grant, neither now nor as remembered.
     #[inline]
     fn owes_twice(&self, balance: i128) -> bool {
@@ -158,6 +168,9 @@ impl GrantTimeline {
         let frontier = self.frontier.key;
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
         while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
+            if let Some(coming) = later.get(LOOKAHEAD) {
+                self.grants.prefetch(coming.handle);
+            }
             let key = boundary.key();
             let due = upcoming == Some(key);
             if key > from {
@@ -262,44 +275,73 @@ impl GrantTimeline {
             None => self.run_to(self.frontier.key),
         };
         let mut walk = usage.walk();
-        let mut before = walk.before(self.frontier.key.time);
+        run.used = walk.before(self.frontier.key.time);
         let mut budget = most;
-        while budget > 0
-            && let Some(next) = self.tree.next(run.at)
-            && self.tree.get(next).time <= time
-        {
-            let used = walk.before(self.tree.get(next).time);
-            let boundary = &mut self.tree.chunk_mut(run.at).boundaries[run.at.index];
-            boundary.usage = used - before;
-            run.live.draw(used - before, self.overdraft);
-            (before, run.used) = (used, used);
-            let live = self.tree.get(run.at).live;
-            let same_chunk = next.same_chunk(run.at);
-            if !same_chunk {
-                self.tree.refresh(run.at);
+        loop {
+            let end = self.pass_chunk(&mut run, &mut walk, time, &mut budget);
+            self.tree.refresh(run.at);
+            match self.tree.next_chunk(run.at) {
+                Some(next) if run.at.index == self.tree.chunk(run.at).boundaries.len() => {
+                    run.at = next
+                }
+                _ => {
+                    self.frontier = Frontier {
+                        key: self.tree.get(run.at).key(),
+                        epoch_end: end,
+                    };
+                    break;
+                }
             }
-            run.at = next;
-            let key = self.tree.get(next).key();
-            let spacing = self.checkpoint_spacing;
-            let kept = keep_checkpoint(&mut self.checkpoints, &mut run, key, false, spacing);
-            self.statistics.checkpoints_written += u64::from(kept);
-            self.statistics.boundaries_replayed += 1;
-            self.grants.apply(key, &mut run.live);
-            let level = run.used.wrapping_add(wrapping(run.live.balance()));
-            let level = level.wrapping_sub(self.tree.opening(next).level);
-            let boundary = &mut self.tree.chunk_mut(next).boundaries[next.index];
-            boundary.level = level;
-            boundary.live = if same_chunk { live } else { 0 } + key.handle.live_change();
-            run.since += 1;
-            budget -= 1;
         }
-        self.tree.refresh(run.at);
-        self.frontier.key = self.tree.get(run.at).key();
-        self.find_epoch_end();
         self.reached = Some(Reached {
             live: run.live,
             since: run.since,
         });
+    }
+
+    /// Moves on through the chunk in which `run` stands, to the epoch of `time` at most. When the
+    /// epoch ends before which it stands.
+    fn pass_chunk(
+        &mut self,
+        run: &mut Run,
+        walk: &mut Walk<'_>,
+        time: i64,
+        budget: &mut usize,
+    ) -> Option<i64> {
+        let opening = self.tree.opening(run.at).level;
+        let next_chunk = self.tree.next_chunk(run.at);
+        let chunk_end = next_chunk.map(|next| self.tree.get(next).time);
+        let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
+        let before = run.at.index.checked_sub(1);
+        let mut live = before.map_or(0, |before| boundaries[before].live);
+        while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
+            if let Some(coming) = later.get(LOOKAHEAD) {
+                self.grants.prefetch(coming.handle);
+            }
+            let key = boundary.key();
+            if key > self.frontier.key {
+                let spacing = self.checkpoint_spacing;
+                let kept = keep_checkpoint(&mut self.checkpoints, run, key, false, spacing);
+                self.statistics.checkpoints_written += u64::from(kept);
+                self.statistics.boundaries_replayed += 1;
+                self.grants.apply(key, &mut run.live);
+                boundary.level = run.level().wrapping_sub(opening);
+                boundary.live = live + key.handle.live_change();
+                run.since += 1;
+            }
+            live = boundary.live;
+            let end = later.first().map(|next| next.time).or(chunk_end);
+            if *budget == 0 || end.is_none_or(|end| end > time) {
+                return end;
+            }
+            *budget -= 1;
+            let used = end.map_or(run.used, |end| walk.before(end));
+            boundary.usage = used - run.used;
+            run.live.draw(boundary.usage, self.overdraft);
+            run.used = used;
+            run.at.index += 1;
+        }
+        None
     }
 
     /// A replay that stands just before the first boundary from `from` on, or at the last
@@ -386,7 +428,7 @@ fn agrees(checkpoints: &Checkpoints, run: &Run, due: Option<Key>, overdraft: Ove
 #[inline]
 fn pass(run: &mut Run, boundary: &mut Boundary, opening: u64) {
     let old = opening.wrapping_add(boundary.level).wrapping_add(run.lift);
-    let new = run.used.wrapping_add(wrapping(run.live.balance()));
+    let new = run.level();
     boundary.level = new.wrapping_sub(opening);
     run.since += 1;
     if new != old {

@@ -69,7 +69,7 @@ mod slot;
 mod tree;
 
 mod buckets;
-mod prefetch;
+pub(crate) mod prefetch;
 mod sums;
 
 mod batch;

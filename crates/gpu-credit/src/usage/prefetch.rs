@@ -1,4 +1,4 @@
-//! Asking for memory ahead of its use: the only `unsafe` of the index.
+//! Asking for memory ahead of its use: the only `unsafe` of the crate.
 //!
 //! With four million entries it makes unsorted batches take half the time, and batches of late
 //! entries 0.4 of it; without it the steps of a batch overlap only as far as the processor sees
@@ -12,7 +12,7 @@ const LINE: usize = 64;
 /// Starts loading the cache lines of `value`, and does not wait. It changes no answer; on
 /// processors without a stable intrinsic for it, it does nothing.
 #[inline]
-pub(super) fn prefetch<T>(value: &T) {
+pub(crate) fn prefetch<T>(value: &T) {
     let start = std::ptr::from_ref(value).cast::<i8>();
     for offset in (0..size_of::<T>()).step_by(LINE) {
         prefetch_line(start.wrapping_add(offset));
