@@ -282,7 +282,7 @@ impl GrantTimeline {
             self.tree.refresh(run.at);
             match self.tree.next_chunk(run.at) {
                 Some(next) if run.at.index == self.tree.chunk(run.at).boundaries.len() => {
-                    run.at = next
+                    run.at = next;
                 }
                 _ => {
                     self.frontier = Frontier {

@@ -1,5 +1,6 @@
 //! A wide node of the tree: its children in order, and what stands before each of them.
 
+use super::search::partition_point;
 use super::span::{Span, Totals};
 use crate::timeline::boundary::Key;
 
@@ -59,13 +60,21 @@ impl<T: Node> Directory<T> {
     /// The last child whose head is at or before `key`; the first where there is none.
     #[inline]
     pub(crate) fn find(&self, key: Key) -> usize {
-        (self.heads.partition_point(|head| *head <= key)).saturating_sub(1)
+        partition_point(&self.heads, |head| *head <= key).saturating_sub(1)
+    }
+
+    /// As [`find`](Self::find), and between which times it lies.
+    #[inline]
+    pub(crate) fn find_with_end(&self, key: Key) -> (usize, Option<(i64, i64)>) {
+        let index = self.find(key);
+        let next = self.heads.get(index + 1);
+        (index, next.map(|next| (self.heads[index].time, next.time)))
     }
 
     /// The last child whose head is at or before `time`; the first where there is none.
     #[inline]
     pub(crate) fn find_time(&self, time: i64) -> usize {
-        (self.heads.partition_point(|head| head.time <= time)).saturating_sub(1)
+        partition_point(&self.heads, |head| head.time <= time).saturating_sub(1)
     }
 
     #[inline]

@@ -24,12 +24,14 @@
 
 mod chunk;
 mod directory;
+mod search;
 mod span;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use chunk::{Boundary, Chunk};
 use directory::{Directory, Node};
+use search::{interpolate, partition_point, partition_point_near};
 pub(crate) use span::Totals;
 
 use crate::timeline::boundary::Key;
@@ -49,10 +51,6 @@ impl Position {
         chunk: 0,
         index: 0,
     };
-
-    pub(crate) fn same_chunk(self, other: Position) -> bool {
-        (self.group, self.chunk) == (other.group, other.chunk)
-    }
 }
 
 /// A small account has one chunk and no sums above it.
@@ -143,11 +141,12 @@ impl BoundaryTree {
 
     /// The last boundary at or before `key`. O(log m).
     pub(crate) fn find(&self, key: Key) -> Position {
-        let (group, chunk) = match &self.root {
-            Root::Chunk(_) => (0, 0),
+        let (group, chunk, end) = match &self.root {
+            Root::Chunk(_) => (0, 0, None),
             Root::Top(top) => {
                 let group = top.find(key);
-                (group, top.child(group).find(key))
+                let (chunk, end) = top.child(group).find_with_end(key);
+                (group, chunk, end)
             }
         };
         let at = Position {
@@ -156,7 +155,14 @@ impl BoundaryTree {
             index: 0,
         };
         let boundaries = &self.chunk(at).boundaries;
-        let behind = boundaries.partition_point(|boundary| boundary.key() <= key);
+        let is_before = |boundary: &Boundary| boundary.key() <= key;
+        let behind = match end {
+            Some((start, end)) => {
+                let guess = interpolate(key.time, start, end, boundaries.len());
+                partition_point_near(boundaries, guess, is_before)
+            }
+            None => partition_point(boundaries, is_before),
+        };
         Position {
             index: behind.saturating_sub(1),
             ..at
@@ -180,7 +186,7 @@ impl BoundaryTree {
             index: 0,
         };
         let boundaries = &self.chunk(at).boundaries;
-        let behind = boundaries.partition_point(|boundary| boundary.time <= time);
+        let behind = partition_point(boundaries, |boundary| boundary.time <= time);
         Position {
             index: behind.saturating_sub(1),
             ..at
