@@ -18,40 +18,64 @@ struct Checkpoint {
 }
 
 impl Checkpoint {
-    fn of(live: &Live) -> Self {
+    /// Remembers this in place of what it remembered before, and in the same memory if that fits.
+    fn set(&mut self, live: &Live) {
         let (first, others) = live.lefts();
-        // Exactly as many as there are, here and in a clone.
-        let mut lefts = SmallVec::with_capacity(live.len());
-        lefts.extend(first);
-        lefts.extend_from_slice(others);
-        Checkpoint {
-            lefts,
-            checksum: live.checksum(),
+        let capacity = self.lefts.capacity();
+        if capacity < live.len() || (self.lefts.spilled() && capacity / 2 > live.len()) {
+            // Exactly as many as there are, here and in a clone.
+            self.lefts = SmallVec::with_capacity(live.len());
+        }
+        self.lefts.clear();
+        self.lefts.extend(first);
+        self.lefts.extend_from_slice(others);
+        self.checksum = live.checksum();
+    }
+
+    /// Heap bytes.
+    fn spilled(&self) -> usize {
+        if self.lefts.spilled() {
+            self.lefts.capacity() * size_of::<Left>()
+        } else {
+            0
         }
     }
 
     /// Whether exactly this is left. O(1) where the number or the first grant differs, O(live)
-    /// where the checksum does, which is nearly always, else O(live log live).
+    /// where the checksum does, which is nearly always, else O(live log live) at most: only what
+    /// does not stand in the same place is sorted.
     fn agrees(&self, live: &Live) -> bool {
-        let (first, _) = live.lefts();
+        let (first, others) = live.lefts();
         if self.lefts.len() != live.len()
             || self.lefts.first() != first.as_ref()
             || self.checksum != live.checksum()
         {
             return false;
         }
-        let mut lefts = self.lefts.to_vec();
-        lefts.sort_unstable_by(|left, right| right.cmp(left));
-        lefts == live.in_order()
+        let pairs = self.lefts.iter().zip(first.iter().chain(others));
+        let moved = pairs.filter(|(remembered, left)| remembered != left);
+        let (mut remembered, mut lefts): (Vec<Left>, Vec<Left>) = moved.unzip();
+        remembered.sort_unstable();
+        lefts.sort_unstable();
+        remembered == lefts
     }
 }
 
 /// The checkpoints of a timeline, by the boundary before which they were taken.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     by_key: BTreeMap<Key, Checkpoint>,
     /// Heap bytes of the remainders that are too many to stand inline.
     spilled: usize,
+}
+
+impl Clone for Checkpoints {
+    /// A clone has no memory to spare, so that its bytes are counted anew.
+    fn clone(&self) -> Self {
+        let by_key = self.by_key.clone();
+        let spilled = by_key.values().map(Checkpoint::spilled).sum();
+        Checkpoints { by_key, spilled }
+    }
 }
 
 impl Checkpoints {
@@ -78,16 +102,15 @@ impl Checkpoints {
 
     /// Remembers what is left, in place of what was remembered there before.
     pub(crate) fn store(&mut self, key: Key, live: &Live) {
-        let checkpoint = Checkpoint::of(live);
-        self.spilled += spilled(&checkpoint);
-        if let Some(old) = self.by_key.insert(key, checkpoint) {
-            self.spilled -= spilled(&old);
-        }
+        let checkpoint = self.by_key.entry(key).or_default();
+        self.spilled -= checkpoint.spilled();
+        checkpoint.set(live);
+        self.spilled += checkpoint.spilled();
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
         if let Some(old) = self.by_key.remove(&key) {
-            self.spilled -= spilled(&old);
+            self.spilled -= old.spilled();
         }
     }
 
@@ -97,7 +120,7 @@ impl Checkpoints {
             return;
         };
         for checkpoint in self.by_key.split_off(&first).values() {
-            self.spilled -= spilled(checkpoint);
+            self.spilled -= checkpoint.spilled();
         }
     }
 
@@ -110,14 +133,5 @@ impl Checkpoints {
     /// Every checkpoint with what it remembers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &[Left])> {
         (self.by_key.iter()).map(|(key, checkpoint)| (*key, &checkpoint.lefts[..]))
-    }
-}
-
-/// Heap bytes of a checkpoint, which has room for exactly what it holds.
-fn spilled(checkpoint: &Checkpoint) -> usize {
-    if checkpoint.lefts.spilled() {
-        checkpoint.lefts.len() * size_of::<Left>()
-    } else {
-        0
     }
 }

@@ -167,8 +167,10 @@ impl GrantTimeline {
         let mut write = self.unsettled.first_key_value().map(|(key, _)| *key);
         let frontier = self.frontier.key;
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
+        let first = boundaries[run.at.index..].iter().take(LOOKAHEAD);
+        first.for_each(|coming| self.grants.prefetch(coming.handle));
         while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
-            if let Some(coming) = later.get(LOOKAHEAD) {
+            if let Some(coming) = later.get(LOOKAHEAD - 1) {
                 self.grants.prefetch(coming.handle);
             }
             let key = boundary.key();
@@ -314,8 +316,10 @@ impl GrantTimeline {
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
         let before = run.at.index.checked_sub(1);
         let mut live = before.map_or(0, |before| boundaries[before].live);
+        let first = boundaries[run.at.index..].iter().take(LOOKAHEAD);
+        first.for_each(|coming| self.grants.prefetch(coming.handle));
         while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
-            if let Some(coming) = later.get(LOOKAHEAD) {
+            if let Some(coming) = later.get(LOOKAHEAD - 1) {
                 self.grants.prefetch(coming.handle);
             }
             let key = boundary.key();
