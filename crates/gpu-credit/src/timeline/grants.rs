@@ -1,7 +1,8 @@
 //! The grants of an account by number: windows, amounts, names.
 
-use super::boundary::{Event, GRANTS_MAX, Handle, Key};
+use super::boundary::{Event, GRANTS_MAX, Key};
 use super::live::{Left, Live};
+use super::tree::Boundary;
 use crate::usage::prefetch::prefetch;
 use crate::{Error, Grant, GrantId};
 
@@ -223,14 +224,14 @@ impl Grants {
         }
     }
 
-    /// Starts loading what [`apply`](Self::apply) will read for a boundary that comes soon: posting
+    /// Starts loading what [`apply`](Self::apply) will read for boundaries that come soon: posting
     /// order may be any, and so nearly every start is a cache miss.
     #[inline]
-    pub(crate) fn prefetch(&self, handle: Handle) {
-        if let Event::Start(grant) = handle.event()
-            && let Some(row) = self.rows.get(grant as usize)
-        {
-            prefetch(row);
+    pub(crate) fn prefetch<'a>(&self, coming: impl IntoIterator<Item = &'a Boundary>) {
+        for boundary in coming {
+            if let Event::Start(grant) = boundary.handle.event() {
+                prefetch(&self.rows[grant as usize]);
+            }
         }
     }
 

@@ -24,14 +24,15 @@
 //!   stores nothing.
 //!
 //! Files, in reading order: [`boundary`] (the order of events), [`tree`] (boundaries under sums),
-//! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`epochs`] (what is
-//! settled, laid out for queries), [`replay`] (queries of what is not), [`grants`] (the records),
-//! [`invariants`] (what must hold).
+//! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`frontier`] (its way
+//! forward), [`epochs`] (what is settled, laid out for queries), [`replay`] (queries of what is
+//! not), [`grants`] (the records), [`corrections`] (of records), [`invariants`] (what must hold).
 
 pub(crate) mod boundary;
 pub(crate) mod checkpoint;
 mod corrections;
 pub(crate) mod epochs;
+mod frontier;
 pub(crate) mod grants;
 mod invariants;
 pub(crate) mod live;
@@ -73,7 +74,7 @@ pub(crate) struct GrantTimeline {
     frontier: Frontier,
     /// How things stand at the frontier, where it was reached in moving forward: the next move goes
     /// on from there.
-    reached: Option<settle::Reached>,
+    reached: Option<frontier::Reached>,
     /// What is settled, laid out for queries: never for an account whose boundaries fit one chunk.
     epochs: Option<Box<EpochTable>>,
     /// The boundaries that had been replayed when the epoch table was built.
@@ -424,7 +425,7 @@ impl GrantTimeline {
             + self.tree.memory_used()
             + self.checkpoints.memory_used()
             + self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2
-            + (self.reached.as_ref()).map_or(0, settle::Reached::memory_used)
+            + (self.reached.as_ref()).map_or(0, frontier::Reached::memory_used)
             + (self.epochs.as_ref()).map_or(0, |epochs| epochs.memory_used())
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`settle`](GrantTimeline::settle) does two things. What late writes have unsettled before the
 //! frontier is **repaired**, one write after the other: replay from the last sound checkpoint, and
-//! stop where the state is the remembered one. Then the frontier **moves forward**: replay without
-//! looking back, for nothing was known there.
+//! stop where the state is the remembered one. Then the frontier [moves forward](super::frontier):
+//! replay without looking back, for nothing was known there.
 //!
 //! While a repair replays, `x` is how far the new balance is from the remembered one: what the
 //! late writes shifted on their own, and what has changed in lapses since. Levels from the
@@ -28,10 +28,9 @@ use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::Live;
 use super::tree::{Boundary, Position};
-use super::{Frontier, GrantTimeline, wrapping};
+use super::{GrantTimeline, wrapping};
 use crate::Overdraft;
 use crate::usage::UsageIndex;
-use crate::usage::Walk;
 
 /// What settling has done since the account was opened: how much work writes have caused.
 ///
@@ -67,34 +66,19 @@ pub struct SettlementStatistics {
     pub jumps: u64,
 }
 
-/// How things stand in the epoch of the frontier, before any usage of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Reached {
-    live: Live,
-    /// Boundaries since the last checkpoint.
-    since: usize,
-}
-
-impl Reached {
-    /// Heap bytes.
-    pub(crate) fn memory_used(&self) -> usize {
-        self.live.memory_used()
-    }
-}
-
 /// How many boundaries ahead of the replay the grants that start are asked for.
-const LOOKAHEAD: usize = 12;
+pub(super) const LOOKAHEAD: usize = 12;
 
 /// A repair, or a move of the frontier, under way.
-struct Run {
+pub(super) struct Run {
     /// The boundary that comes next.
-    at: Position,
+    pub(super) at: Position,
     /// What is live just before it.
-    live: Live,
+    pub(super) live: Live,
     /// All usage before it.
-    used: u64,
+    pub(super) used: u64,
     /// Boundaries since the last checkpoint.
-    since: usize,
+    pub(super) since: usize,
     /// How far the balance is from the remembered one: the `x` of the module's page.
     shifted: i128,
     /// Whether the chunk has changed and its sums have not.
@@ -106,7 +90,7 @@ struct Run {
 impl Run {
     /// The level of the epoch in which it stands, before any usage of it.
     #[inline]
-    fn level(&self) -> u64 {
+    pub(super) fn level(&self) -> u64 {
         self.used.wrapping_add(wrapping(self.live.balance()))
     }
 
@@ -167,12 +151,10 @@ impl GrantTimeline {
         let mut write = self.unsettled.first_key_value().map(|(key, _)| *key);
         let frontier = self.frontier.key;
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
-        let first = boundaries[run.at.index..].iter().take(LOOKAHEAD);
-        first.for_each(|coming| self.grants.prefetch(coming.handle));
+        let coming = boundaries[run.at.index..].iter().take(LOOKAHEAD - 1);
+        self.grants.prefetch(coming);
         while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
-            if let Some(coming) = later.get(LOOKAHEAD - 1) {
-                self.grants.prefetch(coming.handle);
-            }
+            self.grants.prefetch(later.get(LOOKAHEAD - 2));
             let key = boundary.key();
             let due = upcoming == Some(key);
             if key > from {
@@ -265,89 +247,6 @@ impl GrantTimeline {
         }
     }
 
-    /// Moves the frontier forward to the epoch of `time`, by at most so many boundaries.
-    pub(super) fn move_frontier_forward(&mut self, usage: &UsageIndex, time: i64, most: usize) {
-        let mut run = match self.reached.take() {
-            Some(reached) => {
-                let at = self.tree.find(self.frontier.key);
-                let mut run = self.run(at, reached.live);
-                run.since = reached.since;
-                run
-            }
-            None => self.run_to(self.frontier.key),
-        };
-        let mut walk = usage.walk();
-        run.used = walk.before(self.frontier.key.time);
-        let mut budget = most;
-        loop {
-            let end = self.pass_chunk(&mut run, &mut walk, time, &mut budget);
-            self.tree.refresh(run.at);
-            match self.tree.next_chunk(run.at) {
-                Some(next) if run.at.index == self.tree.chunk(run.at).boundaries.len() => {
-                    run.at = next;
-                }
-                _ => {
-                    self.frontier = Frontier {
-                        key: self.tree.get(run.at).key(),
-                        epoch_end: end,
-                    };
-                    break;
-                }
-            }
-        }
-        self.reached = Some(Reached {
-            live: run.live,
-            since: run.since,
-        });
-    }
-
-    /// Moves on through the chunk in which `run` stands, to the epoch of `time` at most. When the
-    /// epoch ends before which it stands.
-    fn pass_chunk(
-        &mut self,
-        run: &mut Run,
-        walk: &mut Walk<'_>,
-        time: i64,
-        budget: &mut usize,
-    ) -> Option<i64> {
-        let opening = self.tree.opening(run.at).level;
-        let next_chunk = self.tree.next_chunk(run.at);
-        let chunk_end = next_chunk.map(|next| self.tree.get(next).time);
-        let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
-        let before = run.at.index.checked_sub(1);
-        let mut live = before.map_or(0, |before| boundaries[before].live);
-        let first = boundaries[run.at.index..].iter().take(LOOKAHEAD);
-        first.for_each(|coming| self.grants.prefetch(coming.handle));
-        while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
-            if let Some(coming) = later.get(LOOKAHEAD - 1) {
-                self.grants.prefetch(coming.handle);
-            }
-            let key = boundary.key();
-            if key > self.frontier.key {
-                let spacing = self.checkpoint_spacing;
-                let kept = keep_checkpoint(&mut self.checkpoints, run, key, false, spacing);
-                self.statistics.checkpoints_written += u64::from(kept);
-                self.statistics.boundaries_replayed += 1;
-                self.grants.apply(key, &mut run.live);
-                boundary.level = run.level().wrapping_sub(opening);
-                boundary.live = live + key.handle.live_change();
-                run.since += 1;
-            }
-            live = boundary.live;
-            let end = later.first().map(|next| next.time).or(chunk_end);
-            if *budget == 0 || end.is_none_or(|end| end > time) {
-                return end;
-            }
-            *budget -= 1;
-            let used = end.map_or(run.used, |end| walk.before(end));
-            boundary.usage = used - run.used;
-            run.live.draw(boundary.usage, self.overdraft);
-            run.used = used;
-            run.at.index += 1;
-        }
-        None
-    }
-
     /// A replay that stands just before the first boundary from `from` on, or at the last
     /// checkpoint before it; all before `from` sound.
     fn run_from(&self, from: Key) -> Run {
@@ -359,25 +258,6 @@ impl GrantTimeline {
         self.run(at, live)
     }
 
-    /// A replay that stands in the epoch of `key`, all before it sound.
-    fn run_to(&mut self, key: Key) -> Run {
-        let (at, live) = self.remembered(key);
-        let mut run = self.run(at, live);
-        run.since = 1;
-        while self.tree.get(run.at).key() < key
-            && let Some(next) = self.tree.next(run.at)
-        {
-            let usage = self.tree.get(run.at).usage;
-            run.live.draw(usage, self.overdraft);
-            run.used = run.used.wrapping_add(usage);
-            self.statistics.boundaries_replayed += 1;
-            self.grants.apply(self.tree.get(next).key(), &mut run.live);
-            run.since += 1;
-            run.at = next;
-        }
-        run
-    }
-
     /// A replay that stands just before a boundary where nothing is left of any grant. It may be
     /// far from a checkpoint, so the next boundary gets one.
     fn run_owing(&self, at: Position, live: Live) -> Run {
@@ -387,7 +267,7 @@ impl GrantTimeline {
         }
     }
 
-    fn run(&self, at: Position, live: Live) -> Run {
+    pub(super) fn run(&self, at: Position, live: Live) -> Run {
         Run {
             at,
             live,
@@ -446,7 +326,7 @@ fn pass(run: &mut Run, boundary: &mut Boundary, opening: u64) {
 /// Keeps, drops or adds a checkpoint before the boundary at `key`; `due` if there is one. Whether
 /// it was written.
 #[inline]
-fn keep_checkpoint(
+pub(super) fn keep_checkpoint(
     checkpoints: &mut Checkpoints,
     run: &mut Run,
     key: Key,
