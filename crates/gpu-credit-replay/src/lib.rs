@@ -42,4 +42,4 @@ pub use keyed::KeyedCalculator;
 pub use list::ListReplay;
 pub use posted::{Grant, Posted, Usage};
 pub use replay::Replay;
-pub use statement::{GrantStatement, Statement};
+pub use statement::{Draw, GrantStatement, Statement};

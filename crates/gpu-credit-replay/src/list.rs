@@ -1,6 +1,8 @@
 //! Full replay with a sorted list of pools: the law, read aloud.
 
-use crate::{Answer, GrantStatement, Overdraft, Posted, Replay, Statement};
+use std::collections::VecDeque;
+
+use crate::{Answer, Draw, GrantStatement, Overdraft, Posted, Replay, Statement};
 
 /// Replays all events in their total order over a list of live grants in draw order.
 #[derive(Clone, Debug, Default)]
@@ -58,9 +60,16 @@ impl Replay for ListReplay {
 }
 
 impl ListReplay {
+    /// Which grant paid for which usage up to an instant, in the order in which they did. Costs as
+    /// much as [`balance_at`](Replay::balance_at).
+    pub fn draws_at(&self, timestamp: i64) -> Vec<Draw> {
+        self.replay(timestamp).draws
+    }
+
     fn replay(&self, timestamp: i64) -> Account {
         let mut account = Account::default();
-        for (_, event) in self.events(timestamp) {
+        for (time, event) in self.events(timestamp) {
+            account.now = time;
             match event {
                 Event::Lapse { number, revoked } => account.lapse(number, revoked),
                 Event::Grant {
@@ -68,7 +77,7 @@ impl ListReplay {
                     amount,
                     end,
                 } => account.start(number, amount, end),
-                Event::Usage { amount, .. } => account.subtract(amount, self.overdraft),
+                Event::Usage { number, amount } => account.subtract(number, amount, self.overdraft),
             }
         }
         account
@@ -132,6 +141,10 @@ struct Account {
     drawn: u64,
     deficit: u64,
     dropped: u64,
+    /// The usage that makes up the deficit, oldest first: its number, and what is unpaid of it.
+    owed: VecDeque<(usize, u64)>,
+    draws: Vec<Draw>,
+    now: i64,
 }
 
 impl Account {
@@ -158,6 +171,7 @@ impl Account {
         let paid = pool.pay(self.deficit);
         self.deficit -= paid;
         self.drawn += paid;
+        self.note_paid(number, paid);
 
         let place = |pool: &Pool| (pool.end, pool.statement.grant);
         let index = self
@@ -166,7 +180,30 @@ impl Account {
         self.live.insert(index, pool);
     }
 
-    fn subtract(&mut self, amount: u64, overdraft: Overdraft) {
+    /// A grant has paid so much of the deficit.
+    fn note_paid(&mut self, grant: usize, paid: u64) {
+        let mut left = paid;
+        while left > 0 {
+            let (usage, unpaid) = self.owed.pop_front().expect("the deficit is owed");
+            let amount = unpaid.min(left);
+            self.note_draw(usage, grant, amount);
+            left -= amount;
+            if amount < unpaid {
+                self.owed.push_front((usage, unpaid - amount));
+            }
+        }
+    }
+
+    fn note_draw(&mut self, usage: usize, grant: usize, amount: u64) {
+        self.draws.push(Draw {
+            usage,
+            grant,
+            amount,
+            paid_at: self.now,
+        });
+    }
+
+    fn subtract(&mut self, number: usize, amount: u64, overdraft: Overdraft) {
         self.used += amount;
         if overdraft == Overdraft::Forfeit && amount > self.remaining() {
             self.live.iter_mut().for_each(Pool::forfeit);
@@ -174,8 +211,17 @@ impl Account {
             return;
         }
         let mut unpaid = amount;
+        let mut paid = Vec::new();
         for pool in &mut self.live {
-            unpaid -= pool.pay(unpaid);
+            let part = pool.pay(unpaid);
+            unpaid -= part;
+            paid.push((pool.statement.grant, part));
+        }
+        for (grant, part) in paid.into_iter().filter(|(_, part)| *part > 0) {
+            self.note_draw(number, grant, part);
+        }
+        if unpaid > 0 {
+            self.owed.push_back((number, unpaid));
         }
         self.drawn += amount - unpaid;
         self.deficit += unpaid;

@@ -36,3 +36,16 @@ pub struct GrantStatement {
     /// What is undrawn and live.
     pub remaining: u64,
 }
+
+/// The part of one usage that one grant paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// The place of the usage among all usage that stands, in posting order.
+    pub usage: usize,
+    /// The posting number of the grant.
+    pub grant: usize,
+    /// What it paid; never 0.
+    pub amount: u64,
+    /// When it paid: as the usage came, or, of a deficit, as the grant started.
+    pub paid_at: i64,
+}
