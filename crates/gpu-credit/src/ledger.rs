@@ -420,7 +420,7 @@ pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
     limit.balance(standing.used, overdraft)
 }
 
-fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
+pub(crate) fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
     let Standing {
         is_live,
         level,

@@ -67,6 +67,31 @@ impl Grants {
         self.total
     }
 
+    /// What a grant would be as it starts, with its number; or why it cannot be posted. O(1).
+    pub(crate) fn admit(
+        &self,
+        name: &str,
+        amount: u64,
+        start: i64,
+        expiration: u64,
+    ) -> Result<Left, Error> {
+        let end = window_end(start, expiration)?;
+        let total = self.total;
+        if (total.checked_add(amount)).is_none_or(|sum| sum > i64::MAX.unsigned_abs()) {
+            return Err(Error::GrantsTooLarge { amount, total });
+        }
+        let number = u32::try_from(self.rows.len()).ok();
+        let number = number.filter(|number| *number < GRANTS_MAX);
+        let grant = number.ok_or(Error::TooManyGrants)?;
+        self.name_end(name)?;
+        Ok(Left { end, grant, amount })
+    }
+
+    /// Where a name would end among the names.
+    fn name_end(&self, name: &str) -> Result<u32, Error> {
+        u32::try_from(self.names.len() + name.len()).map_err(|_| Error::CreditIdsTooLong)
+    }
+
     /// Adds a grant and returns its number; or changes nothing. O(1) amortised.
     pub(crate) fn post(
         &mut self,
@@ -75,19 +100,8 @@ impl Grants {
         start: i64,
         expiration: u64,
     ) -> Result<u32, Error> {
-        let end = window_end(start, expiration)?;
-        let total = self.total.checked_add(amount);
-        let total = total
-            .filter(|total| *total <= i64::MAX.unsigned_abs())
-            .ok_or(Error::GrantsTooLarge {
-                amount,
-                total: self.total,
-            })?;
-        let number = u32::try_from(self.rows.len()).ok();
-        let number = number.filter(|number| *number < GRANTS_MAX);
-        let number = number.ok_or(Error::TooManyGrants)?;
-        let name_end =
-            u32::try_from(self.names.len() + name.len()).map_err(|_| Error::CreditIdsTooLong)?;
+        let Left { end, grant, .. } = self.admit(name, amount, start, expiration)?;
+        let name_end = self.name_end(name)?;
         if self.rows.len() == self.rows.capacity() {
             // Half as much again rather than double: most accounts are small.
             self.rows.reserve_exact((self.rows.len() / 2).max(4));
@@ -100,8 +114,8 @@ impl Grants {
             name_end,
             state: State::Posted,
         });
-        self.total = total;
-        Ok(number)
+        self.total += amount;
+        Ok(grant)
     }
 
     /// Forgets the grants from `number` on, as if never posted.

@@ -37,8 +37,11 @@ pub(crate) mod grants;
 mod invariants;
 pub(crate) mod live;
 pub(crate) mod replay;
+pub(crate) mod search;
 pub(crate) mod settle;
+pub(crate) mod trace;
 pub(crate) mod tree;
+mod what_if;
 
 use std::collections::BTreeMap;
 

@@ -37,6 +37,12 @@ impl Replay<'_> {
         Some(self.timeline.tree.get(next).time)
     }
 
+    /// The key of the next boundary, if any.
+    pub(super) fn next_key(&self) -> Option<Key> {
+        let next = self.timeline.tree.next(self.at)?;
+        Some(self.timeline.tree.get(next).key())
+    }
+
     /// When the epoch opens.
     pub(crate) fn opening(&self) -> i64 {
         self.timeline.tree.get(self.at).time

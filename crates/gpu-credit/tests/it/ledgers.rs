@@ -17,10 +17,10 @@ pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
 /// The engine and the two replays, told the same.
 pub(crate) struct Ledgers {
     pub(crate) engine: GpuCredit,
-    list: ListReplay,
+    pub(crate) list: ListReplay,
     heap: HeapReplay,
     grants: Vec<GrantId>,
-    instants: Vec<i64>,
+    pub(crate) instants: Vec<i64>,
 }
 
 impl Ledgers {

@@ -17,6 +17,7 @@ mod corrections;
 mod differential;
 mod laws;
 mod ledgers;
+mod questions;
 mod records;
 mod scale;
 

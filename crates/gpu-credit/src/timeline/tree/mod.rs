@@ -24,6 +24,7 @@
 
 mod chunk;
 mod directory;
+mod lows;
 mod search;
 mod span;
 #[cfg(test)]

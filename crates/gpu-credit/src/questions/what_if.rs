@@ -1,0 +1,51 @@
+//! The balance if something more were posted.
+
+use crate::ledger::{answer, check_usage};
+use crate::{Answer, Error, GpuCredit, Record};
+
+impl GpuCredit {
+    /// What [`balance_at`](Self::balance_at) would answer if a record were posted, which is not
+    /// done.
+    ///
+    /// Replays window ends from the last sound checkpoint before the record takes effect up to the
+    /// instant, with the record among them. O(log m + log n) where it takes effect later.
+    ///
+    /// # Errors
+    /// Where the record would be refused.
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Record};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// let job = Record::usage(120, 10);
+    /// assert_eq!(account.balance_if(&job, 20)?.deficit, 20);
+    /// let refill = Record::grant("refill", 50, 5, 30);
+    /// assert_eq!(account.balance_if(&refill, 20)?.balance, Some(150));
+    /// assert_eq!(account.get_balance(20), Some(100)); // as it was
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn balance_if(&self, record: &Record, timestamp: i64) -> Result<Answer, Error> {
+        let standing = match *record {
+            Record::Usage {
+                amount,
+                timestamp: used_at,
+            } => {
+                check_usage(self.usage.total(), amount)?;
+                let usage = (used_at, amount);
+                (self.timeline).standing_if_used(&self.usage, usage, timestamp)
+            }
+            Record::Grant {
+                ref credit_id,
+                amount,
+                timestamp: start,
+                expiration,
+            } => {
+                let grants = &self.timeline.grants;
+                let whole = grants.admit(credit_id, amount, start, expiration)?;
+                (self.timeline).standing_if_granted(&self.usage, start, whole, timestamp)
+            }
+        };
+        Ok(answer(standing, self.overdraft))
+    }
+}
