@@ -40,7 +40,7 @@ impl GpuCredit {
         let place = (amounts.iter())
             .rposition(|posted| *posted == amount)
             .ok_or(Error::NoSuchUsage { amount, timestamp })?;
-        crate::ledger::check_usage(self.usage.total() - amount, new_amount)?;
+        crate::limits::check_usage(self.usage.total() - amount, new_amount)?;
         // The index takes out the last of an amount and puts in behind all others: so this entry
         // and all behind it go, last one first, and come back in their order.
         for amount in amounts[place..].iter().rev() {

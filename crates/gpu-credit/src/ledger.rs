@@ -1,6 +1,7 @@
 //! The account: the classic verbs, and what its users would miss beside them.
 
 use crate::answer::{Answer, Remainder, Status};
+use crate::limits::{Sums, check_usage};
 use crate::timeline::GrantTimeline;
 use crate::timeline::epochs::Limit;
 use crate::timeline::replay::Standing;
@@ -279,6 +280,14 @@ impl GpuCredit {
         Ok(())
     }
 
+    /// What the records add up to.
+    pub(crate) fn sums(&self) -> Sums {
+        Sums {
+            used: self.usage.total(),
+            ..self.timeline.grants.sums()
+        }
+    }
+
     /// Whether so many usage entries are inserted rather than merged.
     fn is_few(&self, count: usize) -> bool {
         const FEW: usize = 16;
@@ -404,14 +413,6 @@ impl GpuCredit {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);
     }
-}
-
-/// The total of all usage with one more; an error where that is too much.
-pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
-    total
-        .checked_add(amount)
-        .filter(|sum| *sum <= i64::MAX.unsigned_abs())
-        .ok_or(Error::UsageTooLarge { amount, total })
 }
 
 #[inline]

@@ -44,9 +44,11 @@
 
 mod answer;
 mod batch;
+mod book;
 mod corrections;
 mod error;
 mod ledger;
+mod limits;
 mod options;
 mod questions;
 mod record;
@@ -55,6 +57,7 @@ mod timeline;
 mod usage;
 
 pub use answer::{Answer, Remainder, Status};
+pub use book::{BookError, CreditBook, Total};
 pub use error::Error;
 pub use ledger::GpuCredit;
 pub use options::{Options, Overdraft};

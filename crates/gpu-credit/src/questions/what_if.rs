@@ -1,6 +1,7 @@
 //! The balance if something more were posted.
 
-use crate::ledger::{answer, check_usage};
+use crate::ledger::answer;
+use crate::limits::check_usage;
 use crate::{Answer, Error, GpuCredit, Record};
 
 impl GpuCredit {

@@ -1,8 +1,9 @@
 //! The grants of an account by number: windows, amounts, names.
 
-use super::boundary::{Event, GRANTS_MAX, Key};
+use super::boundary::{Event, Key};
 use super::live::{Left, Live};
 use super::tree::Boundary;
+use crate::limits::{Sums, window_end};
 use crate::usage::prefetch::prefetch;
 use crate::{Error, Grant, GrantId};
 
@@ -75,16 +76,19 @@ impl Grants {
         start: i64,
         expiration: u64,
     ) -> Result<Left, Error> {
-        let end = window_end(start, expiration)?;
-        let total = self.total;
-        if (total.checked_add(amount)).is_none_or(|sum| sum > i64::MAX.unsigned_abs()) {
-            return Err(Error::GrantsTooLarge { amount, total });
-        }
-        let number = u32::try_from(self.rows.len()).ok();
-        let number = number.filter(|number| *number < GRANTS_MAX);
-        let grant = number.ok_or(Error::TooManyGrants)?;
-        self.name_end(name)?;
+        let end = (self.sums()).add_grant(name, amount, start, expiration)?;
+        let grant = u32::try_from(self.rows.len()).map_err(|_| Error::TooManyGrants)?;
         Ok(Left { end, grant, amount })
+    }
+
+    /// What the grants add up to.
+    pub(crate) fn sums(&self) -> Sums {
+        Sums {
+            granted: self.total,
+            grants: self.rows.len(),
+            credit_ids: self.names.len(),
+            used: 0,
+        }
     }
 
     /// Where a name would end among the names.
@@ -271,13 +275,4 @@ impl Grants {
     pub(crate) fn memory_used(&self) -> usize {
         self.rows.capacity() * size_of::<Row>() + self.names.capacity()
     }
-}
-
-/// The last instant of a window; an error where there is no such instant.
-fn window_end(start: i64, expiration: u64) -> Result<i64, Error> {
-    let end = start.checked_add_unsigned(expiration);
-    end.ok_or(Error::WindowTooLong {
-        timestamp: start,
-        expiration,
-    })
 }

@@ -12,6 +12,7 @@
     reason = "the numbers are small"
 )]
 
+mod book;
 mod cases;
 mod corrections;
 mod differential;

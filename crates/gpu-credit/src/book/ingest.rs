@@ -1,0 +1,206 @@
+//! Records of many accounts at once, each shard on its own.
+
+use super::{Account, CreditBook, SHARDS, Shard, shard_of};
+use crate::limits::Sums;
+use crate::{Error, Options, Record};
+
+/// Why a book refused. It is as it was before the call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BookError {
+    /// There is an account of this name.
+    #[error("an account {account:?} is open already")]
+    AlreadyOpen {
+        /// The name.
+        account: String,
+    },
+    /// A record is of an account that is not there.
+    #[error("record {index} is of {account:?}, and no such account is open")]
+    NoSuchAccount {
+        /// The place of the record among those that were handed over, from 0 on.
+        index: usize,
+        /// The name.
+        account: String,
+    },
+    /// A record would be refused by its account.
+    #[error("record {index}, of {account:?}, is refused: {error}")]
+    Refused {
+        /// The place of the record among those that were handed over, from 0 on.
+        index: usize,
+        /// The name of the account.
+        account: String,
+        /// Why.
+        error: Error,
+    },
+}
+
+impl BookError {
+    /// The place of the offending record, where there is one.
+    pub fn index(&self) -> Option<usize> {
+        match *self {
+            BookError::AlreadyOpen { .. } => None,
+            BookError::NoSuchAccount { index, .. } | BookError::Refused { index, .. } => {
+                Some(index)
+            }
+        }
+    }
+}
+
+impl CreditBook {
+    /// Posts records of many accounts, those of one account in their order, and settles and packs
+    /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
+    ///
+    /// O(k log k) for `k` records, and for each account that has some as
+    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew where it is packed:
+    /// few calls with many records are cheaper than many with few.
+    ///
+    /// # Errors
+    /// Where an account is not open, or would refuse a record: for the first such record. The book
+    /// is as before.
+    pub fn ingest<N: AsRef<str> + Sync>(
+        &mut self,
+        records: &[(N, Record)],
+    ) -> Result<(), BookError> {
+        let parts = partition(records);
+        let refused = for_each_shard(&mut self.shards, &parts, |shard, part| {
+            check(shard, records, part)
+        });
+        // Of each shard the first; of these the first.
+        let refused = refused.into_iter().flatten();
+        if let Some(error) = refused.min_by_key(BookError::index) {
+            return Err(error);
+        }
+        let options = self.options;
+        for_each_shard(&mut self.shards, &parts, |shard, part| {
+            post(shard, records, part, options);
+        });
+        Ok(())
+    }
+
+    /// Brings all small accounts back into as few bytes as they need, and settles all others.
+    pub fn pack(&mut self) {
+        let parts = vec![Vec::new(); SHARDS];
+        for_each_shard(&mut self.shards, &parts, |shard, _| {
+            for account in shard.values_mut() {
+                account.pack();
+            }
+        });
+    }
+}
+
+/// The places of the records of each shard: by account, and of one account in order.
+fn partition<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<Vec<usize>> {
+    let shards = shards_of(records);
+    let mut parts = vec![Vec::new(); SHARDS];
+    for (index, shard) in shards.into_iter().enumerate() {
+        parts[shard].push(index);
+    }
+    parts
+}
+
+#[cfg(feature = "rayon")]
+fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
+    use rayon::prelude::*;
+    let names = records.par_iter().with_min_len(1_024);
+    names.map(|(name, _)| shard_of(name.as_ref())).collect()
+}
+
+#[cfg(not(feature = "rayon"))]
+fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
+    let names = records.iter();
+    names.map(|(name, _)| shard_of(name.as_ref())).collect()
+}
+
+/// Does something to each shard with its part of the records.
+#[cfg(feature = "rayon")]
+fn for_each_shard<T: Send>(
+    shards: &mut [Shard],
+    parts: &[Vec<usize>],
+    work: impl Fn(&mut Shard, &[usize]) -> T + Sync,
+) -> Vec<T> {
+    use rayon::prelude::*;
+    let shards = shards.par_iter_mut().zip(parts).with_max_len(1);
+    shards.map(|(shard, part)| work(shard, part)).collect()
+}
+
+/// Does something to each shard with its part of the records.
+#[cfg(not(feature = "rayon"))]
+fn for_each_shard<T: Send>(
+    shards: &mut [Shard],
+    parts: &[Vec<usize>],
+    work: impl Fn(&mut Shard, &[usize]) -> T + Sync,
+) -> Vec<T> {
+    let shards = shards.iter_mut().zip(parts);
+    shards.map(|(shard, part)| work(shard, part)).collect()
+}
+
+/// The records of a shard account by account, each with its name.
+fn by_account<'a, N: AsRef<str>>(
+    records: &'a [(N, Record)],
+    part: &[usize],
+) -> Vec<(&'a str, Vec<usize>)> {
+    let mut named: Vec<(&str, usize)> = (part.iter())
+        .map(|index| (records[*index].0.as_ref(), *index))
+        .collect();
+    named.sort_unstable();
+    let groups = named.chunk_by(|one, other| one.0 == other.0);
+    groups
+        .map(|group| (group[0].0, group.iter().map(|(_, index)| *index).collect()))
+        .collect()
+}
+
+/// The first record of a shard that would be refused.
+fn check<N: AsRef<str>>(
+    shard: &Shard,
+    records: &[(N, Record)],
+    part: &[usize],
+) -> Option<BookError> {
+    let refused = by_account(records, part)
+        .into_iter()
+        .filter_map(|(name, indexes)| {
+            let account = name.to_owned();
+            let Some(present) = shard.get(name) else {
+                let index = *indexes.first()?;
+                return Some(BookError::NoSuchAccount { index, account });
+            };
+            let mut sums = present.sums();
+            indexes.into_iter().find_map(|index| {
+                let error = sums.add(&records[index].1).err()?;
+                let account = account.clone();
+                Some(BookError::Refused {
+                    index,
+                    account,
+                    error,
+                })
+            })
+        });
+    refused.min_by_key(BookError::index)
+}
+
+/// Posts the records of a shard, which have been checked.
+fn post<N: AsRef<str>>(
+    shard: &mut Shard,
+    records: &[(N, Record)],
+    part: &[usize],
+    options: Options,
+) {
+    for (name, indexes) in by_account(records, part) {
+        if let Some(account) = shard.get_mut(name) {
+            let posted = indexes.into_iter().map(|index| records[index].1.clone());
+            account
+                .whole(options)
+                .extend(posted)
+                .expect("every record has been checked against the limits");
+            account.pack();
+        }
+    }
+}
+
+impl Account {
+    fn sums(&self) -> Sums {
+        match self {
+            Account::Packed(packed) => packed.sums(),
+            Account::Whole(account) => account.sums(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! A book is its accounts: whatever is packed, in whatever order records come.
+
+use std::collections::BTreeMap;
+
+use gpu_credit::{BookError, CreditBook, Error, GpuCredit, Options, Overdraft, Record};
+use gpu_credit_workload::random::Random;
+use gpu_credit_workload::small::{self, Numbers, Operation};
+
+use crate::ledger_count;
+use crate::ledgers::tiny;
+
+/// A book, and its accounts one by one.
+struct Books {
+    book: CreditBook,
+    accounts: BTreeMap<String, GpuCredit>,
+    random: Random,
+}
+
+fn name(number: u64) -> String {
+    // Not in the order of the numbers.
+    format!("account {}", number * 7 % 11)
+}
+
+impl Books {
+    fn new(seed: u64, count: u64) -> Self {
+        let mut books = Books {
+            book: CreditBook::with_options(tiny(Overdraft::Carry, seed)),
+            accounts: BTreeMap::new(),
+            random: Random::new(seed),
+        };
+        for number in 0..count {
+            let overdraft = [Overdraft::Carry, Overdraft::Forfeit][(number % 2) as usize];
+            books.book.open(&name(number), overdraft).unwrap();
+            let account = GpuCredit::with_options(tiny(overdraft, seed));
+            books.accounts.insert(name(number), account);
+        }
+        books
+    }
+
+    /// Ingests records of any of so many accounts, of which the last is not open.
+    fn ingest(&mut self, operations: impl Iterator<Item = Operation>, count: u64) {
+        let mut records = Vec::new();
+        for operation in operations {
+            let account = name(self.random.below(count));
+            match operation {
+                Operation::PostGrant {
+                    amount,
+                    timestamp,
+                    expiration,
+                } => records.push((
+                    account,
+                    Record::grant("grant", amount, timestamp, expiration),
+                )),
+                Operation::PostUsage { amount, timestamp } => {
+                    records.push((account, Record::usage(amount, timestamp)));
+                }
+                _ => {}
+            }
+        }
+        let expected = self.post(&records);
+        let before = format!("{:?}", self.book);
+        let found = self.book.ingest(&records).map_err(|error| error.index());
+        assert_eq!(found, expected.map_err(Some));
+        if found.is_err() {
+            assert_eq!(format!("{:?}", self.book), before, "nothing has changed");
+        }
+    }
+
+    /// Posts records one by one, to all accounts or to none; or the place of the first refused.
+    fn post(&mut self, records: &[(String, Record)]) -> Result<(), usize> {
+        let mut accounts = self.accounts.clone();
+        for (index, (name, record)) in records.iter().enumerate() {
+            let account = accounts.get_mut(name).ok_or(index)?;
+            account.extend([record.clone()]).map_err(|_| index)?;
+        }
+        self.accounts = accounts;
+        Ok(())
+    }
+
+    /// Corrects an account in both.
+    fn correct(&mut self, operation: Operation, number: u64) {
+        let (one, other) = (
+            self.book.get_mut(&name(number)).unwrap(),
+            self.accounts.get_mut(&name(number)).unwrap(),
+        );
+        for account in [one, other] {
+            match operation {
+                Operation::RetractGrant { place } | Operation::RevokeGrant { place, .. } => {
+                    let grant = account.grants().nth(place).map(|(grant, _)| grant);
+                    if let Some(grant) = grant {
+                        account.retract_grant(grant).unwrap();
+                    }
+                }
+                Operation::PostUsage { amount, timestamp } => {
+                    let _ = account.subtract(amount, timestamp);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn compare(&mut self, count: u64) {
+        let accounts = &self.accounts;
+        assert_eq!(self.book.len(), accounts.len());
+        assert!(self.book.names().eq(accounts.keys()), "names in order");
+        for ((name, found), (expected_name, expected)) in self.book.iter().zip(accounts) {
+            assert_eq!(name, expected_name);
+            assert_eq!(self.book.overdraft(name), Some(expected.overdraft()));
+            assert!(found.usage().eq(expected.usage()), "usage of {name}");
+            assert!(found.grants().eq(expected.grants()), "grants of {name}");
+            found.assert_invariants();
+        }
+        let times = self.accounts.values().flat_map(|account| {
+            let windows = account.grants().map(|(_, grant)| [grant.start, grant.end]);
+            let usage = account.usage().map(|(time, _)| [time; 2]);
+            windows.chain(usage).flatten().collect::<Vec<_>>()
+        });
+        let around = times.flat_map(|time| [time.saturating_sub(1), time, time.saturating_add(1)]);
+        let mut times: Vec<i64> = around.chain([i64::MIN, 0, i64::MAX]).collect();
+        times.sort_unstable();
+        times.dedup();
+        let mut questions = Vec::new();
+        for time in times {
+            let answers = self
+                .accounts
+                .values()
+                .map(|account| account.balance_at(time));
+            let answers: Vec<_> = answers.collect();
+            let total = self.book.total_at(time);
+            let balances = answers.iter().filter_map(|answer| answer.balance);
+            assert_eq!(total.balance, balances.clone().map(u128::from).sum());
+            assert_eq!(total.available, balances.count());
+            let deficits = answers.iter().map(|answer| u128::from(answer.deficit));
+            assert_eq!(total.deficit, deficits.sum());
+            questions.push((name(self.random.below(count)), time));
+        }
+        let answers = self.book.balances_at(&questions);
+        for ((name, time), answer) in questions.iter().zip(answers) {
+            let expected = self.accounts.get(name);
+            let expected = expected.map(|account| account.balance_at(*time));
+            assert_eq!(answer, expected, "{name} at {time}");
+            assert_eq!(self.book.balance_at(name, *time), expected);
+        }
+    }
+}
+
+fn compare(seed: u64, numbers: Numbers) {
+    let count = 1 + seed % 5;
+    let mut books = Books::new(seed, count);
+    let mut operations = small::from_seed(seed, numbers);
+    for _ in 0..3 {
+        let length = 1 + books.random.below(40) as usize;
+        // Once in a while of an account that is not there.
+        let among = count + u64::from(books.random.below(8) == 0);
+        books.ingest(operations.by_ref().take(length), among);
+        for operation in operations.by_ref().take(6) {
+            let number = books.random.below(count);
+            books.correct(operation, number);
+        }
+        if books.random.below(2) == 0 {
+            books.book.pack();
+        }
+        books.compare(count + 1);
+    }
+}
+
+#[test]
+fn a_book_is_its_accounts() {
+    for seed in 0..ledger_count() / 4 {
+        let numbers = Numbers::ALL[(seed % 3) as usize];
+        let step = std::panic::AssertUnwindSafe(|| compare(seed, numbers));
+        if std::panic::catch_unwind(step).is_err() {
+            panic!("seed {seed}, {numbers:?}");
+        }
+    }
+}
+
+#[test]
+fn the_first_record_that_is_refused_is_named_and_nothing_changes() {
+    let mut book = CreditBook::new();
+    book.open("a", Overdraft::Carry).unwrap();
+    book.open("b", Overdraft::Carry).unwrap();
+    let most = i64::MAX as u64;
+    let long = Record::grant("long", 1, 1, most);
+    let records = [
+        ("b", Record::usage(most, 0)),
+        ("a", Record::usage(1, 0)),
+        ("b", Record::usage(1, 0)),
+        ("a", long.clone()),
+        ("c", Record::usage(1, 0)),
+    ];
+    let refused = |index, account: &str, error| {
+        let account = account.to_owned();
+        Err(BookError::Refused {
+            index,
+            account,
+            error,
+        })
+    };
+    let (amount, total) = (1, most);
+    let error = Error::UsageTooLarge { amount, total };
+    assert_eq!(book.ingest(&records), refused(2, "b", error));
+    let (timestamp, expiration) = (1, most);
+    let error = Error::WindowTooLong {
+        timestamp,
+        expiration,
+    };
+    assert_eq!(book.ingest(&records[3..]), refused(0, "a", error));
+    let (index, account) = (0, "c".to_owned());
+    let missing = BookError::NoSuchAccount { index, account };
+    assert_eq!(book.ingest(&records[4..]), Err(missing));
+    assert_eq!(
+        book.open("a", Overdraft::Forfeit),
+        Err(BookError::AlreadyOpen {
+            account: "a".to_owned()
+        })
+    );
+    assert_eq!(book.get("a").unwrap().used(), 0);
+    assert_eq!(book.get("b").unwrap().used(), 0);
+}
+
+#[test]
+fn an_account_can_be_taken_out_and_opened_anew() {
+    let mut book = CreditBook::new();
+    assert!(book.is_empty());
+    book.open("a", Overdraft::Forfeit).unwrap();
+    book.get_mut("a").unwrap().subtract(4, 0).unwrap();
+    assert_eq!(book.remove("a").unwrap().used(), 4);
+    assert!(book.remove("a").is_none() && book.get("a").is_none() && !book.contains("a"));
+    assert!(book.get_mut("a").is_none() && book.overdraft("a").is_none());
+    book.open("a", Overdraft::Carry).unwrap();
+    assert_eq!(book.overdraft("a"), Some(Overdraft::Carry));
+    assert_eq!(book.get("a").unwrap().used(), 0);
+    assert_eq!(book.len(), 1);
+}
+
+/// Ten grants and fifty usage entries of an account, in seconds over a year.
+fn small_account(random: &mut Random, name: &str) -> Vec<(String, Record)> {
+    const YEAR: i64 = 365 * 86_400;
+    let grants =
+        (0..10).map(|grant| Record::grant("plan", 1_000_000, grant * YEAR / 10, 86_400 * 40));
+    let usage = (0..50).map(|_| Record::usage(random.below(400_000), random.between(0, YEAR)));
+    let records = grants.chain(usage.collect::<Vec<_>>());
+    records.map(|record| (name.to_owned(), record)).collect()
+}
+
+#[test]
+fn small_accounts_are_small() {
+    const COUNT: usize = 1_000;
+    let mut random = Random::new(5);
+    let mut book = CreditBook::new();
+    let mut records = Vec::new();
+    for number in 0..COUNT {
+        let name = format!("account-{number:08}");
+        book.open(&name, Overdraft::Carry).unwrap();
+        records.extend(small_account(&mut random, &name));
+    }
+    book.ingest(&records).unwrap();
+    let each = book.memory_used() / COUNT;
+    assert!(each < 1_024, "{each} bytes an account");
+    // A large account has its indexes, and lives in the same book.
+    book.open("large", Overdraft::Carry).unwrap();
+    let usage = (0..10_000).map(|time| ("large", Record::usage(1, time)));
+    book.ingest(&usage.collect::<Vec<_>>()).unwrap();
+    assert!(book.get("large").unwrap().is_settled());
+    assert_eq!(book.balance_at("large", 4_999).unwrap().deficit, 5_000);
+}
+
+#[test]
+fn sizes_of_a_book_are_those_of_its_accounts() {
+    let options = Options {
+        overdraft: Overdraft::Forfeit,
+        ..tiny(Overdraft::Forfeit, 0)
+    };
+    let mut book = CreditBook::with_options(options);
+    book.open("a", Overdraft::Carry).unwrap();
+    assert_eq!(book.get("a").unwrap().overdraft(), Overdraft::Carry);
+}
