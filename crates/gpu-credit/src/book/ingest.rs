@@ -62,25 +62,26 @@ impl CreditBook {
         records: &[(N, Record)],
     ) -> Result<(), BookError> {
         let parts = partition(records);
-        let refused = for_each_shard(&mut self.shards, &parts, |shard, part| {
-            check(shard, records, part)
+        let checked = for_each_shard(&mut self.shards, parts, |shard, part| {
+            let groups = by_account(records, &part);
+            check(shard, records, &groups).map_or(Ok(groups), Err)
         });
         // Of each shard the first; of these the first.
-        let refused = refused.into_iter().flatten();
-        if let Some(error) = refused.min_by_key(BookError::index) {
-            return Err(error);
+        let refused = checked.iter().filter_map(|checked| checked.as_ref().err());
+        if let Some(error) = refused.min_by_key(|error| error.index()) {
+            return Err(error.clone());
         }
+        let groups = checked.into_iter().flatten().collect();
         let options = self.options;
-        for_each_shard(&mut self.shards, &parts, |shard, part| {
-            post(shard, records, part, options);
+        for_each_shard(&mut self.shards, groups, |shard, groups| {
+            post(shard, records, groups, options);
         });
         Ok(())
     }
 
     /// Brings all small accounts back into as few bytes as they need, and settles all others.
     pub fn pack(&mut self) {
-        let parts = vec![Vec::new(); SHARDS];
-        for_each_shard(&mut self.shards, &parts, |shard, _| {
+        for_each_shard(&mut self.shards, vec![(); SHARDS], |shard, ()| {
             for account in shard.values_mut() {
                 account.pack();
             }
@@ -111,34 +112,34 @@ fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
     names.map(|(name, _)| shard_of(name.as_ref())).collect()
 }
 
-/// Does something to each shard with its part of the records.
+/// Does something to each shard with its part, of which there are as many.
 #[cfg(feature = "rayon")]
-fn for_each_shard<T: Send>(
+fn for_each_shard<P: Send, T: Send>(
     shards: &mut [Shard],
-    parts: &[Vec<usize>],
-    work: impl Fn(&mut Shard, &[usize]) -> T + Sync,
+    parts: Vec<P>,
+    work: impl Fn(&mut Shard, P) -> T + Sync,
 ) -> Vec<T> {
     use rayon::prelude::*;
     let shards = shards.par_iter_mut().zip(parts).with_max_len(1);
     shards.map(|(shard, part)| work(shard, part)).collect()
 }
 
-/// Does something to each shard with its part of the records.
+/// Does something to each shard with its part, of which there are as many.
 #[cfg(not(feature = "rayon"))]
-fn for_each_shard<T: Send>(
+fn for_each_shard<P: Send, T: Send>(
     shards: &mut [Shard],
-    parts: &[Vec<usize>],
-    work: impl Fn(&mut Shard, &[usize]) -> T + Sync,
+    parts: Vec<P>,
+    work: impl Fn(&mut Shard, P) -> T + Sync,
 ) -> Vec<T> {
     let shards = shards.iter_mut().zip(parts);
     shards.map(|(shard, part)| work(shard, part)).collect()
 }
 
-/// The records of a shard account by account, each with its name.
-fn by_account<'a, N: AsRef<str>>(
-    records: &'a [(N, Record)],
-    part: &[usize],
-) -> Vec<(&'a str, Vec<usize>)> {
+/// The name of an account, and the places of its records in order.
+type Group<'a> = (&'a str, Vec<usize>);
+
+/// The records of a shard, account by account.
+fn by_account<'a, N: AsRef<str>>(records: &'a [(N, Record)], part: &[usize]) -> Vec<Group<'a>> {
     let mut named: Vec<(&str, usize)> = (part.iter())
         .map(|index| (records[*index].0.as_ref(), *index))
         .collect();
@@ -153,27 +154,24 @@ fn by_account<'a, N: AsRef<str>>(
 fn check<N: AsRef<str>>(
     shard: &Shard,
     records: &[(N, Record)],
-    part: &[usize],
+    groups: &[Group<'_>],
 ) -> Option<BookError> {
-    let refused = by_account(records, part)
-        .into_iter()
-        .filter_map(|(name, indexes)| {
-            let account = name.to_owned();
-            let Some(present) = shard.get(name) else {
-                let index = *indexes.first()?;
-                return Some(BookError::NoSuchAccount { index, account });
-            };
-            let mut sums = present.sums();
-            indexes.into_iter().find_map(|index| {
-                let error = sums.add(&records[index].1).err()?;
-                let account = account.clone();
-                Some(BookError::Refused {
-                    index,
-                    account,
-                    error,
-                })
+    let refused = groups.iter().filter_map(|(name, indexes)| {
+        let Some(present) = shard.get(*name) else {
+            let (index, account) = (*indexes.first()?, (*name).to_owned());
+            return Some(BookError::NoSuchAccount { index, account });
+        };
+        let mut sums = present.sums();
+        indexes.iter().find_map(|index| {
+            let error = sums.add(&records[*index].1).err()?;
+            let (index, account) = (*index, (*name).to_owned());
+            Some(BookError::Refused {
+                index,
+                account,
+                error,
             })
-        });
+        })
+    });
     refused.min_by_key(BookError::index)
 }
 
@@ -181,10 +179,10 @@ fn check<N: AsRef<str>>(
 fn post<N: AsRef<str>>(
     shard: &mut Shard,
     records: &[(N, Record)],
-    part: &[usize],
+    groups: Vec<Group<'_>>,
     options: Options,
 ) {
-    for (name, indexes) in by_account(records, part) {
+    for (name, indexes) in groups {
         if let Some(account) = shard.get_mut(name) {
             let posted = indexes.into_iter().map(|index| records[index].1.clone());
             account

@@ -1,6 +1,7 @@
 //! The book: many accounts by name.
 
 mod batch;
+mod column;
 mod ingest;
 mod packed;
 
@@ -18,7 +19,7 @@ const SHARDS: usize = 64;
 
 /// Accounts by name, each with its own policy: a million small ones in a few hundred bytes each.
 ///
-/// An account of at most 64 grants, none of them retracted or revoked, and 256 usage entries is
+/// An account of at most 64 grants, none of them retracted or revoked, and 255 usage entries is
 /// *packed*: its records and levels stand in as few bytes as they need, without an index. It
 /// answers [`balance_at`](Self::balance_at) as it is; for any other question
 /// [`get`](Self::get) unpacks a copy, which takes some microseconds. What is taken out to be
@@ -121,7 +122,7 @@ impl CreditBook {
 
     /// The balance of an account at an instant, and why it is what it is; `None` where there is no
     /// account of this name. O(1), and as [`GpuCredit::balance_at`]; where the account is
-    /// packed, a pass over it.
+    /// packed, a pass over its usage.
     pub fn balance_at(&self, name: &str, timestamp: i64) -> Option<Answer> {
         Some(self.shard(name).get(name)?.balance_at(timestamp))
     }

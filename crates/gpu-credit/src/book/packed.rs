@@ -1,32 +1,33 @@
-//! A small account in a few hundred bytes: records and levels, each number in as few bytes as it
-//! needs.
+//! A small account in a few hundred bytes: its records and levels in columns, without an index.
 //!
 //! ```text
-//! policy | epochs: time, level, live | usage: time, amount | grants: start, length, amount, id
+//! policy | counts | origin
+//! epochs: times, levels, whether live | usage: times, amounts
+//! grants: starts, lengths, amounts, lengths of credit ids | credit ids
 //! ```
 //!
-//! Times and levels are differences to the ones before. Whoever asks reads the bytes from the first
-//! on: for an account of 10 grants and 50 usage entries about as fast as one cache miss a question
-//! more, which is why large accounts are not packed.
+//! Times are distances from the earliest of all. A question finds its epoch, and the last usage at
+//! or before its instant, by bisection, and adds up the usage.
 
+use super::column::{Column, Reader, Writer};
 use crate::ledger::answer;
 use crate::limits::Sums;
 use crate::timeline::replay::Standing;
-use crate::{Answer, GpuCredit, Options, Overdraft, Record};
+use crate::{Answer, GpuCredit, Grant, Options, Overdraft, Record, Status};
 
-/// More grants than this, or more usage, and the account is better off with its indexes.
+/// More grants than this, or more usage, and the account is better off with its indexes. Both, and
+/// the number of epochs, are written in a byte.
 const GRANTS_PACKED_MAX: usize = 64;
-const USAGE_PACKED_MAX: usize = 256;
+const USAGE_PACKED_MAX: usize = 255;
 
-/// A small account: never empty.
+/// A small account.
 #[derive(Clone, Debug)]
 pub(super) struct Packed(Box<[u8]>);
 
 impl Packed {
     /// An account without records.
     pub(super) fn empty(overdraft: Overdraft) -> Self {
-        let none = 0;
-        Packed(Box::new([policy(overdraft), none, none, none]))
+        write(overdraft, &[], &[], &[])
     }
 
     /// A settled account, if it is small, and no grant of it is retracted or revoked.
@@ -39,239 +40,203 @@ impl Packed {
         {
             return None;
         }
-        let mut bytes = Writer(vec![policy(account.overdraft())]);
-        write_epochs(account, &mut bytes);
-        bytes.number(account.usage_count() as u64);
-        let mut before = 0;
-        for (time, amount) in account.usage() {
-            bytes.time(&mut before, time);
-            bytes.number(amount);
-        }
-        bytes.number(posted as u64);
-        let mut before = 0;
-        for (_, grant) in account.grants() {
-            bytes.time(&mut before, grant.start);
-            bytes.number(grant.start.abs_diff(grant.end));
-            bytes.number(grant.amount);
-            bytes.text(grant.credit_id);
-        }
-        Some(Packed(bytes.0.into_boxed_slice()))
+        let usage: Vec<(i64, u64)> = account.usage().collect();
+        let grants: Vec<Grant<'_>> = account.grants().map(|(_, grant)| grant).collect();
+        Some(write(
+            account.overdraft(),
+            &epochs(account, &grants),
+            &usage,
+            &grants,
+        ))
     }
 
     /// The account with all its indexes, settled.
     pub(super) fn unpack(&self, options: Options) -> GpuCredit {
-        let (overdraft, mut bytes) = self.read();
+        let columns = Columns::read(&self.0);
         let mut account = GpuCredit::with_options(Options {
-            overdraft,
+            overdraft: columns.overdraft,
             ..options
         });
-        let mut records = Vec::new();
-        bytes.epochs(|_| {});
-        bytes.usage(|timestamp, amount| records.push(Record::Usage { amount, timestamp }));
-        bytes.grants(|record| records.push(record));
+        let usage = columns
+            .usage()
+            .map(|(timestamp, amount)| Record::Usage { amount, timestamp });
         account
-            .extend(records)
+            .extend(columns.grants().chain(usage))
             .expect("an account held these very records");
         account
     }
 
     pub(super) fn overdraft(&self) -> Overdraft {
-        self.read().0
+        Columns::read(&self.0).overdraft
     }
 
     /// What the records add up to.
     pub(super) fn sums(&self) -> Sums {
-        let (_, mut bytes) = self.read();
-        let mut sums = Sums::default();
-        bytes.epochs(|_| {});
-        bytes.usage(|_, amount| sums.used += amount);
-        bytes.grants(|record| {
-            let Record::Grant {
-                credit_id, amount, ..
-            } = record
-            else {
-                return;
-            };
-            sums.granted += amount;
-            sums.grants += 1;
-            sums.credit_ids += credit_id.len();
-        });
-        sums
+        let columns = Columns::read(&self.0);
+        Sums {
+            granted: columns.grant_amounts.iter().sum(),
+            grants: columns.grant_amounts.len(),
+            credit_ids: columns.credit_id_lengths().sum(),
+            used: columns.usage_amounts.iter().sum(),
+        }
     }
 
     /// As [`GpuCredit::balance_at`].
     pub(super) fn balance_at(&self, timestamp: i64) -> Answer {
-        let (overdraft, mut bytes) = self.read();
-        let mut epoch = Epoch::default();
-        bytes.epochs(|next| {
-            if next.time <= timestamp {
-                epoch = next;
+        let columns = Columns::read(&self.0);
+        // Before the earliest time of all there is neither an epoch nor usage.
+        let is_early = timestamp < columns.origin;
+        let time = timestamp.abs_diff(columns.origin);
+        let through = |times: Column<'_>| {
+            if is_early {
+                0
+            } else {
+                times.count_through(time)
             }
-        });
-        let mut used = 0;
-        bytes.usage(|time, amount| used += if time <= timestamp { amount } else { 0 });
-        let standing = Standing {
-            is_live: epoch.is_live,
-            level: epoch.level,
-            used,
         };
-        answer(standing, overdraft)
+        let epoch = through(columns.epoch_times).checked_sub(1);
+        let entries = through(columns.usage_times);
+        let standing = Standing {
+            is_live: epoch.is_some_and(|epoch| columns.epoch_lives.get(epoch) != 0),
+            level: epoch.map_or(0, |epoch| columns.epoch_levels.get(epoch)),
+            used: columns.usage_amounts.iter().take(entries).sum(),
+        };
+        answer(standing, columns.overdraft)
     }
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
         self.0.len()
     }
+}
 
-    fn read(&self) -> (Overdraft, Reader<'_>) {
-        let mut bytes = Reader(&self.0);
+/// An epoch that lasts: when it opens, its level, and whether a grant is live.
+type Epoch = (i64, u64, bool);
+
+/// The epochs that last, each with its level: what the balance is where it opens, and what has been
+/// used by then.
+fn epochs(account: &GpuCredit, grants: &[Grant<'_>]) -> Vec<Epoch> {
+    let times = grants
+        .iter()
+        .flat_map(|grant| [Some(grant.start), grant.end.checked_add(1)]);
+    let mut times: Vec<i64> = times.flatten().collect();
+    times.sort_unstable();
+    times.dedup();
+    let epoch = |time: i64| {
+        let answer = account.balance_at(time);
+        // It is used before it is owed, so that this is not negative.
+        let level = account.used_at(time) - answer.deficit + answer.balance.unwrap_or(0);
+        (time, level, answer.status != Status::Inactive)
+    };
+    times.into_iter().map(epoch).collect()
+}
+
+fn write(
+    overdraft: Overdraft,
+    epochs: &[Epoch],
+    usage: &[(i64, u64)],
+    grants: &[Grant<'_>],
+) -> Packed {
+    let mut bytes = Writer::default();
+    bytes.byte(u8::from(overdraft == Overdraft::Forfeit));
+    for count in [epochs.len(), usage.len(), grants.len()] {
+        debug_assert!(count <= usize::from(u8::MAX));
+        bytes.byte(count.to_le_bytes()[0]);
+    }
+    let first = [
+        epochs.first().map(|epoch| epoch.0),
+        usage.first().map(|entry| entry.0),
+    ];
+    let origin = first.into_iter().flatten().min().unwrap_or(0);
+    bytes.bytes(&origin.to_le_bytes());
+
+    let mut column = |numbers: &mut dyn Iterator<Item = u64>| {
+        bytes.column(&numbers.collect::<Vec<u64>>());
+    };
+    let distance = |time: i64| time.abs_diff(origin);
+    column(&mut epochs.iter().map(|(time, ..)| distance(*time)));
+    column(&mut epochs.iter().map(|(_, level, _)| *level));
+    column(&mut epochs.iter().map(|(.., is_live)| u64::from(*is_live)));
+    column(&mut usage.iter().map(|(time, _)| distance(*time)));
+    column(&mut usage.iter().map(|(_, amount)| *amount));
+    column(&mut grants.iter().map(|grant| distance(grant.start)));
+    column(&mut grants.iter().map(|grant| grant.end.abs_diff(grant.start)));
+    column(&mut grants.iter().map(|grant| grant.amount));
+    column(&mut grants.iter().map(|grant| grant.credit_id.len() as u64));
+    for grant in grants {
+        bytes.bytes(grant.credit_id.as_bytes());
+    }
+    Packed(bytes.finish())
+}
+
+/// What [`write`] has written.
+#[derive(Clone, Copy, Debug)]
+struct Columns<'a> {
+    overdraft: Overdraft,
+    origin: i64,
+    epoch_times: Column<'a>,
+    epoch_levels: Column<'a>,
+    epoch_lives: Column<'a>,
+    usage_times: Column<'a>,
+    usage_amounts: Column<'a>,
+    grant_starts: Column<'a>,
+    grant_lengths: Column<'a>,
+    grant_amounts: Column<'a>,
+    credit_id_lengths: Column<'a>,
+    credit_ids: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    #[inline]
+    fn read(bytes: &'a [u8]) -> Self {
+        let mut bytes = Reader(bytes);
         let overdraft = match bytes.byte() {
             0 => Overdraft::Carry,
             _ => Overdraft::Forfeit,
         };
-        (overdraft, bytes)
-    }
-}
-
-fn policy(overdraft: Overdraft) -> u8 {
-    u8::from(overdraft == Overdraft::Forfeit)
-}
-
-/// The epochs that last, each with its level: what the balance is where it opens, and what has been
-/// used by then.
-fn write_epochs(account: &GpuCredit, bytes: &mut Writer) {
-    let windows = account.grants().map(|(_, grant)| grant);
-    let times = windows.flat_map(|grant| [Some(grant.start), grant.end.checked_add(1)]);
-    let mut times: Vec<i64> = times.flatten().collect();
-    times.sort_unstable();
-    times.dedup();
-    bytes.number(times.len() as u64);
-    let mut before = Epoch::default();
-    for time in times {
-        let Answer {
-            balance,
-            deficit,
-            status,
-        } = account.balance_at(time);
-        // It is used before it is owed, so that this is not negative.
-        let level = account.used_at(time) - deficit + balance.unwrap_or(0);
-        bytes.time(&mut before.time, time);
-        bytes.signed(level.wrapping_sub(before.level).cast_signed());
-        before.level = level;
-        bytes.0.push(u8::from(status != crate::Status::Inactive));
-    }
-}
-
-/// An epoch that lasts; by default the one before all grants.
-#[derive(Clone, Copy, Debug, Default)]
-struct Epoch {
-    time: i64,
-    level: u64,
-    is_live: bool,
-}
-
-/// Numbers in groups of seven bits, the lowest first; the last group has the eighth bit clear.
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn number(&mut self, mut number: u64) {
-        while number > 0x7f {
-            self.0.push(0x80 | (number & 0x7f).to_le_bytes()[0]);
-            number >>= 7;
-        }
-        self.0.push(number.to_le_bytes()[0]);
-    }
-
-    /// Small where it is near zero, on either side.
-    fn signed(&mut self, number: i64) {
-        self.number(((number << 1) ^ (number >> 63)).cast_unsigned());
-    }
-
-    /// A time as the difference to the one before, which it then is.
-    fn time(&mut self, before: &mut i64, time: i64) {
-        self.signed(time.wrapping_sub(*before));
-        *before = time;
-    }
-
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.0.extend_from_slice(text.as_bytes());
-    }
-}
-
-/// Reads what a [`Writer`] has written; behind the end there are zeros.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn byte(&mut self) -> u8 {
-        match self.0 {
-            [first, rest @ ..] => {
-                self.0 = rest;
-                *first
-            }
-            [] => 0,
+        let [epochs, usage, grants] = [(); 3].map(|()| usize::from(bytes.byte()));
+        let origin = bytes.bytes(size_of::<i64>()).first_chunk();
+        Columns {
+            overdraft,
+            origin: i64::from_le_bytes(origin.copied().unwrap_or_default()),
+            epoch_times: bytes.column(epochs),
+            epoch_levels: bytes.column(epochs),
+            epoch_lives: bytes.column(epochs),
+            usage_times: bytes.column(usage),
+            usage_amounts: bytes.column(usage),
+            grant_starts: bytes.column(grants),
+            grant_lengths: bytes.column(grants),
+            grant_amounts: bytes.column(grants),
+            credit_id_lengths: bytes.column(grants),
+            credit_ids: bytes.0,
         }
     }
 
-    fn number(&mut self) -> u64 {
-        let mut number = 0;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte();
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        number
+    fn time(&self, distance: u64) -> i64 {
+        self.origin.wrapping_add_unsigned(distance)
     }
 
-    fn signed(&mut self) -> i64 {
-        let number = self.number();
-        (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+    fn usage(self) -> impl Iterator<Item = (i64, u64)> {
+        let entries = 0..self.usage_times.len();
+        entries.map(move |at| {
+            let time = self.time(self.usage_times.get(at));
+            (time, self.usage_amounts.get(at))
+        })
     }
 
-    fn time(&mut self, before: &mut i64) -> i64 {
-        *before = before.wrapping_add(self.signed());
-        *before
+    fn credit_id_lengths(self) -> impl Iterator<Item = usize> {
+        let grants = 0..self.credit_id_lengths.len();
+        grants.map(move |at| usize::try_from(self.credit_id_lengths.get(at)).unwrap_or(0))
     }
 
-    fn text(&mut self) -> String {
-        let len = usize::try_from(self.number()).unwrap_or(usize::MAX);
-        let (text, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        String::from_utf8_lossy(text).into_owned()
-    }
-
-    fn epochs(&mut self, mut show: impl FnMut(Epoch)) {
-        let mut epoch = Epoch::default();
-        for _ in 0..self.number() {
-            self.time(&mut epoch.time);
-            epoch.level = epoch.level.wrapping_add(self.signed().cast_unsigned());
-            epoch.is_live = self.byte() != 0;
-            show(epoch);
-        }
-    }
-
-    fn usage(&mut self, mut show: impl FnMut(i64, u64)) {
-        let mut time = 0;
-        for _ in 0..self.number() {
-            let time = self.time(&mut time);
-            show(time, self.number());
-        }
-    }
-
-    fn grants(&mut self, mut show: impl FnMut(Record)) {
-        let mut start = 0;
-        for _ in 0..self.number() {
-            let timestamp = self.time(&mut start);
-            let (expiration, amount) = (self.number(), self.number());
-            let credit_id = self.text();
-            show(Record::Grant {
-                credit_id,
-                amount,
-                timestamp,
-                expiration,
-            });
-        }
+    fn grants(self) -> impl Iterator<Item = Record> {
+        let mut credit_ids = Reader(self.credit_ids);
+        let lengths = self.credit_id_lengths().enumerate();
+        lengths.map(move |(at, length)| Record::Grant {
+            credit_id: String::from_utf8_lossy(credit_ids.bytes(length)).into_owned(),
+            amount: self.grant_amounts.get(at),
+            timestamp: self.time(self.grant_starts.get(at)),
+            expiration: self.grant_lengths.get(at),
+        })
     }
 }
