@@ -140,11 +140,15 @@ impl Node for Chunk {
         let base = opening.balance();
         let mut used = opening.used;
         let (mut sum, mut min, mut max) = (0, i128::MAX, i128::MIN);
-        for boundary in &self.boundaries {
+        for (index, boundary) in self.boundaries.iter().enumerate() {
             used = used.wrapping_add(boundary.usage);
             sum = end_balance(opening, boundary, used) - base;
-            min = min.min(sum);
             max = max.max(sum);
+            // Whether the last epoch of a chunk lasts is for the next chunk to say.
+            let next = self.boundaries.get(index + 1);
+            if next.is_none_or(|next| next.time > boundary.time) {
+                min = min.min(sum);
+            }
         }
         Span { sum, min, max }
     }

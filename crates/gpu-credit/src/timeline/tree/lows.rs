@@ -1,6 +1,7 @@
 //! Searching the ends of epochs: the first that is low, and the lowest.
 //!
-//! Only epochs count that last and that have a live grant. The spans know nothing of that: the
+//! Only epochs count that last and that have a live grant. The spans know the first but for the
+//! last epoch of each chunk, and nothing of the second, which a grant far away may change: the
 //! minimum of a span is at or below whatever counts in it. So stretches that cannot matter are
 //! passed over, and the other chunks are looked at boundary by boundary.
 

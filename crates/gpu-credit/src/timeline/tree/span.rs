@@ -45,7 +45,8 @@ impl Totals {
 pub(crate) struct Span {
     /// Where it stands after the last epoch.
     pub(crate) sum: i128,
-    /// Its minimum over the ends of the epochs.
+    /// Its minimum over the ends of the epochs that last: where one window ends and the next starts
+    /// at once, nobody sees the balance between. It may be lower, as searching allows.
     pub(crate) min: i128,
     /// Its maximum over the ends of the epochs.
     pub(crate) max: i128,
