@@ -2,7 +2,7 @@
 //! shuffled its records arrive, and so fast that asking a large account costs no more than looking
 //! the answer up.
 //!
-//! There is one type to know, [`GpuCredit`]: one account. Grants go in with
+//! There is one type to know first, [`GpuCredit`]: one account. Grants go in with
 //! [`add_credit`](GpuCredit::add_credit), usage with [`subtract`](GpuCredit::subtract), in any
 //! order; [`get_balance`](GpuCredit::get_balance) answers for any instant.
 //!
@@ -21,6 +21,8 @@
 //! # Ok::<(), gpu_credit::Error>(())
 //! ```
 //!
+//! [`CreditBook`] keeps many accounts by name, in a few hundred bytes each where they are small.
+//!
 //! # Rules
 //!
 //! * A grant is live in its window, first and last instant included. What is left of it then lapses.
@@ -28,7 +30,20 @@
 //!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
 //!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
 //! * The balance is what a replay of all records in event time would find, whatever the order of the
-//!   calls. Records can be retracted and corrected: every answer is then that of the corrected records.
+//!   calls. Records can be [retracted](GpuCredit::retract_grant) and
+//!   [corrected](GpuCredit::revoke_grant): every answer is then that of the corrected records.
+//!
+//! # Questions
+//!
+//! | question | method |
+//! |---|---|
+//! | the balance at an instant, and why | [`get_balance`](GpuCredit::get_balance), [`balance_at`](GpuCredit::balance_at) |
+//! | at many, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
+//! | when it is lowest, and when first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
+//! | if this were posted | [`balance_if`](GpuCredit::balance_if) |
+//! | what is left of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
+//! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement) |
+//! | where everything went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
 //!
 //! # Cost
 //!
