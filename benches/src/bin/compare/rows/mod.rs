@@ -1,6 +1,7 @@
 //! The rows of the table: what is measured, against what, and what it should come to.
 
 mod account;
+mod book;
 mod bulk;
 mod grants;
 mod index;
@@ -153,6 +154,24 @@ pub(crate) const ROWS: &[Row] = &[
         "say",
     ),
     row(
+        "B1",
+        "ingest into a book: 200,000 accounts of 10 grants and 50 usage entries, two threads",
+        "one thread",
+        "0.625",
+    ),
+    row(
+        "B2",
+        "heap bytes of such an account in a book of a million, names and map counted",
+        "1,536",
+        "1.0",
+    ),
+    row(
+        "B3",
+        "batch of 1 M questions across those accounts",
+        "finding the name in a `HashMap`, the answer beside it",
+        "say",
+    ),
+    row(
         "E1",
         "a whole file of real events through the program, parsing included",
         "decompressing and splitting it with `csv` alone",
@@ -168,6 +187,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     late::run(runner)?;
     lateness::run(runner)?;
     worst::run(runner)?;
+    book::run(runner)?;
     #[cfg(feature = "heavy")]
     dataflow::run(runner)?;
     #[cfg(not(feature = "heavy"))]
