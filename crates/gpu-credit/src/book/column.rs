@@ -15,17 +15,22 @@ const MASKS: [u64; WORD + 1] = {
 };
 
 /// Writes columns one after another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
+    pub(super) fn new() -> Self {
+        // Enough for most, so that it need not grow.
+        Writer(Vec::with_capacity(1_024))
+    }
+
     pub(super) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
     /// As many numbers as the reader will expect.
-    pub(super) fn column(&mut self, numbers: &[u64]) {
-        let all = numbers.iter().fold(0, |all, number| all | number);
+    pub(super) fn column(&mut self, numbers: impl Iterator<Item = u64> + Clone) {
+        let all = numbers.clone().fold(0, |all, number| all | number);
         let width = WORD - all.leading_zeros() as usize / 8;
         self.0.push(width.to_le_bytes()[0]);
         for number in numbers {

@@ -102,7 +102,7 @@ fn partition<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<Vec<usize>> {
 #[cfg(feature = "rayon")]
 fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
     use rayon::prelude::*;
-    let names = records.par_iter().with_min_len(1_024);
+    let names = records.par_iter().with_min_len(16 * 1_024);
     names.map(|(name, _)| shard_of(name.as_ref())).collect()
 }
 
@@ -184,17 +184,27 @@ fn post<N: AsRef<str>>(
 ) {
     for (name, indexes) in groups {
         if let Some(account) = shard.get_mut(name) {
-            let posted = indexes.into_iter().map(|index| records[index].1.clone());
+            let more = indexes.into_iter().map(|index| records[index].1.clone());
             account
-                .whole(options)
-                .extend(posted)
+                .post(more, options)
                 .expect("every record has been checked against the limits");
-            account.pack();
         }
     }
 }
 
 impl Account {
+    /// Posts records, settles, and packs the account if it is small.
+    fn post(&mut self, more: impl Iterator<Item = Record>, options: Options) -> Result<(), Error> {
+        match self {
+            Account::Packed(packed) => {
+                *self = Account::Whole(Box::new(packed.unpack_with(options, more)?));
+            }
+            Account::Whole(account) => account.extend(more)?,
+        }
+        self.pack();
+        Ok(())
+    }
+
     fn sums(&self) -> Sums {
         match self {
             Account::Packed(packed) => packed.sums(),

@@ -13,7 +13,7 @@ use super::column::{Column, Reader, Writer};
 use crate::ledger::answer;
 use crate::limits::Sums;
 use crate::timeline::replay::Standing;
-use crate::{Answer, GpuCredit, Grant, Options, Overdraft, Record, Status};
+use crate::{Answer, Error, GpuCredit, Grant, Options, Overdraft, Record, Status};
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and
 /// the number of epochs, are written in a byte.
@@ -52,6 +52,16 @@ impl Packed {
 
     /// The account with all its indexes, settled.
     pub(super) fn unpack(&self, options: Options) -> GpuCredit {
+        let unpacked = self.unpack_with(options, std::iter::empty());
+        unpacked.expect("an account held these very records")
+    }
+
+    /// The same with more records, posted after those; an error where they do not fit.
+    pub(super) fn unpack_with(
+        &self,
+        options: Options,
+        more: impl Iterator<Item = Record>,
+    ) -> Result<GpuCredit, Error> {
         let columns = Columns::read(&self.0);
         let mut account = GpuCredit::with_options(Options {
             overdraft: columns.overdraft,
@@ -60,10 +70,8 @@ impl Packed {
         let usage = columns
             .usage()
             .map(|(timestamp, amount)| Record::Usage { amount, timestamp });
-        account
-            .extend(columns.grants().chain(usage))
-            .expect("an account held these very records");
-        account
+        account.extend(columns.grants().chain(usage).chain(more))?;
+        Ok(account)
     }
 
     pub(super) fn overdraft(&self) -> Overdraft {
@@ -137,7 +145,7 @@ fn write(
     usage: &[(i64, u64)],
     grants: &[Grant<'_>],
 ) -> Packed {
-    let mut bytes = Writer::default();
+    let mut bytes = Writer::new();
     bytes.byte(u8::from(overdraft == Overdraft::Forfeit));
     for count in [epochs.len(), usage.len(), grants.len()] {
         debug_assert!(count <= usize::from(u8::MAX));
@@ -150,19 +158,16 @@ fn write(
     let origin = first.into_iter().flatten().min().unwrap_or(0);
     bytes.bytes(&origin.to_le_bytes());
 
-    let mut column = |numbers: &mut dyn Iterator<Item = u64>| {
-        bytes.column(&numbers.collect::<Vec<u64>>());
-    };
     let distance = |time: i64| time.abs_diff(origin);
-    column(&mut epochs.iter().map(|(time, ..)| distance(*time)));
-    column(&mut epochs.iter().map(|(_, level, _)| *level));
-    column(&mut epochs.iter().map(|(.., is_live)| u64::from(*is_live)));
-    column(&mut usage.iter().map(|(time, _)| distance(*time)));
-    column(&mut usage.iter().map(|(_, amount)| *amount));
-    column(&mut grants.iter().map(|grant| distance(grant.start)));
-    column(&mut grants.iter().map(|grant| grant.end.abs_diff(grant.start)));
-    column(&mut grants.iter().map(|grant| grant.amount));
-    column(&mut grants.iter().map(|grant| grant.credit_id.len() as u64));
+    bytes.column(epochs.iter().map(|(time, ..)| distance(*time)));
+    bytes.column(epochs.iter().map(|(_, level, _)| *level));
+    bytes.column(epochs.iter().map(|(.., is_live)| u64::from(*is_live)));
+    bytes.column(usage.iter().map(|(time, _)| distance(*time)));
+    bytes.column(usage.iter().map(|(_, amount)| *amount));
+    bytes.column(grants.iter().map(|grant| distance(grant.start)));
+    bytes.column(grants.iter().map(|grant| grant.end.abs_diff(grant.start)));
+    bytes.column(grants.iter().map(|grant| grant.amount));
+    bytes.column(grants.iter().map(|grant| grant.credit_id.len() as u64));
     for grant in grants {
         bytes.bytes(grant.credit_id.as_bytes());
     }
