@@ -26,7 +26,8 @@
 //! Files, in reading order: [`boundary`] (the order of events), [`tree`] (boundaries under sums),
 //! [`live`] (the draw rule), [`checkpoint`], [`settle`] (the repair), [`frontier`] (its way
 //! forward), [`epochs`] (what is settled, laid out for queries), [`replay`] (queries of what is
-//! not), [`grants`] (the records), [`corrections`] (of records), [`invariants`] (what must hold).
+//! not), [`trace`], [`what_if`] and [`lows`] (other questions), [`grants`] (the records),
+//! [`corrections`] (of records), [`invariants`] (what must hold).
 
 pub(crate) mod boundary;
 pub(crate) mod checkpoint;
@@ -36,8 +37,8 @@ mod frontier;
 pub(crate) mod grants;
 mod invariants;
 pub(crate) mod live;
+pub(crate) mod lows;
 pub(crate) mod replay;
-pub(crate) mod search;
 pub(crate) mod settle;
 pub(crate) mod trace;
 pub(crate) mod tree;

@@ -96,7 +96,7 @@ impl BoundaryTree {
                 index,
             };
             match &self.root {
-                Root::Top(top) if !place.same_chunk(limit) => {
+                Root::Top(top) if (group, chunk) != (limit.group, limit.chunk) => {
                     let opening = self.opening(place).balance();
                     let low = opening + top.child(group).span_of(chunk).min;
                     (low, place.max(at))
