@@ -1,0 +1,321 @@
+//! One account in memory: the journal's entries folded into an engine account.
+
+use std::collections::HashMap;
+
+use gpu_credit::{Answer, GpuCredit, GrantId, Options, Overdraft};
+
+use crate::standing::Standing;
+use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence};
+
+/// An account as it stands at some entry of the journal.
+///
+/// [`ledger`](Self::ledger) is the engine's account and answers everything the engine can answer. Once
+/// the books are closed, its answers hold from [`closed_until`](Self::closed_until) on; the questions
+/// asked here refuse earlier instants, that one cannot be asked wrongly.
+#[derive(Clone, Debug)]
+pub struct Account {
+    key: AccountKey,
+    last: Sequence,
+    closed: Option<i64>,
+    engine: GpuCredit,
+    /// Every grant the engine holds, in posting order.
+    grants: Vec<(Sequence, GrantId)>,
+    /// The records that do not stand as they were posted.
+    corrected: HashMap<Sequence, Standing>,
+    credit_id_bytes: u64,
+}
+
+/// What limits and rules look at, beside the records themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) closed: Option<i64>,
+    pub(crate) granted: u64,
+    pub(crate) used: u64,
+    pub(crate) grants: u64,
+    pub(crate) credit_id_bytes: u64,
+}
+
+impl Account {
+    /// The account's name, and where it was opened.
+    pub fn key(&self) -> &AccountKey {
+        &self.key
+    }
+
+    /// The policy it was opened with.
+    pub fn policy(&self) -> Overdraft {
+        self.engine.overdraft()
+    }
+
+    /// The last entry of the account that is part of this.
+    pub fn last_sequence(&self) -> Sequence {
+        self.last
+    }
+
+    /// The first instant that is open, if the books were closed.
+    pub fn closed_until(&self) -> Option<i64> {
+        self.closed
+    }
+
+    /// The engine's account. Where the books were closed it holds what matters from then on: its
+    /// answers about earlier instants mean nothing.
+    pub fn ledger(&self) -> &GpuCredit {
+        &self.engine
+    }
+
+    /// The grant that an entry posted; `None` where the entry posted none, or where it ended before
+    /// the books were closed. O(log m).
+    pub fn grant_id(&self, sequence: Sequence) -> Option<GrantId> {
+        let place = self.grants.binary_search_by_key(&sequence, |(at, _)| *at);
+        Some(self.grants[place.ok()?].1)
+    }
+
+    /// The entry that posted a grant. O(1).
+    pub fn grant_sequence(&self, grant: GrantId) -> Option<Sequence> {
+        Some(self.grants.get(grant.index())?.0)
+    }
+
+    /// See [`GpuCredit::get_balance`].
+    ///
+    /// # Errors
+    /// Where the instant is before the close of the books.
+    pub fn get_balance(&self, timestamp: i64) -> Result<Option<u64>, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.get_balance(timestamp))
+    }
+
+    /// See [`GpuCredit::balance_at`].
+    ///
+    /// # Errors
+    /// Where the instant is before the close of the books.
+    pub fn balance_at(&self, timestamp: i64) -> Result<Answer, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.balance_at(timestamp))
+    }
+
+    /// See [`GpuCredit::get_balances`].
+    ///
+    /// # Errors
+    /// Where an instant is before the close of the books.
+    pub fn get_balances(&self, timestamps: &[i64]) -> Result<Vec<Option<u64>>, BeforeClose> {
+        timestamps.iter().try_for_each(|at| self.check(*at))?;
+        Ok(self.engine.get_balances(timestamps))
+    }
+
+    fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {
+        match self.closed {
+            Some(until) if timestamp < until => Err(BeforeClose { until, timestamp }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn open(key: AccountKey, policy: Overdraft) -> Self {
+        let options = Options {
+            overdraft: policy,
+            ..Options::default()
+        };
+        Account {
+            last: key.opened,
+            key,
+            closed: None,
+            engine: GpuCredit::with_options(options),
+            grants: Vec::new(),
+            corrected: HashMap::new(),
+            credit_id_bytes: 0,
+        }
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        Totals {
+            closed: self.closed,
+            granted: self.engine.granted(),
+            used: self.engine.used(),
+            grants: self.grants.len() as u64,
+            credit_id_bytes: self.credit_id_bytes,
+        }
+    }
+
+    /// How a record of the account stands; `None` where the entry is no record.
+    pub(crate) fn standing(&self, sequence: Sequence, posted: &Change) -> Option<Standing> {
+        if let Some(standing) = self.corrected.get(&sequence) {
+            return Some(*standing);
+        }
+        let standing = Standing::posted(posted)?;
+        let is_grant = matches!(standing, Standing::Grant { .. });
+        if is_grant && self.closed.is_some() && self.grant_id(sequence).is_none() {
+            return Some(Standing::FoldedAway);
+        }
+        Some(standing)
+    }
+
+    /// Takes entries in, in order. Entries that are part of the account already are passed over.
+    ///
+    /// `find` finds the entry of an id. On an error the account is not to be used any more.
+    pub(crate) fn apply<'e>(
+        &mut self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+        mut find: impl FnMut(&RecordId) -> Option<(Sequence, Change)>,
+    ) -> Result<(), NotApplicable> {
+        let mut usage = Vec::new();
+        for entry in entries {
+            if entry.sequence <= self.last {
+                continue;
+            }
+            let at = |problem| NotApplicable {
+                sequence: entry.sequence,
+                problem,
+            };
+            self.apply_one(entry, &mut usage, &mut find).map_err(at)?;
+            self.last = entry.sequence;
+        }
+        let sequence = self.last;
+        let at = |problem| NotApplicable { sequence, problem };
+        self.post_usage(&mut usage).map_err(at)
+    }
+
+    /// Usage is kept back as long as nothing refers to it: in one go it is cheaper.
+    fn apply_one(
+        &mut self,
+        entry: &Entry,
+        usage: &mut Vec<(i64, u64)>,
+        find: &mut impl FnMut(&RecordId) -> Option<(Sequence, Change)>,
+    ) -> Result<(), String> {
+        match &entry.change {
+            Change::Usage { amount, timestamp } => {
+                usage.push((*timestamp, *amount));
+                Ok(())
+            }
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => {
+                let expiration = expiration.unwrap_or(timestamp.abs_diff(i64::MAX));
+                self.credit_id_bytes += credit_id.len() as u64;
+                let posted = self
+                    .engine
+                    .add_credit(credit_id, *amount, *timestamp, expiration);
+                let grant = posted.map_err(|error| error.to_string())?;
+                self.grants.push((entry.sequence, grant));
+                Ok(())
+            }
+            Change::CloseBooks { until } => {
+                self.post_usage(usage)?;
+                self.close(*until).map_err(|error| error.to_string())
+            }
+            change => {
+                let of = change
+                    .corrects()
+                    .ok_or("an account that has entries is opened once")?;
+                self.post_usage(usage)?;
+                let (of, posted) = find(of).ok_or("the record it corrects is not there")?;
+                let before = self.standing(of, &posted);
+                let before = before.ok_or("it corrects what is not a record")?;
+                let after = before.corrected(change, self.closed);
+                let after = after.map_err(|refusal| refusal.to_string())?;
+                let corrected = self.correct(of, before, after);
+                corrected.map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    fn post_usage(&mut self, usage: &mut Vec<(i64, u64)>) -> Result<(), String> {
+        let posted = match usage.as_slice() {
+            [] => return Ok(()),
+            // In time order this keeps the account settled, which the batch does not.
+            [(timestamp, amount)] => self.engine.subtract(*amount, *timestamp),
+            many => self.engine.subtract_many(many),
+        };
+        usage.clear();
+        posted.map_err(|error| error.to_string())
+    }
+
+    /// Brings a record from how it stands to how it is to stand.
+    fn correct(
+        &mut self,
+        of: Sequence,
+        before: Standing,
+        after: Standing,
+    ) -> Result<(), gpu_credit::Error> {
+        match (before, after) {
+            (Standing::Usage { amount, timestamp }, Standing::Retracted) => {
+                self.engine.retract_usage(amount, timestamp)?;
+            }
+            (
+                Standing::Usage { amount, timestamp },
+                Standing::Usage {
+                    amount: new_amount, ..
+                },
+            ) => {
+                self.engine.change_usage(timestamp, amount, new_amount)?;
+            }
+            (Standing::Grant { .. }, after) => {
+                // Whatever admits a correction is held.
+                if let Some(grant) = self.grant_id(of) {
+                    correct_grant(&mut self.engine, grant, after)?;
+                }
+            }
+            _ => {}
+        }
+        self.corrected.insert(of, after);
+        Ok(())
+    }
+
+    /// Closes the books: a new engine account takes over what still matters from `until` on. An
+    /// instant that is closed already changes nothing.
+    fn close(&mut self, until: i64) -> Result<(), gpu_credit::Error> {
+        if self.closed.is_some_and(|closed| until <= closed) {
+            return Ok(());
+        }
+        let folded = crate::close::fold(&self.engine, until, |grant| {
+            let sequence = self.grant_sequence(grant)?;
+            self.corrected.get(&sequence).copied()
+        })?;
+        let sequences = folded.kept.iter().map(|(old, new)| {
+            let (sequence, _) = self.grants[old.index()];
+            (sequence, *new)
+        });
+        self.grants = sequences.collect();
+        self.engine = folded.engine;
+        self.closed = Some(until);
+        let grants = &self.grants;
+        self.corrected.retain(|sequence, standing| match standing {
+            Standing::Grant { .. } => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),
+            Standing::Usage { timestamp, .. } => *timestamp >= until,
+            // What was retracted is not in the engine, and may be asked to be retracted again.
+            Standing::Retracted | Standing::FoldedAway => true,
+        });
+        let held = self.engine.grants();
+        self.credit_id_bytes = held.map(|(_, grant)| grant.credit_id.len() as u64).sum();
+        Ok(())
+    }
+
+    /// Settles the engine's account; see [`GpuCredit::settle`].
+    pub(crate) fn settle(&mut self) {
+        self.engine.settle();
+    }
+}
+
+/// Brings a grant from how it stands to `after`.
+pub(crate) fn correct_grant(
+    engine: &mut GpuCredit,
+    grant: GrantId,
+    after: Standing,
+) -> Result<(), gpu_credit::Error> {
+    match after {
+        Standing::Retracted => engine.retract_grant(grant),
+        Standing::Grant {
+            revoked_from: Some(from),
+            ..
+        } => engine.revoke_grant(grant, from),
+        Standing::Grant { start, end, .. } => engine.change_expiration(grant, end.abs_diff(start)),
+        Standing::Usage { .. } | Standing::FoldedAway => Ok(()),
+    }
+}
+
+/// An entry that does not follow from those before it.
+#[derive(Debug)]
+pub(crate) struct NotApplicable {
+    pub(crate) sequence: Sequence,
+    pub(crate) problem: String,
+}

@@ -1,0 +1,188 @@
+//! The integrity check: the storage's structures, and the engine against the reference.
+
+use gpu_credit::{Answer, GpuCredit, Overdraft};
+use gpu_credit_replay::{HeapReplay, Replay, Statement};
+use gpu_credit_workload::random::Random;
+
+use crate::reference::Reference;
+use crate::{Account, AccountKey, Error, Journal, Store};
+
+/// What a check looked at, and what it found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Accounts that were loaded from the journal.
+    pub accounts: u64,
+    /// Entries whose checksums were verified and that were applied.
+    pub entries: u64,
+    /// Answers that were compared with the reference.
+    pub answers: u64,
+    /// What is wrong, a line each. Empty: nothing.
+    pub problems: Vec<String>,
+}
+
+impl CheckReport {
+    /// Whether nothing is wrong.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl<J: Journal> Store<J> {
+    /// Checks everything there is to check while the store is open: every entry's checksum, that ids
+    /// and entries lead to each other, that each account follows from its entries, that memory says
+    /// what the journal says, and, at `instants` of each account, that the engine answers what the
+    /// replay reference answers and that nothing is gained or lost (conservation). The pages of the
+    /// file are verified when it is opened.
+    ///
+    /// A comparison costs a replay: O(n log n) for the n records of the account. `progress` is told
+    /// the number of accounts so far.
+    ///
+    /// # Errors
+    /// Where the storage fails. What is wrong with the content is in the report.
+    pub fn check(
+        &self,
+        instants: usize,
+        mut progress: impl FnMut(u64),
+    ) -> Result<CheckReport, Error> {
+        let mut report = CheckReport {
+            problems: self.journal().check()?,
+            ..CheckReport::default()
+        };
+        for key in self.accounts()? {
+            match self.check_account(&key, instants, &mut report) {
+                // Deleted since.
+                Err(Error::NoSuchAccount(_)) => continue,
+                Err(error @ (Error::NotApplicable { .. } | Error::Journal(_))) => {
+                    report.problems.push(error.to_string());
+                }
+                other => other?,
+            }
+            report.accounts += 1;
+            progress(report.accounts);
+        }
+        Ok(report)
+    }
+
+    fn check_account(
+        &self,
+        key: &AccountKey,
+        instants: usize,
+        report: &mut CheckReport,
+    ) -> Result<(), Error> {
+        let through = self.last_sequence();
+        let loaded = self.as_recorded(&key.name, through)?;
+        let mut reference = Reference::new(loaded.policy());
+        for entry in self.history(&key.name)? {
+            if entry.sequence <= through {
+                reference.apply(&entry);
+                report.entries += 1;
+            }
+        }
+        let instants = sample(&loaded, instants, through.get());
+        // Where something was posted meanwhile, memory is ahead.
+        let in_memory = self.with_account(&key.name, |account| {
+            (account.last_sequence() == loaded.last_sequence()).then(|| {
+                let answer = |at: &i64| account.balance_at(*at).ok();
+                instants.iter().map(answer).collect::<Vec<_>>()
+            })
+        })?;
+        for (place, at) in instants.iter().enumerate() {
+            let answer = loaded.balance_at(*at).ok();
+            let mut wrong = |what: &str| {
+                let name = &key.name;
+                report
+                    .problems
+                    .push(format!("account {name:?} at {at}: {what}"));
+            };
+            if let Some(in_memory) = &in_memory
+                && in_memory[place] != answer
+            {
+                wrong("memory and journal disagree");
+            }
+            if let Some(answer) = answer
+                && let Some(what) = disagreement(loaded.ledger(), &reference.replay, *at, answer)
+            {
+                wrong(what);
+            }
+            report.answers += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Instants at which something can go wrong: near the ends of windows, and at usage.
+fn sample(account: &Account, count: usize, seed: u64) -> Vec<i64> {
+    let mut random = Random::new(seed);
+    let ledger = account.ledger();
+    let mut instants: Vec<i64> = ledger
+        .grants()
+        .flat_map(|(_, grant)| [grant.start, grant.end, grant.end.saturating_add(1)])
+        .chain(ledger.usage().map(|(timestamp, _)| timestamp))
+        .collect();
+    let open = account.closed_until().unwrap_or(i64::MIN);
+    instants.retain(|at| *at >= open);
+    for place in 0..count.min(instants.len()) {
+        let rest = (instants.len() - place) as u64;
+        let other = usize::try_from(random.below(rest)).unwrap_or(0);
+        instants.swap(place, place + other);
+    }
+    instants.truncate(count);
+    instants
+}
+
+/// What is wrong with an answer.
+fn disagreement(
+    engine: &GpuCredit,
+    replay: &HeapReplay,
+    at: i64,
+    answer: Answer,
+) -> Option<&'static str> {
+    let expected = replay.balance_at(at);
+    if (answer.balance, answer.status.as_str(), answer.deficit)
+        != (expected.balance, expected.status.as_str(), expected.deficit)
+    {
+        return Some("engine and reference disagree");
+    }
+    let statement = replay.statement_at(at);
+    if !is_conserved(&statement) {
+        return Some("the reference gains or loses credit");
+    }
+    if statement.used != engine.used_at(at) {
+        return Some("engine and reference have seen different usage");
+    }
+    let remaining: u64 = statement.grants.iter().map(|grant| grant.remaining).sum();
+    let remainders = engine.remainders_at(at);
+    if remainders
+        .iter()
+        .map(|remainder| remainder.amount)
+        .sum::<u64>()
+        != remaining
+    {
+        return Some("engine and reference have different remainders");
+    }
+    let expects_some = answer.balance.is_some_and(|balance| balance > 0);
+    let is_carry = engine.overdraft() == Overdraft::Carry;
+    if expects_some && is_carry && answer.balance != Some(remaining) {
+        return Some("the balance is not what the grants have left");
+    }
+    None
+}
+
+/// `amount = drawn + lapsed + forfeited + revoked + remaining`, `used = drawn + deficit + dropped`, and
+/// both sums of `drawn` agree.
+fn is_conserved(statement: &Statement) -> bool {
+    let grants = &statement.grants;
+    let each = grants.iter().all(|grant| {
+        let ways = [
+            grant.drawn,
+            grant.lapsed,
+            grant.forfeited,
+            grant.revoked,
+            grant.remaining,
+        ];
+        ways.iter().sum::<u64>() == grant.amount
+    });
+    let drawn: u64 = grants.iter().map(|grant| grant.drawn).sum();
+    each && drawn == statement.drawn
+        && statement.used == statement.drawn + statement.deficit + statement.dropped
+}

@@ -1,0 +1,82 @@
+//! Closing the books: a new engine account that answers the same from an instant on.
+
+use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
+
+use crate::account::correct_grant;
+use crate::standing::Standing;
+
+/// What is left of an account when its books are closed.
+pub(crate) struct Folded {
+    pub(crate) engine: GpuCredit,
+    /// The grants that are kept, by their old and their new numbers, in posting order.
+    pub(crate) kept: Vec<(GrantId, GrantId)>,
+}
+
+/// Folds away what was before `until`.
+///
+/// What stays, in posting order: the grants that start at `until` or later, as they are; the grants
+/// whose window reaches `until`, with what is left of them then (nothing too: they are live all the
+/// same); usage at `until` or later; and the deficit, as one usage just before `until`.
+///
+/// `corrected` tells how a grant stands that does not stand as it was posted.
+pub(crate) fn fold(
+    account: &GpuCredit,
+    until: i64,
+    corrected: impl Fn(GrantId) -> Option<Standing>,
+) -> Result<Folded, Error> {
+    let mut engine = GpuCredit::with_options(Options {
+        overdraft: account.overdraft(),
+        ..Options::default()
+    });
+    let mut kept = Vec::new();
+    let mut remainders = vec![
+        0;
+        account
+            .grants()
+            .map(|(id, _)| id.index() + 1)
+            .max()
+            .unwrap_or(0)
+    ];
+    if let Some(last_closed) = until.checked_sub(1) {
+        for remainder in account.remainders_at(last_closed) {
+            remainders[remainder.grant.index()] = remainder.amount;
+        }
+        let deficit = account.balance_at(last_closed).deficit;
+        if deficit > 0 && account.overdraft() == Overdraft::Carry {
+            engine.subtract(deficit, last_closed)?;
+        }
+    }
+    for (id, grant) in account.grants() {
+        let posted = Standing::Grant {
+            amount: grant.amount,
+            start: grant.start,
+            end: grant.end,
+            revoked_from: None,
+        };
+        let standing = corrected(id).unwrap_or(posted);
+        let Standing::Grant {
+            start,
+            end,
+            revoked_from,
+            ..
+        } = standing
+        else {
+            continue;
+        };
+        let reaches = standing.window().is_some_and(|(_, last)| last >= until);
+        let amount = match (start >= until, reaches) {
+            (true, _) => grant.amount,
+            (false, true) => remainders[id.index()],
+            (false, false) => continue,
+        };
+        let new = engine.add_credit(grant.credit_id, amount, start, end.abs_diff(start))?;
+        if revoked_from.is_some() {
+            correct_grant(&mut engine, new, standing)?;
+        }
+        kept.push((id, new));
+    }
+    let open = account.usage().filter(|(timestamp, _)| *timestamp >= until);
+    engine.subtract_many(&open.collect::<Vec<_>>())?;
+    engine.settle();
+    Ok(Folded { engine, kept })
+}

@@ -1,0 +1,322 @@
+//! What a group of postings would write: every rule is checked here, before anything is written.
+//!
+//! A draft grows request by request; a request that is refused leaves no trace in it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::account::Totals;
+use crate::directory::{Directory, Slot};
+use crate::rules;
+use crate::standing::Standing;
+use crate::{
+    AccountKey, Change, Entry, Error, Journal, Outcome, Posting, RecordId, Refusal, Sequence,
+};
+
+pub(crate) struct Draft<'a> {
+    directory: &'a Directory,
+    journal: &'a dyn Journal,
+    recorded_at: i64,
+    last: Sequence,
+    entries: Vec<Entry>,
+    accounts: Vec<Drafted>,
+    /// The account of a name; `None` for one that the draft deletes.
+    names: HashMap<Arc<str>, Option<usize>>,
+    undo: Vec<Undo>,
+}
+
+/// One account as the draft would leave it.
+struct Drafted {
+    key: AccountKey,
+    /// `None` for an account that the draft opens.
+    slot: Option<Arc<Slot>>,
+    totals: Totals,
+    /// The entries of the draft by id.
+    ids: HashMap<RecordId, usize>,
+    /// The records that the draft corrects.
+    corrected: HashMap<Sequence, Standing>,
+}
+
+/// What a refused request did to the draft, to be taken back.
+enum Undo {
+    Name(Arc<str>, Option<Option<usize>>),
+    Totals(usize, Totals),
+    Corrected(usize, Sequence, Option<Standing>),
+    Id(usize, RecordId),
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft, to be written after `last`.
+    pub(crate) fn new(
+        directory: &'a Directory,
+        journal: &'a dyn Journal,
+        last: Sequence,
+        recorded_at: i64,
+    ) -> Self {
+        Draft {
+            directory,
+            journal,
+            recorded_at,
+            last,
+            entries: Vec::new(),
+            accounts: Vec::new(),
+            names: HashMap::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// What is to be written.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Adds a request: all of it, or nothing, and then the place of the posting that was refused.
+    pub(crate) fn add(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+        let (last, entries) = (self.last, self.entries.len());
+        let outcomes = self.post_all(postings);
+        if outcomes.is_err() {
+            self.take_back(last, entries);
+        }
+        self.undo.clear();
+        outcomes
+    }
+
+    /// Answers as [`add`](Self::add) would, and adds nothing.
+    pub(crate) fn try_out(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+        let (last, entries) = (self.last, self.entries.len());
+        let outcomes = self.post_all(postings);
+        self.take_back(last, entries);
+        outcomes
+    }
+
+    fn post_all(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+        let is_batch = postings.len() > 1;
+        let outcome =
+            |(place, posting)| self.post(posting, is_batch).map_err(|error| (place, error));
+        postings.iter().enumerate().map(outcome).collect()
+    }
+
+    fn post(&mut self, posting: &Posting, is_batch: bool) -> Result<Outcome, Error> {
+        rules::check_texts(posting).map_err(|refusal| refused(posting, refusal))?;
+        match &posting.change {
+            Change::OpenAccount { .. } => return self.open(posting),
+            Change::DeleteAccount if is_batch => {
+                return Err(refused(posting, Refusal::DeletionInBatch));
+            }
+            Change::DeleteAccount => return self.delete(posting),
+            _ => {}
+        }
+        let account = self.account(&posting.account)?;
+        if let Some(outcome) = self.retry(account, posting)? {
+            return Ok(outcome);
+        }
+        let before = self.accounts[account].totals;
+        let after = match posting.change.corrects() {
+            Some(of) => self.correct(account, posting, of)?,
+            None => rules::posted(before, &posting.change)
+                .map_err(|refusal| refused(posting, refusal))?,
+        };
+        self.undo.push(Undo::Totals(account, before));
+        self.accounts[account].totals = after;
+        Ok(self.write(account, posting))
+    }
+
+    fn open(&mut self, posting: &Posting) -> Result<Outcome, Error> {
+        if let Some(account) = self.find_account(&posting.account)? {
+            if let Some(outcome) = self.retry(account, posting)? {
+                return Ok(outcome);
+            }
+            return Err(Error::AccountExists {
+                opened: self.accounts[account].key.opened,
+                name: posting.account.clone(),
+            });
+        }
+        let key = AccountKey {
+            opened: self.last.next(),
+            name: posting.account.as_str().into(),
+        };
+        let account = self.add_account(key, None, Totals::default());
+        Ok(self.write(account, posting))
+    }
+
+    fn delete(&mut self, posting: &Posting) -> Result<Outcome, Error> {
+        let is_retry = |entry: &&Entry| {
+            entry.change == posting.change
+                && *entry.account.name == *posting.account
+                && entry.id == posting.id
+        };
+        let drafted = self.entries.iter().find(is_retry);
+        let deleted = match drafted {
+            Some(entry) => Some(entry.sequence),
+            None => self.journal.deletion(&posting.account, &posting.id)?,
+        };
+        if let Some(sequence) = deleted {
+            return Ok(Outcome::AlreadyPosted(sequence));
+        }
+        let account = self.account(&posting.account)?;
+        if let Some(outcome) = self.retry(account, posting)? {
+            return Ok(outcome);
+        }
+        let outcome = self.write(account, posting);
+        self.set_name(Arc::clone(&self.accounts[account].key.name), None);
+        Ok(outcome)
+    }
+
+    fn correct(
+        &mut self,
+        account: usize,
+        posting: &Posting,
+        of: &RecordId,
+    ) -> Result<Totals, Error> {
+        let totals = self.accounts[account].totals;
+        let (sequence, posted) = self
+            .find(account, of)?
+            .ok_or_else(|| refused(posting, Refusal::NoSuchRecord(of.clone())))?;
+        let before = self
+            .standing(account, sequence, &posted)?
+            .ok_or_else(|| refused(posting, Refusal::NotARecord(of.clone())))?;
+        let after = before.corrected(&posting.change, totals.closed);
+        let after = after.map_err(|refusal| refused(posting, refusal))?;
+        let totals = rules::corrected(totals, before, after);
+        let totals = totals.map_err(|refusal| refused(posting, refusal))?;
+        let corrected = &mut self.accounts[account].corrected;
+        let replaced = corrected.insert(sequence, after);
+        self.undo.push(Undo::Corrected(account, sequence, replaced));
+        Ok(totals)
+    }
+
+    /// What came of the posting that has this id already, if there is one.
+    fn retry(&self, account: usize, posting: &Posting) -> Result<Option<Outcome>, Error> {
+        match self.find(account, &posting.id)? {
+            None => Ok(None),
+            Some((sequence, change)) if change == posting.change => {
+                Ok(Some(Outcome::AlreadyPosted(sequence)))
+            }
+            Some((sequence, _)) => Err(Error::DifferentContent {
+                account: posting.account.clone(),
+                id: posting.id.clone(),
+                sequence,
+            }),
+        }
+    }
+
+    /// The entry of an id, drafted or durable.
+    fn find(&self, account: usize, id: &RecordId) -> Result<Option<(Sequence, Change)>, Error> {
+        let account = &self.accounts[account];
+        if let Some(index) = account.ids.get(id) {
+            let entry = &self.entries[*index];
+            return Ok(Some((entry.sequence, entry.change.clone())));
+        }
+        if account.slot.is_none() {
+            return Ok(None);
+        }
+        let found = self.journal.find(&account.key, id)?;
+        Ok(found.map(|entry| (entry.sequence, entry.change)))
+    }
+
+    fn standing(
+        &self,
+        account: usize,
+        sequence: Sequence,
+        posted: &Change,
+    ) -> Result<Option<Standing>, Error> {
+        let account = &self.accounts[account];
+        if let Some(standing) = account.corrected.get(&sequence) {
+            return Ok(Some(*standing));
+        }
+        let is_drafted = self
+            .entries
+            .first()
+            .is_some_and(|first| sequence >= first.sequence);
+        match &account.slot {
+            Some(slot) if !is_drafted => self.directory.read(self.journal, slot, |durable| {
+                durable.standing(sequence, posted)
+            }),
+            _ => Ok(Standing::posted(posted)),
+        }
+    }
+
+    fn account(&mut self, name: &str) -> Result<usize, Error> {
+        self.find_account(name)?
+            .ok_or_else(|| Error::NoSuchAccount(name.to_owned()))
+    }
+
+    fn find_account(&mut self, name: &str) -> Result<Option<usize>, Error> {
+        if let Some(account) = self.names.get(name) {
+            return Ok(*account);
+        }
+        let Some(slot) = self.directory.find_slot(self.journal, name)? else {
+            return Ok(None);
+        };
+        let totals = self
+            .directory
+            .read(self.journal, &slot, crate::Account::totals)?;
+        Ok(Some(self.add_account(slot.key.clone(), Some(slot), totals)))
+    }
+
+    fn add_account(&mut self, key: AccountKey, slot: Option<Arc<Slot>>, totals: Totals) -> usize {
+        let (name, account) = (Arc::clone(&key.name), self.accounts.len());
+        self.accounts.push(Drafted {
+            key,
+            slot,
+            totals,
+            ids: HashMap::new(),
+            corrected: HashMap::new(),
+        });
+        self.set_name(name, Some(account));
+        account
+    }
+
+    fn set_name(&mut self, name: Arc<str>, account: Option<usize>) {
+        let before = self.names.insert(Arc::clone(&name), account);
+        self.undo.push(Undo::Name(name, before));
+    }
+
+    fn write(&mut self, account: usize, posting: &Posting) -> Outcome {
+        self.last = self.last.next();
+        let drafted = &mut self.accounts[account];
+        drafted.ids.insert(posting.id.clone(), self.entries.len());
+        self.undo.push(Undo::Id(account, posting.id.clone()));
+        self.entries.push(Entry {
+            sequence: self.last,
+            recorded_at: self.recorded_at,
+            account: drafted.key.clone(),
+            id: posting.id.clone(),
+            change: posting.change.clone(),
+        });
+        Outcome::Posted(self.last)
+    }
+
+    fn take_back(&mut self, last: Sequence, entries: usize) {
+        while let Some(undo) = self.undo.pop() {
+            match undo {
+                Undo::Name(name, Some(account)) => {
+                    self.names.insert(name, account);
+                }
+                Undo::Name(name, None) => {
+                    self.names.remove(&name);
+                }
+                Undo::Totals(account, totals) => self.accounts[account].totals = totals,
+                Undo::Corrected(account, sequence, Some(standing)) => {
+                    self.accounts[account].corrected.insert(sequence, standing);
+                }
+                Undo::Corrected(account, sequence, None) => {
+                    self.accounts[account].corrected.remove(&sequence);
+                }
+                Undo::Id(account, id) => {
+                    self.accounts[account].ids.remove(&id);
+                }
+            }
+        }
+        self.entries.truncate(entries);
+        self.last = last;
+    }
+}
+
+fn refused(posting: &Posting, refusal: Refusal) -> Error {
+    Error::Refused {
+        account: posting.account.clone(),
+        id: posting.id.clone(),
+        refusal,
+    }
+}

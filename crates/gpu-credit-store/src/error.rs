@@ -1,0 +1,263 @@
+//! What can be refused, always before anything has changed, and how storage can fail.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::{CREDIT_ID_BYTES_MAX, RecordId, Sequence, TEXT_BYTES_MAX};
+
+/// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
+/// trace; only of [`Error::Journal`] and [`Error::Interrupted`] the outcome can be unknown, and then
+/// posting the same again under the same id settles it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No account of this name is open.
+    #[error("there is no account {0:?}")]
+    NoSuchAccount(String),
+    /// An account of this name was opened under another id.
+    #[error("account {name:?} exists already, opened by entry {opened}")]
+    AccountExists {
+        /// The account.
+        name: String,
+        /// Where it was opened.
+        opened: Sequence,
+    },
+    /// The id stands for something else already.
+    #[error("account {account:?}, id \"{id}\": entry {sequence} has this id and other content")]
+    DifferentContent {
+        /// The account.
+        account: String,
+        /// The id.
+        id: RecordId,
+        /// The entry that has it.
+        sequence: Sequence,
+    },
+    /// The posting cannot be.
+    #[error("account {account:?}, id \"{id}\": {refusal}")]
+    Refused {
+        /// The account.
+        account: String,
+        /// The id of the posting.
+        id: RecordId,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// The question is about a time before the close of the books.
+    #[error("{0}")]
+    Closed(#[from] BeforeClose),
+    /// A file to import cannot be read, or does not hold what it should.
+    #[error("{0}")]
+    Import(Arc<ImportError>),
+    /// A file to export to cannot be written.
+    #[error("cannot write the export: {0}")]
+    Export(Arc<io::Error>),
+    /// An entry of the journal does not follow from those before it: the journal was not written by
+    /// this program, or by a newer one.
+    #[error("account {account:?}: entry {sequence} cannot be applied: {problem}")]
+    NotApplicable {
+        /// The account.
+        account: String,
+        /// The entry.
+        sequence: Sequence,
+        /// Why.
+        problem: String,
+    },
+    /// The thread that was committing for this one came to an end.
+    #[error("the commit was interrupted; post again to learn whether it had happened")]
+    Interrupted,
+    /// The storage failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Why a posting cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A limit of the ledger.
+    #[error("{0}")]
+    Limit(#[from] gpu_credit::Error),
+    /// The id or the name of the account is empty or too long.
+    #[error("names of accounts and ids have 1 to {TEXT_BYTES_MAX} bytes, not {0}")]
+    TextLength(usize),
+    /// The credit id is too long.
+    #[error("a credit id has at most {CREDIT_ID_BYTES_MAX} bytes, not {0}")]
+    CreditIdLength(usize),
+    /// The record to correct is not there.
+    #[error("there is no record \"{0}\" to correct")]
+    NoSuchRecord(RecordId),
+    /// What is to be corrected is itself a correction, or the opening.
+    #[error("\"{0}\" is neither a grant nor a usage")]
+    NotARecord(RecordId),
+    /// A usage was to be corrected like a grant.
+    #[error("\"{0}\" is not a grant")]
+    NotAGrant(RecordId),
+    /// A grant was to be corrected like a usage.
+    #[error("\"{0}\" is not a usage")]
+    NotAUsage(RecordId),
+    /// The record is retracted.
+    #[error("\"{0}\" is retracted already")]
+    Retracted(RecordId),
+    /// The grant is revoked as early already; or it is revoked, and its window was to be changed.
+    #[error("\"{of}\" is revoked from {from} on already")]
+    Revoked {
+        /// The grant.
+        of: RecordId,
+        /// From where on.
+        from: i64,
+    },
+    /// The grant was to be revoked after its end.
+    #[error("\"{of}\" ends at {end}, before {from}")]
+    PastEnd {
+        /// The grant.
+        of: RecordId,
+        /// The last instant of its window.
+        end: i64,
+        /// From where on it was to be revoked.
+        from: i64,
+    },
+    /// It would change what was before the close of the books.
+    #[error("the books are closed up to {until}, and this takes effect before")]
+    BooksClosed {
+        /// The first instant that is open.
+        until: i64,
+    },
+    /// The books are closed up to a later instant.
+    #[error("the books are closed up to {until} already")]
+    ClosedLater {
+        /// The first instant that is open.
+        until: i64,
+    },
+    /// A deletion together with other postings.
+    #[error("the deletion of an account is posted by itself, not in a batch")]
+    DeletionInBatch,
+}
+
+/// A question about a time before the close of the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the books are closed up to {until}: {timestamp} can be asked about as of an earlier entry"
+)]
+pub struct BeforeClose {
+    /// The first instant that is open.
+    pub until: i64,
+    /// The instant asked about.
+    pub timestamp: i64,
+}
+
+/// What is wrong with a file to import.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// A row of an events file.
+    #[error("{0}")]
+    Events(#[from] gpu_credit_workload::EventError),
+    /// A line of an exported journal.
+    #[error("line {line}: {problem}")]
+    Line {
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The input cannot be read.
+    #[error("line {line}: cannot be read: {source}")]
+    Read {
+        /// Counted from 1.
+        line: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// What a line says is refused.
+    #[error("line {line}: {error}")]
+    Refused {
+        /// Counted from 1.
+        line: u64,
+        /// Why.
+        error: Error,
+    },
+}
+
+impl From<ImportError> for Error {
+    fn from(error: ImportError) -> Self {
+        Error::Import(Arc::new(error))
+    }
+}
+
+/// How the storage of a store failed, and where.
+#[derive(Clone, Debug)]
+pub struct JournalError {
+    place: Arc<str>,
+    problem: StorageProblem,
+}
+
+impl JournalError {
+    /// A problem with the storage at a place: a file's path, a server's address.
+    pub fn new(place: impl Into<Arc<str>>, problem: StorageProblem) -> Self {
+        JournalError {
+            place: place.into(),
+            problem,
+        }
+    }
+
+    /// Where.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What.
+    pub fn problem(&self) -> &StorageProblem {
+        &self.problem
+    }
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.place, self.problem)
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// How storage can fail.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageProblem {
+    /// Nothing is there.
+    #[error("there is no such file")]
+    NotFound,
+    /// Something is there that would have to be overwritten.
+    #[error("the file exists already")]
+    Exists,
+    /// Another process, or another handle of this one, has it open.
+    #[error("it is open in another process, or a second time in this one")]
+    InUse,
+    /// The file is of another program.
+    #[error("it is not a store of gpu-credit")]
+    NotAStore,
+    /// The file is of a later version.
+    #[error("it has format {found}, and this version knows formats up to {known}")]
+    Newer {
+        /// The format of the file.
+        found: u64,
+        /// The newest one that is known.
+        known: u64,
+    },
+    /// The file is not as it was written.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// There is no room left.
+    #[error("there is no room left on the device")]
+    Full,
+    /// It may not be written, or not be read.
+    #[error("it may not be opened for reading and writing: {0}")]
+    Denied(Arc<io::Error>),
+    /// An earlier failure left unknown what is durable.
+    #[error("an earlier write failed: open it again to go on")]
+    FailedBefore,
+    /// Anything else.
+    #[error("{0}")]
+    Io(Arc<io::Error>),
+}

@@ -1,0 +1,196 @@
+//! Group commit: whoever finds nobody committing commits for all who wait.
+//!
+//! There is no thread of its own. The first to arrive leads: it takes what waits, its own request
+//! included, and commits it in one go. Those who arrive meanwhile wait; when the leader is done, the
+//! first of them leads the next group.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Requests that wait to be committed, and their answers.
+pub(crate) struct GroupCommit<Q, A> {
+    queue: Mutex<Queue<Q, A>>,
+}
+
+struct Queue<Q, A> {
+    /// Somebody leads, or has been told to.
+    led: bool,
+    waiting: Vec<(Q, Arc<Seat<A>>)>,
+}
+
+/// Where one request waits.
+struct Seat<A> {
+    turn: Mutex<Turn<A>>,
+    called: Condvar,
+}
+
+enum Turn<A> {
+    Wait,
+    Lead,
+    Answered(A),
+    /// The leader came to an end without answering.
+    Abandoned,
+}
+
+/// The leader came to an end without answering.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Abandoned;
+
+impl<Q, A> GroupCommit<Q, A> {
+    pub(crate) fn new() -> Self {
+        let queue = Queue {
+            led: false,
+            waiting: Vec::new(),
+        };
+        GroupCommit {
+            queue: Mutex::new(queue),
+        }
+    }
+
+    /// Hands a request in and waits for its answer. `commit` answers each request of a group, in
+    /// order; it is called by one thread at a time.
+    pub(crate) fn submit(
+        &self,
+        request: Q,
+        commit: impl FnOnce(Vec<Q>) -> Vec<A>,
+    ) -> Result<A, Abandoned> {
+        let seat = Arc::new(Seat::new());
+        let leads = {
+            let mut queue = lock(&self.queue);
+            queue.waiting.push((request, Arc::clone(&seat)));
+            !std::mem::replace(&mut queue.led, true)
+        };
+        if leads {
+            return self.lead(&seat, commit);
+        }
+        match seat.wait() {
+            Turn::Answered(answer) => Ok(answer),
+            Turn::Lead => self.lead(&seat, commit),
+            Turn::Wait | Turn::Abandoned => Err(Abandoned),
+        }
+    }
+
+    fn lead(&self, own: &Seat<A>, commit: impl FnOnce(Vec<Q>) -> Vec<A>) -> Result<A, Abandoned> {
+        let group = std::mem::take(&mut lock(&self.queue).waiting);
+        let (requests, seats): (Vec<Q>, Vec<Arc<Seat<A>>>) = group.into_iter().unzip();
+        let mut leadership = Leadership {
+            queue: &self.queue,
+            seats,
+            answers: Vec::new(),
+        };
+        leadership.answers = commit(requests);
+        drop(leadership);
+        match own.take() {
+            Turn::Answered(answer) => Ok(answer),
+            Turn::Wait | Turn::Lead | Turn::Abandoned => Err(Abandoned),
+        }
+    }
+}
+
+/// Held while a group is committed. However that ends, dropping it calls the next leader and tells
+/// everybody of this group.
+struct Leadership<'a, Q, A> {
+    queue: &'a Mutex<Queue<Q, A>>,
+    seats: Vec<Arc<Seat<A>>>,
+    answers: Vec<A>,
+}
+
+impl<Q, A> Drop for Leadership<'_, Q, A> {
+    fn drop(&mut self) {
+        // First, so that the next group need not wait until all of this one are awake.
+        let mut queue = lock(self.queue);
+        match queue.waiting.first() {
+            Some((_, seat)) => seat.call(Turn::Lead),
+            None => queue.led = false,
+        }
+        drop(queue);
+        let mut answers = std::mem::take(&mut self.answers).into_iter();
+        for seat in &self.seats {
+            seat.call(answers.next().map_or(Turn::Abandoned, Turn::Answered));
+        }
+    }
+}
+
+impl<A> Seat<A> {
+    fn new() -> Self {
+        Seat {
+            turn: Mutex::new(Turn::Wait),
+            called: Condvar::new(),
+        }
+    }
+
+    fn call(&self, turn: Turn<A>) {
+        *lock(&self.turn) = turn;
+        self.called.notify_one();
+    }
+
+    fn take(&self) -> Turn<A> {
+        std::mem::replace(&mut *lock(&self.turn), Turn::Wait)
+    }
+
+    /// Waits to be called. Spurious wake-ups leave the turn as it is.
+    fn wait(&self) -> Turn<A> {
+        let mut turn = lock(&self.turn);
+        loop {
+            match std::mem::replace(&mut *turn, Turn::Wait) {
+                Turn::Wait => {
+                    turn = self
+                        .called
+                        .wait(turn)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+                called => return called,
+            }
+        }
+    }
+}
+
+/// Nothing here is left half-done by a panic, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn every_request_gets_its_own_answer_and_one_group_is_committed_at_a_time() {
+        let commit = GroupCommit::new();
+        let (committing, groups) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for writer in 0..8_u64 {
+                let (commit, committing, groups) = (&commit, &committing, &groups);
+                scope.spawn(move || {
+                    for number in 0..500 {
+                        let request = writer * 1_000 + number;
+                        let answer = commit.submit(request, |group| {
+                            assert_eq!(committing.fetch_add(1, Ordering::SeqCst), 0);
+                            groups.fetch_add(1, Ordering::SeqCst);
+                            thread::yield_now();
+                            committing.fetch_sub(1, Ordering::SeqCst);
+                            group.into_iter().map(|request| request + 1).collect()
+                        });
+                        assert_eq!(answer, Ok(request + 1));
+                    }
+                });
+            }
+        });
+        let groups = groups.into_inner();
+        assert!(
+            (1..8 * 500).contains(&groups),
+            "{groups} groups shared nothing"
+        );
+    }
+
+    #[test]
+    fn a_leader_that_panics_abandons_its_group_and_nobody_else() {
+        let commit = GroupCommit::<u8, u8>::new();
+        let panics = AssertUnwindSafe(|| commit.submit(1, |_| panic!("on purpose")));
+        assert!(catch_unwind(panics).is_err());
+        assert_eq!(commit.submit(2, |group| group), Ok(2));
+    }
+}

@@ -1,0 +1,71 @@
+//! The storage behind a store: what it must do, whatever it is made of.
+
+use std::ops::ControlFlow;
+
+use crate::{AccountKey, Entry, JournalError, RecordId, Sequence};
+
+/// An append-only journal on durable storage.
+///
+/// It keeps entries and finds them; what they mean is the store's business. One store uses a journal
+/// at a time, and appends from one thread at a time; anything else may be called from any thread at
+/// any time. Entries arrive in ascending sequence, and every one was checked by the store.
+pub trait Journal: Send + Sync {
+    /// Appends entries: all of them or, on an error, none; on return they are durable.
+    ///
+    /// An `OpenAccount` makes its account known. A `DeleteAccount` makes it unknown, drops all its
+    /// entries and keeps [what `deletion` is asked](Self::deletion).
+    ///
+    /// # Errors
+    /// Where the storage fails. Where it cannot tell whether the entries are durable, it must refuse
+    /// all further appends.
+    fn append(&self, entries: &[Entry]) -> Result<(), JournalError>;
+
+    /// The place of the last entry ever appended; [`Sequence::START`] where there was none.
+    ///
+    /// # Errors
+    /// Where the storage fails.
+    fn last_sequence(&self) -> Result<Sequence, JournalError>;
+
+    /// The account of this name that is open.
+    ///
+    /// # Errors
+    /// Where the storage fails.
+    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError>;
+
+    /// All accounts that are open, by name.
+    ///
+    /// # Errors
+    /// Where the storage fails.
+    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError>;
+
+    /// Shows an account's entries in order, from its opening up to and including `through`, until the
+    /// visitor breaks off.
+    ///
+    /// # Errors
+    /// Where the storage fails, or what it holds is damaged.
+    fn entries(
+        &self,
+        account: &AccountKey,
+        through: Sequence,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), JournalError>;
+
+    /// The entry of this id in an account.
+    ///
+    /// # Errors
+    /// Where the storage fails, or what it holds is damaged.
+    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError>;
+
+    /// Where an account of this name was deleted under this id, if it was.
+    ///
+    /// # Errors
+    /// Where the storage fails.
+    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError>;
+
+    /// Checks the storage's own structures, beyond what reading every entry does: that each entry is
+    /// found by its id and each id leads to an entry. One line for each problem.
+    ///
+    /// # Errors
+    /// Where the storage fails.
+    fn check(&self) -> Result<Vec<String>, JournalError>;
+}

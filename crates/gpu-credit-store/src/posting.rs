@@ -1,0 +1,149 @@
+//! What is posted, and what comes of it.
+
+use gpu_credit::Overdraft;
+
+use crate::{Change, RecordId, Sequence};
+
+/// An entry to be: a change to an account, under an id of the caller's.
+///
+/// ```
+/// use gpu_credit_store::{Change, Posting};
+///
+/// let posting = Posting::usage("acme", "job-17", 4, 30);
+/// assert_eq!(posting.change, Change::Usage { amount: 4, timestamp: 30 });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Posting {
+    /// The name of the account.
+    pub account: String,
+    /// The key by which a retry is known.
+    pub id: RecordId,
+    /// What is to happen.
+    pub change: Change,
+}
+
+/// What came of a posting. Either way it is in the journal, durably.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was written.
+    Posted(Sequence),
+    /// It was there already, under the same id with the same content; nothing was done.
+    AlreadyPosted(Sequence),
+}
+
+impl Outcome {
+    /// The place of the entry.
+    pub fn sequence(self) -> Sequence {
+        match self {
+            Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => sequence,
+        }
+    }
+
+    /// Whether it was written only now.
+    pub fn is_new(self) -> bool {
+        matches!(self, Outcome::Posted(_))
+    }
+}
+
+impl Posting {
+    /// A change to an account.
+    pub fn new(account: impl Into<String>, id: impl Into<RecordId>, change: Change) -> Self {
+        Posting {
+            account: account.into(),
+            id: id.into(),
+            change,
+        }
+    }
+
+    /// Opens an account.
+    pub fn open_account(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        policy: Overdraft,
+    ) -> Self {
+        Self::new(account, id, Change::OpenAccount { policy })
+    }
+
+    /// A grant that is live in `[timestamp, timestamp + expiration]`; without end for `None`.
+    pub fn grant(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        credit_id: impl Into<String>,
+        amount: u64,
+        timestamp: i64,
+        expiration: impl Into<Option<u64>>,
+    ) -> Self {
+        let change = Change::Grant {
+            credit_id: credit_id.into(),
+            amount,
+            timestamp,
+            expiration: expiration.into(),
+        };
+        Self::new(account, id, change)
+    }
+
+    /// Usage at an instant.
+    pub fn usage(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        amount: u64,
+        timestamp: i64,
+    ) -> Self {
+        Self::new(account, id, Change::Usage { amount, timestamp })
+    }
+
+    /// Takes a grant or a usage back.
+    pub fn retract(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+    ) -> Self {
+        Self::new(account, id, Change::RetractRecord { of: of.into() })
+    }
+
+    /// Gives a usage another amount.
+    pub fn change_usage(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+        amount: u64,
+    ) -> Self {
+        let of = of.into();
+        Self::new(account, id, Change::ChangeUsage { of, amount })
+    }
+
+    /// Revokes a grant from an instant on.
+    pub fn revoke(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+        from: i64,
+    ) -> Self {
+        let of = of.into();
+        Self::new(account, id, Change::Revoke { of, from })
+    }
+
+    /// Gives a grant's window another end; none for `None`.
+    pub fn change_expiration(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+        expiration: impl Into<Option<u64>>,
+    ) -> Self {
+        let change = Change::ChangeExpiration {
+            of: of.into(),
+            expiration: expiration.into(),
+        };
+        Self::new(account, id, change)
+    }
+
+    /// Closes the books of an account up to an instant.
+    pub fn close_books(account: impl Into<String>, id: impl Into<RecordId>, until: i64) -> Self {
+        Self::new(account, id, Change::CloseBooks { until })
+    }
+
+    /// Deletes an account.
+    pub fn delete_account(account: impl Into<String>, id: impl Into<RecordId>) -> Self {
+        Self::new(account, id, Change::DeleteAccount)
+    }
+}

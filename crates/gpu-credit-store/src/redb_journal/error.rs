@@ -1,0 +1,93 @@
+//! What redb reports, as problems of the storage.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
+
+use crate::StorageProblem;
+
+/// A problem on its way to the place that knows the file's name.
+pub(super) struct Failure(pub(super) StorageProblem);
+
+impl Failure {
+    pub(super) fn damaged(what: impl Into<String>) -> Self {
+        Failure(StorageProblem::Damaged(what.into()))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure(match error.kind() {
+            ErrorKind::NotFound => StorageProblem::NotFound,
+            ErrorKind::AlreadyExists => StorageProblem::Exists,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                StorageProblem::Full
+            }
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                StorageProblem::Denied(Arc::new(error))
+            }
+            ErrorKind::UnexpectedEof => StorageProblem::Damaged("it ends early".to_owned()),
+            // Of redb itself: the file does not begin like one of its files.
+            ErrorKind::InvalidData => StorageProblem::NotAStore,
+            _ => StorageProblem::Io(Arc::new(error)),
+        })
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Failure(match error {
+            StorageError::Io(error) => return error.into(),
+            StorageError::Corrupted(what) => StorageProblem::Damaged(what),
+            StorageError::PreviousIo | StorageError::DatabaseClosed => StorageProblem::FailedBefore,
+            other => StorageProblem::Io(Arc::new(io::Error::other(other))),
+        })
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        Failure(match error {
+            DatabaseError::Storage(error) => return error.into(),
+            DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+                StorageProblem::InUse
+            }
+            other => StorageProblem::Io(Arc::new(io::Error::other(other))),
+        })
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Storage(error) => error.into(),
+            // The tables are made when the file is.
+            other => Failure::damaged(other.to_string()),
+        }
+    }
+}
+
+impl From<TransactionError> for Failure {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Storage(error) => error.into(),
+            other => Failure(StorageProblem::Io(Arc::new(io::Error::other(other)))),
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Storage(error) => error.into(),
+            other => Failure(StorageProblem::Io(Arc::new(io::Error::other(other)))),
+        }
+    }
+}
+
+impl From<postcard::Error> for Failure {
+    fn from(error: postcard::Error) -> Self {
+        Failure(StorageProblem::Io(Arc::new(io::Error::other(error))))
+    }
+}

@@ -1,0 +1,258 @@
+//! The journal in one file, on `redb`.
+
+mod codec;
+mod copy;
+mod error;
+mod file;
+mod migrate;
+mod tables;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageBackend,
+};
+
+use crate::{AccountKey, Entry, Journal, JournalError, RecordId, Sequence};
+use error::Failure;
+use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, IDS, LAST_SEQUENCE_KEY, META};
+
+/// A journal in one file.
+///
+/// The file is locked as long as this lives: a second opening, in this process or another, is refused.
+///
+/// ```text
+/// table        key                                value
+/// gpu-credit   "format"                           1
+///              "last sequence"                    of the last entry ever appended
+/// accounts     name                               number: the sequence of the account's opening
+/// entries      (number, sequence)                 postcard(recorded_at, id, change), CRC-32
+/// ids          (number, id)                       sequence
+/// deletions    (SHA-256 of the name, id)          sequence
+/// ```
+///
+/// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none
+/// in place; opening verifies all of them, and each entry bears one of its own, over its name, its
+/// place and its content.
+pub struct RedbJournal {
+    database: Database,
+    place: Arc<str>,
+}
+
+impl RedbJournal {
+    /// Makes a new file, which is whole from the moment it has its name.
+    ///
+    /// # Errors
+    /// Where the file exists, or cannot be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = path.as_ref();
+        at(path, file::create(path))?;
+        Self::open(path)
+    }
+
+    /// Opens a file, and reads all of it to verify its checksums: about a second a gigabyte.
+    ///
+    /// # Errors
+    /// Where there is no such file, it is open elsewhere, of another program, of a later version or
+    /// damaged, or may not be written.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let path = path.as_ref();
+        let place: Arc<str> = path.to_string_lossy().into();
+        let database = at(path, file::open(path))?;
+        Ok(RedbJournal { database, place })
+    }
+
+    /// Keeps the journal in a storage of the caller's. What is empty is made a journal; `place` names
+    /// it in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn with_backend(
+        backend: impl StorageBackend,
+        place: impl Into<Arc<str>>,
+    ) -> Result<Self, JournalError> {
+        let place = place.into();
+        match file::open_backend(backend) {
+            Ok(database) => Ok(RedbJournal { database, place }),
+            Err(Failure(problem)) => Err(JournalError::new(place, problem)),
+        }
+    }
+
+    /// Copies the journal, as it is at one moment, to a new file; posting goes on meanwhile. The copy
+    /// holds what the journal holds and nothing else: no free pages, and nothing left in them.
+    ///
+    /// # Errors
+    /// Where the file exists or cannot be written; the error names it.
+    pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), JournalError> {
+        let path = path.as_ref();
+        let read = self.named(self.database.begin_read().map_err(Failure::from))?;
+        at(
+            path,
+            file::create_with(path, |write| copy::copy(&read, write)),
+        )
+    }
+
+    fn named<T>(&self, result: Result<T, Failure>) -> Result<T, JournalError> {
+        result.map_err(|Failure(problem)| JournalError::new(Arc::clone(&self.place), problem))
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
+    ) -> Result<T, JournalError> {
+        let transaction = self.database.begin_read().map_err(Failure::from);
+        self.named(transaction.and_then(|transaction| read(&transaction)))
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<(), Failure> {
+        let transaction = self.database.begin_write()?;
+        Appender::new(&transaction)?.append(entries)?;
+        // Durability::Immediate is the default: once this returns, a power cut loses nothing of it.
+        Ok(transaction.commit()?)
+    }
+}
+
+impl Journal for RedbJournal {
+    fn append(&self, entries: &[Entry]) -> Result<(), JournalError> {
+        self.named(self.write(entries))
+    }
+
+    fn last_sequence(&self) -> Result<Sequence, JournalError> {
+        self.read(|read| {
+            let last = read.open_table(META)?.get(LAST_SEQUENCE_KEY)?;
+            let last = last.ok_or_else(|| Failure::damaged("the last sequence is missing"))?;
+            Ok(Sequence::new(last.value()))
+        })
+    }
+
+    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError> {
+        self.read(|read| {
+            let opened = read.open_table(ACCOUNTS)?.get(name)?;
+            Ok(opened.map(|opened| AccountKey {
+                opened: Sequence::new(opened.value()),
+                name: name.into(),
+            }))
+        })
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
+        self.read(all_accounts)
+    }
+
+    fn entries(
+        &self,
+        account: &AccountKey,
+        through: Sequence,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.read(|read| {
+            let entries = read.open_table(ENTRIES)?;
+            for row in entries.range(tables::range(account.opened, through))? {
+                let (key, value) = row?;
+                let (_, sequence) = key.value();
+                let entry = decode(account, Sequence::new(sequence), value.value())?;
+                if visit(entry).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError> {
+        self.read(|read| {
+            let ids = read.open_table(IDS)?;
+            let Some(sequence) = ids.get((account.opened.get(), id.as_str()))? else {
+                return Ok(None);
+            };
+            let sequence = sequence.value();
+            let entries = read.open_table(ENTRIES)?;
+            let value = entries
+                .get((account.opened.get(), sequence))?
+                .ok_or_else(|| {
+                    Failure::damaged(format!(
+                        "id \"{id}\" leads to entry {sequence}, which is missing"
+                    ))
+                })?;
+            decode(account, Sequence::new(sequence), value.value()).map(Some)
+        })
+    }
+
+    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
+        self.read(|read| {
+            let deletions = read.open_table(DELETIONS)?;
+            let digest = tables::digest(name);
+            let sequence = deletions.get(tables::deletion_key(&digest, id))?;
+            Ok(sequence.map(|sequence| Sequence::new(sequence.value())))
+        })
+    }
+
+    fn check(&self) -> Result<Vec<String>, JournalError> {
+        self.read(check)
+    }
+}
+
+fn all_accounts(read: &ReadTransaction) -> Result<Vec<AccountKey>, Failure> {
+    let mut accounts = Vec::new();
+    for row in read.open_table(ACCOUNTS)?.iter()? {
+        let (name, opened) = row?;
+        accounts.push(AccountKey {
+            opened: Sequence::new(opened.value()),
+            name: name.value().into(),
+        });
+    }
+    Ok(accounts)
+}
+
+fn decode(account: &AccountKey, sequence: Sequence, value: &[u8]) -> Result<Entry, Failure> {
+    codec::decode(account, sequence, value).map_err(|problem| {
+        let name = &account.name;
+        Failure::damaged(format!("entry {sequence} of account {name:?}: {problem}"))
+    })
+}
+
+fn check(read: &ReadTransaction) -> Result<Vec<String>, Failure> {
+    let mut problems = Vec::new();
+    let accounts = all_accounts(read)?;
+    let accounts: HashMap<u64, AccountKey> = accounts
+        .into_iter()
+        .map(|key| (key.opened.get(), key))
+        .collect();
+    let (entries, ids) = (read.open_table(ENTRIES)?, read.open_table(IDS)?);
+    for row in entries.iter()? {
+        let (key, value) = row?;
+        let (opened, sequence) = key.value();
+        let Some(account) = accounts.get(&opened) else {
+            problems.push(format!(
+                "entry {sequence} is of account {opened}, which is not there"
+            ));
+            continue;
+        };
+        match decode(account, Sequence::new(sequence), value.value()) {
+            Ok(entry) => {
+                let found = ids.get((opened, entry.id.as_str()))?;
+                let found = found.map(|found| found.value());
+                if found != Some(sequence) {
+                    let id = entry.id;
+                    problems.push(format!(
+                        "entry {sequence} has id \"{id}\", which leads to {found:?}"
+                    ));
+                }
+            }
+            Err(Failure(problem)) => problems.push(problem.to_string()),
+        }
+    }
+    let (entries, ids) = (entries.len()?, ids.len()?);
+    if entries != ids {
+        problems.push(format!("there are {entries} entries and {ids} ids"));
+    }
+    Ok(problems)
+}
+
+fn at<T>(path: &Path, result: Result<T, Failure>) -> Result<T, JournalError> {
+    result.map_err(|Failure(problem)| JournalError::new(path.to_string_lossy(), problem))
+}

@@ -1,0 +1,129 @@
+//! The tables of the file, and what is written to them.
+
+use redb::{Table, TableDefinition, WriteTransaction};
+use sha2::{Digest, Sha256};
+
+use super::codec;
+use super::error::Failure;
+use crate::{Change, Entry, RecordId, Sequence};
+
+/// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
+/// From an account's name to the sequence of its opening, which is its number.
+pub(super) const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
+/// From an account's number and a sequence to an entry: the entries of an account lie together.
+pub(super) const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
+/// From an account's number and a record id to a sequence.
+pub(super) const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+/// From the digest of a deleted account's name and the id of the deletion to its sequence.
+pub(super) const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> =
+    TableDefinition::new("deletions");
+
+pub(super) const FORMAT_KEY: &str = "format";
+pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
+
+/// The format that this version writes.
+pub(super) const FORMAT: u64 = 1;
+
+/// Makes the tables of an empty file.
+pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
+    let mut meta = write.open_table(META)?;
+    meta.insert(FORMAT_KEY, FORMAT)?;
+    meta.insert(LAST_SEQUENCE_KEY, 0)?;
+    write.open_table(ACCOUNTS)?;
+    write.open_table(ENTRIES)?;
+    write.open_table(IDS)?;
+    write.open_table(DELETIONS)?;
+    Ok(())
+}
+
+/// What stands for a deleted account's name: enough to know the name again, not to read it.
+pub(super) fn digest(name: &str) -> [u8; 32] {
+    Sha256::digest(name.as_bytes()).into()
+}
+
+/// The tables of one append.
+pub(super) struct Appender<'t> {
+    accounts: Table<'t, &'static str, u64>,
+    entries: Table<'t, (u64, u64), &'static [u8]>,
+    ids: Table<'t, (u64, &'static str), u64>,
+    deletions: Table<'t, (&'static [u8; 32], &'static str), u64>,
+    meta: Table<'t, &'static str, u64>,
+}
+
+impl<'t> Appender<'t> {
+    pub(super) fn new(write: &'t WriteTransaction) -> Result<Self, Failure> {
+        Ok(Appender {
+            accounts: write.open_table(ACCOUNTS)?,
+            entries: write.open_table(ENTRIES)?,
+            ids: write.open_table(IDS)?,
+            deletions: write.open_table(DELETIONS)?,
+            meta: write.open_table(META)?,
+        })
+    }
+
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
+        let is_deletion = |entry: &Entry| entry.change == Change::DeleteAccount;
+        for run in entries.split_inclusive(is_deletion) {
+            match run.split_last() {
+                Some((deletion, before)) if is_deletion(deletion) => {
+                    self.write(before)?;
+                    self.delete(deletion)?;
+                }
+                _ => self.write(run)?,
+            }
+        }
+        self.meta.insert(LAST_SEQUENCE_KEY, last.sequence.get())?;
+        Ok(())
+    }
+
+    /// Inserts in the order of the keys, which spares the trees most of their searching.
+    fn write(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        for entry in entries {
+            if let Change::OpenAccount { .. } = entry.change {
+                let name: &str = &entry.account.name;
+                self.accounts.insert(name, entry.sequence.get())?;
+            }
+        }
+        let mut order: Vec<&Entry> = entries.iter().collect();
+        order.sort_by_key(|entry| (entry.account.opened, entry.sequence));
+        let mut value = Vec::new();
+        for entry in &order {
+            value.clear();
+            value = codec::encode(entry, value)?;
+            let key = (entry.account.opened.get(), entry.sequence.get());
+            self.entries.insert(key, value.as_slice())?;
+        }
+        order.sort_by_key(|entry| (entry.account.opened, entry.id.as_str()));
+        for entry in &order {
+            let key = (entry.account.opened.get(), entry.id.as_str());
+            self.ids.insert(key, entry.sequence.get())?;
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, deletion: &Entry) -> Result<(), Failure> {
+        let account = &deletion.account;
+        let (this, next) = (account.opened.get(), account.opened.next().get());
+        self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
+        self.ids.retain_in((this, "")..(next, ""), |_, _| false)?;
+        let name: &str = &account.name;
+        self.accounts.remove(name)?;
+        let key = (&digest(name), deletion.id.as_str());
+        self.deletions.insert(key, deletion.sequence.get())?;
+        Ok(())
+    }
+}
+
+/// The key under which a deletion is kept.
+pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [u8; 32], &'k str) {
+    (digest, id.as_str())
+}
+
+/// All entries of an account up to and including `through`.
+pub(super) fn range(opened: Sequence, through: Sequence) -> std::ops::RangeInclusive<(u64, u64)> {
+    (opened.get(), 0)..=(opened.get(), through.get())
+}

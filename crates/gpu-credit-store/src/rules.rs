@@ -1,0 +1,108 @@
+//! The limits of an account and the order of its books: what is refused, whatever the record.
+
+use crate::account::Totals;
+use crate::record::window_end;
+use crate::standing::{Standing, check_open};
+use crate::{CREDIT_ID_BYTES_MAX, Change, Posting, Refusal, TEXT_BYTES_MAX};
+
+const SUM_MAX: u64 = i64::MAX.unsigned_abs();
+/// Grants of one account, and bytes of their credit ids, at most: a little less than what the engine
+/// can number, retracted grants included.
+const GRANTS_MAX: u64 = (1 << 31) - 1;
+const CREDIT_ID_BYTES_SUM_MAX: u64 = u32::MAX as u64;
+
+/// Refuses texts that are empty or too long.
+pub(crate) fn check_texts(posting: &Posting) -> Result<(), Refusal> {
+    for length in [posting.account.len(), posting.id.as_str().len()] {
+        if length == 0 || length > TEXT_BYTES_MAX {
+            return Err(Refusal::TextLength(length));
+        }
+    }
+    match &posting.change {
+        Change::Grant { credit_id, .. } if credit_id.len() > CREDIT_ID_BYTES_MAX => {
+            Err(Refusal::CreditIdLength(credit_id.len()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The totals of an account once a change is posted that corrects nothing.
+pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refusal> {
+    match change {
+        Change::Grant {
+            credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } => {
+            check_open(*timestamp, totals.closed)?;
+            if window_end(*timestamp, *expiration).is_none() {
+                return Err(Refusal::Limit(gpu_credit::Error::WindowTooLong {
+                    timestamp: *timestamp,
+                    expiration: expiration.unwrap_or(0),
+                }));
+            }
+            totals.granted = granted(totals.granted, *amount)?;
+            totals.grants += 1;
+            totals.credit_id_bytes += credit_id.len() as u64;
+            if totals.grants > GRANTS_MAX {
+                return Err(Refusal::Limit(gpu_credit::Error::TooManyGrants));
+            }
+            if totals.credit_id_bytes > CREDIT_ID_BYTES_SUM_MAX {
+                return Err(Refusal::Limit(gpu_credit::Error::CreditIdsTooLong));
+            }
+        }
+        Change::Usage { amount, timestamp } => {
+            check_open(*timestamp, totals.closed)?;
+            totals.used = used(totals.used, *amount)?;
+        }
+        Change::CloseBooks { until } => {
+            if let Some(closed) = totals.closed
+                && *until < closed
+            {
+                return Err(Refusal::ClosedLater { until: closed });
+            }
+            // What the fold frees is known once it is done; until then the limits are stricter.
+            totals.closed = Some(*until);
+        }
+        _ => {}
+    }
+    Ok(totals)
+}
+
+/// The totals of an account once a record stands differently.
+pub(crate) fn corrected(
+    mut totals: Totals,
+    before: Standing,
+    after: Standing,
+) -> Result<Totals, Refusal> {
+    match (before, after) {
+        (Standing::Grant { amount, .. }, Standing::Retracted) => {
+            totals.granted = totals.granted.saturating_sub(amount);
+        }
+        (Standing::Usage { amount, .. }, Standing::Retracted) => {
+            totals.used = totals.used.saturating_sub(amount);
+        }
+        (Standing::Usage { amount, .. }, Standing::Usage { amount: new, .. }) => {
+            totals.used = used(totals.used.saturating_sub(amount), new)?;
+        }
+        _ => {}
+    }
+    Ok(totals)
+}
+
+fn granted(total: u64, amount: u64) -> Result<u64, Refusal> {
+    let sum = total.checked_add(amount).filter(|sum| *sum <= SUM_MAX);
+    sum.ok_or(Refusal::Limit(gpu_credit::Error::GrantsTooLarge {
+        amount,
+        total,
+    }))
+}
+
+fn used(total: u64, amount: u64) -> Result<u64, Refusal> {
+    let sum = total.checked_add(amount).filter(|sum| *sum <= SUM_MAX);
+    sum.ok_or(Refusal::Limit(gpu_credit::Error::UsageTooLarge {
+        amount,
+        total,
+    }))
+}

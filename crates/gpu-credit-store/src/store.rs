@@ -1,0 +1,389 @@
+//! The store: what is posted goes to the journal, what is asked comes from memory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gpu_credit::{Answer, Overdraft};
+
+use crate::directory::{Directory, fold};
+use crate::draft::Draft;
+use crate::group::GroupCommit;
+use crate::{
+    Account, AccountKey, Entry, Error, Journal, JournalError, Outcome, Posting, RecordId,
+    RedbJournal, Sequence,
+};
+
+/// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
+///
+/// Posting returns once what was posted is durable, and shows it to readers at that moment. Threads
+/// that post at the same time share one sync. Questions are answered from memory and wait for no
+/// write to the disk; an account is loaded when it is first needed.
+///
+/// ```
+/// use gpu_credit::Overdraft;
+/// use gpu_credit_store::{Outcome, Posting, Sequence, Store};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("credit.redb");
+/// let store = Store::create(path)?;
+/// store.open_account("acme", Overdraft::Carry)?;
+/// store.post(Posting::grant("acme", "invoice-1", "march", 100, 0, 30))?;
+/// let posted = store.post(Posting::usage("acme", "job-17", 20, 12))?;
+/// assert_eq!(posted, Outcome::Posted(Sequence::new(3)));
+///
+/// // A retry does nothing, and says so.
+/// let again = store.post(Posting::usage("acme", "job-17", 20, 12))?;
+/// assert_eq!(again, Outcome::AlreadyPosted(Sequence::new(3)));
+/// assert_eq!(store.get_balance("acme", 12)?, Some(80));
+///
+/// // A correction names what it corrects; what was answered before it can still be asked.
+/// store.post(Posting::change_usage("acme", "fix-1", "job-17", 15))?;
+/// assert_eq!(store.get_balance("acme", 12)?, Some(85));
+/// let before = store.as_recorded("acme", Sequence::new(3))?;
+/// assert_eq!(before.get_balance(12)?, Some(80));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Store<J: Journal = RedbJournal> {
+    shared: Arc<Shared<J>>,
+}
+
+struct Shared<J> {
+    journal: J,
+    directory: Directory,
+    commit: GroupCommit<Request, Answered>,
+}
+
+/// What one caller wants written together.
+struct Request {
+    postings: Vec<Posting>,
+    is_trial: bool,
+}
+
+/// What came of it; of a refusal, the place of the posting.
+type Answered = Result<Vec<Outcome>, (usize, Error)>;
+
+/// The id under which [`Store::open_account`] opens.
+const OPENING_ID: &str = "open";
+
+impl<J: Journal> Clone for Store<J> {
+    fn clone(&self) -> Self {
+        Store {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl Store {
+    /// Makes a new file.
+    ///
+    /// # Errors
+    /// As [`RedbJournal::create`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::with_journal(RedbJournal::create(path)?)
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// As [`RedbJournal::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::with_journal(RedbJournal::open(path)?)
+    }
+
+    /// Opens a file, or makes it where there is none.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`create`](Self::create).
+    pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if path.exists() {
+            return Self::open(path);
+        }
+        match RedbJournal::create(path) {
+            Err(error) if matches!(error.problem(), crate::StorageProblem::Exists) => {
+                Self::open(path)
+            }
+            created => Self::with_journal(created?),
+        }
+    }
+}
+
+impl<J: Journal> Store<J> {
+    /// A store on a journal.
+    ///
+    /// # Errors
+    /// Where the journal fails.
+    pub fn with_journal(journal: J) -> Result<Self, Error> {
+        let directory = Directory::new(journal.last_sequence()?);
+        Ok(Store {
+            shared: Arc::new(Shared {
+                journal,
+                directory,
+                commit: GroupCommit::new(),
+            }),
+        })
+    }
+
+    /// The journal behind the store, to read and to copy.
+    pub fn journal(&self) -> &J {
+        &self.shared.journal
+    }
+
+    /// Opens an account under the id `open`: opening it again with the same policy does nothing.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn open_account(&self, name: &str, policy: Overdraft) -> Result<Outcome, Error> {
+        self.post(Posting::open_account(name, OPENING_ID, policy))
+    }
+
+    /// Posts one change. On return it is durable.
+    ///
+    /// # Errors
+    /// Where it is refused, and then nothing has changed; or where the storage fails, and then posting
+    /// it again, once the store is open again, settles whether it was written.
+    pub fn post(&self, posting: Posting) -> Result<Outcome, Error> {
+        let outcomes = self.post_all(vec![posting])?;
+        outcomes.first().copied().ok_or(Error::Interrupted)
+    }
+
+    /// Posts many changes, in their order: all of them or none. On return they are durable, and no
+    /// reader has seen some without the others.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post), for the first that is refused.
+    pub fn post_all(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
+        self.submit(postings, false).map_err(|(_, error)| error)
+    }
+
+    /// What would come of [`post_all`](Self::post_all), without posting anything.
+    ///
+    /// # Errors
+    /// As [`post_all`](Self::post_all).
+    pub fn try_all(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
+        self.submit(postings, true).map_err(|(_, error)| error)
+    }
+
+    /// As [`post_all`](Self::post_all) and [`try_all`](Self::try_all), with the place of what is
+    /// refused.
+    pub(crate) fn submit(&self, postings: Vec<Posting>, is_trial: bool) -> Answered {
+        let request = Request { postings, is_trial };
+        let commit = |group: Vec<Request>| self.shared.commit(&group);
+        match self.shared.commit.submit(request, commit) {
+            Ok(answered) => answered,
+            Err(crate::group::Abandoned) => Err((0, Error::Interrupted)),
+        }
+    }
+
+    /// Deletes an account: its entries are dropped from the journal, and its name can be given again.
+    /// Only where in the journal this happened, the id, and a digest of the name are kept, so that a
+    /// retry is known. What the file's free pages still hold is gone once it is
+    /// [copied](RedbJournal::copy_to).
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn delete_account(&self, name: &str, id: impl Into<RecordId>) -> Result<Outcome, Error> {
+        self.post(Posting::delete_account(name, id))
+    }
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// Where the journal fails.
+    pub fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
+        let visible = self.last_sequence();
+        let mut accounts = self.shared.journal.accounts()?;
+        accounts.retain(|account| account.opened <= visible);
+        Ok(accounts)
+    }
+
+    /// The last entry that is durable and seen by readers.
+    pub fn last_sequence(&self) -> Sequence {
+        self.shared.directory.visible()
+    }
+
+    /// The balance of an account at an instant; see [`GpuCredit::get_balance`] for the rules and the
+    /// cost.
+    ///
+    /// [`GpuCredit::get_balance`]: gpu_credit::GpuCredit::get_balance
+    ///
+    /// # Errors
+    /// Where there is no such account, its books are closed up to a later instant, or it cannot be
+    /// loaded.
+    pub fn get_balance(&self, account: &str, timestamp: i64) -> Result<Option<u64>, Error> {
+        Ok(self.with_account(account, |account| account.get_balance(timestamp))??)
+    }
+
+    /// The balance of an account at an instant, and why it is what it is.
+    ///
+    /// # Errors
+    /// As [`get_balance`](Self::get_balance).
+    pub fn balance_at(&self, account: &str, timestamp: i64) -> Result<Answer, Error> {
+        Ok(self.with_account(account, |account| account.balance_at(timestamp))??)
+    }
+
+    /// The balances of an account at many instants, all at one point of the journal.
+    ///
+    /// # Errors
+    /// As [`get_balance`](Self::get_balance).
+    pub fn get_balances(
+        &self,
+        account: &str,
+        timestamps: &[i64],
+    ) -> Result<Vec<Option<u64>>, Error> {
+        Ok(self.with_account(account, |account| account.get_balances(timestamps))??)
+    }
+
+    /// Asks an account anything. Posting to it waits meanwhile; the question must not use the store.
+    ///
+    /// # Errors
+    /// Where there is no such account, or it cannot be loaded.
+    pub fn with_account<R>(
+        &self,
+        account: &str,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Result<R, Error> {
+        let Shared {
+            journal, directory, ..
+        } = &*self.shared;
+        let slot = directory.slot(journal, account)?;
+        directory.read(journal, &slot, question)
+    }
+
+    /// Asks several accounts, all at one point of the journal; the question gets them in the order of
+    /// the names. Posting to them waits meanwhile; the question must not use the store.
+    ///
+    /// # Errors
+    /// Where there is no such account, or one cannot be loaded.
+    pub fn with_accounts<R>(
+        &self,
+        accounts: &[&str],
+        question: impl FnOnce(&[&Account]) -> R,
+    ) -> Result<R, Error> {
+        let Shared {
+            journal, directory, ..
+        } = &*self.shared;
+        let named = accounts.iter().map(|name| directory.slot(journal, name));
+        let named: Vec<_> = named.collect::<Result<_, _>>()?;
+        let mut slots = named.clone();
+        slots.sort_unstable_by_key(|slot| slot.key.opened);
+        slots.dedup_by_key(|slot| slot.key.opened);
+        let places: Vec<_> = named
+            .iter()
+            .map(|slot| slots.partition_point(|other| other.key.opened < slot.key.opened))
+            .collect();
+        directory.read_all(journal, &slots, |accounts| {
+            let in_order: Vec<_> = places.iter().map(|place| accounts[*place]).collect();
+            question(&in_order)
+        })
+    }
+
+    /// An account as it stood once an entry of the journal was recorded: any question is answered as
+    /// it would have been answered then. O(entries of the account up to there).
+    ///
+    /// # Errors
+    /// Where the account is not there, or was not yet, or its journal is damaged.
+    pub fn as_recorded(&self, account: &str, sequence: Sequence) -> Result<Account, Error> {
+        let key = self.key(account)?;
+        fold(
+            &self.shared.journal,
+            &key,
+            sequence.min(self.last_sequence()),
+        )
+    }
+
+    /// All entries of an account, in order.
+    ///
+    /// # Errors
+    /// Where there is no such account, or its journal is damaged.
+    pub fn history(&self, account: &str) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        self.visit_history(account, |entry| entries.push(entry))?;
+        Ok(entries)
+    }
+
+    /// Shows all entries of an account, in order, without holding them all.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history).
+    pub fn visit_history(&self, account: &str, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
+        let (key, through) = (self.key(account)?, self.last_sequence());
+        self.shared.journal.entries(&key, through, &mut |entry| {
+            visit(entry);
+            std::ops::ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
+    /// The entry of an id; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where there is no such account, or its journal is damaged.
+    pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
+        let key = self.key(account)?;
+        let found = self.shared.journal.find(&key, id)?;
+        Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
+    }
+
+    fn key(&self, account: &str) -> Result<AccountKey, Error> {
+        let Shared {
+            journal, directory, ..
+        } = &*self.shared;
+        Ok(directory.slot(journal, account)?.key.clone())
+    }
+}
+
+impl Store {
+    /// See [`RedbJournal::copy_to`].
+    ///
+    /// # Errors
+    /// As [`RedbJournal::copy_to`].
+    pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(self.journal().copy_to(path)?)
+    }
+}
+
+impl<J: Journal> Shared<J> {
+    /// Writes what a group of requests asks for, and answers each. One thread at a time comes here.
+    fn commit(&self, group: &[Request]) -> Vec<Answered> {
+        let last = self.directory.visible();
+        let mut draft = Draft::new(&self.directory, &self.journal, last, now());
+        let mut answers: Vec<Answered> = group
+            .iter()
+            .map(|request| match request.is_trial {
+                true => draft.try_out(&request.postings),
+                false => draft.add(&request.postings),
+            })
+            .collect();
+        if draft.entries().is_empty() {
+            return answers;
+        }
+        match self.journal.append(draft.entries()) {
+            Ok(()) => self.directory.apply(&self.journal, draft.entries()),
+            Err(error) => fail(&mut answers, last, &error),
+        }
+        answers
+    }
+}
+
+/// Whoever counts on an entry after `last` is told that it could not be written.
+fn fail(answers: &mut [Answered], last: Sequence, error: &JournalError) {
+    for answer in answers {
+        let counts_on = |outcome: &Outcome| outcome.sequence() > last;
+        if answer
+            .as_ref()
+            .is_ok_and(|outcomes| outcomes.iter().any(counts_on))
+        {
+            *answer = Err((0, Error::Journal(error.clone())));
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}

@@ -1,0 +1,110 @@
+//! The journal as JSON lines: one entry each, nothing left out.
+
+use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, ImportMode, Imported};
+use crate::{Change, Entry, Error, ImportError, Journal, Posting, RecordId, Sequence, Store};
+
+/// An entry as a line.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    sequence: Sequence,
+    recorded_at: i64,
+    account: String,
+    id: RecordId,
+    #[serde(flatten)]
+    change: Change,
+}
+
+impl From<Entry> for Line {
+    fn from(entry: Entry) -> Self {
+        Line {
+            sequence: entry.sequence,
+            recorded_at: entry.recorded_at,
+            account: entry.account.name.to_string(),
+            id: entry.id,
+            change: entry.change,
+        }
+    }
+}
+
+impl<J: Journal> Store<J> {
+    /// Writes the journal as JSON lines, an entry each, and returns their number: account by account,
+    /// in the order in which they were opened, each in the order of its entries. All of it is as of
+    /// one entry of the journal. `progress` is told the number of lines so far.
+    ///
+    /// ```text
+    /// {"sequence":1,"recorded_at":1790000000000,"account":"acme","id":"open","open_account":{"policy":"carry"}}
+    /// {"sequence":2,"recorded_at":1790000000000,"account":"acme","id":"i1","grant":{"credit_id":"march","amount":100,"timestamp":0,"expiration":30}}
+    /// {"sequence":3,"recorded_at":1790000000000,"account":"acme","id":"j17","usage":{"amount":20,"timestamp":12}}
+    /// {"sequence":4,"recorded_at":1790000000000,"account":"acme","id":"f1","change_usage":{"of":"j17","amount":15}}
+    /// ```
+    ///
+    /// # Errors
+    /// Where the journal fails, or the output cannot be written.
+    pub fn export_journal(
+        &self,
+        mut output: impl Write,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        let through = self.last_sequence();
+        let mut accounts = self.accounts()?;
+        accounts.sort_unstable_by_key(|account| account.opened);
+        let mut lines = 0;
+        for account in accounts {
+            let mut written = Ok(());
+            self.journal().entries(&account, through, &mut |entry| {
+                written = write_line(&mut output, &Line::from(entry));
+                lines += 1;
+                progress(lines);
+                match written {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })?;
+            written?;
+        }
+        output
+            .flush()
+            .map_err(|error| Error::Export(Arc::new(error)))?;
+        Ok(lines)
+    }
+
+    /// Posts the entries of an exported journal, in their order: all of them or none. Entries that are
+    /// here already, under their ids, are passed over. The others get sequence numbers of this store:
+    /// those in the file say where they were. `progress` is told the number of lines so far.
+    ///
+    /// # Errors
+    /// Where a line is not an entry, an entry is refused, or the storage fails; nothing is posted.
+    pub fn import_journal(
+        &self,
+        input: impl BufRead,
+        mode: ImportMode,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Imported, Error> {
+        let mut batch = Batch::default();
+        for (number, text) in (1..).zip(input.lines()) {
+            let text = text.map_err(|source| ImportError::Read {
+                line: number,
+                source,
+            })?;
+            let line: Line = serde_json::from_str(&text).map_err(|error| ImportError::Line {
+                line: number,
+                problem: error.to_string(),
+            })?;
+            batch.push(number, Posting::new(line.account, line.id, line.change));
+            progress(number);
+        }
+        batch.submit(self, mode)
+    }
+}
+
+fn write_line(output: &mut impl Write, line: &Line) -> Result<(), Error> {
+    let failed = |error: std::io::Error| Error::Export(Arc::new(error));
+    serde_json::to_writer(&mut *output, line).map_err(|error| failed(error.into()))?;
+    output.write_all(b"\n").map_err(failed)
+}

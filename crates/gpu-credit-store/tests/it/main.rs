@@ -1,0 +1,15 @@
+//! The store, and what it must survive.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the numbers are small"
+)]
+
+mod support;
+
+mod posting;
+mod power;
+mod soak;

@@ -1,0 +1,127 @@
+//! Power loss: the disk stops at any write, with any of what was not synced on it, and any of it torn.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gpu_credit_store::{Entry, RedbJournal, Sequence, Store};
+use gpu_credit_workload::random::Random;
+
+use crate::support::backend::{Disk, Operation, apply, place, tear};
+use crate::support::workload::Workload;
+use crate::support::{assert_sound, count, everything};
+
+type Everything = BTreeMap<String, Vec<Entry>>;
+
+/// What a run wrote, and what it was told.
+struct Run {
+    before: Vec<u8>,
+    log: Vec<Operation>,
+    /// After how many operations a state was acknowledged, and the state.
+    acknowledged: Vec<(usize, Sequence)>,
+    states: BTreeMap<Sequence, Everything>,
+}
+
+fn open(disk: Disk) -> Store<RedbJournal> {
+    Store::with_journal(RedbJournal::with_backend(disk, place()).unwrap()).unwrap()
+}
+
+/// Opens a store, posts, and closes it, noting all of it.
+fn run(seed: u64, batches: usize) -> Run {
+    let disk = Disk::default();
+    drop(open(disk.clone()));
+    let before = disk.bytes();
+    let disk = Disk::holding(before.clone());
+    let store = open(disk.clone());
+    let mut workload = Workload::new(seed, 3);
+    let (mut acknowledged, mut states) = (Vec::new(), BTreeMap::new());
+    states.insert(store.last_sequence(), everything(&store));
+    for _ in 0..batches {
+        // What is refused is not written; the rest of the test does not care.
+        if store.post_all(workload.batch()).is_ok() {
+            acknowledged.push((disk.operations(), store.last_sequence()));
+            states.insert(store.last_sequence(), everything(&store));
+        }
+    }
+    drop(store);
+    assert!(acknowledged.len() > batches / 2, "most are posted");
+    Run {
+        before,
+        log: disk.log(),
+        acknowledged,
+        states,
+    }
+}
+
+impl Run {
+    /// The disk if the power fails before operation `cut`.
+    fn disk(&self, cut: usize, syncs_lie: bool, random: &mut Random) -> Vec<u8> {
+        let is_sync = |operation: &Operation| matches!(operation, Operation::Sync);
+        let synced = match syncs_lie {
+            true => 0,
+            false => self.log[..cut].iter().rposition(is_sync).unwrap_or(0),
+        };
+        let mut bytes = self.before.clone();
+        for operation in &self.log[..synced] {
+            apply(&mut bytes, operation);
+        }
+        tear(&mut bytes, &self.log[synced..cut], random);
+        bytes
+    }
+
+    /// What is found after a cut must be what was acknowledged before it, or that and what was being
+    /// written.
+    fn check(&self, cut: usize, bytes: Vec<u8>, goes_on: bool) {
+        let store = open(Disk::holding(bytes));
+        let before = self.acknowledged.iter().rev().find(|(at, _)| *at <= cut);
+        let least = before.map_or(Sequence::START, |(_, sequence)| *sequence);
+        let found = store.last_sequence();
+        assert!(found >= least, "{least} was acknowledged, {found} is there");
+        let expected = self.states.get(&found);
+        let expected = expected.expect("what is there was posted by one call, whole");
+        assert_eq!(&everything(&store), expected);
+        if goes_on {
+            assert_sound(&store);
+            store
+                .open_account("after", gpu_credit::Overdraft::Carry)
+                .unwrap();
+        }
+    }
+}
+
+/// Cuts the power so many times; returns how often something was lost.
+fn cut(seed: u64, cuts: u64, syncs_lie: bool) -> u64 {
+    let run = run(seed, 60);
+    let mut random = Random::new(seed ^ 0xc07);
+    let mut lost = 0;
+    for number in 0..cuts {
+        let cut = random.below(run.log.len() as u64 + 1) as usize;
+        let bytes = run.disk(cut, syncs_lie, &mut random);
+        let check = AssertUnwindSafe(|| run.check(cut, bytes, number % 16 == 0));
+        if let Err(panic) = catch_unwind(check) {
+            lost += 1;
+            if !syncs_lie {
+                eprintln!("seed {seed}, cut {number} before operation {cut}");
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+    lost
+}
+
+#[test]
+fn no_cut_loses_what_was_acknowledged() {
+    const RUNS: u64 = 20;
+    let cuts = count("GPU_CREDIT_STORE_CUTS", 400);
+    for seed in 0..RUNS {
+        cut(seed, cuts.div_ceil(RUNS), false);
+    }
+}
+
+/// The control: were a sync to do nothing, the test above would see it.
+#[test]
+fn syncs_that_lie_are_caught() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let lost = cut(1, 40, true);
+    let _ = std::panic::take_hook();
+    assert!(lost > 20, "of 40 cuts {lost} were noticed");
+}

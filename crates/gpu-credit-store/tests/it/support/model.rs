@@ -1,0 +1,159 @@
+//! An account by the book: its records as they stand, replayed for every question.
+
+use std::collections::BTreeMap;
+
+use gpu_credit::Overdraft;
+use gpu_credit_replay::{ListReplay, Replay};
+use gpu_credit_store::{Change, Posting, RecordId};
+
+/// What accounts should hold, told what was posted.
+#[derive(Clone, Default)]
+pub(crate) struct Model {
+    pub(crate) accounts: BTreeMap<String, ModelAccount>,
+}
+
+#[derive(Clone)]
+pub(crate) struct ModelAccount {
+    pub(crate) policy: Overdraft,
+    records: Vec<(RecordId, Record)>,
+    pub(crate) closed: i64,
+    /// A window that began before the close was changed after it. What was drawn before the close
+    /// stands then, which records alone do not tell.
+    pub(crate) is_beyond_records: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Record {
+    Usage {
+        amount: u64,
+        timestamp: i64,
+    },
+    Grant {
+        amount: u64,
+        start: i64,
+        end: i64,
+        revoked: Option<i64>,
+    },
+    Retracted,
+}
+
+impl Model {
+    pub(crate) fn post(&mut self, posting: &Posting) {
+        let name = &posting.account;
+        match &posting.change {
+            Change::OpenAccount { policy } => {
+                let account = ModelAccount {
+                    policy: *policy,
+                    records: Vec::new(),
+                    closed: i64::MIN,
+                    is_beyond_records: false,
+                };
+                assert!(self.accounts.insert(name.clone(), account).is_none());
+            }
+            Change::DeleteAccount => assert!(self.accounts.remove(name).is_some()),
+            change => self
+                .accounts
+                .get_mut(name)
+                .unwrap()
+                .post(&posting.id, change),
+        }
+    }
+}
+
+impl ModelAccount {
+    fn post(&mut self, id: &RecordId, change: &Change) {
+        let end = |start: i64, expiration: &Option<u64>| match expiration {
+            Some(expiration) => start.checked_add_unsigned(*expiration).unwrap(),
+            None => i64::MAX,
+        };
+        match change {
+            Change::Grant {
+                amount,
+                timestamp,
+                expiration,
+                ..
+            } => {
+                assert!(*timestamp >= self.closed);
+                let (amount, start) = (*amount, *timestamp);
+                let end = end(start, expiration);
+                let grant = Record::Grant {
+                    amount,
+                    start,
+                    end,
+                    revoked: None,
+                };
+                self.records.push((id.clone(), grant));
+            }
+            Change::Usage { amount, timestamp } => {
+                assert!(*timestamp >= self.closed);
+                let (amount, timestamp) = (*amount, *timestamp);
+                self.records
+                    .push((id.clone(), Record::Usage { amount, timestamp }));
+            }
+            Change::CloseBooks { until } => self.closed = self.closed.max(*until),
+            correction => {
+                let of = correction.corrects().unwrap();
+                let record = self.records.iter_mut().find(|(id, _)| id == of);
+                let record = &mut record.unwrap().1;
+                let closed = self.closed;
+                match (&mut *record, correction) {
+                    (Record::Usage { timestamp, .. }, Change::RetractRecord { .. }) => {
+                        assert!(*timestamp >= closed);
+                        *record = Record::Retracted;
+                    }
+                    (Record::Grant { start, .. }, Change::RetractRecord { .. }) => {
+                        assert!(*start >= closed);
+                        *record = Record::Retracted;
+                    }
+                    (
+                        Record::Usage { amount, timestamp },
+                        Change::ChangeUsage { amount: new, .. },
+                    ) => {
+                        assert!(*timestamp >= closed);
+                        *amount = *new;
+                    }
+                    (Record::Grant { start, revoked, .. }, Change::Revoke { from, .. }) => {
+                        self.is_beyond_records |= *start < closed;
+                        *revoked = Some(*from);
+                    }
+                    (
+                        Record::Grant {
+                            start, end: old, ..
+                        },
+                        Change::ChangeExpiration { expiration, .. },
+                    ) => {
+                        self.is_beyond_records |= *start < closed;
+                        *old = end(*start, expiration);
+                    }
+                    _ => panic!("{correction:?} was admitted"),
+                }
+            }
+        }
+    }
+
+    /// An account to which the records as they stand had been posted in the first place.
+    pub(crate) fn replay(&self) -> ListReplay {
+        let mut replay = ListReplay::new(match self.policy {
+            Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
+            Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+        });
+        for (_, record) in &self.records {
+            match *record {
+                Record::Usage { amount, timestamp } => replay.subtract(amount, timestamp),
+                Record::Grant {
+                    amount,
+                    start,
+                    end,
+                    revoked,
+                } => {
+                    let end = revoked.map_or(end, |from| from - 1);
+                    if end >= start {
+                        replay.add_credit(amount, start, end.abs_diff(start));
+                    }
+                }
+                Record::Retracted => {}
+            }
+        }
+        replay
+    }
+}
