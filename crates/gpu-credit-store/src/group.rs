@@ -132,14 +132,11 @@ impl<A> Seat<A> {
         let mut turn = lock(&self.turn);
         loop {
             match std::mem::replace(&mut *turn, Turn::Wait) {
-                Turn::Wait => {
-                    turn = self
-                        .called
-                        .wait(turn)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+                Turn::Wait => {}
                 called => return called,
             }
+            let woken = self.called.wait(turn);
+            turn = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

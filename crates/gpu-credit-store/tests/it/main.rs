@@ -10,6 +10,12 @@
 
 mod support;
 
+mod closing;
+mod concurrency;
+mod corrections;
+mod faults;
+mod kill;
 mod posting;
 mod power;
 mod soak;
+mod transfer;

@@ -1,34 +1,230 @@
-//! Posting, retrying and asking.
+//! Posting, retrying, asking, deleting.
 
-use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Outcome, Posting, Refusal, Sequence, Store};
+use gpu_credit::{Overdraft, Status};
+use gpu_credit_store::{Change, Error, Outcome, Posting, Refusal, Sequence, Store};
 
-fn store() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(folder.path().join("credit.redb")).unwrap();
-    (folder, store)
+use crate::support::{assert_sound, everything, refusal, store};
+
+fn posted(number: u64) -> Outcome {
+    Outcome::Posted(Sequence::new(number))
+}
+
+fn already(number: u64) -> Outcome {
+    Outcome::AlreadyPosted(Sequence::new(number))
 }
 
 #[test]
-fn smoke() {
-    let (folder, store) = store();
-    store.open_account("acme", Overdraft::Carry).unwrap();
-    store
-        .post(Posting::grant("acme", "g", "march", 100, 0, 30))
-        .unwrap();
+fn a_retry_is_a_no_op_and_other_content_is_an_error() {
+    let (_folder, store) = store();
     assert_eq!(
-        store.post(Posting::usage("acme", "u", 5, 5)).unwrap(),
-        Outcome::Posted(Sequence::new(3))
+        store.open_account("a", Overdraft::Carry).unwrap(),
+        posted(1)
     );
-    store
-        .post(Posting::change_usage("acme", "c", "u", 7))
+    assert_eq!(
+        store.open_account("a", Overdraft::Carry).unwrap(),
+        already(1)
+    );
+    let usage = Posting::usage("a", "u", 5, 10);
+    assert_eq!(store.post(usage.clone()).unwrap(), posted(2));
+    assert_eq!(store.post(usage.clone()).unwrap(), already(2));
+    let other = store.post(Posting::usage("a", "u", 6, 10)).unwrap_err();
+    assert!(
+        matches!(other, Error::DifferentContent { sequence, .. } if sequence == Sequence::new(2))
+    );
+    // Within a batch too, and the id of one account is free in another.
+    store.open_account("b", Overdraft::Carry).unwrap();
+    let elsewhere = Posting::usage("b", "u", 6, 10);
+    let outcomes = store
+        .post_all(vec![elsewhere.clone(), usage, elsewhere])
         .unwrap();
-    assert_eq!(store.get_balance("acme", 5).unwrap(), Some(93));
+    assert_eq!(outcomes, [posted(4), already(2), already(4)]);
+    assert_eq!(store.balance_at("a", 10).unwrap().deficit, 5);
+    assert_eq!(store.balance_at("b", 10).unwrap().deficit, 6);
+}
+
+#[test]
+fn a_policy_is_for_good() {
+    let (folder, store) = store();
+    store.open_account("a", Overdraft::Forfeit).unwrap();
+    let error = store.open_account("a", Overdraft::Carry).unwrap_err();
+    assert!(matches!(error, Error::DifferentContent { .. }));
+    let error = store
+        .post(Posting::open_account("a", "again", Overdraft::Forfeit))
+        .unwrap_err();
+    assert!(matches!(error, Error::AccountExists { .. }));
     drop(store);
     let store = Store::open(folder.path().join("credit.redb")).unwrap();
-    assert_eq!(store.get_balance("acme", 5).unwrap(), Some(93));
-    let report = store.check(10, |_| ()).unwrap();
-    assert_eq!(report.problems, [""; 0]);
-    let _ = Error::Interrupted;
-    let _ = Refusal::DeletionInBatch;
+    let policy = store
+        .with_account("a", gpu_credit_store::Account::policy)
+        .unwrap();
+    assert_eq!(policy, Overdraft::Forfeit);
+}
+
+#[test]
+fn a_batch_is_all_or_nothing() {
+    let (_folder, store) = store();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    let before = everything(&store);
+    let batch = vec![
+        Posting::open_account("b", "open", Overdraft::Carry),
+        Posting::grant("a", "g", "", 5, 0, 10),
+        Posting::usage("a", "u", 1, 0),
+        Posting::change_usage("a", "c", "u", 2),
+        Posting::usage("nobody", "u", 1, 0),
+    ];
+    let error = store.post_all(batch.clone()).unwrap_err();
+    assert!(matches!(error, Error::NoSuchAccount(name) if name == "nobody"));
+    assert_eq!(everything(&store), before);
+    assert_eq!(store.last_sequence(), Sequence::new(1));
+    assert!(store.get_balance("b", 0).is_err());
+    let trial = store.try_all(batch[..4].to_vec()).unwrap();
+    assert_eq!(trial, [posted(2), posted(3), posted(4), posted(5)]);
+    assert_eq!(everything(&store), before, "a trial posts nothing");
+    assert_eq!(store.post_all(batch[..4].to_vec()).unwrap(), trial);
+    assert_eq!(store.get_balance("a", 0).unwrap(), Some(3));
+}
+
+#[test]
+fn what_the_engine_would_refuse_is_refused_before_it_is_written() {
+    let (_folder, store) = store();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    let most = i64::MAX.unsigned_abs();
+    store
+        .post(Posting::grant("a", "g", "", most, 0, None))
+        .unwrap();
+    store.post(Posting::usage("a", "u", most - 1, 0)).unwrap();
+    let last = store.last_sequence();
+    let refused = [
+        Posting::grant("a", "1", "", 1, 0, 0),
+        Posting::grant("a", "2", "", 0, i64::MAX, 1),
+        Posting::grant("a", "3", "", u64::MAX, 0, 0),
+        Posting::usage("a", "4", 2, i64::MIN),
+        Posting::usage("a", "5", u64::MAX, 0),
+        Posting::change_usage("a", "6", "u", most + 1),
+        Posting::change_expiration("a", "7", "g", Some(most + 1)),
+    ];
+    for posting in refused {
+        let id = posting.id.clone();
+        assert!(
+            matches!(refusal(store.post(posting)), Refusal::Limit(_)),
+            "{id}"
+        );
+    }
+    assert_eq!(store.last_sequence(), last);
+    store.post(Posting::usage("a", "8", 1, 0)).unwrap();
+    store.post(Posting::change_usage("a", "9", "u", 0)).unwrap();
+    store.post(Posting::retract("a", "10", "g")).unwrap();
+    store
+        .post(Posting::grant("a", "11", "", most, -5, Some(u64::MAX >> 1)))
+        .unwrap();
+    assert_sound(&store);
+}
+
+#[test]
+fn names_and_ids_have_a_length() {
+    let (_folder, store) = store();
+    for name in ["", &"x".repeat(1_025)] {
+        let refused = refusal(store.open_account(name, Overdraft::Carry));
+        assert_eq!(refused, Refusal::TextLength(name.len()));
+    }
+    let longest = "é".repeat(512);
+    store.open_account(&longest, Overdraft::Carry).unwrap();
+    assert_eq!(
+        refusal(store.post(Posting::usage(&*longest, "", 1, 0))),
+        Refusal::TextLength(0)
+    );
+    let credit_id = "x".repeat(65_537);
+    assert_eq!(
+        refusal(store.post(Posting::grant(&*longest, "g", credit_id, 1, 0, 0))),
+        Refusal::CreditIdLength(65_537)
+    );
+}
+
+#[test]
+fn a_deleted_account_is_gone_and_its_name_is_free() {
+    let (folder, store) = store();
+    let path = folder.path().join("credit.redb");
+    store.open_account("a", Overdraft::Carry).unwrap();
+    store.post(Posting::usage("a", "u", 5, 0)).unwrap();
+    let alone = store.post_all(vec![
+        Posting::delete_account("a", "d"),
+        Posting::usage("a", "v", 5, 0),
+    ]);
+    assert_eq!(refusal(alone), Refusal::DeletionInBatch);
+    assert!(matches!(
+        store.delete_account("a", "u").unwrap_err(),
+        Error::DifferentContent { .. }
+    ));
+    assert_eq!(store.delete_account("a", "d").unwrap(), posted(3));
+    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
+    let asked = store.as_recorded("a", Sequence::new(2)).unwrap_err();
+    assert!(matches!(asked, Error::NoSuchAccount(_)));
+    assert!(store.get_balance("a", 0).is_err());
+    assert_eq!(
+        store.open_account("a", Overdraft::Forfeit).unwrap(),
+        posted(4)
+    );
+    // The retry of the deletion does not delete what has the name now.
+    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
+    assert_eq!(
+        store.post(Posting::usage("a", "u", 5, 0)).unwrap(),
+        posted(5)
+    );
+    assert_eq!(store.balance_at("a", 0).unwrap().status, Status::Inactive);
+    assert_eq!(store.history("a").unwrap().len(), 2);
+    drop(store);
+    let store = Store::open(path).unwrap();
+    assert_eq!(store.last_sequence(), Sequence::new(5));
+    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
+    assert_eq!(store.accounts().unwrap().len(), 1);
+    assert_sound(&store);
+}
+
+#[test]
+fn the_past_of_the_journal_can_be_asked() {
+    let (_folder, store) = store();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    store
+        .post(Posting::grant("a", "g", "march", 10, 0, 100))
+        .unwrap();
+    store.post(Posting::usage("a", "u", 4, 50)).unwrap();
+    store.post(Posting::retract("a", "r", "u")).unwrap();
+    store.post(Posting::close_books("a", "c", 60)).unwrap();
+    let balance = |sequence: u64, at: i64| {
+        let account = store.as_recorded("a", Sequence::new(sequence)).unwrap();
+        account.get_balance(at)
+    };
+    assert_eq!(balance(1, 50), Ok(None));
+    assert_eq!(balance(2, 50), Ok(Some(10)));
+    assert_eq!(balance(3, 50), Ok(Some(6)));
+    assert_eq!(balance(4, 50), Ok(Some(10)));
+    assert!(balance(5, 50).is_err());
+    assert_eq!(balance(5, 60), Ok(Some(10)));
+    assert_eq!(balance(u64::MAX, 60), Ok(Some(10)));
+    assert!(store.as_recorded("a", Sequence::START).is_err());
+    let history = store.history("a").unwrap();
+    assert_eq!(history[3].change, Change::RetractRecord { of: "u".into() });
+    let entry = store.entry("a", &"u".into()).unwrap().unwrap();
+    assert_eq!(entry, history[2]);
+    assert_eq!(store.entry("a", &"x".into()).unwrap(), None);
+}
+
+#[test]
+fn accounts_are_asked_together() {
+    let (_folder, store) = store();
+    for (name, amount) in [("b", 1), ("a", 2), ("c", 3)] {
+        store.open_account(name, Overdraft::Carry).unwrap();
+        store
+            .post(Posting::grant(name, "g", "", amount, 0, None))
+            .unwrap();
+    }
+    let balances = store.with_accounts(&["c", "a", "b", "a"], |accounts| {
+        accounts
+            .iter()
+            .map(|account| account.get_balance(0).unwrap())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(balances.unwrap(), [Some(3), Some(2), Some(1), Some(2)]);
+    assert!(store.with_accounts(&["a", "nobody"], |_| ()).is_err());
+    assert_eq!(store.get_balances("a", &[-1, 0]).unwrap(), [None, Some(2)]);
 }

@@ -1,0 +1,252 @@
+//! What the store costs above the storage it stands on, and what group commit gains.
+//!
+//! ```console
+//! $ GPU_CREDIT_DATA=/path/to/real/files cargo bench -p gpu-credit-store
+//! ```
+//!
+//! * Import of a file of about 150,000 events into a new file, against a program that inserts the
+//!   same rows under the same keys into the same tables of a bare redb file, in the same commits. That
+//!   program has the rows ready: it reads, checks and keeps nothing. It inserts them in the order in
+//!   which they arrive and in the order of the keys; what counts is the faster.
+//! * Durable postings a second of 32 threads, against those of one.
+//!
+//! Both sides of a comparison run in turns in one process; ratios are medians over the rounds. What was
+//! written is verified.
+
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gpu_credit::Overdraft;
+use gpu_credit_store::{ImportMode, Posting, Store};
+use gpu_credit_workload::EventWriter;
+use gpu_credit_workload::shapes::{Shape, Workload};
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
+const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
+const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
+const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+
+const IMPORT_ROUNDS: usize = 9;
+const POSTING_ROUNDS: usize = 7;
+const WRITERS: usize = 32;
+const POSTS_OF_ONE: usize = 1_000;
+const POSTS_OF_EACH: usize = 300;
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    import(folder.path());
+    posting(folder.path());
+}
+
+fn import(folder: &Path) {
+    let events = events(folder);
+    let mut ratios = Vec::new();
+    for round in 0..IMPORT_ROUNDS {
+        let path = folder.join(format!("{round}.redb"));
+        let start = Instant::now();
+        let store = Store::create(&path).unwrap();
+        let input = fs::File::open(&events).unwrap();
+        let imported = store.import_events(input, Overdraft::Carry, ImportMode::Post, |_| ());
+        let ours = start.elapsed();
+        let imported = imported.unwrap();
+        assert_eq!(store.last_sequence().get(), imported.posted);
+        drop(store);
+
+        let rows = Rows::of(&path);
+        assert_eq!(rows.entries.len() as u64, imported.posted);
+        let arrived = rows.insert(&folder.join("bare.redb"));
+        let sorted = rows.sorted().insert(&folder.join("bare.redb"));
+        let bare = arrived.min(sorted);
+        println!(
+            "import of {} entries: {ours:.0?}; bare redb, as they arrive {arrived:.0?}, in key order {sorted:.0?}",
+            imported.posted
+        );
+        ratios.push(ours.as_secs_f64() / bare.as_secs_f64());
+        fs::remove_file(path).unwrap();
+    }
+    report("import / bare redb", ratios);
+}
+
+/// The real file if it is there, else one of the same size.
+fn events(folder: &Path) -> PathBuf {
+    let real = std::env::var_os("GPU_CREDIT_DATA")
+        .map(|data| Path::new(&data).join("servegen_tokens.events.csv.gz"));
+    if let Some(real) = real.filter(|real| real.exists()) {
+        return real;
+    }
+    eprintln!("GPU_CREDIT_DATA does not lead to the real file: a generated one takes its place");
+    let path = folder.join("events.csv");
+    let mut file = EventWriter::new(fs::File::create(&path).unwrap()).unwrap();
+    let workload = Workload {
+        shape: Shape::Steady,
+        seed: 1,
+        accounts: NonZeroU32::new(258).unwrap(),
+        usage: 147_000,
+        grants: 3_000,
+        queries: 0,
+    };
+    for event in workload.generate().iter() {
+        file.write(&event).unwrap();
+    }
+    file.finish().unwrap();
+    path
+}
+
+/// The rows of a file.
+#[derive(Clone)]
+struct Rows {
+    accounts: Vec<(String, u64)>,
+    entries: Vec<((u64, u64), Vec<u8>)>,
+    ids: Vec<((u64, String), u64)>,
+}
+
+impl Rows {
+    /// In the order in which they arrived.
+    fn of(path: &Path) -> Self {
+        let database = Database::open(path).unwrap();
+        let read = database.begin_read().unwrap();
+        let accounts = read.open_table(ACCOUNTS).unwrap();
+        let entries = read.open_table(ENTRIES).unwrap();
+        let ids = read.open_table(IDS).unwrap();
+        let mut rows = Rows {
+            accounts: accounts
+                .iter()
+                .unwrap()
+                .map(|row| {
+                    let (name, number) = row.unwrap();
+                    (name.value().to_owned(), number.value())
+                })
+                .collect(),
+            entries: entries
+                .iter()
+                .unwrap()
+                .map(|row| {
+                    let (key, value) = row.unwrap();
+                    (key.value(), value.value().to_vec())
+                })
+                .collect(),
+            ids: ids
+                .iter()
+                .unwrap()
+                .map(|row| {
+                    let (key, sequence) = row.unwrap();
+                    let (account, id) = key.value();
+                    ((account, id.to_owned()), sequence.value())
+                })
+                .collect(),
+        };
+        rows.accounts.sort_by_key(|(_, number)| *number);
+        rows.entries.sort_by_key(|((_, sequence), _)| *sequence);
+        rows.ids.sort_by_key(|(_, sequence)| *sequence);
+        rows
+    }
+
+    fn sorted(mut self) -> Self {
+        self.accounts.sort();
+        self.entries.sort();
+        self.ids.sort();
+        self
+    }
+
+    /// What the store does, less the store: a commit makes the tables, another fills them.
+    fn insert(&self, path: &Path) -> Duration {
+        let start = Instant::now();
+        let database = Database::create(path).unwrap();
+        let write = database.begin_write().unwrap();
+        write
+            .open_table(META)
+            .unwrap()
+            .insert("last sequence", 0)
+            .unwrap();
+        write.open_table(ACCOUNTS).unwrap();
+        write.open_table(ENTRIES).unwrap();
+        write.open_table(IDS).unwrap();
+        write.commit().unwrap();
+        let write = database.begin_write().unwrap();
+        {
+            let mut accounts = write.open_table(ACCOUNTS).unwrap();
+            for (name, number) in &self.accounts {
+                accounts.insert(name.as_str(), number).unwrap();
+            }
+            let mut entries = write.open_table(ENTRIES).unwrap();
+            for (key, value) in &self.entries {
+                entries.insert(key, value.as_slice()).unwrap();
+            }
+            let mut ids = write.open_table(IDS).unwrap();
+            for ((account, id), sequence) in &self.ids {
+                ids.insert((*account, id.as_str()), sequence).unwrap();
+            }
+            let last = self.entries.len() as u64;
+            write
+                .open_table(META)
+                .unwrap()
+                .insert("last sequence", last)
+                .unwrap();
+        }
+        write.commit().unwrap();
+        let taken = start.elapsed();
+        let read = database.begin_read().unwrap();
+        let written = read.open_table(ENTRIES).unwrap().len().unwrap();
+        assert_eq!(written, self.entries.len() as u64);
+        drop(read);
+        drop(database);
+        fs::remove_file(path).unwrap();
+        taken
+    }
+}
+
+fn posting(folder: &Path) {
+    let mut ratios = Vec::new();
+    for round in 0..POSTING_ROUNDS {
+        let one = posts(&folder.join(format!("one {round}.redb")), 1, POSTS_OF_ONE);
+        let many = posts(
+            &folder.join(format!("many {round}.redb")),
+            WRITERS,
+            POSTS_OF_EACH,
+        );
+        println!("durable postings a second: 1 writer {one:.0}, {WRITERS} writers {many:.0}");
+        ratios.push(many / one);
+    }
+    report("32 writers / 1 writer", ratios);
+}
+
+/// Postings a second.
+fn posts(path: &Path, writers: usize, each: usize) -> f64 {
+    let store = Store::create(path).unwrap();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for writer in 0..writers {
+            let store = &store;
+            scope.spawn(move || {
+                for number in 0..each {
+                    let id = format!("{writer}-{number}");
+                    store.post(Posting::usage("a", id, 1, 0)).unwrap();
+                }
+            });
+        }
+    });
+    let taken = start.elapsed();
+    drop(store);
+    let posted = writers * each;
+    let store = Store::open(path).unwrap();
+    assert_eq!(store.balance_at("a", 0).unwrap().deficit, posted as u64);
+    drop(store);
+    fs::remove_file(path).unwrap();
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let posted = posted as f64;
+    posted / taken.as_secs_f64()
+}
+
+fn report(what: &str, mut ratios: Vec<f64>) {
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios[ratios.len() / 2];
+    let (least, greatest) = (ratios[0], ratios[ratios.len() - 1]);
+    println!("{what}: {median:.2} [{least:.2}, {greatest:.2}]");
+}

@@ -1,0 +1,108 @@
+//! A process that is killed while several of its threads post.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use gpu_credit::Overdraft;
+use gpu_credit_store::{Posting, Store};
+
+use crate::support::assert_sound;
+
+const FILE_VARIABLE: &str = "GPU_CREDIT_STORE_KILLED";
+const ROUND_VARIABLE: &str = "GPU_CREDIT_STORE_ROUND";
+const WRITERS: u64 = 4;
+
+/// Not a test of its own: what the killed process runs. It posts until it is killed, and prints each
+/// id once it is acknowledged.
+#[test]
+#[ignore = "run by the test below"]
+fn posts_until_killed() {
+    let Ok(file) = std::env::var(FILE_VARIABLE) else {
+        return;
+    };
+    let round = std::env::var(ROUND_VARIABLE).unwrap();
+    let store = Store::open_or_create(file).unwrap();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (store, round) = (&store, &round);
+            scope.spawn(move || {
+                for number in 0.. {
+                    let id = format!("{round}-{writer}-{number}");
+                    store.post(Posting::usage("a", &*id, 1, number)).unwrap();
+                    let mut output = std::io::stdout().lock();
+                    writeln!(output, "acknowledged {id}").unwrap();
+                    output.flush().unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// Starts a process, kills it after a while, and returns what it was acknowledged.
+fn killed(file: &Path, round: u64) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "kill::posts_until_killed",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env(FILE_VARIABLE, file)
+        .env(ROUND_VARIABLE, round.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut acknowledged = Vec::new();
+    for line in output.lines() {
+        let line = line.unwrap();
+        let Some((_, id)) = line.split_once("acknowledged ") else {
+            continue;
+        };
+        acknowledged.push(id.to_owned());
+        if acknowledged.len() == 40 {
+            thread::sleep(Duration::from_millis(round * 7));
+            // On Unix this is SIGKILL: nothing of the process runs any more.
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+    acknowledged
+}
+
+#[test]
+fn everything_acknowledged_before_a_kill_is_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credit.redb");
+    let mut acknowledged = Vec::new();
+    for round in 0..5 {
+        let more = killed(&file, round);
+        assert!(more.len() >= 40);
+        acknowledged.extend(more);
+        let store = Store::open(&file).unwrap();
+        let mut ids: Vec<String> = store
+            .history("a")
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.id.as_str().to_owned())
+            .collect();
+        let (records, used) = (
+            ids.len() as u64 - 1,
+            store.balance_at("a", i64::MAX).unwrap().deficit,
+        );
+        assert_eq!(used, records, "each counts once");
+        ids.sort();
+        ids.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
+        for id in &acknowledged {
+            assert!(ids.binary_search(id).is_ok(), "{id} was acknowledged");
+        }
+        // What was under way is at most one posting of each writer of each round.
+        assert!(records <= acknowledged.len() as u64 + WRITERS * (round + 1));
+        assert_sound(&store);
+    }
+}

@@ -1,0 +1,243 @@
+//! Journals and events files, in and out; copies.
+
+use std::thread;
+
+use gpu_credit::Overdraft;
+use gpu_credit_store::{Error, ImportMode, Imported, Posting, Sequence, Store};
+
+use crate::support::workload::Workload;
+use crate::support::{assert_sound, everything, store};
+
+fn filled(seed: u64) -> (tempfile::TempDir, Store) {
+    let (folder, store) = store();
+    let mut workload = Workload::new(seed, 3);
+    for _ in 0..80 {
+        let _ = store.post_all(workload.batch());
+    }
+    (folder, store)
+}
+
+fn journal(store: &Store) -> String {
+    let mut lines = Vec::new();
+    let mut told = 0;
+    let written = store
+        .export_journal(&mut lines, |so_far| told = so_far)
+        .unwrap();
+    assert_eq!(written, told);
+    String::from_utf8(lines).unwrap()
+}
+
+/// Without what an import gives anew.
+fn content(store: &Store) -> Vec<(String, Posting)> {
+    let entries = everything(store).into_values().flatten();
+    let posting = |entry: gpu_credit_store::Entry| {
+        let name = entry.account.name.to_string();
+        (name.clone(), Posting::new(name, entry.id, entry.change))
+    };
+    entries.map(posting).collect()
+}
+
+#[test]
+fn a_journal_goes_out_and_comes_in_again() {
+    for seed in 0..10 {
+        let (_folder, from) = filled(seed);
+        let lines = journal(&from);
+        let (_other, to) = store();
+        let trial = to
+            .import_journal(lines.as_bytes(), ImportMode::DryRun, |_| ())
+            .unwrap();
+        assert_eq!(
+            to.last_sequence(),
+            Sequence::START,
+            "a dry run posts nothing"
+        );
+        let mut told = 0;
+        let imported = to
+            .import_journal(lines.as_bytes(), ImportMode::Post, |so_far| told = so_far)
+            .unwrap();
+        assert_eq!(imported, trial);
+        assert_eq!(imported.posted, told);
+        assert_eq!(content(&to), content(&from));
+        let again = to
+            .import_journal(lines.as_bytes(), ImportMode::Post, |_| ())
+            .unwrap();
+        assert_eq!((again.posted, again.already_posted), (0, imported.posted));
+        for account in from.accounts().unwrap() {
+            let open = from
+                .with_account(&account.name, gpu_credit_store::Account::closed_until)
+                .unwrap();
+            let instants: Vec<i64> = (open.unwrap_or(-5)..150).collect();
+            let answers = |store: &Store| store.get_balances(&account.name, &instants).unwrap();
+            assert_eq!(answers(&to), answers(&from));
+        }
+        assert_sound(&to);
+    }
+}
+
+#[test]
+fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
+    let (_folder, from) = filled(1);
+    let lines = journal(&from);
+    let (_other, to) = store();
+    let third = lines.lines().nth(2).unwrap();
+    for (fault, expected) in [
+        ("{", "line 3"),
+        ("", "line 3"),
+        (third.get(..third.len() - 1).unwrap(), "line 3"),
+        (
+            r#"{"sequence":1,"recorded_at":0,"account":"x","id":"y","usage":{"amount":1,"timestamp":0}}"#,
+            "line 3: there is no account \"x\"",
+        ),
+        (
+            r#"{"sequence":1,"recorded_at":0,"account":"x","id":"y","loan":{"amount":1}}"#,
+            "line 3",
+        ),
+        (
+            r#"{"sequence":1,"recorded_at":0,"account":"x","id":"y","usage":{"amount":-1,"timestamp":0}}"#,
+            "line 3",
+        ),
+    ] {
+        let mut faulty: Vec<&str> = lines.lines().collect();
+        faulty[2] = fault;
+        let error = to.import_journal(faulty.join("\n").as_bytes(), ImportMode::Post, |_| ());
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(to.last_sequence(), Sequence::START);
+    }
+}
+
+const EVENTS: &str = "kind,account,credit_id,amount,timestamp,expiration
+grant,a,march,10,0,100
+usage,a,,4,50,
+balance,a,,,50,
+usage,b,,4,50,
+usage,a,,4,50,
+";
+
+fn import(store: &Store, file: &[u8], mode: ImportMode) -> Result<Imported, Error> {
+    store.import_events(file, Overdraft::Carry, mode, |_| ())
+}
+
+#[test]
+fn an_events_file_is_imported_once() {
+    let (_folder, store) = store();
+    let expected = Imported {
+        posted: 6,
+        already_posted: 0,
+        accounts: 2,
+        questions: 1,
+    };
+    assert_eq!(
+        import(&store, EVENTS.as_bytes(), ImportMode::DryRun).unwrap(),
+        expected
+    );
+    assert_eq!(store.last_sequence(), Sequence::START);
+    assert_eq!(
+        import(&store, EVENTS.as_bytes(), ImportMode::Post).unwrap(),
+        expected
+    );
+    assert_eq!(
+        store.get_balance("a", 50).unwrap(),
+        Some(2),
+        "equal rows are two records"
+    );
+    // The same rows with other line ends are the same file; one more row makes it another.
+    let windows = EVENTS.replace('\n', "\r\n");
+    let again = import(&store, windows.as_bytes(), ImportMode::Post).unwrap();
+    assert_eq!((again.posted, again.already_posted), (0, 4));
+    let longer = format!("{EVENTS}usage,a,,1,60,\n");
+    let other = import(&store, longer.as_bytes(), ImportMode::DryRun).unwrap();
+    assert_eq!((other.posted, other.already_posted), (5, 0));
+    assert_sound(&store);
+}
+
+#[test]
+fn an_events_file_with_a_fault_changes_nothing() {
+    let (_folder, store) = store();
+    let too_much = format!("{EVENTS}usage,a,,{},0,\n", i64::MAX);
+    for (file, expected) in [
+        ("", "line 1"),
+        (
+            &*EVENTS.replace("usage,b,,4", "usage,b,,x"),
+            "line 5, column amount",
+        ),
+        (&*too_much, "line 7: account \"a\""),
+    ] {
+        let error = import(&store, file.as_bytes(), ImportMode::Post)
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert_eq!(store.last_sequence(), Sequence::START);
+        assert!(store.accounts().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_records_that_stand_go_out_as_events() {
+    for seed in 0..10 {
+        let (_folder, from) = store();
+        let mut workload = Workload::open_ended(seed, 3);
+        for _ in 0..80 {
+            let _ = from.post_all(workload.batch());
+        }
+        let mut file = Vec::new();
+        let left_out = from.export_events(&mut file, |_| ()).unwrap();
+        assert!(left_out.corrections > 0 && left_out.policies > 0 && left_out.records > 0);
+        let (_other, to) = store();
+        for account in from.accounts().unwrap() {
+            to.post(Workload::opening(&account.name)).unwrap();
+        }
+        let imported = import(&to, &file, ImportMode::Post).unwrap();
+        assert_eq!(imported.posted, left_out.ids);
+        for account in from.accounts().unwrap() {
+            let instants: Vec<i64> = (-5..150).collect();
+            let answers = |store: &Store| store.get_balances(&account.name, &instants).unwrap();
+            assert_eq!(
+                answers(&to),
+                answers(&from),
+                "seed {seed}, {}",
+                account.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_copy_is_a_store_as_of_one_moment() {
+    let (folder, store) = filled(3);
+    let before = store.last_sequence();
+    thread::scope(|scope| {
+        let posting = scope.spawn(|| {
+            let mut workload = Workload::open_ended(77, 3);
+            for _ in 0..200 {
+                let _ = store.post_all(workload.batch());
+            }
+        });
+        for number in 0..5 {
+            let path = folder.path().join(format!("copy-{number}.redb"));
+            store.copy_to(&path).unwrap();
+            let copy = Store::open(&path).unwrap();
+            let as_of = copy.last_sequence();
+            assert!(as_of >= before);
+            let mut expected = everything(&store);
+            expected
+                .values_mut()
+                .for_each(|entries| entries.retain(|entry| entry.sequence <= as_of));
+            expected.retain(|_, entries| !entries.is_empty());
+            assert_eq!(everything(&copy), expected);
+            assert_sound(&copy);
+            // It goes on from there by itself.
+            copy.open_account("of the copy", Overdraft::Carry).unwrap();
+        }
+        posting.join().unwrap();
+    });
+    assert_eq!(
+        store
+            .accounts()
+            .unwrap()
+            .iter()
+            .filter(|key| &*key.name == "of the copy")
+            .count(),
+        0
+    );
+}
