@@ -3,10 +3,11 @@
 //! Invariants: a reader sees an account up to `visible` or not at all, and `visible` moves while every
 //! account that an append touches is locked: of two accounts locked together, both show it or neither.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use hashbrown::HashMap;
 
 use crate::account::NotApplicable;
 use crate::{Account, AccountKey, Change, Entry, Error, Journal, RecordId, Sequence};

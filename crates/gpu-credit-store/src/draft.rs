@@ -2,8 +2,9 @@
 //!
 //! A draft grows request by request; a request that is refused leaves no trace in it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::account::Totals;
 use crate::directory::{Directory, Slot};
@@ -19,9 +20,13 @@ pub(crate) struct Draft<'a> {
     recorded_at: i64,
     last: Sequence,
     entries: Vec<Entry>,
+    /// Whose each entry is.
+    owners: Vec<usize>,
     accounts: Vec<Drafted>,
     /// The account of a name; `None` for one that the draft deletes.
     names: HashMap<Arc<str>, Option<usize>>,
+    /// Requests so far, the present one included.
+    request: u64,
     undo: Vec<Undo>,
 }
 
@@ -31,6 +36,8 @@ struct Drafted {
     /// `None` for an account that the draft opens.
     slot: Option<Arc<Slot>>,
     totals: Totals,
+    /// The last request that changed the totals.
+    totals_of: u64,
     /// The entries of the draft by id.
     ids: HashMap<RecordId, usize>,
     /// The records that the draft corrects.
@@ -42,7 +49,6 @@ enum Undo {
     Name(Arc<str>, Option<Option<usize>>),
     Totals(usize, Totals),
     Corrected(usize, Sequence, Option<Standing>),
-    Id(usize, RecordId),
 }
 
 impl<'a> Draft<'a> {
@@ -59,8 +65,10 @@ impl<'a> Draft<'a> {
             recorded_at,
             last,
             entries: Vec::new(),
+            owners: Vec::new(),
             accounts: Vec::new(),
             names: HashMap::new(),
+            request: 0,
             undo: Vec::new(),
         }
     }
@@ -90,6 +98,8 @@ impl<'a> Draft<'a> {
     }
 
     fn post_all(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+        self.request += 1;
+        self.entries.reserve(postings.len());
         let is_batch = postings.len() > 1;
         let outcome =
             |(place, posting)| self.post(posting, is_batch).map_err(|error| (place, error));
@@ -116,8 +126,12 @@ impl<'a> Draft<'a> {
             None => rules::posted(before, &posting.change)
                 .map_err(|refusal| refused(posting, refusal))?,
         };
-        self.undo.push(Undo::Totals(account, before));
-        self.accounts[account].totals = after;
+        let drafted = &mut self.accounts[account];
+        drafted.totals = after;
+        if drafted.totals_of != self.request {
+            drafted.totals_of = self.request;
+            self.undo.push(Undo::Totals(account, before));
+        }
         Ok(self.write(account, posting))
     }
 
@@ -260,6 +274,7 @@ impl<'a> Draft<'a> {
             key,
             slot,
             totals,
+            totals_of: 0,
             ids: HashMap::new(),
             corrected: HashMap::new(),
         });
@@ -276,7 +291,7 @@ impl<'a> Draft<'a> {
         self.last = self.last.next();
         let drafted = &mut self.accounts[account];
         drafted.ids.insert(posting.id.clone(), self.entries.len());
-        self.undo.push(Undo::Id(account, posting.id.clone()));
+        self.owners.push(account);
         self.entries.push(Entry {
             sequence: self.last,
             recorded_at: self.recorded_at,
@@ -303,12 +318,12 @@ impl<'a> Draft<'a> {
                 Undo::Corrected(account, sequence, None) => {
                     self.accounts[account].corrected.remove(&sequence);
                 }
-                Undo::Id(account, id) => {
-                    self.accounts[account].ids.remove(&id);
-                }
             }
         }
-        self.entries.truncate(entries);
+        let owners = self.owners.drain(entries..);
+        for (entry, owner) in self.entries.drain(entries..).zip(owners) {
+            self.accounts[owner].ids.remove(&entry.id);
+        }
         self.last = last;
     }
 }

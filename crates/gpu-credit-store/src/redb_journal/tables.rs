@@ -1,5 +1,7 @@
 //! The tables of the file, and what is written to them.
 
+use std::ops::{Range, RangeInclusive};
+
 use redb::{Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
@@ -82,25 +84,30 @@ impl<'t> Appender<'t> {
 
     /// Inserts in the order of the keys, which spares the trees most of their searching.
     fn write(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        let mut rows = Vec::with_capacity(entries.len());
+        let mut values = Vec::new();
         for entry in entries {
             if let Change::OpenAccount { .. } = entry.change {
                 let name: &str = &entry.account.name;
                 self.accounts.insert(name, entry.sequence.get())?;
             }
+            let start = values.len();
+            values = codec::encode(entry, values)?;
+            rows.push(Row {
+                account: entry.account.opened.get(),
+                sequence: entry.sequence.get(),
+                id: entry.id.as_str(),
+                value: start..values.len(),
+            });
         }
-        let mut order: Vec<&Entry> = entries.iter().collect();
-        order.sort_by_key(|entry| (entry.account.opened, entry.sequence));
-        let mut value = Vec::new();
-        for entry in &order {
-            value.clear();
-            value = codec::encode(entry, value)?;
-            let key = (entry.account.opened.get(), entry.sequence.get());
-            self.entries.insert(key, value.as_slice())?;
+        rows.sort_by_key(|row| (row.account, row.sequence));
+        for row in &rows {
+            let value = &values[row.value.clone()];
+            self.entries.insert((row.account, row.sequence), value)?;
         }
-        order.sort_by_key(|entry| (entry.account.opened, entry.id.as_str()));
-        for entry in &order {
-            let key = (entry.account.opened.get(), entry.id.as_str());
-            self.ids.insert(key, entry.sequence.get())?;
+        rows.sort_by_key(|row| (row.account, row.id));
+        for row in &rows {
+            self.ids.insert((row.account, row.id), row.sequence)?;
         }
         Ok(())
     }
@@ -118,12 +125,21 @@ impl<'t> Appender<'t> {
     }
 }
 
+/// An entry on its way into the tables.
+struct Row<'e> {
+    account: u64,
+    sequence: u64,
+    id: &'e str,
+    /// Where its bytes are among those of all.
+    value: Range<usize>,
+}
+
 /// The key under which a deletion is kept.
 pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [u8; 32], &'k str) {
     (digest, id.as_str())
 }
 
 /// All entries of an account up to and including `through`.
-pub(super) fn range(opened: Sequence, through: Sequence) -> std::ops::RangeInclusive<(u64, u64)> {
+pub(super) fn range(opened: Sequence, through: Sequence) -> RangeInclusive<(u64, u64)> {
     (opened.get(), 0)..=(opened.get(), through.get())
 }

@@ -1,9 +1,10 @@
 //! Files of events: usage and grants without ids, as the other programs of the workspace know them.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{Read, Write};
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use gpu_credit::Overdraft;
 use gpu_credit_workload::{Action, Event, EventReader, EventWriter};
@@ -82,7 +83,7 @@ impl<J: Journal> Store<J> {
         }
         let file_id = file_id(digest);
         let mut batch = Batch::default();
-        let mut known = HashSet::new();
+        let (mut known, mut id) = (HashSet::new(), file_id.clone());
         for (line, account, change) in rows {
             if !known.contains(&account) {
                 if !self.has_account(&account)? {
@@ -91,8 +92,10 @@ impl<J: Journal> Store<J> {
                 }
                 known.insert(account.clone());
             }
-            let id = format!("{file_id}:{line}");
-            batch.push(line, Posting::new(account, id, change));
+            // Of one length, so that the ids of a file are in the order of its lines.
+            id.truncate(file_id.len());
+            let _ = write!(id, ":{line:010}");
+            batch.push(line, Posting::new(account, id.as_str(), change));
         }
         let imported = batch.submit(self, mode)?;
         Ok(Imported {
