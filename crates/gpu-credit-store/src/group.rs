@@ -86,8 +86,8 @@ impl<Q, A> GroupCommit<Q, A> {
     }
 }
 
-/// Held while a group is committed. However that ends, dropping it calls the next leader and tells
-/// everybody of this group.
+/// Held while a group is committed. However that ends, dropping it tells everybody of this group and
+/// calls the next leader.
 struct Leadership<'a, Q, A> {
     queue: &'a Mutex<Queue<Q, A>>,
     seats: Vec<Arc<Seat<A>>>,
@@ -96,16 +96,16 @@ struct Leadership<'a, Q, A> {
 
 impl<Q, A> Drop for Leadership<'_, Q, A> {
     fn drop(&mut self) {
-        // First, so that the next group need not wait until all of this one are awake.
+        let mut answers = std::mem::take(&mut self.answers).into_iter();
+        for seat in &self.seats {
+            seat.call(answers.next().map_or(Turn::Abandoned, Turn::Answered));
+        }
+        // Last, so that those who have their answers may be back with their next requests when the
+        // next leader takes what waits: two groups of one half each would take turns otherwise.
         let mut queue = lock(self.queue);
         match queue.waiting.first() {
             Some((_, seat)) => seat.call(Turn::Lead),
             None => queue.led = false,
-        }
-        drop(queue);
-        let mut answers = std::mem::take(&mut self.answers).into_iter();
-        for seat in &self.seats {
-            seat.call(answers.next().map_or(Turn::Abandoned, Turn::Answered));
         }
     }
 }
