@@ -25,10 +25,33 @@ pub(crate) struct Draft<'a> {
     accounts: Vec<Drafted>,
     /// The account of a name; `None` for one that the draft deletes.
     names: HashMap<Arc<str>, Option<usize>>,
+    /// Where the present posting was recorded in another journal, if it is to be recorded there again.
+    place: Option<Place>,
     /// Requests so far, the present one included.
     request: u64,
     undo: Vec<Undo>,
 }
+
+/// Where an entry was recorded, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) sequence: Sequence,
+    pub(crate) recorded_at: i64,
+}
+
+/// What one caller wants written together.
+#[derive(Default)]
+pub(crate) struct Request {
+    pub(crate) postings: Vec<Posting>,
+    /// Whether it is only to be said what would come of it.
+    pub(crate) is_trial: bool,
+    /// Where the postings were recorded before, in ascending order; empty for new ones. An empty
+    /// journal records them there again.
+    pub(crate) places: Vec<Place>,
+}
+
+/// What came of a request; of a refused one, the place of the posting among the others.
+pub(crate) type Answered = Result<Vec<Outcome>, (usize, Error)>;
 
 /// One account as the draft would leave it.
 struct Drafted {
@@ -68,6 +91,7 @@ impl<'a> Draft<'a> {
             owners: Vec::new(),
             accounts: Vec::new(),
             names: HashMap::new(),
+            place: None,
             request: 0,
             undo: Vec::new(),
         }
@@ -78,32 +102,32 @@ impl<'a> Draft<'a> {
         &self.entries
     }
 
-    /// Adds a request: all of it, or nothing, and then the place of the posting that was refused.
-    pub(crate) fn add(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+    /// Adds a request, all of it or nothing; of a trial, nothing.
+    pub(crate) fn add(&mut self, request: &Request) -> Answered {
         let (last, entries) = (self.last, self.entries.len());
-        let outcomes = self.post_all(postings);
-        if outcomes.is_err() {
+        let places = match last {
+            Sequence::START => request.places.as_slice(),
+            _ => &[],
+        };
+        let outcomes = self.post_all(&request.postings, places);
+        if outcomes.is_err() || request.is_trial {
             self.take_back(last, entries);
         }
         self.undo.clear();
         outcomes
     }
 
-    /// Answers as [`add`](Self::add) would, and adds nothing.
-    pub(crate) fn try_out(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
-        let (last, entries) = (self.last, self.entries.len());
-        let outcomes = self.post_all(postings);
-        self.take_back(last, entries);
-        outcomes
-    }
-
-    fn post_all(&mut self, postings: &[Posting]) -> Result<Vec<Outcome>, (usize, Error)> {
+    fn post_all(&mut self, postings: &[Posting], places: &[Place]) -> Answered {
         self.request += 1;
         self.entries.reserve(postings.len());
         let is_batch = postings.len() > 1;
-        let outcome =
-            |(place, posting)| self.post(posting, is_batch).map_err(|error| (place, error));
-        postings.iter().enumerate().map(outcome).collect()
+        let mut outcomes = Vec::with_capacity(postings.len());
+        for (index, posting) in postings.iter().enumerate() {
+            self.place = places.get(index).copied();
+            let outcome = self.post(posting, is_batch);
+            outcomes.push(outcome.map_err(|error| (index, error))?);
+        }
+        Ok(outcomes)
     }
 
     fn post(&mut self, posting: &Posting, is_batch: bool) -> Result<Outcome, Error> {
@@ -146,7 +170,7 @@ impl<'a> Draft<'a> {
             });
         }
         let key = AccountKey {
-            opened: self.last.next(),
+            opened: self.next_place().sequence,
             name: posting.account.as_str().into(),
         };
         let account = self.add_account(key, None, Totals::default());
@@ -287,19 +311,28 @@ impl<'a> Draft<'a> {
         self.undo.push(Undo::Name(name, before));
     }
 
+    /// Where the next entry is to be.
+    fn next_place(&self) -> Place {
+        self.place.unwrap_or(Place {
+            sequence: self.last.next(),
+            recorded_at: self.recorded_at,
+        })
+    }
+
     fn write(&mut self, account: usize, posting: &Posting) -> Outcome {
-        self.last = self.last.next();
+        let place = self.next_place();
+        self.last = place.sequence;
         let drafted = &mut self.accounts[account];
         drafted.ids.insert(posting.id.clone(), self.entries.len());
         self.owners.push(account);
         self.entries.push(Entry {
-            sequence: self.last,
-            recorded_at: self.recorded_at,
+            sequence: place.sequence,
+            recorded_at: place.recorded_at,
             account: drafted.key.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         });
-        Outcome::Posted(self.last)
+        Outcome::Posted(place.sequence)
     }
 
     fn take_back(&mut self, last: Sequence, entries: usize) {

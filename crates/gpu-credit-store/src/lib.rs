@@ -1,4 +1,93 @@
-//! stub
+//! The durable store of `gpu-credit`: many accounts in one file, no server, nothing lost.
+//!
+//! A [`Store`] keeps an append-only journal and, in memory, the accounts that follow from it. Grants,
+//! usage and corrections are posted under ids of the caller's choosing, so that a retry is known; what
+//! [`post`](Store::post) has returned for survives a power cut.
+//!
+//! ```
+//! use gpu_credit::Overdraft;
+//! use gpu_credit_store::{Posting, Store};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("credit.redb");
+//! # let path = &path;
+//! let store = Store::create(path)?;
+//! store.open_account("acme", Overdraft::Carry)?;
+//! store.post_all(vec![
+//!     Posting::grant("acme", "invoice-1", "march", 100, 0, 30), // live in [0, 30]
+//!     Posting::usage("acme", "job-17", 20, 12),
+//! ])?;
+//! drop(store);
+//!
+//! let store = Store::open(path)?;
+//! assert_eq!(store.get_balance("acme", 12)?, Some(80));
+//! assert!(!store.post(Posting::usage("acme", "job-17", 20, 12))?.is_new()); // a retry
+//! assert!(store.post(Posting::usage("acme", "job-17", 21, 12)).is_err()); // something else
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! * **Durable.** A posting is acknowledged once it is synced. Threads that post at the same time share
+//!   one sync ([group commit](Store::post)).
+//! * **All or nothing.** A batch is in the journal whole or not at all, after a crash too, and no reader
+//!   sees half of it. What the ledger would refuse is refused before anything is written.
+//! * **Once.** The same id with the same content is posted once per account, however often it is sent;
+//!   with other content it is an error.
+//! * **Only what is durable is seen**, and it is seen by all readers at once.
+//! * **Nothing is overwritten.** A correction is an entry of its own. [`Store::as_recorded`] gives an
+//!   account as it stood at any entry; [`Store::history`] tells how it came about.
+//! * **Damage is found.** Opening verifies the checksum of every page of the file, and each entry has
+//!   one of its own. [`Store::check`] also compares the engine with the reference. The one thing that
+//!   cannot be told apart: after an unclean end, damage to the newest commit looks like a commit that
+//!   was cut short, and is rolled back like one.
+//!
+//! # How it works
+//!
+//! ```text
+//!   post ──▶ group ──▶ draft ──▶ journal.append ──▶ directory ──▶ get_balance, with_account ...
+//!            who waits  checks    one sync for       accounts in
+//!            goes along all rules the group          memory
+//! ```
+//!
+//! A group of requests is drafted: every rule is checked against the accounts as they would be. What
+//! passes is appended to the [`Journal`] in one transaction, then applied to the accounts in memory.
+//! An account is loaded, by folding its entries, when it is first needed. The file, drawn at
+//! [`RedbJournal`]:
+//!
+//! ```text
+//!   accounts     name ─▶ number             number = sequence of the account's opening
+//!   entries      number, sequence ─▶ entry  an account's entries lie together, in order
+//!   ids          number, id ─▶ sequence     by which retries are known and corrections resolved
+//!   deletions    digest, id ─▶ sequence     of accounts that are gone
+//! ```
+//!
+//! # Corrections
+//!
+//! [`RetractRecord`](Change::RetractRecord), [`ChangeUsage`](Change::ChangeUsage),
+//! [`Revoke`](Change::Revoke) and [`ChangeExpiration`](Change::ChangeExpiration) name a record by its
+//! id. Every answer afterwards is that of an account to which the corrected record had been posted in
+//! the first place, in its old place.
+//!
+//! # Closing the books
+//!
+//! [`CloseBooks`](Change::CloseBooks) up to an instant `until` folds away what was before it: of grants
+//! that began earlier and reach `until` the remainder is kept, of usage before it the deficit. Answers
+//! from `until` on stay as they are. Refused from then on:
+//!
+//! * questions about earlier instants ([`as_recorded`](Store::as_recorded) an earlier entry still knows),
+//! * grants that start, and usage that takes effect, before `until`,
+//! * corrections of usage before `until` and of grants that ended before it,
+//! * retracting a grant that started before `until`, revoking one from before it, and moving its end from
+//!   or to before the last closed instant. From `until` on its window can be changed: what was drawn
+//!   before the close then stays drawn, where without it other grants might have paid.
+//!
+//! # Deleting an account
+//!
+//! All entries of the account are dropped; the sequence and the id of the deletion and a SHA-256 of the
+//! name are kept. The name can be given again, to an account with a history of its own. Bytes in free
+//! pages of the file last until they are overwritten: a [copy](Store::copy_to) has none.
+
 mod account;
 mod check;
 mod close;

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpu_credit::{Answer, Overdraft};
 
 use crate::directory::{Directory, fold};
-use crate::draft::Draft;
+use crate::draft::{Answered, Draft, Request};
 use crate::group::GroupCommit;
 use crate::{
     Account, AccountKey, Entry, Error, Journal, JournalError, Outcome, Posting, RecordId,
@@ -53,15 +53,6 @@ struct Shared<J> {
     directory: Directory,
     commit: GroupCommit<Request, Answered>,
 }
-
-/// What one caller wants written together.
-struct Request {
-    postings: Vec<Posting>,
-    is_trial: bool,
-}
-
-/// What came of it; of a refusal, the place of the posting.
-type Answered = Result<Vec<Outcome>, (usize, Error)>;
 
 /// The id under which [`Store::open_account`] opens.
 const OPENING_ID: &str = "open";
@@ -154,7 +145,11 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// As [`post`](Self::post), for the first that is refused.
     pub fn post_all(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
-        self.submit(postings, false).map_err(|(_, error)| error)
+        let request = Request {
+            postings,
+            ..Request::default()
+        };
+        self.submit(request).map_err(|(_, error)| error)
     }
 
     /// What would come of [`post_all`](Self::post_all), without posting anything.
@@ -162,13 +157,15 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// As [`post_all`](Self::post_all).
     pub fn try_all(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
-        self.submit(postings, true).map_err(|(_, error)| error)
+        let request = Request {
+            postings,
+            is_trial: true,
+            ..Request::default()
+        };
+        self.submit(request).map_err(|(_, error)| error)
     }
 
-    /// As [`post_all`](Self::post_all) and [`try_all`](Self::try_all), with the place of what is
-    /// refused.
-    pub(crate) fn submit(&self, postings: Vec<Posting>, is_trial: bool) -> Answered {
-        let request = Request { postings, is_trial };
+    pub(crate) fn submit(&self, request: Request) -> Answered {
         let commit = |group: Vec<Request>| self.shared.commit(&group);
         match self.shared.commit.submit(request, commit) {
             Ok(answered) => answered,
@@ -349,13 +346,7 @@ impl<J: Journal> Shared<J> {
     fn commit(&self, group: &[Request]) -> Vec<Answered> {
         let last = self.directory.visible();
         let mut draft = Draft::new(&self.directory, &self.journal, last, now());
-        let mut answers: Vec<Answered> = group
-            .iter()
-            .map(|request| match request.is_trial {
-                true => draft.try_out(&request.postings),
-                false => draft.add(&request.postings),
-            })
-            .collect();
+        let mut answers: Vec<Answered> = group.iter().map(|request| draft.add(request)).collect();
         if draft.entries().is_empty() {
             return answers;
         }

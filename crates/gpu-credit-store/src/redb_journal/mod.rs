@@ -54,7 +54,7 @@ impl RedbJournal {
         Self::open(path)
     }
 
-    /// Opens a file, and reads all of it to verify its checksums: about a second a gigabyte.
+    /// Opens a file, and reads all of it once to verify its checksums.
     ///
     /// # Errors
     /// Where there is no such file, it is open elsewhere, of another program, of a later version or

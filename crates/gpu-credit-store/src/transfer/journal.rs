@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, ImportMode, Imported};
+use crate::draft::Place;
 use crate::{Change, Entry, Error, ImportError, Journal, Posting, RecordId, Sequence, Store};
 
 /// An entry as a line.
@@ -74,9 +75,10 @@ impl<J: Journal> Store<J> {
         Ok(lines)
     }
 
-    /// Posts the entries of an exported journal, in their order: all of them or none. Entries that are
-    /// here already, under their ids, are passed over. The others get sequence numbers of this store:
-    /// those in the file say where they were. `progress` is told the number of lines so far.
+    /// Posts the entries of an exported journal, in the order in which they were recorded: all of them
+    /// or none. Entries that are here already, under their ids, are passed over. A store that holds
+    /// nothing yet becomes what was exported, to the last sequence number; another gives the entries
+    /// numbers of its own. `progress` is told the number of lines so far.
     ///
     /// # Errors
     /// Where a line is not an entry, an entry is refused, or the storage fails; nothing is posted.
@@ -86,7 +88,7 @@ impl<J: Journal> Store<J> {
         mode: ImportMode,
         mut progress: impl FnMut(u64),
     ) -> Result<Imported, Error> {
-        let mut batch = Batch::default();
+        let mut lines = Vec::new();
         for (number, text) in (1..).zip(input.lines()) {
             let text = text.map_err(|source| ImportError::Read {
                 line: number,
@@ -96,11 +98,39 @@ impl<J: Journal> Store<J> {
                 line: number,
                 problem: error.to_string(),
             })?;
-            batch.push(number, Posting::new(line.account, line.id, line.change));
+            lines.push((number, line));
             progress(number);
+        }
+        lines.sort_by_key(|(_, line)| line.sequence);
+        check_sequences(&lines)?;
+        let mut batch = Batch::default();
+        for (number, line) in lines {
+            batch.places.push(Place {
+                sequence: line.sequence,
+                recorded_at: line.recorded_at,
+            });
+            batch.push(number, Posting::new(line.account, line.id, line.change));
         }
         batch.submit(self, mode)
     }
+}
+
+/// There is room for as many entries again.
+const LAST_PLACE: Sequence = Sequence::new(i64::MAX.unsigned_abs());
+
+/// No two entries have one place, and places are counted from 1.
+fn check_sequences(lines: &[(u64, Line)]) -> Result<(), ImportError> {
+    let mut last = Sequence::START;
+    for (number, line) in lines {
+        if line.sequence <= last || line.sequence > LAST_PLACE {
+            return Err(ImportError::Line {
+                line: *number,
+                problem: format!("there is no place {} for another entry", line.sequence),
+            });
+        }
+        last = line.sequence;
+    }
+    Ok(())
 }
 
 fn write_line(output: &mut impl Write, line: &Line) -> Result<(), Error> {

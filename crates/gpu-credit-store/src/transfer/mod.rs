@@ -5,8 +5,8 @@ mod journal;
 
 pub use events::LeftOut;
 
-use crate::store::Store;
-use crate::{Error, ImportError, Journal, Outcome, Posting};
+use crate::draft::{Place, Request};
+use crate::{Error, ImportError, Journal, Outcome, Posting, Store};
 
 /// Whether an import posts, or only says what it would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Imported {
 struct Batch {
     postings: Vec<Posting>,
     lines: Vec<u64>,
+    /// Where they were recorded; empty where that is not known.
+    places: Vec<Place>,
 }
 
 impl Batch {
@@ -49,7 +51,11 @@ impl Batch {
         let is_opening =
             |posting: &Posting| matches!(posting.change, crate::Change::OpenAccount { .. });
         let openings: Vec<bool> = self.postings.iter().map(is_opening).collect();
-        let submitted = store.submit(self.postings, mode == ImportMode::DryRun);
+        let submitted = store.submit(Request {
+            postings: self.postings,
+            is_trial: mode == ImportMode::DryRun,
+            places: self.places,
+        });
         let outcomes =
             submitted.map_err(|(place, error)| match (error, self.lines.get(place)) {
                 (error @ (Error::Journal(_) | Error::Interrupted), _) | (error, None) => error,

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod check;
 mod closing;
 mod concurrency;
 mod corrections;
