@@ -58,12 +58,12 @@ impl GpuCredit {
     fn answer_settled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
         let mut sums = vec![0; timestamps.len()];
         self.usage.through_each(timestamps, &mut sums);
-        let mut epoch: Option<Epoch> = None;
+        let mut epoch = Epoch::NONE;
         for ((time, used), answer) in timestamps.iter().zip(sums).zip(balances) {
-            if !epoch.is_some_and(|epoch| epoch.contains(*time)) {
-                epoch = self.timeline.epoch(*time);
+            if !epoch.contains(*time) {
+                epoch = self.timeline.epoch(*time).unwrap_or(Epoch::NONE);
             }
-            *answer = epoch.and_then(|epoch| epoch.limit.balance(used, self.overdraft));
+            *answer = epoch.limit.balance(used, self.overdraft);
         }
     }
 

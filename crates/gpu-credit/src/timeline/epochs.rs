@@ -26,6 +26,13 @@ pub(crate) struct Epoch {
 }
 
 impl Epoch {
+    /// No stretch at all, and no balance.
+    pub(crate) const NONE: Epoch = Epoch {
+        first: i64::MAX,
+        last: i64::MIN,
+        limit: Limit(0),
+    };
+
     #[inline]
     pub(crate) fn contains(&self, time: i64) -> bool {
         self.first <= time && time <= self.last

@@ -11,6 +11,7 @@ use super::form::Entry;
 #[cfg(feature = "rayon")]
 use super::layout::QUESTIONS_PER_TASK;
 use super::layout::{IN_FLIGHT, SLOTS};
+use super::slot::Sought;
 use super::tree::{Location, Tree};
 use super::walk::Cursor;
 
@@ -55,8 +56,13 @@ fn is_dense(tree: &Tree, times: &[i64]) -> bool {
 /// The same for up to [`IN_FLIGHT`] times.
 fn sums_in_flight(tree: &Tree, times: &[i64], sums: &mut [u64]) {
     let chunks = locate_in_flight(tree, times.iter().copied());
-    for ((time, sum), chunk) in times.iter().zip(sums).zip(&chunks) {
-        *sum = tree.before(*chunk) + tree.slot(*chunk).sum_through(*time);
+    let mut blocks = [Sought::Nothing; IN_FLIGHT];
+    for ((time, chunk), block) in times.iter().zip(&chunks).zip(&mut blocks) {
+        *block = tree.slot(*chunk).seek(*time);
+        block.prefetch();
+    }
+    for ((sum, chunk), block) in sums.iter_mut().zip(&chunks).zip(blocks) {
+        *sum = tree.before(*chunk) + block.sum();
     }
 }
 
@@ -65,6 +71,9 @@ pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
     for entries in entries.chunks(IN_FLIGHT) {
         let late = tree.append(entries);
         let chunks = locate_in_flight(tree, late.iter().map(|entry| entry.0));
+        for (entry, chunk) in late.iter().zip(&chunks) {
+            tree.slot(*chunk).seek(entry.0).prefetch();
+        }
         let mut is_found = true;
         for (entry, chunk) in late.iter().zip(chunks) {
             is_found = is_found && tree.insert_at(chunk, *entry);
@@ -76,7 +85,7 @@ pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
     }
 }
 
-/// Finds the chunk of each of up to [`IN_FLIGHT`] times, and asks for the block.
+/// Finds the chunk of each of up to [`IN_FLIGHT`] times, and asks for what finds the block.
 #[inline]
 fn locate_in_flight(
     tree: &Tree,
@@ -91,11 +100,8 @@ fn locate_in_flight(
         chunk.slot = tree.group(chunk.group).slot_of(time);
         tree.group(chunk.group).prefetch_slot(chunk.slot);
     }
-    for (_, chunk) in times.clone().zip(&chunks) {
+    for (_, chunk) in times.zip(&chunks) {
         tree.slot(*chunk).prefetch_heads();
-    }
-    for (time, chunk) in times.zip(&chunks) {
-        tree.slot(*chunk).prefetch_block(time);
     }
     chunks
 }

@@ -103,13 +103,6 @@ impl<F: Form> Chunk<F> {
         (&self.blocks[block], self.sums[block])
     }
 
-    /// The sum of the amounts at or before `key`.
-    #[inline]
-    pub(super) fn sum_through(&self, key: F::Key) -> F::Amount {
-        let (block, before) = self.seek(key);
-        before + block.sum_through(key)
-    }
-
     /// Puts an entry behind those at or before its key. False if all blocks are full, and then
     /// nothing has changed. The caller has made sure that the total fits the form.
     #[inline]

@@ -1,5 +1,6 @@
 //! A slot of a group: a chunk in whichever form holds its entries.
 
+use super::block::Block;
 use super::chunk::{Chunk, Place};
 use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
 use super::layout::Shape;
@@ -17,6 +18,44 @@ pub(super) enum Slot {
     Wide {
         chunk: Box<Chunk<Wide>>,
     },
+}
+
+/// A block that has been found for a question, and the sum of those before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sought<'a> {
+    Nothing,
+    Narrow {
+        block: &'a Block<Narrow>,
+        key: i32,
+        before: u32,
+    },
+    Wide {
+        block: &'a Block<Wide>,
+        key: i64,
+        before: u64,
+    },
+}
+
+impl Sought<'_> {
+    /// Asks for what [`sum`](Self::sum) will read.
+    #[inline]
+    pub(super) fn prefetch(self) {
+        match self {
+            Self::Nothing => {}
+            Self::Narrow { block, .. } => prefetch(block),
+            Self::Wide { block, .. } => prefetch(block),
+        }
+    }
+
+    /// The sum of the chunk's amounts up to what was asked about.
+    #[inline(always)]
+    pub(super) fn sum(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Narrow { block, key, before } => (before + block.sum_through(key)).into(),
+            Self::Wide { block, key, before } => before + block.sum_through(key),
+        }
+    }
 }
 
 /// The origin of every wide chunk.
@@ -79,12 +118,24 @@ impl Slot {
     /// The sum of the amounts at or before `time`.
     #[inline(always)]
     pub(super) fn sum_through(&self, time: i64) -> u64 {
+        self.seek(time).sum()
+    }
+
+    /// The block that answers a question for `time`.
+    #[inline(always)]
+    pub(super) fn seek(&self, time: i64) -> Sought<'_> {
         match self {
-            Self::Vacant => 0,
+            Self::Vacant => Sought::Nothing,
             Self::Narrow { origin, chunk } => {
-                chunk.sum_through(Narrow::question(time, *origin)).into()
+                let key = Narrow::question(time, *origin);
+                let (block, before) = chunk.seek(key);
+                Sought::Narrow { block, key, before }
             }
-            Self::Wide { chunk } => chunk.sum_through(time),
+            Self::Wide { chunk } => {
+                let (block, before) = chunk.seek(time);
+                let key = time;
+                Sought::Wide { block, key, before }
+            }
         }
     }
 
@@ -97,25 +148,13 @@ impl Slot {
         }
     }
 
-    /// Asks for what [`prefetch_block`](Self::prefetch_block) will read.
+    /// Asks for what [`seek`](Self::seek) will read.
     #[inline]
     pub(super) fn prefetch_heads(&self) {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => chunk.prefetch_heads(),
             Self::Wide { chunk } => chunk.prefetch_heads(),
-        }
-    }
-
-    /// Asks for what a question or an entry at `time` will read.
-    #[inline]
-    pub(super) fn prefetch_block(&self, time: i64) {
-        match self {
-            Self::Vacant => {}
-            Self::Narrow { origin, chunk } => {
-                prefetch(chunk.seek(Narrow::question(time, *origin)).0);
-            }
-            Self::Wide { chunk } => prefetch(chunk.seek(time).0),
         }
     }
 
