@@ -152,6 +152,16 @@ impl Directory {
         self.visible.store(last.sequence.get(), Ordering::SeqCst);
     }
 
+    /// Forgets all accounts, to be loaded anew up to and including `visible`.
+    pub(crate) fn forget(&self, visible: Sequence) {
+        let mut slots = write(&self.slots);
+        for slot in slots.values() {
+            *write(&slot.account) = None;
+        }
+        slots.clear();
+        self.visible.store(visible.get(), Ordering::SeqCst);
+    }
+
     fn place(&self, key: &AccountKey) -> Arc<Slot> {
         let slots = read(&self.slots);
         match slots.get(&key.name) {

@@ -368,3 +368,82 @@ fn refused(posting: &Posting, refusal: Refusal) -> Error {
         refusal,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gpu_credit::Overdraft;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::RedbJournal;
+
+    fn request(postings: Vec<Posting>) -> Request {
+        Request {
+            postings,
+            ..Request::default()
+        }
+    }
+
+    /// What a refused request did is taken back, and what a trial did.
+    #[test]
+    fn a_refused_request_leaves_no_trace_for_the_next_of_its_group() {
+        let most = i64::MAX.unsigned_abs();
+        let journal = RedbJournal::with_backend(InMemoryBackend::new(), "memory").unwrap();
+        let directory = Directory::new(Sequence::START);
+        let mut first = Draft::new(&directory, &journal, Sequence::START, 0);
+        let start = request(vec![
+            Posting::open_account("a", "open", Overdraft::Carry),
+            Posting::usage("a", "u", most - 5, 0),
+            Posting::grant("a", "g", "", 1, 0, 9),
+        ]);
+        first.add(&start).unwrap();
+        journal.append(first.entries()).unwrap();
+        directory.apply(&journal, first.entries());
+
+        let mut draft = Draft::new(&directory, &journal, directory.visible(), 0);
+        let impossible = || Posting::usage("nobody", "x", 1, 0);
+        let does = [
+            vec![Posting::usage("a", "x", 5, 0)],
+            vec![Posting::retract("a", "x", "u")],
+            vec![
+                Posting::revoke("a", "x", "g", 5),
+                Posting::revoke("a", "y", "g", 4),
+            ],
+            vec![Posting::close_books("a", "x", 7)],
+            vec![
+                Posting::open_account("b", "open", Overdraft::Carry),
+                Posting::usage("b", "x", 1, 0),
+            ],
+        ];
+        // Each is refused for its last posting, then tried, and then posted as if it were the first.
+        for postings in does {
+            let mut refused = postings.clone();
+            refused.push(impossible());
+            let (place, _) = draft.add(&request(refused)).unwrap_err();
+            assert_eq!(place, postings.len());
+            let mut trial = request(postings.clone());
+            trial.is_trial = true;
+            let tried = draft.add(&trial).unwrap();
+            assert!(draft.entries().is_empty());
+            let mut alone = Draft::new(&directory, &journal, directory.visible(), 0);
+            assert_eq!(alone.add(&request(postings.clone())).unwrap(), tried);
+        }
+        let mut deletion = request(vec![Posting::delete_account("a", "x")]);
+        deletion.is_trial = true;
+        draft.add(&deletion).unwrap();
+        let all = request(vec![
+            Posting::usage("a", "x", 5, 0),
+            Posting::retract("a", "y", "u"),
+            Posting::usage("a", "z", most - 5, 0),
+            Posting::revoke("a", "v", "g", 5),
+            Posting::open_account("b", "open", Overdraft::Forfeit),
+        ]);
+        assert!(draft.add(&all).is_ok());
+        assert_eq!(draft.entries().len(), 5);
+        assert!(
+            draft
+                .add(&request(vec![Posting::usage("b", "x", 1, 0)]))
+                .is_ok()
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gpu_credit::{Answer, Overdraft};
@@ -52,6 +53,9 @@ struct Shared<J> {
     journal: J,
     directory: Directory,
     commit: GroupCommit<Request, Answered>,
+    /// Whether the journal may hold what memory does not show: during a commit, and after one that
+    /// failed or did not come to its end.
+    is_behind: AtomicBool,
 }
 
 /// The id under which [`Store::open_account`] opens.
@@ -112,6 +116,7 @@ impl<J: Journal> Store<J> {
                 journal,
                 directory,
                 commit: GroupCommit::new(),
+                is_behind: AtomicBool::new(false),
             }),
         })
     }
@@ -344,17 +349,30 @@ impl Store {
 impl<J: Journal> Shared<J> {
     /// Writes what a group of requests asks for, and answers each. One thread at a time comes here.
     fn commit(&self, group: &[Request]) -> Vec<Answered> {
+        if self.is_behind.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.catch_up()
+        {
+            let failed = || Err((0, Error::Journal(error.clone())));
+            return group.iter().map(|_| failed()).collect();
+        }
         let last = self.directory.visible();
         let mut draft = Draft::new(&self.directory, &self.journal, last, now());
         let mut answers: Vec<Answered> = group.iter().map(|request| draft.add(request)).collect();
-        if draft.entries().is_empty() {
-            return answers;
+        if !draft.entries().is_empty() {
+            if let Err(error) = self.journal.append(draft.entries()) {
+                fail(&mut answers, last, &error);
+                return answers;
+            }
+            self.directory.apply(&self.journal, draft.entries());
         }
-        match self.journal.append(draft.entries()) {
-            Ok(()) => self.directory.apply(&self.journal, draft.entries()),
-            Err(error) => fail(&mut answers, last, &error),
-        }
+        self.is_behind.store(false, Ordering::SeqCst);
         answers
+    }
+
+    /// Forgets what is in memory: the journal knows better.
+    fn catch_up(&self) -> Result<(), JournalError> {
+        self.directory.forget(self.journal.last_sequence()?);
+        Ok(())
     }
 }
 

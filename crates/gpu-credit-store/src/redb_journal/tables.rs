@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use redb::{Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::codec;
@@ -65,9 +65,18 @@ impl<'t> Appender<'t> {
     }
 
     pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
-        let Some(last) = entries.last() else {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
+        let present = self
+            .meta
+            .get(LAST_SEQUENCE_KEY)?
+            .map_or(0, |last| last.value());
+        if first.sequence.get() <= present {
+            return Err(Failure::damaged(format!(
+                "it goes on after entry {present}, not before"
+            )));
+        }
         let is_deletion = |entry: &Entry| entry.change == Change::DeleteAccount;
         for run in entries.split_inclusive(is_deletion) {
             match run.split_last() {

@@ -1,10 +1,16 @@
 //! Files and disks that are not as they should be: a clear error that names the file, nothing lost.
 
 use std::fs;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
+use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, RedbJournal, StorageProblem, Store};
+use gpu_credit_store::{
+    AccountKey, Entry, Error, Journal, JournalError, Posting, RecordId, RedbJournal, Sequence,
+    StorageProblem, Store,
+};
 use gpu_credit_workload::random::Random;
 use redb::{ReadableDatabase, TableDefinition};
 
@@ -39,7 +45,7 @@ fn closed_store(seed: u64) -> (tempfile::TempDir, std::path::PathBuf, String) {
     (folder, file, content)
 }
 
-fn exported<J: gpu_credit_store::Journal>(store: &Store<J>) -> String {
+fn exported<J: Journal>(store: &Store<J>) -> String {
     let mut lines = Vec::new();
     store.export_journal(&mut lines, |_| ()).unwrap();
     String::from_utf8(lines).unwrap()
@@ -275,6 +281,8 @@ fn a_full_disk_loses_nothing() {
                 matches!(next, StorageProblem::FailedBefore | StorageProblem::Full),
                 "{next}"
             );
+            let asked = store.balance_at("a", 0).unwrap();
+            assert_eq!(asked.deficit, posted, "questions are answered from memory");
         }
         drop(store);
         let store = open(&Disk::holding(disk.bytes()), &name).unwrap();
@@ -293,4 +301,88 @@ fn a_full_disk_loses_nothing() {
         assert_sound(&store);
     }
     assert!(failed > 20, "{failed} disks were full");
+}
+
+/// Fails in every way a journal must not: its thread comes to an end, before or after the entries are
+/// durable.
+struct Treacherous {
+    journal: RedbJournal,
+    /// Appends until the next panic, and whether it comes after writing.
+    left: std::sync::Mutex<(u64, bool)>,
+}
+
+impl Journal for Treacherous {
+    fn append(&self, entries: &[Entry]) -> Result<(), JournalError> {
+        let panics = {
+            let mut left = self.left.lock().unwrap();
+            let (appends, is_after) = *left;
+            *left = match appends {
+                0 => (7, !is_after),
+                more => (more - 1, is_after),
+            };
+            (appends == 0).then_some(is_after)
+        };
+        assert!(panics != Some(false), "before writing");
+        self.journal.append(entries)?;
+        assert!(panics != Some(true), "after writing");
+        Ok(())
+    }
+
+    fn last_sequence(&self) -> Result<Sequence, JournalError> {
+        self.journal.last_sequence()
+    }
+
+    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError> {
+        self.journal.account(name)
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
+        self.journal.accounts()
+    }
+
+    fn entries(
+        &self,
+        account: &AccountKey,
+        through: Sequence,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.journal.entries(account, through, visit)
+    }
+
+    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError> {
+        self.journal.find(account, id)
+    }
+
+    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
+        self.journal.deletion(name, id)
+    }
+
+    fn check(&self) -> Result<Vec<String>, JournalError> {
+        self.journal.check()
+    }
+}
+
+/// A thread that panics while it commits takes nobody with it, and nothing is written over.
+#[test]
+fn a_commit_that_panics_is_caught_up_with() {
+    let journal = RedbJournal::with_backend(Disk::default(), "disk").unwrap();
+    let left = std::sync::Mutex::new((9, false));
+    let store = Store::with_journal(Treacherous { journal, left }).unwrap();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    thread::scope(|scope| {
+        for writer in 0..3 {
+            let store = &store;
+            scope.spawn(move || {
+                for number in 0..40 {
+                    let posting = Posting::usage("a", format!("{writer}-{number}"), 1, 0);
+                    // Whoever led has come to an end; whoever waited is told so. Both try again.
+                    let post = || store.post(posting.clone());
+                    while !matches!(catch_unwind(AssertUnwindSafe(post)), Ok(Ok(_))) {}
+                }
+            });
+        }
+    });
+    assert_eq!(store.balance_at("a", 0).unwrap().deficit, 120);
+    assert_eq!(store.last_sequence(), Sequence::new(121));
+    assert_sound(&store);
 }
