@@ -389,7 +389,8 @@ impl GrantTimeline {
         }
         let sound = (self.epochs.as_ref()).map_or(0, |epochs| epochs.sound_len());
         let replayed = self.statistics.boundaries_replayed - self.replayed_before;
-        let worth = len.saturating_sub(sound).max(len / REPLAYED_SHARE);
+        // The boundary at the beginning of time is never replayed.
+        let worth = (len - 1).saturating_sub(sound).max(len / REPLAYED_SHARE);
         if usize::try_from(replayed).is_ok_and(|replayed| replayed < worth) {
             return;
         }
