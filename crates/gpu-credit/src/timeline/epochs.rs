@@ -228,6 +228,7 @@ mod tests {
     use gpu_credit_workload::random::Random;
 
     use super::*;
+    use crate::{GpuCredit, Record};
 
     /// Epochs that open at random between two instants, many at one instant where those are few.
     fn openings(random: &mut Random, from: i64, to: i64) -> Vec<(i64, Limit)> {
@@ -290,6 +291,26 @@ mod tests {
             Some((20, 24))
         );
         assert_eq!(table.sound_len(), 3);
+    }
+
+    #[test]
+    fn stands_after_a_load_and_after_writes_one_by_one() {
+        let grant = |start| Record::grant("daily", 10, start, 86_399);
+        let mut loaded = GpuCredit::new();
+        let records = (0..1_000).map(|day| grant(day * 86_400));
+        loaded.extend(records).expect("all fit");
+        let mut posted = GpuCredit::new();
+        for day in (0..1_000).rev() {
+            (posted.add_credit("daily", 10, day * 86_400, 86_399)).expect("all fit");
+        }
+        posted.settle();
+        for account in [loaded, posted] {
+            assert_eq!(account.timeline.limit(7), Some(Limit(11)));
+            assert_eq!(
+                account.timeline.limit(999 * 86_400),
+                Some(Limit(11))
+            );
+        }
     }
 
     #[test]
