@@ -8,7 +8,8 @@
 //!   same rows under the same keys into the same tables of a bare redb file, in the same commits. That
 //!   program has the rows ready: it reads, checks and keeps nothing. It inserts them in the order in
 //!   which they arrive and in the order of the keys; what counts is the faster.
-//! * Durable postings a second of 32 threads, against those of one.
+//! * Durable postings a second of 32 threads, against those of one; with ids that come in order, and
+//!   with random ones.
 //!
 //! Both sides of a comparison run in turns in one process; ratios are medians over the rounds. What was
 //! written is verified.
@@ -18,6 +19,7 @@
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -202,31 +204,48 @@ impl Rows {
 }
 
 fn posting(folder: &Path) {
-    let mut ratios = Vec::new();
-    for round in 0..POSTING_ROUNDS {
-        let one = posts(&folder.join(format!("one {round}.redb")), 1, POSTS_OF_ONE);
-        let many = posts(
-            &folder.join(format!("many {round}.redb")),
-            WRITERS,
-            POSTS_OF_EACH,
-        );
-        println!("durable postings a second: 1 writer {one:.0}, {WRITERS} writers {many:.0}");
-        ratios.push(many / one);
+    for ids in [Ids::InOrder, Ids::Random] {
+        let mut ratios = Vec::new();
+        for _ in 0..POSTING_ROUNDS {
+            let one = posts(&folder.join("one.redb"), 1, POSTS_OF_ONE, ids);
+            let many = posts(&folder.join("many.redb"), WRITERS, POSTS_OF_EACH, ids);
+            println!("{ids:?}: postings a second of 1 writer {one:.0}, of {WRITERS} {many:.0}");
+            ratios.push(many / one);
+        }
+        report(&format!("32 writers / 1 writer, ids {ids:?}"), ratios);
     }
-    report("32 writers / 1 writer", ratios);
+}
+
+/// What the callers' ids are like: each random one touches a page of its own.
+#[derive(Clone, Copy, Debug)]
+enum Ids {
+    /// As from a clock or a counter.
+    InOrder,
+    /// As from dice.
+    Random,
+}
+
+impl Ids {
+    fn id(self, number: u64) -> String {
+        match self {
+            Ids::InOrder => format!("{number:016x}"),
+            // An odd factor gives every number another.
+            Ids::Random => format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        }
+    }
 }
 
 /// Postings a second.
-fn posts(path: &Path, writers: usize, each: usize) -> f64 {
+fn posts(path: &Path, writers: usize, each: usize, ids: Ids) -> f64 {
     let store = Store::create(path).unwrap();
     store.open_account("a", Overdraft::Carry).unwrap();
+    let next = AtomicU64::new(0);
     let start = Instant::now();
     thread::scope(|scope| {
-        for writer in 0..writers {
-            let store = &store;
-            scope.spawn(move || {
-                for number in 0..each {
-                    let id = format!("{writer}-{number}");
+        for _ in 0..writers {
+            scope.spawn(|| {
+                for _ in 0..each {
+                    let id = ids.id(next.fetch_add(1, Ordering::Relaxed));
                     store.post(Posting::usage("a", id, 1, 0)).unwrap();
                 }
             });
