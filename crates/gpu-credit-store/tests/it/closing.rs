@@ -4,7 +4,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_store::{Error, Posting, Refusal, Sequence, Store};
 use gpu_credit_workload::random::Random;
 
-use crate::support::{assert_sound, refusal, store};
+use crate::support::{assert_sound, refusal, store, store_in_memory};
 
 /// Closed up to 50: a grant before it, one across it that is half drawn, one after it.
 fn closed() -> (tempfile::TempDir, Store) {
@@ -117,7 +117,7 @@ fn a_deficit_is_carried_over_the_close() {
 #[test]
 fn closing_changes_no_answer_from_there_on() {
     for seed in 0..40 {
-        let (_folder, store) = store();
+        let (_disk, store) = store_in_memory();
         let mut random = Random::new(seed);
         for (name, policy) in [("carry", Overdraft::Carry), ("forfeit", Overdraft::Forfeit)] {
             store.open_account(name, policy).unwrap();

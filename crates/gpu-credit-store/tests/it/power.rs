@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gpu_credit_store::{Entry, Posting, RedbJournal, Sequence, Store};
+use gpu_credit_store::{Entry, Posting, Sequence};
 use gpu_credit_workload::random::Random;
 
-use crate::support::backend::{Disk, Operation, apply, place, tear};
+use crate::support::backend::{Disk, Operation, apply, tear};
 use crate::support::workload::Workload;
-use crate::support::{assert_sound, count, everything};
+use crate::support::{assert_sound, count, everything, open_disk};
 
 type Everything = BTreeMap<String, Vec<Entry>>;
 
@@ -21,18 +21,14 @@ struct Run {
     states: BTreeMap<Sequence, Everything>,
 }
 
-fn open(disk: Disk) -> Store<RedbJournal> {
-    Store::with_journal(RedbJournal::with_backend(disk, place()).unwrap()).unwrap()
-}
-
 /// Opens a store, posts, and closes it, noting all of it.
 fn run(seed: u64, batches: usize) -> Run {
     let disk = Disk::default();
-    drop(open(disk.clone()));
+    drop(open_disk(disk.clone()));
     let before = disk.bytes();
     let grows = seed.is_multiple_of(4);
     let disk = Disk::holding(before.clone());
-    let store = open(disk.clone());
+    let store = open_disk(disk.clone());
     let mut workload = Workload::new(seed, 3);
     let (mut acknowledged, mut states) = (Vec::new(), BTreeMap::new());
     states.insert(store.last_sequence(), everything(&store));
@@ -80,7 +76,7 @@ impl Run {
     /// What is found after a cut must be what was acknowledged before it, or that and what was being
     /// written.
     fn check(&self, cut: usize, bytes: Vec<u8>, goes_on: bool) {
-        let store = open(Disk::holding(bytes));
+        let store = open_disk(Disk::holding(bytes));
         let before = self.acknowledged.iter().rev().find(|(at, _)| *at <= cut);
         let least = before.map_or(Sequence::START, |(_, sequence)| *sequence);
         let found = store.last_sequence();

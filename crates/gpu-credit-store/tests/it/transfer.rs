@@ -5,16 +5,17 @@ use std::thread;
 use gpu_credit::Overdraft;
 use gpu_credit_store::{Error, ImportMode, Imported, Sequence, Store};
 
+use crate::support::backend::Disk;
 use crate::support::workload::Workload;
-use crate::support::{assert_sound, everything, store};
+use crate::support::{assert_sound, everything, store_in_memory};
 
-fn filled(seed: u64) -> (tempfile::TempDir, Store) {
-    let (folder, store) = store();
+fn filled(seed: u64) -> (Disk, Store) {
+    let (disk, store) = store_in_memory();
     let mut workload = Workload::new(seed, 3);
     for _ in 0..80 {
         let _ = store.post_all(workload.batch());
     }
-    (folder, store)
+    (disk, store)
 }
 
 fn journal(store: &Store) -> String {
@@ -41,7 +42,7 @@ fn a_journal_goes_out_and_comes_in_again() {
     for seed in 0..10 {
         let (_folder, from) = filled(seed);
         let lines = journal(&from);
-        let (_other, to) = store();
+        let (_other, to) = store_in_memory();
         let trial = to
             .import_journal(lines.as_bytes(), ImportMode::DryRun, |_| ())
             .unwrap();
@@ -72,7 +73,7 @@ fn a_journal_goes_out_and_comes_in_again() {
         }
         assert_sound(&to);
         // In a store that holds something, entries get other places and are the same all the same.
-        let (_third, other) = store();
+        let (_third, other) = store_in_memory();
         other.open_account("other", Overdraft::Carry).unwrap();
         let imported = other
             .import_journal(lines.as_bytes(), ImportMode::Post, |_| ())
@@ -87,7 +88,7 @@ fn a_journal_goes_out_and_comes_in_again() {
 fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
     let (_folder, from) = filled(1);
     let lines = journal(&from);
-    let (_other, to) = store();
+    let (_other, to) = store_in_memory();
     let third = lines.lines().nth(2).unwrap();
     for (fault, expected) in [
         ("{", "line 3"),
@@ -133,7 +134,7 @@ fn import(store: &Store, file: &[u8], mode: ImportMode) -> Result<Imported, Erro
 
 #[test]
 fn an_events_file_is_imported_once() {
-    let (_folder, store) = store();
+    let (_folder, store) = store_in_memory();
     let expected = Imported {
         posted: 6,
         already_posted: 0,
@@ -166,7 +167,7 @@ fn an_events_file_is_imported_once() {
 
 #[test]
 fn an_events_file_with_a_fault_changes_nothing() {
-    let (_folder, store) = store();
+    let (_folder, store) = store_in_memory();
     let too_much = format!("{EVENTS}usage,a,,{},0,\n", i64::MAX);
     for (file, expected) in [
         ("", "line 1"),
@@ -188,7 +189,7 @@ fn an_events_file_with_a_fault_changes_nothing() {
 #[test]
 fn the_records_that_stand_go_out_as_events() {
     for seed in 0..10 {
-        let (_folder, from) = store();
+        let (_folder, from) = store_in_memory();
         let mut workload = Workload::open_ended(seed, 3);
         for _ in 0..80 {
             let _ = from.post_all(workload.batch());
@@ -196,7 +197,7 @@ fn the_records_that_stand_go_out_as_events() {
         let mut file = Vec::new();
         let left_out = from.export_events(&mut file, |_| ()).unwrap();
         assert!(left_out.corrections > 0 && left_out.policies > 0 && left_out.records > 0);
-        let (_other, to) = store();
+        let (_other, to) = store_in_memory();
         for account in from.accounts().unwrap() {
             to.post(Workload::opening(&account.name)).unwrap();
         }
@@ -217,7 +218,8 @@ fn the_records_that_stand_go_out_as_events() {
 
 #[test]
 fn a_copy_is_a_store_as_of_one_moment() {
-    let (folder, store) = filled(3);
+    let folder = tempfile::tempdir().unwrap();
+    let (_disk, store) = filled(3);
     let before = store.last_sequence();
     thread::scope(|scope| {
         let posting = scope.spawn(|| {

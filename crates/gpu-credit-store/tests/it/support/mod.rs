@@ -6,13 +6,26 @@ pub(crate) mod workload;
 
 use std::collections::BTreeMap;
 
-use gpu_credit_store::{Entry, Error, Journal, Refusal, Store};
+use gpu_credit_store::{Entry, Error, Journal, RedbJournal, Refusal, Store};
 
 /// A new store in a folder of its own.
 pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(folder.path().join("credit.redb")).unwrap();
     (folder, store)
+}
+
+/// A new store in memory, for tests that post much: no disk makes them wait.
+pub(crate) fn store_in_memory() -> (backend::Disk, Store) {
+    let disk = backend::Disk::default();
+    let store = open_disk(disk.clone());
+    (disk, store)
+}
+
+/// The store that a disk in memory holds.
+pub(crate) fn open_disk(disk: backend::Disk) -> Store {
+    let journal = RedbJournal::with_backend(disk, backend::place()).unwrap();
+    Store::with_journal(journal).unwrap()
 }
 
 /// All that a store holds.
