@@ -306,10 +306,7 @@ mod tests {
         posted.settle();
         for account in [loaded, posted] {
             assert_eq!(account.timeline.limit(7), Some(Limit(11)));
-            assert_eq!(
-                account.timeline.limit(999 * 86_400),
-                Some(Limit(11))
-            );
+            assert_eq!(account.timeline.limit(999 * 86_400), Some(Limit(11)));
         }
     }
 

@@ -72,6 +72,7 @@ pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
         let late = tree.append(entries);
         let chunks = locate_in_flight(tree, late.iter().map(|entry| entry.0));
         for (entry, chunk) in late.iter().zip(&chunks) {
+            tree.slot(*chunk).prefetch_lens();
             tree.slot(*chunk).seek(entry.0).prefetch();
         }
         let mut is_found = true;

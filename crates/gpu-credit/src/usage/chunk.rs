@@ -87,11 +87,16 @@ impl<F: Form> Chunk<F> {
         self.total
     }
 
-    /// Asks for what finds the block, and for what counts its entries.
+    /// Asks for what finds the block.
     #[inline]
     pub(super) fn prefetch_heads(&self) {
         prefetch(&self.heads);
         prefetch(&self.sums);
+    }
+
+    /// Asks for what counts the entries of the blocks.
+    #[inline]
+    pub(super) fn prefetch_lens(&self) {
         prefetch(&self.lens);
     }
 

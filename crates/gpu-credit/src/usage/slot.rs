@@ -158,6 +158,16 @@ impl Slot {
         }
     }
 
+    /// Asks for what counts entries, which only an insertion reads.
+    #[inline]
+    pub(super) fn prefetch_lens(&self) {
+        match self {
+            Self::Vacant => {}
+            Self::Narrow { chunk, .. } => chunk.prefetch_lens(),
+            Self::Wide { chunk } => chunk.prefetch_lens(),
+        }
+    }
+
     /// Puts an entry behind those at or before its time. False if the chunk is full.
     #[inline]
     pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
