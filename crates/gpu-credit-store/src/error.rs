@@ -44,6 +44,14 @@ pub enum Error {
         #[source]
         refusal: Refusal,
     },
+    /// The id is not that of a usage that stands.
+    #[error("account {account:?} has no usage \"{id}\"")]
+    NoSuchUsage {
+        /// The account.
+        account: String,
+        /// The id.
+        id: RecordId,
+    },
     /// The question is about a time before the close of the books.
     #[error("{0}")]
     Closed(#[from] BeforeClose),

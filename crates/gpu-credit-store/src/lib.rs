@@ -104,6 +104,7 @@ mod rules;
 mod standing;
 mod store;
 mod transfer;
+mod usage_statement;
 
 pub use account::Account;
 pub use check::CheckReport;

@@ -86,6 +86,15 @@ impl Store {
         Self::with_journal(RedbJournal::open(path)?)
     }
 
+    /// A store in memory, gone with it: to try something where there is no file yet.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn in_memory() -> Result<Self, Error> {
+        let backend = redb::backends::InMemoryBackend::new();
+        Self::with_journal(RedbJournal::with_backend(backend, "memory")?)
+    }
+
     /// Opens a file, or makes it where there is none.
     ///
     /// # Errors

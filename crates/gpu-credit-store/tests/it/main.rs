@@ -20,3 +20,4 @@ mod posting;
 mod power;
 mod soak;
 mod transfer;
+mod usage_statement;

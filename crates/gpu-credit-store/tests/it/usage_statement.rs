@@ -1,0 +1,77 @@
+//! A usage is found by its id among others of its instant, however it was corrected.
+
+use gpu_credit::Overdraft;
+use gpu_credit_store::{Error, Posting, Sequence, Store};
+
+use crate::support::store;
+
+/// What each grant paid, soonest end first, and what none paid.
+fn paid(store: &Store, id: &str) -> (Vec<u64>, u64) {
+    paid_as_recorded(store, id, store.last_sequence())
+}
+
+fn paid_as_recorded(store: &Store, id: &str, sequence: Sequence) -> (Vec<u64>, u64) {
+    let statement = store.usage_statement("acme", &id.into(), sequence).unwrap();
+    let draws = statement.draws.iter().map(|draw| draw.amount);
+    (draws.collect(), statement.unpaid)
+}
+
+#[test]
+fn a_usage_is_told_from_others_of_its_instant() {
+    let (_folder, store) = store();
+    store.open_account("acme", Overdraft::Carry).unwrap();
+    store
+        .post_all(vec![
+            Posting::grant("acme", "g1", "soon", 10, 0, 20),
+            Posting::grant("acme", "g2", "later", 10, 0, 30),
+            Posting::usage("acme", "a", 4, 5),
+            Posting::usage("acme", "b", 8, 5),
+            Posting::usage("acme", "c", 4, 5),
+            Posting::usage("acme", "d", 8, 5),
+        ])
+        .unwrap();
+    assert_eq!(paid(&store, "a"), (vec![4], 0));
+    assert_eq!(paid(&store, "b"), (vec![6, 2], 0));
+    assert_eq!(paid(&store, "c"), (vec![4], 0));
+    assert_eq!(paid(&store, "d"), (vec![4], 4));
+
+    let before = store.last_sequence();
+    store
+        .post_all(vec![
+            Posting::change_usage("acme", "fix-1", "b", 1),
+            Posting::retract("acme", "fix-2", "d"),
+        ])
+        .unwrap();
+    assert_eq!(paid(&store, "b"), (vec![1], 0));
+    assert_eq!(paid(&store, "c"), (vec![4], 0));
+    assert_eq!(paid_as_recorded(&store, "d", before), (vec![4], 4));
+}
+
+#[test]
+fn what_is_no_usage_is_refused() {
+    let (_folder, store) = store();
+    store.open_account("acme", Overdraft::Carry).unwrap();
+    store
+        .post_all(vec![
+            Posting::grant("acme", "g1", "soon", 10, 0, 20),
+            Posting::usage("acme", "a", 4, 5),
+            Posting::usage("acme", "b", 4, 15),
+            Posting::retract("acme", "fix", "b"),
+        ])
+        .unwrap();
+    let last = store.last_sequence();
+    let ask = |id: &str, sequence| store.usage_statement("acme", &id.into(), sequence);
+    for id in ["g1", "b", "fix", "nothing"] {
+        let error = ask(id, last).unwrap_err();
+        assert!(matches!(error, Error::NoSuchUsage { .. }), "{id}: {error}");
+    }
+    let before = ask("a", Sequence::new(2)).unwrap_err();
+    assert!(matches!(before, Error::NoSuchUsage { .. }), "{before}");
+
+    store
+        .post(Posting::close_books("acme", "close", 10))
+        .unwrap();
+    let closed = ask("a", store.last_sequence()).unwrap_err();
+    assert!(matches!(closed, Error::Closed(_)), "{closed}");
+    assert!(ask("a", last).is_ok());
+}
