@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use gpu_credit::Answer;
 
 use crate::arguments::Format;
+use crate::rows::into_io;
 
 /// Answers on their way out. They are buffered.
 pub(crate) enum Answers<W: Write> {
@@ -67,13 +68,5 @@ impl<W: Write> Answers<W> {
             Answers::Csv(rows) => rows.flush(),
             Answers::Json(lines) => lines.flush(),
         }
-    }
-}
-
-/// The error of the output itself, so that a closed pipe can be told from others.
-fn into_io(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
     }
 }

@@ -8,16 +8,95 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gpu_credit::Overdraft;
 use gpu_credit_workload::{Shape, Workload};
 
-/// Exact credit balances at any instant, from files of events in arrival order.
+use crate::store::account::AccountCommand;
+use crate::store::accounts::{self, AccountsArguments};
+use crate::store::balance::{self, BalanceArguments};
+use crate::store::check::{self, CheckArguments};
+use crate::store::copy::{self, CopyArguments};
+use crate::store::draws::{self, DrawsArguments};
+use crate::store::export::{self, ExportArguments};
+use crate::store::history::{self, HistoryArguments};
+use crate::store::import::{self, ImportArguments};
+use crate::store::plot::{self, PlotArguments};
+use crate::store::post::{
+    self, ChangeArguments, CloseArguments, GrantArguments, RetractArguments, RevokeArguments,
+    UseArguments,
+};
+use crate::store::statement::{self, StatementArguments};
+
+/// Keeps accounts of expiring credit in a file, and answers exactly for any instant.
 #[derive(Parser)]
-#[command(name = "gpu-credit", version, arg_required_else_help = true)]
+#[command(
+    name = "gpu-credit",
+    version,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXIT_CODES: &str = "\
+The store is gpu-credit.redb in the working directory, or what --db or the
+environment variable GPU_CREDIT_DB names; GPU_CREDIT_UNIT stands for --unit.
+
+Exit codes: 0 done, 1 a check or a verification failed, 2 anything else, said in
+one line on standard error (in a few where the command line itself is wrong).";
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Open and delete accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// List the accounts
+    #[command(after_help = accounts::HELP)]
+    Accounts(AccountsArguments),
+    /// Post the records of a file, all of them or none
+    #[command(after_help = import::HELP)]
+    Import(ImportArguments),
+    /// Post a grant
+    #[command(after_help = post::GRANT_HELP)]
+    Grant(GrantArguments),
+    /// Post usage
+    #[command(after_help = post::USE_HELP)]
+    Use(UseArguments),
+    /// Take a grant or a usage back, as if never posted
+    #[command(after_help = post::RETRACT_HELP)]
+    Retract(RetractArguments),
+    /// End a grant early
+    #[command(after_help = post::REVOKE_HELP)]
+    Revoke(RevokeArguments),
+    /// Change the amount of a usage or the expiration of a grant
+    #[command(after_help = post::CHANGE_HELP)]
+    Change(ChangeArguments),
+    /// Close the books of an account up to an instant
+    #[command(after_help = post::CLOSE_HELP)]
+    Close(CloseArguments),
+    /// Ask accounts for their balance at any instant
+    #[command(after_help = balance::HELP)]
+    Balance(BalanceArguments),
+    /// Say where all grants and all usage of an account went
+    #[command(after_help = statement::HELP)]
+    Statement(StatementArguments),
+    /// Say which grants paid for a usage
+    #[command(after_help = draws::HELP)]
+    Draws(DrawsArguments),
+    /// Show the journal of an account
+    #[command(after_help = history::HELP)]
+    History(HistoryArguments),
+    /// Draw the balance of an account over time, as SVG
+    #[command(after_help = plot::HELP)]
+    Plot(PlotArguments),
+    /// Look for anything that is wrong with the store
+    #[command(after_help = check::HELP)]
+    Check(CheckArguments),
+    /// Write the journal, or the records as an events file
+    #[command(after_help = export::HELP)]
+    Export(ExportArguments),
+    /// Copy the store
+    #[command(after_help = copy::HELP)]
+    Copy(CopyArguments),
     /// Answer each question of an events file at that point of the file
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArguments),

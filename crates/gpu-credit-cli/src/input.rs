@@ -21,23 +21,16 @@ impl Input {
     /// Opens a file, or standard input for `-`. Where `progress` is asked for, input that takes
     /// long gets a bar on standard error if that is a terminal.
     pub(crate) fn open(path: &Path, progress: bool) -> anyhow::Result<Self> {
-        let (name, input, length): (_, Box<dyn Read + Send>, _) = if path == Path::new("-") {
-            ("standard input".to_owned(), Box::new(io::stdin()), None)
-        } else {
-            let name = one_line(&path.to_string_lossy());
-            let file = File::open(path).with_context(|| format!("{name}: cannot be opened"))?;
-            let metadata = file.metadata().ok().filter(Metadata::is_file);
-            (
-                name,
-                Box::new(file),
-                metadata.map(|metadata| metadata.len()),
-            )
-        };
+        let Source {
+            name,
+            bytes,
+            length,
+        } = Source::open(path)?;
         let progress = match progress {
             true => Progress::of(length),
             false => Progress::hidden(),
         };
-        let events = EventReader::read_ahead(progress.watch(input));
+        let events = EventReader::read_ahead(progress.watch(bytes));
         Self::new(name, events, progress)
     }
 
@@ -88,17 +81,52 @@ impl Input {
 
     /// Names the place of the last event, which a ledger refused.
     pub(crate) fn refused(&self, error: Error) -> anyhow::Error {
-        let column = match error {
-            Error::WindowTooLong { .. } => ", column expiration",
-            Error::GrantsTooLarge { .. } | Error::UsageTooLarge { .. } => ", column amount",
-            _ => "",
-        };
+        let column = column(&error);
         anyhow!("{}: line {}{column}: {error}", self.name, self.line())
     }
 }
 
+/// The column that a limit of the ledger is about, for messages.
+pub(crate) fn column(error: &Error) -> &'static str {
+    match error {
+        Error::WindowTooLong { .. } => ", column expiration",
+        Error::GrantsTooLarge { .. } | Error::UsageTooLarge { .. } => ", column amount",
+        _ => "",
+    }
+}
+
+/// The bytes of a file, or of standard input.
+pub(crate) struct Source {
+    /// For messages.
+    pub(crate) name: String,
+    pub(crate) bytes: Box<dyn Read + Send>,
+    /// How many bytes there are, if that is known.
+    pub(crate) length: Option<u64>,
+}
+
+impl Source {
+    /// Opens a file, or standard input for `-`.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self {
+                name: "standard input".to_owned(),
+                bytes: Box::new(io::stdin()),
+                length: None,
+            });
+        }
+        let name = one_line(&path.to_string_lossy());
+        let file = File::open(path).with_context(|| format!("{name}: cannot be opened"))?;
+        let metadata = file.metadata().ok().filter(Metadata::is_file);
+        Ok(Self {
+            name,
+            bytes: Box::new(file),
+            length: metadata.map(|metadata| metadata.len()),
+        })
+    }
+}
+
 /// The text without the control characters that would make it several lines.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::new();
     for character in text.chars() {
         if character.is_control() {

@@ -1,0 +1,122 @@
+//! Rows for people and for programs.
+
+use std::io::{self, BufWriter, Write};
+
+use clap::{Args, ValueEnum};
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use crate::input::one_line;
+use crate::time::TimeArguments;
+
+#[derive(Args)]
+pub(crate) struct RowArguments {
+    /// What the answer is written as
+    #[arg(long, value_enum, default_value_t = RowFormat::Table)]
+    pub(crate) format: RowFormat,
+    #[command(flatten)]
+    pub(crate) times: TimeArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// For people
+    Table,
+    /// A header and rows; times as the store holds them
+    Csv,
+    /// An object on a line for each row; times as the store holds them
+    Json,
+}
+
+/// A row: its serialised fields are the columns, in the order of the header.
+pub(crate) trait Row: Serialize {
+    const HEADER: &'static [&'static str];
+
+    /// The columns for people.
+    fn cells(&self, times: &TimeArguments) -> Vec<String>;
+}
+
+impl RowArguments {
+    /// Writes rows to standard output.
+    pub(crate) fn write<R: Row>(&self, rows: impl IntoIterator<Item = R>) -> io::Result<()> {
+        let mut output = BufWriter::new(io::stdout().lock());
+        match self.format {
+            RowFormat::Table => write_table(&mut output, &self.times, rows)?,
+            RowFormat::Csv => write_csv(&mut output, rows)?,
+            RowFormat::Json => write_json(&mut output, rows)?,
+        }
+        output.flush()
+    }
+}
+
+pub(crate) fn write_table<R: Row>(
+    output: &mut impl Write,
+    times: &TimeArguments,
+    rows: impl IntoIterator<Item = R>,
+) -> io::Result<()> {
+    let mut table = Table::new();
+    table.load_preset(ASCII_MARKDOWN).set_header(R::HEADER);
+    let mut are_numbers = vec![true; R::HEADER.len()];
+    for row in rows {
+        let cells = row.cells(times).into_iter().map(|cell| one_line(&cell));
+        let cells: Vec<String> = cells.collect();
+        for (are_numbers, cell) in are_numbers.iter_mut().zip(&cells) {
+            *are_numbers &= cell.is_empty() || cell == NONE || cell.parse::<i128>().is_ok();
+        }
+        table.add_row(cells);
+    }
+    for (column, are_numbers) in table.column_iter_mut().zip(are_numbers) {
+        if are_numbers {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(output, "{table}")
+}
+
+pub(crate) fn write_csv<R: Row>(
+    output: &mut impl Write,
+    rows: impl IntoIterator<Item = R>,
+) -> io::Result<()> {
+    // The header is written here, to be there without rows too.
+    let mut writer = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(output);
+    writer.write_record(R::HEADER).map_err(into_io)?;
+    for row in rows {
+        writer.serialize(row).map_err(into_io)?;
+    }
+    writer.flush()
+}
+
+fn write_json<R: Row>(
+    output: &mut impl Write,
+    rows: impl IntoIterator<Item = R>,
+) -> io::Result<()> {
+    for row in rows {
+        serde_json::to_writer(&mut *output, &row)?;
+        output.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// The cell of what is not there.
+const NONE: &str = "none";
+
+/// A cell of what may not be there.
+pub(crate) fn or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+/// A cell that stays empty where there is nothing.
+pub(crate) fn or_empty(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// The error of the output itself, so that a closed pipe can be told from others.
+pub(crate) fn into_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}

@@ -1,0 +1,115 @@
+//! `gpu-credit account`: opens and deletes accounts.
+
+use anyhow::{bail, ensure};
+use clap::{Args, Subcommand};
+use gpu_credit::Overdraft;
+use gpu_credit_store::Error;
+
+use super::{StoreArguments, policy_word};
+use crate::arguments::Policy;
+use crate::store::post::IdArguments;
+
+#[derive(Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Open an account, in a new store if there is none
+    #[command(after_help = CREATE_HELP)]
+    Create(CreateArguments),
+    /// Delete an account with its whole journal
+    #[command(after_help = DELETE_HELP)]
+    Delete(DeleteArguments),
+}
+
+const CREATE_HELP: &str = "\
+Opening an account again with the same policy does nothing, and says so. The
+policy stays for good.
+
+Example:
+  gpu-credit account create acme --policy carry";
+
+const DELETE_HELP: &str = "\
+The name can be given again afterwards. What the file's free pages still hold is
+gone once it is copied: see gpu-credit copy --help.
+
+Example:
+  gpu-credit account delete acme --yes";
+
+#[derive(Args)]
+pub(crate) struct CreateArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Its name
+    account: String,
+    /// What happens to usage beyond what is available
+    #[arg(long, value_enum, default_value_t = Policy::Carry)]
+    policy: Policy,
+}
+
+#[derive(Args)]
+pub(crate) struct DeleteArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Its name
+    account: String,
+    /// Really delete it: there is no way back
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    id: IdArguments,
+}
+
+pub(crate) fn run(command: &AccountCommand) -> anyhow::Result<()> {
+    match command {
+        AccountCommand::Create(arguments) => create(arguments),
+        AccountCommand::Delete(arguments) => delete(arguments),
+    }
+}
+
+fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open_or_create()?;
+    let name = &arguments.account;
+    let policy: Overdraft = arguments.policy.into();
+    let word = policy_word(policy);
+    let opened = match store.store.open_account(name, policy) {
+        Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
+            let present =
+                store.ask(|store| store.with_account(name, |account| account.policy()))?;
+            let present_word = policy_word(present);
+            ensure!(
+                present == policy,
+                "{}: account {name:?} exists already, with policy {present_word} and not {word}",
+                store.name
+            );
+            bail!("{}: account {name:?} exists already", store.name)
+        }
+        opened => opened.map_err(|error| store.explain(error))?,
+    };
+    if opened.is_new() {
+        crate::say(format_args!("account {name:?} opened, policy {word}"))
+    } else {
+        crate::say(format_args!(
+            "account {name:?} is open already, policy {word}: nothing was done"
+        ))
+    }
+}
+
+fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open()?;
+    let name = &arguments.account;
+    let id = arguments.id.get();
+    ensure!(
+        arguments.yes,
+        "{}: deleting account {name:?} drops its whole journal: repeat it with --yes",
+        store.name
+    );
+    let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
+    let sequence = deleted.sequence();
+    if deleted.is_new() {
+        crate::say(format_args!(
+            "account {name:?} deleted by entry {sequence}, id {id}"
+        ))
+    } else {
+        crate::say(format_args!(
+            "account {name:?} was deleted already by entry {sequence}, id {id}"
+        ))
+    }
+}

@@ -1,0 +1,90 @@
+//! `gpu-credit accounts`: lists the accounts.
+
+use clap::Args;
+use gpu_credit_store::{Account, Sequence};
+use serde::Serialize;
+
+use super::{StoreArguments, policy_word};
+use crate::rows::{Row, RowArguments, or_none};
+use crate::time::TimeArguments;
+
+pub(crate) const HELP: &str = "\
+Amounts are the sums over all records that stand. closed_until is the first
+instant that is open, where the books were closed; granted and used are then
+what is left of the account from there on.
+
+Example:
+  gpu-credit accounts";
+
+#[derive(Args)]
+pub(crate) struct AccountsArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    #[command(flatten)]
+    rows: RowArguments,
+}
+
+#[derive(Serialize)]
+struct AccountRow {
+    account: String,
+    policy: &'static str,
+    opened: Sequence,
+    last_entry: Sequence,
+    granted: u64,
+    usage_entries: usize,
+    used: u64,
+    closed_until: Option<i64>,
+}
+
+impl Row for AccountRow {
+    const HEADER: &'static [&'static str] = &[
+        "account",
+        "policy",
+        "opened",
+        "last_entry",
+        "granted",
+        "usage_entries",
+        "used",
+        "closed_until",
+    ];
+
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
+        vec![
+            self.account.clone(),
+            self.policy.to_owned(),
+            self.opened.to_string(),
+            self.last_entry.to_string(),
+            self.granted.to_string(),
+            self.usage_entries.to_string(),
+            self.used.to_string(),
+            or_none(self.closed_until.map(|until| times.show(until))),
+        ]
+    }
+}
+
+impl AccountRow {
+    fn of(account: &Account) -> Self {
+        let ledger = account.ledger();
+        Self {
+            account: account.key().name.to_string(),
+            policy: policy_word(account.policy()),
+            opened: account.key().opened,
+            last_entry: account.last_sequence(),
+            granted: ledger.granted(),
+            usage_entries: ledger.usage_count(),
+            used: ledger.used(),
+            closed_until: account.closed_until(),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &AccountsArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open()?;
+    let mut rows = Vec::new();
+    for key in store.ask(|store| store.accounts())? {
+        // Not kept in memory, as the store would keep it: there may be many.
+        let account = store.ask(|store| store.as_recorded(&key.name, Sequence::END))?;
+        rows.push(AccountRow::of(&account));
+    }
+    Ok(arguments.rows.write(rows)?)
+}

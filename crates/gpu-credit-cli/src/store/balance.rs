@@ -1,0 +1,98 @@
+//! `gpu-credit balance`: asks accounts for their balance.
+
+use clap::Args;
+use gpu_credit::Answer;
+use gpu_credit_store::Account;
+use serde::Serialize;
+
+use super::{OpenStore, RecordedArguments, StoreArguments};
+use crate::rows::{Row, RowArguments, or_none};
+use crate::time::TimeArguments;
+
+pub(crate) const HELP: &str = "\
+Without an account, all are asked. The columns are those of gpu-credit replay:
+an empty balance in CSV, null in JSON, is none, and status says why: inactive,
+overdrawn, spent or available. --at now needs --unit: the clock is read once.
+
+Example:
+  gpu-credit balance account-1 account-2 --at 2025-02-10 --at 2025-03-10 --unit s";
+
+#[derive(Args)]
+pub(crate) struct BalanceArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// The accounts; all if none is named
+    #[arg(value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+    /// The instant asked about; can be given again
+    #[arg(long, value_name = "TIME", required = true, allow_hyphen_values = true)]
+    at: Vec<String>,
+    #[command(flatten)]
+    recorded: RecordedArguments,
+    #[command(flatten)]
+    rows: RowArguments,
+}
+
+#[derive(Serialize)]
+struct BalanceRow {
+    account: String,
+    timestamp: i64,
+    balance: Option<u64>,
+    status: &'static str,
+    deficit: u64,
+}
+
+impl Row for BalanceRow {
+    const HEADER: &'static [&'static str] =
+        &["account", "timestamp", "balance", "status", "deficit"];
+
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
+        vec![
+            self.account.clone(),
+            times.show(self.timestamp),
+            or_none(self.balance),
+            self.status.to_owned(),
+            self.deficit.to_string(),
+        ]
+    }
+}
+
+impl BalanceRow {
+    fn new(account: &Account, timestamp: i64, answer: Answer) -> Self {
+        Self {
+            account: account.key().name.to_string(),
+            timestamp,
+            balance: answer.balance,
+            status: answer.status.as_str(),
+            deficit: answer.deficit,
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
+    let times = &arguments.rows.times;
+    let instants: Vec<i64> = (arguments.at.iter())
+        .map(|typed| times.instant("--at", typed))
+        .collect::<Result<_, _>>()?;
+    let store = arguments.store.open()?;
+    let mut rows = Vec::new();
+    for name in accounts(arguments, &store)? {
+        let account = store.account(&name, &arguments.recorded)?;
+        for instant in &instants {
+            let answer = store.ask(|_| Ok(account.balance_at(*instant)?))?;
+            rows.push(BalanceRow::new(&account, *instant, answer));
+        }
+    }
+    Ok(arguments.rows.write(rows)?)
+}
+
+/// Those that are named, or all that there were at that point of the journal.
+fn accounts(arguments: &BalanceArguments, store: &OpenStore) -> anyhow::Result<Vec<String>> {
+    if !arguments.accounts.is_empty() {
+        return Ok(arguments.accounts.clone());
+    }
+    let through = arguments.recorded.sequence();
+    let all = store.ask(|store| store.accounts())?;
+    let there = all.into_iter().filter(|account| account.opened <= through);
+    Ok(there.map(|account| account.name.to_string()).collect())
+}

@@ -1,0 +1,40 @@
+//! `gpu-credit check`: looks for anything that is wrong with a store.
+
+use clap::Args;
+
+use super::StoreArguments;
+use crate::input::one_line;
+
+pub(crate) const HELP: &str = "\
+Checks every page and every entry of the file, that each account follows from
+its entries, and, at some instants of each account, that the ledger answers what
+a full replay answers and that nothing is gained or lost. What is wrong is
+written to standard output, a line each, and the exit code is then 1.
+
+Example:
+  gpu-credit check --instants 8";
+
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// Instants of each account at which answers are compared; each costs a replay of the account
+    #[arg(long, default_value_t = 16)]
+    instants: usize,
+}
+
+/// Whether nothing is wrong.
+pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
+    let store = arguments.store.open()?;
+    let report = store.ask(|store| store.check(arguments.instants, |_| ()))?;
+    for problem in &report.problems {
+        crate::say(format_args!("{}", one_line(problem)))?;
+    }
+    if report.is_sound() {
+        crate::say(format_args!(
+            "sound: {} accounts, {} entries, {} answers compared with a full replay",
+            report.accounts, report.entries, report.answers
+        ))?;
+    }
+    Ok(report.is_sound())
+}

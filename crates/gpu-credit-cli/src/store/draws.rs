@@ -1,0 +1,96 @@
+//! `gpu-credit draws`: which grants paid for a usage.
+
+use clap::Args;
+use gpu_credit_store::RecordId;
+use serde::Serialize;
+
+use super::{RecordedArguments, StoreArguments};
+use crate::rows::{Row, RowArguments, or_empty};
+use crate::time::TimeArguments;
+
+pub(crate) const HELP: &str = "\
+A row for each part of the usage: drawn from a grant, or unpaid (no grant has
+paid it yet), or dropped (under the policy forfeit). They add up to its amount.
+
+Example:
+  gpu-credit draws acme job-17";
+
+#[derive(Args)]
+pub(crate) struct DrawsArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    account: String,
+    /// The id of the usage
+    usage: String,
+    #[command(flatten)]
+    recorded: RecordedArguments,
+    #[command(flatten)]
+    rows: RowArguments,
+}
+
+#[derive(Serialize)]
+struct PartRow {
+    account: String,
+    usage: String,
+    part: &'static str,
+    amount: u64,
+    grant: Option<String>,
+    credit_id: Option<String>,
+    paid_at: Option<i64>,
+}
+
+impl Row for PartRow {
+    const HEADER: &'static [&'static str] = &[
+        "account",
+        "usage",
+        "part",
+        "amount",
+        "grant",
+        "credit_id",
+        "paid_at",
+    ];
+
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
+        vec![
+            self.account.clone(),
+            self.usage.clone(),
+            self.part.to_owned(),
+            self.amount.to_string(),
+            or_empty(self.grant.as_ref()),
+            or_empty(self.credit_id.as_ref()),
+            or_empty(self.paid_at.map(|at| times.show(at))),
+        ]
+    }
+}
+
+pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open()?;
+    let (name, id) = (&arguments.account, RecordId::from(arguments.usage.as_str()));
+    let sequence = arguments.recorded.sequence();
+    let statement = store.ask(|store| store.usage_statement(name, &id, sequence))?;
+    let account = store.account(name, &arguments.recorded)?;
+    let ids = store.grant_ids(name)?;
+
+    let part = |part, amount| PartRow {
+        account: name.clone(),
+        usage: arguments.usage.clone(),
+        part,
+        amount,
+        grant: None,
+        credit_id: None,
+        paid_at: None,
+    };
+    let draws = statement.draws.iter().map(|draw| {
+        let (grant, credit_id) = ids.names(&account, draw.grant);
+        PartRow {
+            grant: Some(grant),
+            credit_id: Some(credit_id),
+            paid_at: Some(draw.paid_at),
+            ..part("drawn", draw.amount)
+        }
+    });
+    let rest = [("unpaid", statement.unpaid), ("dropped", statement.dropped)];
+    let rest = rest.into_iter().filter(|(_, amount)| *amount > 0);
+    let rest = rest.map(|(word, amount)| part(word, amount));
+    Ok(arguments.rows.write(draws.chain(rest))?)
+}

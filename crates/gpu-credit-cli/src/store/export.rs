@@ -1,0 +1,66 @@
+//! `gpu-credit export`: writes the journal, or the records as an events file.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::{OpenStore, StoreArguments};
+use crate::output_file::write_whole;
+
+pub(crate) const HELP: &str = "\
+The journal is JSON lines, an entry each: nothing is left out, and importing it
+into a new store restores this one. The events file is what gpu-credit replay
+reads: the records as they stand; what it leaves out is said on standard error.
+
+Example:
+  gpu-credit export --output journal.jsonl";
+
+#[derive(Args)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    /// What is written
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t = Form::Journal)]
+    form: Form,
+    /// Where to write it; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    /// Every entry, as JSON lines
+    Journal,
+    /// The records that stand, as an events file
+    Events,
+}
+
+pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open()?;
+    match arguments
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new("-"))
+    {
+        None => write(arguments.form, &store, io::stdout().lock()),
+        Some(path) => write_whole(path, |file| write(arguments.form, &store, file))
+            .with_context(|| format!("{}: cannot be written", path.display())),
+    }
+}
+
+fn write(form: Form, store: &OpenStore, output: impl Write) -> anyhow::Result<()> {
+    let output = BufWriter::new(output);
+    match form {
+        Form::Journal => {
+            store.ask(|store| store.export_journal(output, |_| ()))?;
+        }
+        Form::Events => {
+            let left_out = store.ask(|store| store.export_events(output, |_| ()))?;
+            // Where it cannot be said, the file is good all the same.
+            let _ = writeln!(io::stderr(), "gpu-credit: {left_out}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! `gpu-credit history`: the journal of an account.
+
+use clap::Args;
+use gpu_credit_store::{Change, Entry, RecordId, Sequence};
+use serde::Serialize;
+
+use super::{StoreArguments, policy_word};
+use crate::rows::{Row, RowArguments, or_empty};
+use crate::time::{TimeArguments, Unit};
+
+pub(crate) const HELP: &str = "\
+A row for each entry, in the order in which they were recorded. recorded_at is in
+milliseconds since 1970, by the clock of the machine that recorded it; a grant
+without expiration never ends; timestamp is also the instant from which a grant
+is revoked, and up to which the books are closed.
+
+Example:
+  gpu-credit history acme --format csv";
+
+#[derive(Args)]
+pub(crate) struct HistoryArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    account: String,
+    #[command(flatten)]
+    rows: RowArguments,
+}
+
+#[derive(Default, Serialize)]
+struct HistoryRow {
+    sequence: Sequence,
+    recorded_at: i64,
+    id: String,
+    change: &'static str,
+    of: Option<RecordId>,
+    policy: Option<&'static str>,
+    credit_id: Option<String>,
+    amount: Option<u64>,
+    timestamp: Option<i64>,
+    expiration: Option<u64>,
+}
+
+impl Row for HistoryRow {
+    const HEADER: &'static [&'static str] = &[
+        "sequence",
+        "recorded_at",
+        "id",
+        "change",
+        "of",
+        "policy",
+        "credit_id",
+        "amount",
+        "timestamp",
+        "expiration",
+    ];
+
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
+        let recorded_at = Unit::Ms.timestamp(self.recorded_at);
+        let has_end = matches!(self.change, "grant" | "change_expiration");
+        let expiration = match self.expiration {
+            None if has_end => "never".to_owned(),
+            expiration => or_empty(expiration),
+        };
+        vec![
+            self.sequence.to_string(),
+            or_empty(recorded_at),
+            self.id.clone(),
+            self.change.to_owned(),
+            or_empty(self.of.as_ref()),
+            or_empty(self.policy),
+            or_empty(self.credit_id.as_ref()),
+            or_empty(self.amount),
+            or_empty(self.timestamp.map(|at| times.show(at))),
+            expiration,
+        ]
+    }
+}
+
+impl From<Entry> for HistoryRow {
+    fn from(entry: Entry) -> Self {
+        let row = HistoryRow {
+            sequence: entry.sequence,
+            recorded_at: entry.recorded_at,
+            id: entry.id.to_string(),
+            of: entry.change.corrects().cloned(),
+            ..HistoryRow::default()
+        };
+        match entry.change {
+            Change::OpenAccount { policy } => HistoryRow {
+                change: "open_account",
+                policy: Some(policy_word(policy)),
+                ..row
+            },
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => HistoryRow {
+                change: "grant",
+                credit_id: Some(credit_id),
+                amount: Some(amount),
+                timestamp: Some(timestamp),
+                expiration,
+                ..row
+            },
+            Change::Usage { amount, timestamp } => HistoryRow {
+                change: "usage",
+                amount: Some(amount),
+                timestamp: Some(timestamp),
+                ..row
+            },
+            Change::RetractRecord { .. } => HistoryRow {
+                change: "retract_record",
+                ..row
+            },
+            Change::ChangeUsage { amount, .. } => HistoryRow {
+                change: "change_usage",
+                amount: Some(amount),
+                ..row
+            },
+            Change::Revoke { from, .. } => HistoryRow {
+                change: "revoke",
+                timestamp: Some(from),
+                ..row
+            },
+            Change::ChangeExpiration { expiration, .. } => HistoryRow {
+                change: "change_expiration",
+                expiration,
+                ..row
+            },
+            Change::CloseBooks { until } => HistoryRow {
+                change: "close_books",
+                timestamp: Some(until),
+                ..row
+            },
+            Change::DeleteAccount => HistoryRow {
+                change: "delete_account",
+                ..row
+            },
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open()?;
+    let entries = store.ask(|store| store.history(&arguments.account))?;
+    Ok(arguments
+        .rows
+        .write(entries.into_iter().map(HistoryRow::from))?)
+}

@@ -1,0 +1,171 @@
+//! The commands on a store, a file each.
+
+pub(crate) mod account;
+pub(crate) mod accounts;
+pub(crate) mod balance;
+pub(crate) mod check;
+pub(crate) mod copy;
+pub(crate) mod draws;
+pub(crate) mod export;
+pub(crate) mod history;
+pub(crate) mod import;
+pub(crate) mod plot;
+pub(crate) mod post;
+pub(crate) mod statement;
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use gpu_credit::{GrantId, Overdraft};
+use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
+
+use crate::input::one_line;
+
+#[derive(Args)]
+pub(crate) struct StoreArguments {
+    /// The file of the store
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "GPU_CREDIT_DB",
+        hide_env_values = true,
+        default_value = "gpu-credit.redb"
+    )]
+    db: PathBuf,
+}
+
+/// Which point of the journal a question is about.
+#[derive(Args)]
+pub(crate) struct RecordedArguments {
+    /// Answer as it would have been answered once this entry of the journal was recorded
+    #[arg(long, value_name = "SEQUENCE")]
+    as_recorded: Option<u64>,
+}
+
+/// A store, with the name of its file for messages.
+pub(crate) struct OpenStore {
+    name: String,
+    store: Store,
+}
+
+impl StoreArguments {
+    pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
+        match Store::open(&self.db) {
+            Err(Error::Journal(error)) if matches!(error.problem(), StorageProblem::NotFound) => {
+                Err(anyhow!(
+                    "{error}; `gpu-credit account create` and `gpu-credit import` make one"
+                ))
+            }
+            opened => Ok(self.named(opened?)),
+        }
+    }
+
+    pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
+        Ok(self.named(Store::open_or_create(&self.db)?))
+    }
+
+    /// To try something: the file if there is one, and otherwise nothing that stays.
+    pub(crate) fn open_or_pretend(&self) -> anyhow::Result<OpenStore> {
+        if self.db.exists() {
+            self.open()
+        } else {
+            Ok(self.named(Store::in_memory()?))
+        }
+    }
+
+    fn named(&self, store: Store) -> OpenStore {
+        OpenStore {
+            name: one_line(&self.db.to_string_lossy()),
+            store,
+        }
+    }
+}
+
+impl OpenStore {
+    /// Asks the store, with its name in errors.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl FnOnce(&Store) -> Result<T, Error>,
+    ) -> anyhow::Result<T> {
+        question(&self.store).map_err(|error| self.explain(error))
+    }
+
+    pub(crate) fn explain(&self, error: Error) -> anyhow::Error {
+        match error {
+            Error::Export(error) if error.kind() == ErrorKind::BrokenPipe => {
+                io::Error::from(ErrorKind::BrokenPipe).into()
+            }
+            // It names the place itself.
+            Error::Journal(error) => error.into(),
+            error => anyhow!("{}: {error}", self.name),
+        }
+    }
+
+    /// An account at a point of the journal.
+    pub(crate) fn account(
+        &self,
+        name: &str,
+        recorded: &RecordedArguments,
+    ) -> anyhow::Result<Account> {
+        self.ask(|store| store.as_recorded(name, recorded.sequence()))
+    }
+
+    /// The record ids of an account's grants, by the entries that posted them.
+    pub(crate) fn grant_ids(&self, name: &str) -> anyhow::Result<GrantIds> {
+        let mut ids = HashMap::new();
+        self.ask(|store| {
+            store.visit_history(name, |entry| {
+                if let Change::Grant { .. } = entry.change {
+                    ids.insert(entry.sequence, entry.id);
+                }
+            })
+        })?;
+        Ok(GrantIds(ids))
+    }
+}
+
+impl RecordedArguments {
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.as_recorded.map_or(Sequence::END, Sequence::new)
+    }
+}
+
+/// The record ids of an account's grants.
+pub(crate) struct GrantIds(HashMap<Sequence, RecordId>);
+
+impl GrantIds {
+    /// The record id and the credit id of a grant.
+    pub(crate) fn names(&self, account: &Account, grant: GrantId) -> (String, String) {
+        let id = account
+            .grant_sequence(grant)
+            .and_then(|sequence| self.0.get(&sequence));
+        let posted = account.ledger().grant(grant);
+        (
+            id.map(ToString::to_string).unwrap_or_default(),
+            posted.map_or_else(String::new, |posted| posted.credit_id.to_owned()),
+        )
+    }
+
+    /// The grant that has a record id.
+    pub(crate) fn find(&self, account: &Account, id: &str) -> anyhow::Result<GrantId> {
+        let sequence = self.0.iter().find(|(_, other)| other.as_str() == id);
+        sequence
+            .filter(|(sequence, _)| **sequence <= account.last_sequence())
+            .and_then(|(sequence, _)| account.grant_id(*sequence))
+            .with_context(|| {
+                let name = &account.key().name;
+                format!("account {name:?} has no grant {id:?}, or it ended before the close")
+            })
+    }
+}
+
+/// The word for a policy.
+pub(crate) fn policy_word(policy: Overdraft) -> &'static str {
+    match policy {
+        Overdraft::Carry => "carry",
+        Overdraft::Forfeit => "forfeit",
+    }
+}

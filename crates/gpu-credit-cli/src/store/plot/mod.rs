@@ -1,0 +1,93 @@
+//! `gpu-credit plot`: draws the balance of an account over time.
+//!
+//! [`picture`] asks the account what is to be seen, [`ticks`] finds the marks of the time axis, and
+//! [`draw`] draws.
+
+mod draw;
+mod picture;
+mod ticks;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, ensure};
+use clap::Args;
+
+use super::{RecordedArguments, StoreArguments};
+use crate::output_file::write_whole;
+use crate::time::TimeArguments;
+use picture::Picture;
+
+pub(crate) const HELP: &str = "\
+The line is the balance, or the deficit below zero. The areas under it are what is
+left of each grant, that which ends soonest lowest. Below are the grants' windows;
+the marks between show where late records took effect: late is what takes effect
+before usage that was recorded earlier.
+
+Example:
+  gpu-credit plot account-1 --unit s --output account-1.svg";
+
+#[derive(Args)]
+pub(crate) struct PlotArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    account: String,
+    /// The first instant shown; the first record if not given
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// The last instant shown; the last record or end of a window if not given
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Where to write it; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    recorded: RecordedArguments,
+    #[command(flatten)]
+    times: TimeArguments,
+}
+
+pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
+    let instant = |option, typed: &Option<String>| {
+        let typed = typed.as_ref();
+        typed
+            .map(|typed| arguments.times.instant(option, typed))
+            .transpose()
+    };
+    let (from, to) = (
+        instant("--from", &arguments.from)?,
+        instant("--to", &arguments.to)?,
+    );
+    let store = arguments.store.open()?;
+    let account = store.account(&arguments.account, &arguments.recorded)?;
+    let extent = picture::extent(&account);
+    let from = from.or(extent.map(|extent| extent.0));
+    let to = to.or(extent.map(|extent| extent.1));
+    let (Some(from), Some(to)) = (from, to) else {
+        return Err(anyhow!(
+            "{}: account {:?} has no records to show",
+            store.name,
+            arguments.account
+        ));
+    };
+    ensure!(
+        from < to,
+        "--to: found {}, expected an instant after {}",
+        arguments.times.show(to),
+        arguments.times.show(from)
+    );
+    // Refuses what is before the close of the books.
+    store.ask(|_| Ok(account.balance_at(from)?))?;
+    let picture = Picture::new(&store, &account, (from, to))?;
+    let svg = draw::draw(&picture, &arguments.times)
+        .map_err(|error| anyhow!("the plot cannot be drawn: {error}"))?;
+    match arguments
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new("-"))
+    {
+        None => Ok(io::stdout().write_all(svg.as_bytes())?),
+        Some(path) => write_whole(path, |mut file| Ok(file.write_all(svg.as_bytes())?))
+            .with_context(|| format!("{}: cannot be written", path.display())),
+    }
+}

@@ -1,0 +1,181 @@
+//! What is to be seen of an account.
+
+use std::collections::HashMap;
+
+use gpu_credit::GrantId;
+use gpu_credit_store::{Account, Change, Entry, RecordId};
+
+use crate::store::OpenStore;
+
+/// An account over a range of time.
+pub(super) struct Picture {
+    pub(super) account: String,
+    /// First and last instant shown.
+    pub(super) range: (i64, i64),
+    /// Where something changes, or, where that is too often, one instant for each pixel: in order,
+    /// the first is that of the range. What is seen at one is seen up to the next.
+    pub(super) instants: Vec<i64>,
+    /// The balance at each instant, or the deficit as a negative number; `None` where there is none.
+    pub(super) balances: Vec<Option<i128>>,
+    /// The grants that are live in the range: that which ends soonest first, as they are drawn from.
+    pub(super) grants: Vec<GrantPicture>,
+    /// Where late records take effect, in order.
+    pub(super) late: Vec<i64>,
+}
+
+pub(super) struct GrantPicture {
+    pub(super) name: String,
+    /// First and last instant of its window.
+    pub(super) window: (i64, i64),
+    /// What is left of it, by the places of the instants.
+    pub(super) remainders: Vec<(usize, u64)>,
+}
+
+/// More changes than this are not drawn one by one.
+const CHANGES_MAX: usize = 1_500;
+/// Instants looked at where there are more changes.
+const SAMPLES: i128 = 900;
+
+/// First and last instant at which an account has anything to show: a window without end shows the
+/// time after the last record too.
+pub(super) fn extent(account: &Account) -> Option<(i64, i64)> {
+    let ledger = account.ledger();
+    let windows = ledger.grants().flat_map(|(_, grant)| {
+        let end = (grant.end < i64::MAX).then(|| grant.end + 1);
+        [Some(grant.start), end].into_iter().flatten()
+    });
+    let open = account.closed_until().unwrap_or(i64::MIN);
+    let shown = windows.chain(ledger.usage().map(|(at, _)| at));
+    let shown = shown.map(|at| at.max(open));
+    let extent = shown.fold(None, |extent: Option<(i64, i64)>, at| match extent {
+        None => Some((at, at)),
+        Some((from, to)) => Some((from.min(at), to.max(at))),
+    });
+    let (from, to) = extent?;
+    let is_endless = |grant: &gpu_credit::Grant<'_>| grant.end == i64::MAX;
+    let after = match ledger.grants().any(|(_, grant)| is_endless(&grant)) {
+        true => (to.abs_diff(from) / 10).max(1),
+        false => u64::from(from == to),
+    };
+    Some((from, to.saturating_add_unsigned(after)))
+}
+
+impl Picture {
+    pub(super) fn new(
+        store: &OpenStore,
+        account: &Account,
+        range: (i64, i64),
+    ) -> anyhow::Result<Self> {
+        let ledger = account.ledger();
+        let instants = instants(account, range);
+        let balance = |at: &i64| {
+            let answer = ledger.balance_at(*at);
+            let overdrawn = (answer.deficit > 0).then(|| -i128::from(answer.deficit));
+            answer.balance.map(i128::from).or(overdrawn)
+        };
+        let name = &account.key().name;
+        Ok(Self {
+            account: name.to_string(),
+            range,
+            balances: instants.iter().map(balance).collect(),
+            grants: grants(store, account, range, &instants)?,
+            late: late(store, account, range)?,
+            instants,
+        })
+    }
+}
+
+fn instants(account: &Account, (from, to): (i64, i64)) -> Vec<i64> {
+    let ledger = account.ledger();
+    let steps = ledger.steps(from..=to).take(CHANGES_MAX + 1);
+    let mut instants: Vec<i64> = steps.map(|(at, _)| at).collect();
+    if instants.len() > CHANGES_MAX {
+        let span = i128::from(to) - i128::from(from);
+        let sample = |place| i64::try_from(i128::from(from) + span * place / SAMPLES);
+        instants = (0..=SAMPLES)
+            .filter_map(|place| sample(place).ok())
+            .collect();
+        instants.dedup();
+    }
+    let ends = ledger.grants().flat_map(|(_, grant)| {
+        let lapses_at = grant.end.checked_add(1);
+        [Some(grant.start), lapses_at].into_iter().flatten()
+    });
+    let ends: Vec<i64> = ends.filter(|at| (from..=to).contains(at)).collect();
+    if ends.len() <= CHANGES_MAX {
+        instants.extend(ends);
+        instants.sort_unstable();
+        instants.dedup();
+    }
+    instants
+}
+
+fn grants(
+    store: &OpenStore,
+    account: &Account,
+    (from, to): (i64, i64),
+    instants: &[i64],
+) -> anyhow::Result<Vec<GrantPicture>> {
+    let ledger = account.ledger();
+    let mut remainders: HashMap<GrantId, Vec<(usize, u64)>> = HashMap::new();
+    for (place, at) in instants.iter().enumerate() {
+        for remainder in ledger.remainders_at(*at) {
+            let of_grant = remainders.entry(remainder.grant).or_default();
+            of_grant.push((place, remainder.amount));
+        }
+    }
+    let ids = store.grant_ids(&account.key().name)?;
+    let mut grants = Vec::new();
+    for (id, grant) in ledger.grants() {
+        let was_never_live = grant.revoked_from.is_some_and(|from| from <= grant.start);
+        if was_never_live || grant.end < from || grant.start > to {
+            continue;
+        }
+        let (record, credit_id) = ids.names(account, id);
+        let name = if credit_id.is_empty() {
+            record
+        } else {
+            credit_id
+        };
+        grants.push(GrantPicture {
+            name,
+            window: (grant.start, grant.end),
+            remainders: remainders.remove(&id).unwrap_or_default(),
+        });
+    }
+    // Stable: equal ends stay in posting order, as they are drawn from.
+    grants.sort_by_key(|grant| grant.window.1);
+    Ok(grants)
+}
+
+/// Where records take effect that do so before usage recorded earlier.
+fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow::Result<Vec<i64>> {
+    let mut records: HashMap<RecordId, i64> = HashMap::new();
+    let (mut last_usage, mut late) = (i64::MIN, Vec::new());
+    let mut see = |entry: Entry| {
+        if entry.sequence > account.last_sequence() {
+            return;
+        }
+        let takes_effect = match &entry.change {
+            Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => Some(*timestamp),
+            Change::Revoke { from, .. } => Some(*from),
+            change => change.corrects().and_then(|of| records.get(of)).copied(),
+        };
+        let Some(takes_effect) = takes_effect else {
+            return;
+        };
+        if takes_effect < last_usage {
+            late.push(takes_effect);
+        }
+        if let Change::Usage { .. } = entry.change {
+            last_usage = last_usage.max(takes_effect);
+        }
+        if entry.change.corrects().is_none() {
+            records.insert(entry.id, takes_effect);
+        }
+    };
+    store.ask(|store| store.visit_history(&account.key().name, &mut see))?;
+    late.retain(|at| (from..=to).contains(at));
+    late.sort_unstable();
+    Ok(late)
+}
