@@ -15,7 +15,7 @@ an empty balance in CSV, null in JSON, is none, and status says why: inactive,
 overdrawn, spent or available. --at now needs --unit: the clock is read once.
 
 Example:
-  gpu-credit balance account-1 account-2 --at 2025-02-10 --at 2025-03-10 --unit s";
+  gpu-credit balance account-01 account-02 --at 2025-02-10 --at 2025-03-10 --unit s";
 
 #[derive(Args)]
 pub(crate) struct BalanceArguments {

@@ -19,7 +19,7 @@ JSON is one object with both. Once the books are closed, amounts are those of th
 close.
 
 Example:
-  gpu-credit statement account-1 --at 2025-02-10 --unit s";
+  gpu-credit statement account-01 --at 2025-02-10 --unit s";
 
 #[derive(Args)]
 pub(crate) struct StatementArguments {

@@ -2,12 +2,37 @@
 
 use crate::{run, stdout};
 
+/// In an order in which the examples of the later ones find what those of the earlier ones make.
+const COMMANDS: [&str; 21] = [
+    "generate",
+    "replay",
+    "verify",
+    "import",
+    "account create",
+    "accounts",
+    "grant",
+    "use",
+    "change",
+    "balance",
+    "statement",
+    "draws",
+    "history",
+    "plot",
+    "retract",
+    "revoke",
+    "close",
+    "check",
+    "export",
+    "copy",
+    "account delete",
+];
+
 #[test]
 fn every_command_has_an_example_that_runs() {
     let folder = tempfile::tempdir().unwrap();
-    // The examples of the others read what that of `generate` writes.
-    for command in ["generate", "replay", "verify"] {
-        let help = stdout(&run(&[command, "--help"], ""));
+    for command in COMMANDS {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = stdout(&run(&words, ""));
         let (_, example) = help.split_once("Example:\n").expect(command);
         let example = example.replace("\\\n", "");
         let arguments = example.split_whitespace().take_while(|word| *word != ">");
@@ -17,6 +42,19 @@ fn every_command_has_an_example_that_runs() {
             .output()
             .unwrap();
         stdout(&output);
+    }
+}
+
+#[test]
+fn every_command_is_in_the_list() {
+    let help = stdout(&run(&["--help"], ""));
+    let (_, listed) = help.split_once("Commands:\n").unwrap();
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    for command in listed.filter_map(|line| line.split_whitespace().next()) {
+        let is_known = COMMANDS
+            .iter()
+            .any(|known| known.split(' ').next() == Some(command));
+        assert!(is_known || command == "help", "{command}");
     }
 }
 

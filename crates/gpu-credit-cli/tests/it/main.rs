@@ -5,8 +5,10 @@
 mod bad_input;
 mod generate;
 mod help;
+mod readme;
 mod real_files;
 mod replay;
+mod store;
 mod verify;
 
 use std::process::Output;
@@ -15,7 +17,12 @@ use assert_cmd::Command;
 
 /// The program, to be given arguments.
 fn gpu_credit() -> Command {
-    Command::new(assert_cmd::cargo::cargo_bin!("gpu-credit"))
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("gpu-credit"));
+    // Whoever runs the tests may use the program.
+    command
+        .env_remove("GPU_CREDIT_DB")
+        .env_remove("GPU_CREDIT_UNIT");
+    command
 }
 
 /// Runs the program on a text as standard input.

@@ -40,6 +40,8 @@ const COLORS: [RGBColor; 8] = [
 /// More grants than this get no names.
 const NAMES_MAX: usize = 14;
 const NAME_CHARACTERS_MAX: usize = 24;
+/// Rows that there is room for, so that few windows are no blocks.
+const ROWS_MIN: usize = 5;
 /// Half the width, and the height, of the mark of a late record.
 const MARK: (i32, i32) = (4, 8);
 
@@ -54,7 +56,6 @@ pub(super) fn draw(picture: &Picture, times: &TimeArguments) -> DrawResult<Strin
         Drawing::new(picture, times).draw_on(&root)?;
         root.present()?;
     }
-    svg.push('\n');
     Ok(svg)
 }
 
@@ -215,7 +216,7 @@ impl<'p> Drawing<'p> {
 
     fn draw_windows(&self, root: &Area<'_>, area: &Area<'_>) -> DrawResult {
         let grants = &self.picture.grants;
-        let rows = grants.len().max(1) as f64;
+        let rows = grants.len().max(ROWS_MIN) as f64;
         let marks: Vec<f64> = self
             .ticks
             .iter()

@@ -25,7 +25,7 @@ the marks between show where late records took effect: late is what takes effect
 before usage that was recorded earlier.
 
 Example:
-  gpu-credit plot account-1 --unit s --output account-1.svg";
+  gpu-credit plot account-01 --unit s --output account-01.svg";
 
 #[derive(Args)]
 pub(crate) struct PlotArguments {

@@ -31,9 +31,9 @@ pub(super) struct GrantPicture {
     pub(super) remainders: Vec<(usize, u64)>,
 }
 
-/// More changes than this are not drawn one by one.
+/// More instants of usage, or more window ends, than this are not drawn one by one.
 const CHANGES_MAX: usize = 1_500;
-/// Instants looked at where there are more changes.
+/// Instants looked at where there is usage at more.
 const SAMPLES: i128 = 900;
 
 /// First and last instant at which an account has anything to show: a window without end shows the
@@ -87,26 +87,27 @@ impl Picture {
 
 fn instants(account: &Account, (from, to): (i64, i64)) -> Vec<i64> {
     let ledger = account.ledger();
-    let steps = ledger.steps(from..=to).take(CHANGES_MAX + 1);
-    let mut instants: Vec<i64> = steps.map(|(at, _)| at).collect();
+    let in_range = |at: &i64| (from..=to).contains(at);
+    let used_at = ledger.usage().map(|(at, _)| at).filter(in_range);
+    let mut instants: Vec<i64> = std::iter::once(from).chain(used_at).collect();
+    instants.dedup();
     if instants.len() > CHANGES_MAX {
         let span = i128::from(to) - i128::from(from);
         let sample = |place| i64::try_from(i128::from(from) + span * place / SAMPLES);
         instants = (0..=SAMPLES)
             .filter_map(|place| sample(place).ok())
             .collect();
-        instants.dedup();
     }
     let ends = ledger.grants().flat_map(|(_, grant)| {
         let lapses_at = grant.end.checked_add(1);
         [Some(grant.start), lapses_at].into_iter().flatten()
     });
-    let ends: Vec<i64> = ends.filter(|at| (from..=to).contains(at)).collect();
+    let ends: Vec<i64> = ends.filter(in_range).collect();
     if ends.len() <= CHANGES_MAX {
         instants.extend(ends);
-        instants.sort_unstable();
-        instants.dedup();
     }
+    instants.sort_unstable();
+    instants.dedup();
     instants
 }
 

@@ -39,7 +39,9 @@ const STEPS: [i128; 21] = [
     14 * DAY,
 ];
 /// Steps by the calendar, in months.
-const MONTHS: [i32; 10] = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600];
+const MONTHS: [i32; 15] = [
+    1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 2_400, 6_000, 12_000, 24_000,
+];
 const MONTH: i128 = 30 * DAY;
 
 /// Marks for a range of time, about `count` at most.
@@ -76,7 +78,7 @@ fn by_calendar((from, to): (i64, i64), unit: Unit, count: i128) -> Option<Vec<Ti
         return Some(multiples((from, to), step * second, label));
     }
     let fits = |months: &i32| i128::from(*months) * MONTH * second > least;
-    let months = MONTHS.into_iter().find(fits).unwrap_or(1_200);
+    let months = MONTHS.into_iter().find(fits).unwrap_or(60_000);
     let month = |timestamp: jiff::Timestamp| {
         let date = timestamp.to_zoned(TimeZone::UTC).date();
         i32::from(date.year()) * 12 + i32::from(date.month()) - 1

@@ -1,0 +1,101 @@
+//! Files that are no store, or cannot be had: one clear line, and nothing lost.
+
+use std::fs;
+
+use super::Folder;
+
+/// One command of each kind.
+const COMMANDS: [&str; 4] = [
+    "balance acme --at 12",
+    "use acme 1 --at 12",
+    "history acme",
+    "check",
+];
+
+#[test]
+fn a_file_that_is_not_there() {
+    let folder = Folder::new();
+    for line in COMMANDS {
+        let said = folder.refused(&format!("{line} --db missing.redb"));
+        assert!(
+            said.starts_with("gpu-credit: missing.redb: there is no such file"),
+            "{said}"
+        );
+        assert!(!folder.path().join("missing.redb").exists());
+    }
+}
+
+#[test]
+fn a_file_of_another_program() {
+    let folder = Folder::new();
+    let content = b"kind,account,credit_id,amount,timestamp,expiration\n".repeat(100);
+    let path = folder.file("gpu-credit.redb", &content);
+    folder.file("events.csv", crate::file("usage,acme,,1,5,\n"));
+    let posting = ["import events.csv", "account create acme"];
+    for line in COMMANDS.iter().chain(&posting) {
+        let said = folder.refused(line);
+        assert_eq!(
+            said,
+            "gpu-credit: gpu-credit.redb: it is not a store of gpu-credit"
+        );
+    }
+    assert_eq!(fs::read(path).unwrap(), content);
+}
+
+#[test]
+fn a_file_that_another_process_has_open() {
+    let folder = Folder::with_account();
+    let store = gpu_credit_store::Store::open(folder.path().join("gpu-credit.redb")).unwrap();
+    for line in COMMANDS {
+        let said = folder.refused(line);
+        assert!(
+            said.contains("gpu-credit.redb: it is open in another process"),
+            "{said}"
+        );
+    }
+    drop(store);
+    folder.ok("check");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_may_not_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::with_account();
+    let path = folder.path().join("gpu-credit.redb");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        // Permissions do not bind this user; a folder is not to be written by anybody.
+        for line in COMMANDS {
+            let said = folder.refused(&format!("{line} --db ."));
+            assert!(said.starts_with("gpu-credit: .: "), "{said}");
+        }
+        return;
+    }
+    for line in COMMANDS {
+        let said = folder.refused(line);
+        assert!(
+            said.contains("may not be opened for reading and writing"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_file_is_refused_or_found_by_the_check() {
+    let folder = Folder::with_account();
+    let path = folder.path().join("gpu-credit.redb");
+    let mut content = fs::read(&path).unwrap();
+    let place = content
+        .windows(5)
+        .position(|bytes| bytes == b"march")
+        .unwrap();
+    content[place] ^= 1;
+    fs::write(&path, &content).unwrap();
+    let output = folder.run("check");
+    assert_ne!(output.status.code(), Some(0));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("damaged"), "{said}");
+}

@@ -1,0 +1,133 @@
+//! Postings, retries and corrections.
+
+use super::Folder;
+
+#[test]
+fn an_account_is_opened_once() {
+    let folder = Folder::new();
+    let said = folder.ok("account create acme --policy forfeit");
+    assert_eq!(said, "account \"acme\" opened, policy forfeit\n");
+    let said = folder.ok("account create acme --policy forfeit");
+    assert!(said.ends_with("nothing was done\n"), "{said}");
+    let said = folder.refused("account create acme");
+    assert!(said.contains("with policy forfeit and not carry"), "{said}");
+}
+
+#[test]
+fn a_retry_does_nothing_and_other_content_is_refused() {
+    let folder = Folder::with_account();
+    let journal = folder.journal();
+    let said = folder.ok("use acme 30 --at 12 --id u1");
+    assert_eq!(
+        said,
+        "was posted already as entry 4, id u1: nothing was done\n"
+    );
+    let said = folder.refused("use acme 31 --at 12 --id u1");
+    assert!(
+        said.contains("id \"u1\": entry 4 has this id and other content"),
+        "{said}"
+    );
+    assert_eq!(folder.journal(), journal);
+}
+
+#[test]
+fn an_id_is_made_and_printed() {
+    let folder = Folder::with_account();
+    let posted = folder.json("use acme 1 --at 13");
+    let again = folder.json("use acme 1 --at 13");
+    assert_eq!(
+        (&posted[0]["sequence"], &posted[0]["is_new"]),
+        (&5.into(), &true.into())
+    );
+    assert_eq!(again[0]["sequence"], 6);
+    let id = posted[0]["id"].as_str().unwrap();
+    assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7);
+    let said = folder.ok(&format!("use acme 1 --at 13 --id {id}"));
+    assert!(said.starts_with("was posted already as entry 5"), "{said}");
+}
+
+/// The balance of `acme`.
+#[track_caller]
+fn balance(folder: &Folder, question: &str) -> Option<u64> {
+    let rows = folder.json(&format!("balance acme {question}"));
+    rows[0]["balance"].as_u64()
+}
+
+#[test]
+fn corrections_change_answers_and_the_journal_keeps_what_was_answered() {
+    let folder = Folder::with_account();
+    assert_eq!(balance(&folder, "--at 12"), Some(120));
+    folder.ok("change acme u1 --amount 10");
+    assert_eq!(balance(&folder, "--at 12"), Some(140));
+    folder.ok("change acme g2 --expiration 1");
+    assert_eq!(balance(&folder, "--at 12"), Some(90));
+    folder.ok("change acme g1 --expiration never");
+    assert_eq!(balance(&folder, "--at 9223372036854775807"), Some(90));
+    folder.ok("revoke acme g1 --from 25");
+    assert_eq!(
+        (balance(&folder, "--at 24"), balance(&folder, "--at 25")),
+        (Some(90), None)
+    );
+    folder.ok("retract acme u1");
+    assert_eq!(balance(&folder, "--at 24"), Some(100));
+    assert_eq!(balance(&folder, "--at 12 --as-recorded 4"), Some(120));
+    assert_eq!(balance(&folder, "--at 12 --as-recorded 5"), Some(140));
+    assert_eq!(balance(&folder, "--at 12 --as-recorded 3"), Some(150));
+    let said = folder.refused("retract acme u1");
+    assert!(said.contains("\"u1\" is retracted already"), "{said}");
+    let said = folder.refused("change acme u1 --expiration 5");
+    assert!(said.contains("u1"), "{said}");
+}
+
+#[test]
+fn closed_books_stay_closed() {
+    let folder = Folder::with_account();
+    folder.ok("close acme --until 15");
+    assert_eq!(balance(&folder, "--at 15"), Some(120));
+    assert_eq!(balance(&folder, "--at 12 --as-recorded 4"), Some(120));
+    for line in [
+        "balance acme --at 14",
+        "use acme 1 --at 14",
+        "statement acme --at 14",
+    ] {
+        let said = folder.refused(line);
+        assert!(said.contains("the books are closed up to 15"), "{said}");
+    }
+}
+
+#[test]
+fn an_account_is_deleted_only_on_confirmation() {
+    let folder = Folder::with_account();
+    let said = folder.refused("account delete acme");
+    assert!(said.contains("--yes"), "{said}");
+    let said = folder.ok("account delete acme --yes --id gone");
+    assert_eq!(said, "account \"acme\" deleted by entry 5, id gone\n");
+    let said = folder.ok("account delete acme --yes --id gone");
+    assert!(said.contains("deleted already"), "{said}");
+    assert_eq!(folder.json("accounts"), Vec::<serde_json::Value>::new());
+    let said = folder.refused("balance acme --at 0");
+    assert!(said.ends_with("there is no account \"acme\""), "{said}");
+}
+
+#[test]
+fn times_are_typed_as_integers_or_by_the_calendar() {
+    let folder = Folder::new();
+    folder.ok("account create acme");
+    folder.ok("grant acme 9 --at 2025-03-01 --expiration 30d --unit s --id g");
+    folder.ok("use acme 2 --at 2025-03-04T17:30:00+01:00 --unit s --id u");
+    let entries = folder.json("history acme");
+    assert_eq!(entries[1]["timestamp"], 1_740_787_200);
+    assert_eq!(entries[1]["expiration"], 2_592_000);
+    assert_eq!(entries[2]["timestamp"], 1_741_105_800);
+    let shown = folder.ok("balance acme --at 1741105800 --unit s");
+    assert!(shown.contains("| 2025-03-04T16:30:00Z |"), "{shown}");
+    let now = folder.json("balance acme --at now --unit s");
+    assert!(now[0]["timestamp"].as_i64().unwrap() > 1_750_000_000);
+    let said = folder.refused("balance acme --at now");
+    assert!(
+        said.contains("--at: found \"now\", expected an integer"),
+        "{said}"
+    );
+    assert!(said.contains("--unit"), "{said}");
+    assert_eq!(folder.json("balance acme --at -5")[0]["timestamp"], -5);
+}

@@ -1,0 +1,239 @@
+//! Answers, for people and for programs.
+
+use super::Folder;
+
+#[test]
+fn balances_of_one_and_of_many() {
+    let folder = Folder::with_account();
+    folder.ok("account create beta --policy forfeit");
+    let one = folder.ok("balance acme --at 0 --at 12 --at 31");
+    assert_eq!(
+        one,
+        "\
+| account | timestamp | balance | status    | deficit |
+|---------|-----------|---------|-----------|---------|
+| acme    |         0 |     100 | available |       0 |
+| acme    |        12 |     120 | available |       0 |
+| acme    |        31 |    none | inactive  |       0 |
+"
+    );
+    let (header, rows) = folder.csv("balance --at 12");
+    assert_eq!(
+        header,
+        ["account", "timestamp", "balance", "status", "deficit"]
+    );
+    assert_eq!(
+        rows[0].iter().collect::<Vec<_>>(),
+        ["acme", "12", "120", "available", "0"]
+    );
+    assert_eq!(
+        rows[1].iter().collect::<Vec<_>>(),
+        ["beta", "12", "", "inactive", "0"]
+    );
+    // The other account was not there yet.
+    assert_eq!(folder.json("balance --at 12 --as-recorded 3").len(), 1);
+    let said = folder.refused("balance gamma --at 12");
+    assert_eq!(
+        said,
+        "gpu-credit: gpu-credit.redb: there is no account \"gamma\""
+    );
+}
+
+#[test]
+fn a_statement_says_where_everything_went() {
+    let folder = Folder::with_account();
+    folder.ok("use acme 200 --at 25 --id u2");
+    let statement = &folder.json("statement acme --at 40")[0];
+    assert_eq!(
+        (&statement["used"], &statement["drawn"]),
+        (&230.into(), &130.into())
+    );
+    assert_eq!(statement["deficit"], 100);
+    let grants = statement["grants"].as_array().unwrap();
+    for grant in grants {
+        let parts = ["drawn", "lapsed", "forfeited", "revoked", "remaining"];
+        let sum: u64 = parts.iter().map(|part| grant[part].as_u64().unwrap()).sum();
+        assert_eq!(grant["amount"], sum, "{grant}");
+    }
+    assert_eq!(
+        (&grants[1]["grant"], &grants[1]["lapsed"]),
+        (&"g2".into(), &20.into())
+    );
+    let (_, rows) = folder.csv("statement acme --at 40");
+    assert_eq!(rows.len(), 2);
+    let alone = folder.json("statement acme --at 40 --grant g2");
+    assert_eq!(alone, grants[1..]);
+    let table = folder.ok("statement acme --at 40");
+    let total = "balance none at 40; used 230 = drawn 130 + deficit 100 + dropped 0";
+    assert_eq!(table.lines().last().unwrap(), total);
+    let said = folder.refused("statement acme --at 40 --grant u1");
+    assert!(said.contains("has no grant \"u1\""), "{said}");
+}
+
+#[test]
+fn draws_name_the_grants_that_paid() {
+    let folder = Folder::with_account();
+    folder.ok("use acme 200 --at 15 --id u2");
+    let (header, rows) = folder.csv("draws acme u2");
+    assert_eq!(
+        header,
+        [
+            "account",
+            "usage",
+            "part",
+            "amount",
+            "grant",
+            "credit_id",
+            "paid_at"
+        ]
+    );
+    let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            ["acme", "u2", "drawn", "20", "g2", "trial", "15"],
+            ["acme", "u2", "drawn", "100", "g1", "march", "15"],
+            ["acme", "u2", "unpaid", "80", "", "", ""],
+        ]
+    );
+    let said = folder.refused("draws acme g1");
+    assert!(
+        said.ends_with("account \"acme\" has no usage \"g1\""),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_history_is_the_journal() {
+    let folder = Folder::with_account();
+    folder.ok("change acme u1 --amount 10 --id fix");
+    let rows = folder.json("history acme");
+    let (header, records) = folder.csv("history acme");
+    assert_eq!(rows.len(), 5);
+    for (row, record) in rows.iter().zip(&records) {
+        let fields = row.as_object().unwrap();
+        assert_eq!(fields.len(), header.len());
+        for (name, value) in header.iter().zip(record) {
+            let field = match &fields[name] {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(field, value, "{name}");
+        }
+    }
+    assert_eq!(
+        (&rows[4]["change"], &rows[4]["of"]),
+        (&"change_usage".into(), &"u1".into())
+    );
+    let table = folder.ok("history acme");
+    assert_eq!(table.lines().count(), 7);
+}
+
+#[test]
+fn accounts_are_listed() {
+    let folder = Folder::with_account();
+    let row = &folder.json("accounts")[0];
+    assert_eq!(
+        (&row["account"], &row["policy"]),
+        (&"acme".into(), &"carry".into())
+    );
+    assert_eq!((&row["granted"], &row["used"]), (&150.into(), &30.into()));
+    let (header, rows) = folder.csv("accounts");
+    assert_eq!((header.len(), rows.len()), (8, 1));
+}
+
+#[test]
+fn a_check_finds_nothing_wrong() {
+    let folder = Folder::with_account();
+    let said = folder.ok("check");
+    assert!(said.starts_with("sound: 1 accounts, 4 entries, "), "{said}");
+}
+
+#[test]
+fn a_copy_answers_the_same() {
+    let folder = Folder::with_account();
+    folder.ok("copy other.redb");
+    assert_eq!(folder.ok("export --db other.redb"), folder.journal());
+    let said = folder.refused("copy other.redb");
+    assert_eq!(said, "gpu-credit: other.redb: the file exists already");
+}
+
+#[test]
+fn a_plot_shows_grants_deficits_and_late_records() {
+    let folder = Folder::with_account();
+    folder.ok("use acme 200 --at 25 --id u2");
+    folder.ok("use acme 5 --at 3 --id late");
+    let svg = folder.ok("plot acme");
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    for word in [
+        "Balance of acme",
+        "march",
+        "trial",
+        "1 late record",
+        ">-100<",
+        ">10<",
+    ] {
+        assert!(svg.contains(word), "{word}");
+    }
+    folder.ok("plot acme --unit s --from 0 --to 5 --output acme.svg");
+    let file = std::fs::read_to_string(folder.path().join("acme.svg")).unwrap();
+    assert!(file.contains("00:00:02") && !file.contains("trial"));
+    let said = folder.refused("plot acme --from 5 --to 5");
+    assert!(
+        said.contains("--to: found 5, expected an instant after 5"),
+        "{said}"
+    );
+    folder.ok("account create beta");
+    let said = folder.refused("plot beta");
+    assert!(said.contains("has no records to show"), "{said}");
+}
+
+#[test]
+fn names_are_escaped_where_they_must_be() {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| {
+        let output = crate::gpu_credit()
+            .current_dir(folder.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        crate::stdout(&output)
+    };
+    let name = "a <b>\n&c";
+    run(&["account", "create", name]);
+    run(&[
+        "grant",
+        name,
+        "5",
+        "--at",
+        "0",
+        "--expiration",
+        "9",
+        "--credit-id",
+        "<&>",
+    ]);
+    let svg = run(&["plot", name]);
+    assert!(svg.contains("a &lt;b&gt;\\n&amp;c"), "{svg}");
+    assert!(svg.contains("&lt;&amp;&gt;") && !svg.contains("<b>"));
+    let table = run(&["balance", "--at", "0"]);
+    assert_eq!(table.lines().count(), 3);
+    assert!(table.contains("a <b>\\n&c"), "{table}");
+}
+
+#[test]
+fn a_plot_of_the_longest_time_and_the_largest_amounts() {
+    let folder = Folder::new();
+    folder.ok("account create acme");
+    let amount = i64::MAX;
+    folder.ok(&format!(
+        "grant acme {amount} --at {} --expiration {amount}",
+        i64::MIN
+    ));
+    folder.ok("use acme 7 --at 0");
+    folder.ok("use acme 9 --at 9223372036854775807");
+    for unit in ["", "--unit s", "--unit ns"] {
+        let svg = folder.ok(&format!("plot acme {unit}"));
+        assert!(svg.len() < 20_000, "{}", svg.len());
+    }
+}
