@@ -1,0 +1,40 @@
+"""A ledger for credit that expires: exactly right about any moment of the past, however late and
+shuffled its records arrive.
+
+>>> from gpu_credit import GPUCredit
+>>> account = GPUCredit()
+>>> account.add_credit("march", 100, 0, 30)   # live in [0, 30], both ends included
+>>> account.add_credit("trial", 50, 10, 5)
+>>> account.subtract(20, 12)                  # from the trial, which expires sooner
+>>> account.get_balance(12), account.get_balance(16)
+(130, 100)
+>>> account.subtract(60, 5)                   # arrives late
+>>> account.get_balance(12)
+70
+
+GPUCredit is one account, KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
+balances of tables too large for one machine; it needs the extra "spark".
+"""
+
+from gpu_credit._native import GPUCredit, KeyedGPUCredit
+from gpu_credit.progress import bar
+from gpu_credit.words import (
+    Answer,
+    Grant,
+    Policy,
+    Remainder,
+    SettlementStatistics,
+    Status,
+)
+
+__all__ = [
+    "Answer",
+    "GPUCredit",
+    "Grant",
+    "KeyedGPUCredit",
+    "Policy",
+    "Remainder",
+    "SettlementStatistics",
+    "Status",
+    "bar",
+]

@@ -1,0 +1,136 @@
+//! NumPy arrays in and out: read where they stand, and made of what was computed.
+
+use numpy::{
+    PyArray1, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use crate::integer::not_integers;
+
+/// One row of integers. A contiguous NumPy array of `int64` is read where it stands; whatever else
+/// NumPy takes for integers is converted once.
+pub(crate) struct Integers<'py>(PyReadonlyArray1<'py, i64>);
+
+impl<'py> Integers<'py> {
+    pub(crate) fn as_slice(&self) -> PyResult<&[i64]> {
+        Ok(self.0.as_slice()?)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Integers<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(array) = object.cast::<PyArray1<i64>>()
+            && array.is_exact_instance_of::<PyArray1<i64>>()
+            && array.is_c_contiguous()
+        {
+            return Ok(Integers(array.try_readonly()?));
+        }
+        converted(&object).map(Integers)
+    }
+}
+
+/// The slow path: lists, other integer types, strides, masks of which nothing is masked.
+fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, i64>> {
+    let py = object.py();
+    let numpy = py.import(intern!(py, "numpy"))?;
+    if is_masked(object)? {
+        return Err(PyValueError::new_err(
+            "a masked array with masked values: fill or drop them",
+        ));
+    }
+    let array = numpy.call_method1(intern!(py, "asarray"), (object,))?;
+    let untyped = array.cast::<PyUntypedArray>()?;
+    if untyped.ndim() != 1 {
+        let message = format!(
+            "one row of integers is expected, not {} dimensions",
+            untyped.ndim()
+        );
+        return Err(PyValueError::new_err(message));
+    }
+    let kind = untyped.dtype().kind();
+    let array = match kind {
+        b'i' => array,
+        b'u' => fitting(array)?,
+        // NumPy takes an empty list for floats.
+        _ if untyped.is_empty() => array,
+        _ => return Err(not_integers(&untyped.dtype().to_string())),
+    };
+    let options = PyDict::new(py);
+    options.set_item("dtype", "int64")?;
+    let array = numpy.call_method(intern!(py, "ascontiguousarray"), (array,), Some(&options))?;
+    Ok(array.cast_into::<PyArray1<i64>>()?.try_readonly()?)
+}
+
+fn is_masked(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = object.py();
+    let masked = py.import(intern!(py, "numpy.ma"))?;
+    masked
+        .call_method1(intern!(py, "is_masked"), (object,))?
+        .extract()
+}
+
+/// Unsigned integers, which may be too large.
+fn fitting(array: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    let options = PyDict::new(array.py());
+    options.set_item("initial", 0)?;
+    let max = array.call_method("max", (), Some(&options))?;
+    if max.extract::<i64>().is_err() {
+        return Err(PyOverflowError::new_err(format!(
+            "an integer of {max} does not fit: it is at most {}",
+            i64::MAX
+        )));
+    }
+    Ok(array)
+}
+
+/// An `int64` array that takes the numbers as they are, without a copy.
+pub(crate) fn integers(py: Python<'_>, numbers: Vec<i64>) -> Bound<'_, PyArray1<i64>> {
+    PyArray1::from_vec(py, numbers)
+}
+
+/// Balances with the places where there is none.
+#[derive(Default)]
+pub(crate) struct Masked {
+    pub(crate) numbers: Vec<i64>,
+    pub(crate) is_missing: Vec<bool>,
+}
+
+impl Masked {
+    pub(crate) fn zeroed(len: usize) -> Self {
+        Masked {
+            numbers: vec![0; len],
+            is_missing: vec![false; len],
+        }
+    }
+
+    pub(crate) fn push(&mut self, number: Option<u64>) {
+        self.numbers.push(signed(number.unwrap_or(0)));
+        self.is_missing.push(number.is_none());
+    }
+
+    /// A `numpy.ma.MaskedArray` of `int64`: what there is none of is masked.
+    pub(crate) fn into_array(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        static MASKED_ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let class = MASKED_ARRAY.import(py, "numpy.ma", "MaskedArray")?;
+        let data = integers(py, self.numbers);
+        let mask = PyArray1::from_vec(py, self.is_missing);
+        class.call1((data, mask))
+    }
+}
+
+/// An amount of the ledger as a signed number: no amount is above `i64::MAX`.
+#[inline]
+pub(crate) fn signed(amount: u64) -> i64 {
+    amount.cast_signed()
+}

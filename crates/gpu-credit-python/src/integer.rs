@@ -1,0 +1,140 @@
+//! Python integers as the ledger takes them. Whatever has `__index__` is an integer: `bool` and
+//! NumPy's integers are, `float` is not.
+
+use gpu_credit::GrantId;
+use pyo3::exceptions::{PyLookupError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::U32Deserializer;
+
+/// An instant, in the caller's unit.
+#[derive(Clone, Copy)]
+pub(crate) struct Timestamp(pub(crate) i64);
+
+/// A non-negative number of the smallest unit.
+#[derive(Clone, Copy)]
+pub(crate) struct Amount(pub(crate) u64);
+
+/// The last instant of a window, counted from its first.
+#[derive(Clone, Copy)]
+pub(crate) struct Expiration(pub(crate) u64);
+
+/// A place in an order, from 0 on.
+#[derive(Clone, Copy)]
+pub(crate) struct Number(pub(crate) usize);
+
+impl<'py> FromPyObject<'_, 'py> for Timestamp {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match object.extract::<i64>() {
+            Ok(time) => Ok(Timestamp(time)),
+            Err(error) => Err(timestamp_error(object, error)),
+        }
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Amount {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        natural(object, "an amount", i64::MAX.unsigned_abs()).map(Amount)
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Expiration {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        natural(object, "an expiration", u64::MAX).map(Expiration)
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Number {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let number = natural(object, "a number", u64::MAX)?;
+        let number =
+            usize::try_from(number).map_err(|error| PyOverflowError::new_err(error.to_string()));
+        number.map(Number)
+    }
+}
+
+#[inline]
+fn natural(object: Borrowed<'_, '_, PyAny>, what: &str, max: u64) -> PyResult<u64> {
+    match object.extract::<i64>() {
+        Ok(number) if number >= 0 => Ok(number.unsigned_abs()),
+        Ok(number) => Err(negative(what, &number.to_string())),
+        Err(error) => large_natural(object, what, max, error),
+    }
+}
+
+/// What is no `i64`: perhaps a larger number, or no number at all.
+#[cold]
+fn large_natural(
+    object: Borrowed<'_, '_, PyAny>,
+    what: &str,
+    max: u64,
+    error: PyErr,
+) -> PyResult<u64> {
+    if !error.is_instance_of::<PyOverflowError>(object.py()) {
+        return Err(error);
+    }
+    if let Ok(number) = object.extract::<u64>()
+        && number <= max
+    {
+        return Ok(number);
+    }
+    let number = object.str()?.to_string();
+    if object.lt(0)? {
+        return Err(negative(what, &number));
+    }
+    Err(PyOverflowError::new_err(format!(
+        "{what} of {number} does not fit: it is at most {max}"
+    )))
+}
+
+#[cold]
+fn timestamp_error(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyOverflowError>(object.py()) {
+        return error;
+    }
+    let number = object
+        .str()
+        .map_or_else(|_| "this".to_owned(), |text| text.to_string());
+    PyOverflowError::new_err(format!(
+        "a timestamp of {number} does not fit: it is from {} to {}",
+        i64::MIN,
+        i64::MAX
+    ))
+}
+
+#[cold]
+pub(crate) fn negative(what: &str, number: &str) -> PyErr {
+    PyValueError::new_err(format!("{what} is not negative: {number}"))
+}
+
+/// For what is no integer at all.
+#[cold]
+pub(crate) fn not_integers(found: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "an array of integers is expected, not of {found}: convert it first, so that nothing is rounded unseen"
+    ))
+}
+
+/// The grant of a number, whether or not there is one.
+pub(crate) fn grant_id(Number(number): Number) -> PyResult<GrantId> {
+    let number = u32::try_from(number).map_err(|_| no_such_grant(number))?;
+    let number: U32Deserializer<serde::de::value::Error> = number.into_deserializer();
+    GrantId::deserialize(number).map_err(|error| PyLookupError::new_err(error.to_string()))
+}
+
+#[cold]
+fn no_such_grant(number: usize) -> PyErr {
+    PyLookupError::new_err(format!("grant {number} is not posted"))
+}

@@ -1,0 +1,29 @@
+//! The Python package: the ledger of `gpu-credit` in Python's idiom.
+//!
+//! [`account`] is the classic class and all that the Rust account has, [`keyed`] the classic keyed
+//! exercise; both on [`ledger`], which posts when somebody asks. Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`shared`] lets
+//! threads share an object, [`pool`] survives a fork, [`words`] makes the package's named tuples.
+
+mod account;
+mod array;
+mod batch;
+mod error;
+mod integer;
+mod keyed;
+mod ledger;
+mod policy;
+mod pool;
+mod progress;
+mod records;
+mod shared;
+mod state;
+mod words;
+
+/// The native half of the package `gpu_credit`, which re-exports all of it.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::account::Account;
+    #[pymodule_export]
+    use super::keyed::KeyedAccounts;
+}

@@ -1,0 +1,40 @@
+//! The threads that share long work. A process that was forked off has none of its parent's, so
+//! that a pool is good for one process only: without this, the first large batch in a child of
+//! `multiprocessing` would wait forever.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+struct Pool {
+    process: u32,
+    threads: Arc<ThreadPool>,
+}
+
+static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+/// Runs `work` where its parallel parts find threads; on this one alone where none can be had.
+pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    match threads() {
+        Some(threads) => threads.install(work),
+        None => work(),
+    }
+}
+
+fn threads() -> Option<Arc<ThreadPool>> {
+    let process = std::process::id();
+    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = &*pool
+        && pool.process == process
+    {
+        return Some(Arc::clone(&pool.threads));
+    }
+    let threads = Arc::new(ThreadPoolBuilder::new().build().ok()?);
+    let fresh = Pool {
+        process,
+        threads: Arc::clone(&threads),
+    };
+    // The parent's threads are not here to be told to end.
+    std::mem::forget(pool.replace(fresh));
+    Some(threads)
+}

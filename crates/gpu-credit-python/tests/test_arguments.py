@@ -1,0 +1,161 @@
+"""What the calls take, and what they refuse: always before anything has changed."""
+
+from decimal import Decimal
+
+import numpy
+import pytest
+from gpu_credit import GPUCredit, KeyedGPUCredit
+
+MAX = 2**63 - 1
+
+
+@pytest.fixture
+def account():
+    account = GPUCredit()
+    account.add_credit("a", 10, 0, 100)
+    account.subtract(3, 5)
+    return account
+
+
+@pytest.fixture(autouse=True)
+def nothing_changed(account):
+    yield
+    assert account.get_balance(5) == 7
+    assert (account.grant_count, account.usage_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda account: account.add_credit("b", -1, 0, 1),
+        lambda account: account.add_credit("b", 1, 0, -1),
+        lambda account: account.add_credit("b", -(2**70), 0, 1),
+        lambda account: account.subtract(-1, 0),
+        lambda account: account.subtract(-(2**64), 0),
+        lambda account: account.post_grant("b", 1, 0, -1),
+        lambda account: account.subtract_many([1, -1], [0, 0]),
+        lambda account: account.add_credits("b", [1, 1], [0, 0], [0, -1]),
+        lambda account: account.subtract_many([1, 1], [0]),
+        lambda account: account.add_credits(["b"], [1, 1], [0, 0], [0, 0]),
+        lambda account: account.get_balances(numpy.zeros((2, 2), dtype="int64")),
+        lambda account: account.get_balances(numpy.ma.masked_equal([1, 2], 2)),
+        lambda account: GPUCredit("never"),
+        lambda account: GPUCredit(policy="Carry"),
+    ],
+)
+def test_a_value_error(account, call):
+    with pytest.raises(ValueError):
+        call(account)
+
+
+@pytest.mark.parametrize(
+    "call, limit",
+    [
+        (lambda account: account.add_credit("b", MAX, 0, 1), MAX),
+        (lambda account: account.add_credit("b", 2**63, 0, 1), MAX),
+        (lambda account: account.add_credit("b", 2**64, 0, 1), MAX),
+        (lambda account: account.add_credit("b", 1, MAX, 1), MAX),
+        (lambda account: account.add_credit("b", 1, 0, 2**64 - 1), MAX),
+        (lambda account: account.add_credit("b", 1, 0, 2**64), 2**64 - 1),
+        (lambda account: account.add_credit("b", 1, MAX + 1, 0), MAX),
+        (lambda account: account.add_credit("b", 1, -MAX - 2, 0), -MAX - 1),
+        (lambda account: account.subtract(MAX, 0), MAX),
+        (lambda account: account.subtract(1, 2**64), MAX),
+        (lambda account: account.get_balance(2**63), MAX),
+        (lambda account: account.subtract_many([MAX], [0]), MAX),
+        (lambda account: account.extend([(1, 1), (MAX, 0)]), MAX),
+        (lambda account: account.add_credits("b", [1, MAX], [0, 0], [1, 1]), MAX),
+        (lambda account: account.get_balances(numpy.array([2**63], dtype="uint64")), MAX),
+    ],
+)
+def test_what_does_not_fit_is_an_overflow_error_that_names_the_limit(account, call, limit):
+    with pytest.raises(OverflowError, match=str(limit)):
+        call(account)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda account: account.add_credit("b", 1.0, 0, 1),
+        lambda account: account.add_credit("b", "1", 0, 1),
+        lambda account: account.add_credit("b", None, 0, 1),
+        lambda account: account.add_credit("b", 1, 0, 1.5),
+        lambda account: account.add_credit("b", 1, Decimal(0), 1),
+        lambda account: account.add_credit(7, 1, 0, 1),
+        lambda account: account.add_credit(None, 1, 0, 1),
+        lambda account: account.add_credit(b"b", 1, 0, 1),
+        lambda account: account.add_credit("b", 1, 0),
+        lambda account: account.subtract(1.0, 0),
+        lambda account: account.subtract(1, numpy.float64(0)),
+        lambda account: account.get_balance(0.0),
+        lambda account: account.get_balance(None),
+        lambda account: account.get_balances([0.5]),
+        lambda account: account.get_balances(numpy.array([1, 2], dtype="float64")),
+        lambda account: account.get_balances(numpy.array(["1970-01-01"], dtype="datetime64[s]")),
+        lambda account: account.get_balances([True]),
+        lambda account: account.extend([(1, 2, 3)]),
+        lambda account: account.extend([(1, 2), "a record"]),
+        lambda account: account.extend(7),
+        lambda account: GPUCredit(policy=1),
+        lambda account: GPUCredit("carry", "forfeit"),
+    ],
+)
+def test_a_type_error(account, call):
+    with pytest.raises(TypeError):
+        call(account)
+
+
+def test_a_lone_surrogate_is_no_credit_id(account):
+    with pytest.raises(UnicodeEncodeError):
+        account.add_credit("\ud800", 1, 0, 1)
+
+
+def test_what_is_not_there_is_a_lookup_error(account):
+    for retract in (
+        lambda: account.retract_grant(1),
+        lambda: account.retract_grant(2**40),
+        lambda: account.retract_usage(3, 6),
+        lambda: account.retract_usage(4, 5),
+    ):
+        with pytest.raises(LookupError):
+            retract()
+    assert account.grant(1) is None
+    assert account.grant(2**40) is None
+
+
+def test_bool_is_an_integer_as_it_is_in_python():
+    account = GPUCredit()
+    account.add_credit("a", True, False, True)
+    assert account.get_balance(True) == 1
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "uint64", "int64"])
+def test_numpy_integers_are_integers(kind):
+    number = numpy.dtype(kind).type
+    account = GPUCredit()
+    account.add_credit("a", number(10), number(0), number(100))
+    account.subtract(number(3), number(5))
+    balance = account.get_balance(number(5))
+    assert (balance, type(balance)) == (7, int)
+
+
+def test_the_ends_of_the_range():
+    account = GPUCredit()
+    account.add_credit("all of it", MAX, -MAX - 1, 2**64 - 1)
+    account.subtract(MAX, MAX)
+    assert account.get_balance(-MAX - 1) == MAX
+    assert account.get_balance(MAX) == 0
+    assert account.grants()[0].end == MAX
+    assert account.grants()[0] == account.grant(0)
+
+
+def test_the_keyed_class_refuses_the_same():
+    credits = KeyedGPUCredit()
+    with pytest.raises(ValueError):
+        credits.addCredit("a", -1, 0, 1)
+    with pytest.raises(OverflowError, match=str(MAX)):
+        credits.useCredit("a", 0, 2**63)
+    with pytest.raises(TypeError):
+        credits.getBalance("a", 1.0)
+    with pytest.raises(TypeError):
+        KeyedGPUCredit("forfeit")

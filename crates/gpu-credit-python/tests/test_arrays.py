@@ -1,0 +1,155 @@
+"""Many at once: arrays in, arrays out, and all or nothing."""
+
+import array
+import tracemalloc
+
+import numpy
+import pytest
+from gpu_credit import GPUCredit
+
+TIMES = numpy.arange(0, 200, dtype="int64")
+
+
+@pytest.fixture
+def account():
+    account = GPUCredit()
+    account.add_credits("daily", [10] * 20, numpy.arange(20) * 10, [9] * 20)
+    account.subtract_many(numpy.full(100, 1), numpy.arange(0, 200, 2))
+    return account
+
+
+def one_by_one(account, times):
+    return [account.get_balance(int(time)) for time in times]
+
+
+def test_a_batch_is_a_masked_array_of_int64(account):
+    balances = account.get_balances(numpy.array([-1, 0, 9, 200]))
+    assert isinstance(balances, numpy.ma.MaskedArray)
+    assert balances.dtype == numpy.int64
+    assert balances.tolist() == [None, 9, 5, None]
+    assert balances.sum() == 14
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        TIMES,
+        TIMES[::-1],
+        TIMES[::3],
+        TIMES.astype("int32"),
+        TIMES.astype("uint64"),
+        TIMES.astype(">i8"),
+        TIMES.tolist(),
+        range(200),
+        array.array("q", range(200)),
+        numpy.ma.masked_equal(TIMES, -1),
+        numpy.asfortranarray(TIMES),
+        TIMES[:0],
+        [],
+    ],
+    ids=lambda times: f"{type(times).__name__}-{getattr(times, 'dtype', '')}-{len(times)}",
+)
+def test_whatever_holds_integers_is_taken(account, times):
+    assert account.get_balances(times).tolist() == one_by_one(account, times)
+
+
+def test_an_array_is_read_where_it_stands(account):
+    times = numpy.arange(1_000_000, dtype="int64")
+    times.setflags(write=False)
+    assert bytes_numpy_allocates(lambda: account.get_balances(times)) < 100_000
+    # Other integers are converted: 8 bytes each.
+    narrow = times.astype("int32")
+    assert bytes_numpy_allocates(lambda: account.get_balances(narrow)) >= 8_000_000
+
+
+def bytes_numpy_allocates(call):
+    """At most at one time. The answers are not among them: they are made in Rust."""
+    tracemalloc.start()
+    call()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_large_batch_equals_single_questions(account):
+    generator = numpy.random.default_rng(1)
+    times = generator.integers(-100, 300, 100_000)
+    expected = dict(zip(range(-100, 300), one_by_one(account, range(-100, 300))))
+    assert account.get_balances(times).tolist() == [expected[time] for time in times.tolist()]
+
+
+def test_a_large_batch_right_after_late_records(account):
+    generator = numpy.random.default_rng(2)
+    times = generator.integers(-100, 300, 20_000)
+    for _ in range(5):
+        account.subtract_many(generator.integers(0, 3, 10), generator.integers(0, 200, 10))
+        account.add_credit("late", 5, int(generator.integers(0, 200)), 20)
+        expected = dict(zip(range(-100, 300), one_by_one(account, range(-100, 300))))
+        account.add_credit("nothing new", 0, 100, 5)
+        account.subtract(0, 3)
+        expected |= dict(zip(range(100, 106), one_by_one(account, range(100, 106))))
+        assert account.get_balances(times).tolist() == [expected[time] for time in times.tolist()]
+
+
+@pytest.mark.parametrize("size", [1, 3, 10_000])
+def test_bulk_loads_are_all_or_nothing(size):
+    account = GPUCredit()
+    account.add_credit("a", 7, 0, 10)
+    for load in (
+        lambda: account.add_credits("b", [1] * size + [2**62, 2**62], [0] * (size + 2), [1] * (size + 2)),
+        lambda: account.subtract_many([1] * size + [2**62, 2**62], [0] * (size + 2)),
+        lambda: account.extend([(1, 0)] * size + [("b", 1, 2**62, 2**63)]),
+        lambda: account.extend([(1, 0)] * size + [None]),
+        lambda: account.add_credits(["b"] * size + [None], [1] * (size + 1), [0] * (size + 1), [1] * (size + 1)),
+    ):
+        with pytest.raises((OverflowError, TypeError)):
+            load()
+    assert account.get_balance(0) == 7
+    assert (account.grant_count, account.usage_count) == (1, 0)
+
+
+def test_credit_ids_come_from_any_sequence_of_strings():
+    account = GPUCredit()
+    zeros = numpy.zeros(2, dtype="int64")
+    account.add_credits(["a", "b"], zeros, zeros, zeros)
+    account.add_credits(numpy.array(["c", "d"]), zeros, zeros, zeros)
+    account.add_credits(numpy.array(["e", "f"], dtype=object), zeros, zeros, zeros)
+    account.add_credits("same", zeros, zeros, zeros)
+    assert [grant.credit_id for grant in account.grants()] == [*"abcdef", "same", "same"]
+
+
+def test_usage_comes_back_as_it_is_posted(account):
+    other = GPUCredit()
+    other.subtract_many(*account.usage())
+    assert other.used == account.used == 100
+    assert other.used_at(0) == account.used_at(0) == 1
+    assert other.first_used_above(50) == account.first_used_above(50) == 100
+    assert other.first_used_above(100) is None
+
+
+def test_progress_is_reported():
+    account, reports = GPUCredit(), []
+    report = lambda done, of: reports.append((done, of))
+    account.extend(((1, time) for time in range(250_000)), progress=report)
+    account.extend([(1, 0)] * 150_000, progress=report)
+    zeros = numpy.zeros(150_000, dtype="int64")
+    account.add_credits("a", zeros, zeros, zeros, progress=report)
+    assert reports == [
+        (100_000, None),
+        (200_000, None),
+        (250_000, 250_000),
+        (100_000, 150_000),
+        (150_000, 150_000),
+        (100_000, 150_000),
+        (150_000, 150_000),
+    ]
+
+
+def test_progress_may_end_a_load():
+    def tired(done, of):
+        raise RuntimeError("enough")
+
+    account = GPUCredit()
+    with pytest.raises(RuntimeError, match="enough"):
+        account.extend(((1, time) for time in range(250_000)), progress=tired)
+    assert account.usage_count == 0

@@ -1,0 +1,180 @@
+"""Accounts as Python objects: shared, copied, pickled, shown, forked."""
+
+import copy
+import doctest
+import multiprocessing
+import pickle
+import threading
+import weakref
+
+import gpu_credit
+import numpy
+import pytest
+from gpu_credit import GPUCredit, KeyedGPUCredit, Policy, Status
+
+
+class Team(GPUCredit):
+    def __init__(self, name):
+        super().__init__(policy=Policy.FORFEIT)
+        self.name = name
+
+
+def test_names_and_members():
+    assert [*Policy] == ["carry", "forfeit"]
+    assert [*Status] == ["inactive", "overdrawn", "spent", "available"]
+    assert GPUCredit().policy == Policy.CARRY
+    assert GPUCredit(policy="forfeit").policy == Policy.FORFEIT
+    assert GPUCredit.__module__ == "gpu_credit"
+    assert GPUCredit.add_credit.__text_signature__ == "($self, credit_id, amount, timestamp, expiration)"
+
+
+def test_repr_helps():
+    account = GPUCredit()
+    account.add_credit("a", 10, 0, 100)
+    account.subtract(3, 5)
+    assert repr(account) == "<GPUCredit policy='carry': 10 granted in 1 grants, 3 used in 1 entries>"
+    assert repr(Team("otters")).startswith("<Team policy='forfeit'")
+    assert repr(KeyedGPUCredit()) == "<KeyedGPUCredit: 0 credit ids>"
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
+    team = Team("otters")
+    kept = team.post_grant("kept", 10, 0, 100)
+    team.retract_grant(team.post_grant("taken back", 10, 0, 100))
+    never_ends = team.post_grant("never ends", 5, -(2**63))
+    team.subtract(3, 5)
+    other = pickle.loads(pickle.dumps(team, protocol))
+    assert (type(other), other.name, other.policy) == (Team, "otters", "forfeit")
+    assert other.grants() == team.grants()
+    assert [grant.number for grant in other.grants()] == [kept, never_ends]
+    assert other.get_balance(5) == team.get_balance(5) == 12
+    other.retract_grant(never_ends)
+    assert (other.get_balance(5), team.get_balance(5)) == (7, 12)
+
+
+def test_a_copy_goes_its_own_way():
+    for copied in (copy.copy, copy.deepcopy):
+        account = GPUCredit()
+        account.add_credit("a", 10, 0, 100)
+        other = copied(account)
+        other.subtract(4, 0)
+        assert (account.get_balance(0), other.get_balance(0)) == (10, 6)
+        keyed = KeyedGPUCredit()
+        keyed.addCredit("a", 10, 0, 100)
+        other = copied(keyed)
+        other.useCredit("a", 0, 4)
+        assert (keyed.getBalance("a", 0), other.getBalance("a", 0)) == (10, 6)
+
+
+def test_an_account_can_be_referred_to_weakly():
+    account = GPUCredit()
+    reference = weakref.ref(account)
+    assert reference() is account
+    del account
+    assert reference() is None
+
+
+def test_initialising_again_empties():
+    account = GPUCredit()
+    account.subtract(3, 5)
+    account.__init__("forfeit")
+    assert (account.usage_count, account.policy) == (0, "forfeit")
+
+
+def test_threads_share_an_account():
+    account = GPUCredit()
+    account.add_credit("a", 1_000_000, 0, 1_000_000)
+    account.subtract_many(numpy.ones(200_000, dtype="int64"), numpy.arange(200_000))
+    times = numpy.arange(200_000, dtype="int64")
+    failures = []
+
+    def post_and_ask(thread):
+        try:
+            for time in range(300):
+                account.subtract(1, time * 8 + thread)
+                assert account.get_balance(time) is not None
+                if time % 50 == 0:
+                    assert account.get_balances(times).count() == len(times)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=post_and_ask, args=(thread,)) for thread in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert account.used == 200_000 + 8 * 300
+    assert account.get_balance(200_000) == 1_000_000 - account.used
+
+
+def test_other_threads_run_during_long_work():
+    account = GPUCredit()
+    account.add_credit("a", 10, 0, 10)
+    times = numpy.arange(4_000_000, dtype="int64")
+    is_over, ticks = threading.Event(), []
+
+    def tick():
+        while not is_over.is_set():
+            ticks.append(is_working.is_set())
+            is_over.wait(0.0005)
+
+    is_working = threading.Event()
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    is_working.set()
+    for _ in range(5):
+        account.get_balances(times)
+    is_over.set()
+    ticking.join()
+    assert sum(ticks) >= 3
+
+
+def ask_in_a_child(account, times):
+    return account.get_balances(times).tolist()
+
+
+def test_a_forked_child_has_threads_of_its_own():
+    account = GPUCredit()
+    account.add_credit("a", 10, 0, 50_000)
+    times = numpy.arange(100_000, dtype="int64")
+    expected = account.get_balances(times).tolist()  # Starts the threads of this process.
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        answer = pool.apply_async(ask_in_a_child, (account, times))
+        assert answer.get(timeout=60) == expected
+
+
+def test_statistics():
+    account = GPUCredit()
+    for day in range(1_000):
+        account.add_credit("daily", 10, day * 86_400, 86_399)
+    account.subtract(5, 999 * 86_400)
+    account.settle()
+    before = account.settlement()
+    account.subtract(3, 500 * 86_400)
+    account.settle()
+    after = account.settlement()
+    assert (after.repairs - before.repairs, after.early_stops - before.early_stops) == (1, 1)
+    assert after.boundaries_replayed - before.boundaries_replayed < 100
+    assert account.checkpoint_count > 10
+    assert account.memory_used > 10_000
+
+
+def test_the_examples_of_the_docstrings():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    modules = (gpu_credit, gpu_credit.progress)
+    examples = [example for module in modules for example in finder.find(module)]
+    classes = [finder.find(each, each.__name__) for each in (GPUCredit, KeyedGPUCredit)]
+    for example in examples + [example for found in classes for example in found]:
+        example.globs.update(vars(gpu_credit))
+        runner.run(example)
+    assert runner.failures == 0
+    assert runner.tries > 40
+
+
+def test_everything_public_is_documented():
+    for each in (GPUCredit, KeyedGPUCredit):
+        for name, member in vars(each).items():
+            assert name.startswith("_") or member.__doc__, name

@@ -1,0 +1,172 @@
+"""Random calls in random order, against a plain Python replay after every step."""
+
+import copy
+import pickle
+
+import gpu_credit
+from classic import GPUCredit, KeyedGPUCredit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+)
+
+TIMES = st.integers(-3, 20)
+AMOUNTS = st.integers(0, 6)
+LENGTHS = st.integers(0, 12)
+GRANTS = st.tuples(st.sampled_from("ab"), AMOUNTS, TIMES, LENGTHS)
+USAGE = st.tuples(AMOUNTS, TIMES)
+EVERY_INSTANT = range(-4, 34)
+
+
+class Accounts(RuleBasedStateMachine):
+    """The account, and the plain one beside it. Numbers are small: ties and deficits abound."""
+
+    @initialize(policy=st.sampled_from(gpu_credit.Policy))
+    def open(self, policy):
+        self.account = gpu_credit.GPUCredit(policy=policy)
+        self.plain = GPUCredit(policy)
+        self.retracted = set()
+
+    @rule(grant=GRANTS)
+    def add_credit(self, grant):
+        self.account.add_credit(*grant)
+        self.plain.add_credit(*grant)
+
+    @rule(grant=GRANTS)
+    def post_grant(self, grant):
+        assert self.account.post_grant(*grant) == len(self.plain.grants)
+        self.plain.add_credit(*grant)
+
+    @rule(usage=USAGE)
+    def subtract(self, usage):
+        self.account.subtract(*usage)
+        self.plain.subtract(*usage)
+
+    @rule(grants=st.lists(GRANTS, max_size=40))
+    def add_credits(self, grants):
+        self.account.add_credits(*([grant[column] for grant in grants] for column in range(4)))
+        for grant in grants:
+            self.plain.add_credit(*grant)
+
+    @rule(usage=st.lists(USAGE, max_size=40))
+    def subtract_many(self, usage):
+        self.account.subtract_many(*([entry[column] for entry in usage] for column in range(2)))
+        for entry in usage:
+            self.plain.subtract(*entry)
+
+    @rule(records=st.lists(GRANTS | USAGE, max_size=40))
+    def extend(self, records):
+        self.account.extend(iter(records))
+        for record in records:
+            self.plain.add_credit(*record) if len(record) == 4 else self.plain.subtract(*record)
+
+    @rule(place=st.integers(0, 60))
+    def retract_grant(self, place):
+        if place < len(self.plain.grants) and place not in self.retracted:
+            self.account.retract_grant(place)
+            self.plain.grants[place] = (10**6, place, 0, 10**6)
+            self.retracted.add(place)
+
+    @rule(usage=USAGE)
+    def retract_usage(self, usage):
+        amount, timestamp = usage
+        try:
+            self.account.retract_usage(amount, timestamp)
+        except LookupError:
+            assert (timestamp, amount) not in self.plain.usage
+        else:
+            self.plain.usage.remove((timestamp, amount))
+
+    @rule()
+    def settle(self):
+        self.account.settle()
+        assert self.account.is_settled
+
+    @rule(copied=st.sampled_from([copy.copy, copy.deepcopy, lambda a: pickle.loads(pickle.dumps(a))]))
+    def go_on_with_a_copy(self, copied):
+        posted = copied(self.account)
+        assert posted.grants() == self.account.grants()
+        assert [part.tolist() for part in posted.usage()] == [
+            part.tolist() for part in self.account.usage()
+        ]
+        if len(self.plain.grants) - 1 not in self.retracted:
+            self.account = posted  # The number of the next grant is the same.
+
+    @rule(time=TIMES)
+    def ask(self, time):
+        assert self.account.get_balance(time) == self.plain.get_balance(time)
+
+    @rule(time=TIMES)
+    def ask_why(self, time):
+        assert self.account.balance_at(time) == self.plain.balance_at(time)
+
+    @rule(time=TIMES)
+    def ask_what_is_left(self, time):
+        assert self.account.remainders_at(time) == self.plain.remainders_at(time)
+
+    @rule(times=st.lists(TIMES, max_size=50))
+    def ask_for_many(self, times):
+        answers = self.account.get_balances(times)
+        assert answers.tolist() == [self.plain.get_balance(time) for time in times]
+
+    @rule(first=TIMES, last=TIMES)
+    def ask_for_steps(self, first, last):
+        timestamps, balances = self.account.steps(first, last)
+        expected = []
+        for time in range(first, last + 1):
+            balance = self.plain.get_balance(time)
+            if not expected or expected[-1][1] != balance:
+                expected.append((time, balance))
+        assert list(zip(timestamps.tolist(), balances.tolist())) == expected
+
+    @rule()
+    def ask_at_every_instant(self):
+        expected = [self.plain.get_balance(time) for time in EVERY_INSTANT]
+        assert [self.account.get_balance(time) for time in EVERY_INSTANT] == expected
+        assert self.account.get_balances(EVERY_INSTANT).tolist() == expected
+
+    @invariant()
+    def counts(self):
+        # Asking for a count posts what waits: leave that to chance, by the parity of a number.
+        if len(self.plain.usage) % 2 == 0:
+            assert self.account.usage_count == len(self.plain.usage)
+            assert self.account.used == sum(amount for _, amount in self.plain.usage)
+            assert self.account.grant_count == len(self.plain.grants) - len(self.retracted)
+            assert self.account.granted == sum(grant[2] for grant in self.plain.grants)
+
+
+Accounts.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAccounts = Accounts.TestCase
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), TIMES, st.integers(0, 2), AMOUNTS, LENGTHS)))
+def test_the_keyed_class_equals_the_classic_in_the_order_of_time(calls):
+    keyed, classic = gpu_credit.KeyedGPUCredit(), KeyedGPUCredit()
+    # At one instant grants first, then usage, then questions.
+    for credit_id, time, kind, amount, length in sorted(calls, key=lambda call: call[1:3]):
+        if kind == 0:
+            keyed.addCredit(credit_id, amount, time, length)
+            classic.addCredit(credit_id, amount, time, length)
+        elif kind == 1:
+            keyed.useCredit(credit_id, time, amount)
+            classic.useCredit(credit_id, time, amount)
+        else:
+            assert keyed.getBalance(credit_id, time) == classic.getBalance(credit_id, time)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), TIMES, AMOUNTS, LENGTHS), max_size=20))
+def test_a_copy_of_the_keyed_class_answers_the_same(grants):
+    keyed = gpu_credit.KeyedGPUCredit()
+    for credit_id, time, amount, length in grants:
+        keyed.addCredit(credit_id, amount, time, length)
+        keyed.useCredit(credit_id, time + 1, amount // 2)
+    copied = pickle.loads(pickle.dumps(keyed))
+    for credit_id in "abc":
+        for time in EVERY_INSTANT:
+            assert copied.getBalance(credit_id, time) == keyed.getBalance(credit_id, time)
