@@ -1,6 +1,6 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
-use gpu_credit::GpuCredit;
+use gpu_credit::{GpuCredit, GrantId};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -239,7 +239,7 @@ impl Account {
         let expiration = expiration.map_or(without_end, |expiration| expiration.0);
         let mut ledger = self.0.lock(py)?;
         let posted = ledger.post_grant(credit_id, amount.0, timestamp.0, expiration);
-        posted.map(|id| id.index()).map_err(refused)
+        posted.map(GrantId::index).map_err(refused)
     }
 
     /// Post many grants from four columns, in their order, all or nothing. A single string is the

@@ -7,7 +7,7 @@ use crate::array::{Masked, signed};
 
 /// Questions that one thread answers before another may take some: as many as the engine answers
 /// on one thread, so that its answers are still in the cache when they are split into two arrays.
-const QUESTIONS_PER_TASK: usize = 8 * 1024;
+const QUESTIONS_PER_TASK: usize = 4 * 1024;
 
 /// The balance at each instant. Settles first, as far as it pays for so many questions.
 pub(crate) fn balances(account: &mut GpuCredit, timestamps: &[i64]) -> Masked {

@@ -23,49 +23,44 @@ class GPUCredit:
         self.usage.append((timestamp, amount))
 
     def get_balance(self, timestamp):
-        balance, deficit, is_live = self.replay(timestamp)
-        if not is_live or balance < deficit or (self.policy == "forfeit" and balance == 0):
-            return None
-        return balance - deficit
+        return self.balance_at(timestamp)[0]
 
     def balance_at(self, timestamp):
-        balance, deficit, is_live = self.replay(timestamp)
-        if not is_live:
-            status = "inactive"
-        elif deficit > 0:
-            status = "overdrawn"
-        elif self.policy == "forfeit" and balance == 0:
-            status = "spent"
-        else:
-            status = "available"
-        return self.get_balance(timestamp), status, deficit
+        live, deficit = self.replay(timestamp)
+        balance = sum(left for _, _, left in live) - deficit
+        if not any(start <= timestamp <= end for start, _, _, end in self.grants):
+            return None, "inactive", deficit
+        if deficit > 0:
+            return None, "overdrawn", deficit
+        if self.policy == "forfeit" and balance == 0:
+            return None, "spent", 0
+        return balance, "available", 0
 
     def remainders_at(self, timestamp):
-        live = []
-        self.replay(timestamp, live)
-        return [(number, left) for _, number, left in sorted(live) if left > 0]
+        live, _ = self.replay(timestamp)
+        return [(number, left) for _, number, left in sorted(live)]
 
-    def replay(self, until, live=None):
-        """What is left of the live grants, what no grant has paid, and whether a window is open."""
+    def replay(self, until):
+        """What is left of the live grants, as a heap by their ends, and what no grant has paid."""
         events = [(time, 0, number, amount, end) for time, number, amount, end in self.grants]
         events += [(time, 1, order, amount, 0) for order, (time, amount) in enumerate(self.usage)]
-        events = [event for event in events if event[0] <= until]
         heapq.heapify(events)
-        live = [] if live is None else live
-        deficit = 0
-        while events:
+        live, deficit = [], 0
+        while events and events[0][0] <= until:
             time, is_usage, number, amount, end = heapq.heappop(events)
             lapse(live, time)
-            if is_usage and self.policy == "forfeit" and amount > sum(left for _, _, left in live):
-                live[:] = [(end, number, 0) for end, number, _ in live]
-            elif is_usage:
-                deficit += draw(live, amount)
-            else:
+            if not is_usage:
                 paid = min(amount, deficit)
                 deficit -= paid
-                heapq.heappush(live, (end, number, amount - paid))
+                amount -= paid
+                if amount:
+                    heapq.heappush(live, (end, number, amount))
+            elif self.policy == "carry":
+                deficit += draw(live, amount)
+            elif draw(live, amount):
+                live.clear()
         lapse(live, until)
-        return sum(left for _, _, left in live), deficit, bool(live)
+        return live, deficit
 
 
 def lapse(live, time):
@@ -75,10 +70,14 @@ def lapse(live, time):
 
 def draw(live, amount):
     """Draws from what expires soonest; what is not covered."""
-    for place, (end, number, left) in enumerate(sorted(live)):
+    while live and amount:
+        end, number, left = live[0]
         drawn = min(left, amount)
         amount -= drawn
-        live[live.index((end, number, left))] = (end, number, left - drawn)
+        if drawn == left:
+            heapq.heappop(live)
+        else:
+            heapq.heapreplace(live, (end, number, left - drawn))
     return amount
 
 

@@ -5,6 +5,7 @@ from typing import Any, SupportsIndex, TypeAlias
 
 import numpy
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from gpu_credit.words import Answer, Grant, Remainder, SettlementStatistics
 
@@ -13,6 +14,9 @@ _Masked: TypeAlias = numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
 _Record: TypeAlias = tuple[str, int, int, int] | tuple[int, int]
 _Progress: TypeAlias = Callable[[int, int | None], object]
 
+__all__ = ["GPUCredit", "KeyedGPUCredit"]
+
+@disjoint_base
 class GPUCredit:
     def __new__(cls, *args: Any, **kwargs: Any) -> GPUCredit: ...
     def __init__(self, policy: str = "carry") -> None: ...
@@ -78,6 +82,7 @@ class GPUCredit:
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any] | None]: ...
     def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any] | None]) -> None: ...
 
+@disjoint_base
 class KeyedGPUCredit:
     def __new__(cls, *args: Any, **kwargs: Any) -> KeyedGPUCredit: ...
     def __init__(self) -> None: ...

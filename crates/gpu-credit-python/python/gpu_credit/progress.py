@@ -13,7 +13,7 @@ def bar(description: str = "loading") -> Callable[[int, int | None], None]:
     6
     """
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return lambda done, of: None
 
