@@ -17,7 +17,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut account = GpuCredit::new();
     account.extend(grants.chunks_exact(3).map(|grant| {
-        Record::grant("g", grant[0].unsigned_abs(), grant[1], grant[2].unsigned_abs())
+        Record::grant(
+            "g",
+            grant[0].unsigned_abs(),
+            grant[1],
+            grant[2].unsigned_abs(),
+        )
     }))?;
     account.extend(
         usage

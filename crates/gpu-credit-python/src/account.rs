@@ -48,7 +48,7 @@ const FEW_WAITING: usize = 4 * 1024;
 impl Account {
     /// Asks the account, after everything has been posted to it.
     #[inline]
-    fn ask<R: Send>(
+    pub(crate) fn ask<R: Send>(
         &self,
         py: Python<'_>,
         question: impl FnOnce(&mut GpuCredit) -> R + Send,
@@ -58,6 +58,15 @@ impl Account {
             return Ok(question(ledger.account()));
         }
         drop(ledger);
+        self.ask_at_length(py, question)
+    }
+
+    /// As [`ask`](Self::ask), while other Python threads run.
+    pub(crate) fn ask_at_length<R: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&mut GpuCredit) -> R + Send,
+    ) -> PyResult<R> {
         self.0
             .work_in_parallel(py, |ledger| question(ledger.account()))
     }
@@ -211,8 +220,7 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
-        let (timestamps, balances) = self.0.work(py, |ledger| {
-            let account = ledger.account();
+        let (timestamps, balances) = self.ask_at_length(py, |account| {
             account.settle_to(first.0);
             let (mut timestamps, mut balances) = (Vec::new(), Masked::default());
             for (timestamp, balance) in account.steps(first.0..=last.0) {
@@ -313,28 +321,6 @@ impl Account {
         posted.map_err(refused)
     }
 
-    /// Take a grant back, by its number, as if it had never been posted. Raises LookupError where
-    /// it never was, or is taken back already.
-    ///
-    /// >>> account = GPUCredit()
-    /// >>> mistaken = account.post_grant("twice", 10, 0, 100)
-    /// >>> account.add_credit("twice", 10, 0, 100)
-    /// >>> account.retract_grant(mistaken)
-    /// >>> account.get_balance(0)
-    /// 10
-    fn retract_grant(&self, py: Python<'_>, number: Number) -> PyResult<()> {
-        let id = grant_id(number)?;
-        self.ask(py, |account| account.retract_grant(id))?
-            .map_err(refused)
-    }
-
-    /// Take one usage of this amount at this instant back, the one posted last, as if it had never
-    /// been posted. Raises LookupError where there is none.
-    fn retract_usage(&self, py: Python<'_>, amount: Amount, timestamp: Timestamp) -> PyResult<()> {
-        let retracted = self.ask(py, |account| account.retract_usage(amount.0, timestamp.0))?;
-        retracted.map_err(refused)
-    }
-
     /// Bring the account up to date after late records, so that no question has to. It changes
     /// cost, never an answer.
     fn settle(&self, py: Python<'_>) -> PyResult<()> {
@@ -344,8 +330,7 @@ impl Account {
 
     /// As settle, but only so far that questions up to an instant have nothing left to do.
     fn settle_to(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<()> {
-        self.0
-            .work_in_parallel(py, |ledger| ledger.account().settle_to(timestamp.0))
+        self.ask_at_length(py, |account| account.settle_to(timestamp.0))
     }
 
     /// Whether settle would have nothing to do.
@@ -360,8 +345,7 @@ impl Account {
         words::settlement(py, statistics)
     }
 
-    /// A grant by its number, Grant(number, credit_id, amount, start, end), both instants included;
-    /// None where it was never posted, or is taken back. An end of 2**63 - 1 is none.
+    /// A grant by its number: a Grant; None where it was never posted, or is taken back.
     fn grant<'py>(&self, py: Python<'py>, number: Number) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(id) = grant_id(number) else {
             return Ok(None);
@@ -384,7 +368,7 @@ impl Account {
     /// All usage, in event order, as two columns, amounts and timestamps: int64 arrays, which
     /// subtract_many takes.
     fn usage<'py>(&self, py: Python<'py>) -> PyResult<Columns<'py>> {
-        let (amounts, timestamps) = self.0.work(py, |ledger| state::usage(ledger.account()))?;
+        let (amounts, timestamps) = self.ask_at_length(py, |account| state::usage(account))?;
         Ok((integers(py, amounts), integers(py, timestamps)))
     }
 

@@ -1,12 +1,14 @@
 //! The Python package: the ledger of `gpu-credit` in Python's idiom.
 //!
-//! [`account`] is the classic class and all that the Rust account has, [`keyed`] the classic keyed
+//! [`account`] is the classic class and all that the Rust account has, its [`questions`] and
+//! [`corrections`] in files of their own; [`keyed`] is the classic keyed
 //! exercise; both on [`ledger`], which posts when somebody asks. Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`shared`] lets
 //! threads share an object, [`pool`] survives a fork, [`words`] makes the package's named tuples.
 
 mod account;
 mod array;
 mod batch;
+mod corrections;
 mod error;
 mod integer;
 mod keyed;
@@ -14,6 +16,7 @@ mod ledger;
 mod policy;
 mod pool;
 mod progress;
+mod questions;
 mod records;
 mod shared;
 mod state;

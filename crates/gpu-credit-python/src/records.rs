@@ -26,7 +26,8 @@ pub(crate) fn of_tuples<'py>(
     Ok(posted)
 }
 
-fn of_tuple(record: &Bound<'_, PyAny>) -> PyResult<Record> {
+/// One record of those.
+pub(crate) fn of_tuple(record: &Bound<'_, PyAny>) -> PyResult<Record> {
     if let Ok(tuple) = record.cast::<PyTuple>() {
         if tuple.len() == 4 {
             let (credit_id, Amount(amount), Timestamp(timestamp), Expiration(expiration)) =

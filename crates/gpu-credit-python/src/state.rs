@@ -1,12 +1,14 @@
 //! What a pickled account is: its records, in columns.
 
+use std::collections::HashMap;
+
 use gpu_credit::{GpuCredit, Record};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::array::{Integers, integers, signed};
 use crate::error::refused;
-use crate::integer::{Number, grant_id};
+use crate::integer::{Number, Timestamp, grant_id};
 use crate::policy::Policy;
 use crate::records::of_usage_columns;
 
@@ -20,16 +22,21 @@ pub(crate) struct State<'py> {
     amounts: Integers<'py>,
     starts: Integers<'py>,
     ends: Integers<'py>,
+    /// Grants that are revoked, by number, and from when.
+    revoked: Vec<(Number, Timestamp)>,
     usage_amounts: Integers<'py>,
     usage_timestamps: Integers<'py>,
 }
 
 impl State<'_> {
-    /// The account of these records. A grant that had been retracted has left its number: it is
-    /// posted and retracted again.
+    /// The account of these records. A grant that had been retracted has left its number: one is
+    /// posted and retracted again. One that was revoked is posted with the shortest window that
+    /// can be revoked from there on: what it was before is forgotten.
     pub(crate) fn restore(&self) -> PyResult<GpuCredit> {
         let mut records = Vec::new();
         let mut retracted = Vec::new();
+        let revoked = self.revoked.iter().map(|(number, from)| (number.0, from.0));
+        let revoked: HashMap<usize, i64> = revoked.collect();
         let grants = (self.numbers.as_slice()?.iter())
             .zip(&self.credit_ids)
             .zip(self.amounts.as_slice()?)
@@ -39,19 +46,22 @@ impl State<'_> {
                 retracted.push(records.len());
                 records.push(Record::grant("", 0, 0, 0));
             }
-            let amount = amount.unsigned_abs();
-            records.push(Record::grant(
-                credit_id,
-                amount,
-                *start,
-                start.abs_diff(*end),
-            ));
+            let end = revoked
+                .get(&records.len())
+                .map_or(*end, |from| *end.max(from));
+            let (amount, length) = (amount.unsigned_abs(), start.abs_diff(end));
+            records.push(Record::grant(credit_id, amount, *start, length));
         }
         let mut account = GpuCredit::with_options(self.policy.options());
         account.extend(records).map_err(refused)?;
         for number in retracted {
             account
                 .retract_grant(grant_id(Number(number))?)
+                .map_err(refused)?;
+        }
+        for (number, from) in &self.revoked {
+            account
+                .revoke_grant(grant_id(*number)?, from.0)
                 .map_err(refused)?;
         }
         let usage = of_usage_columns(&self.usage_amounts, &self.usage_timestamps)?;
@@ -84,6 +94,10 @@ pub(crate) fn of<'py>(py: Python<'py>, account: &GpuCredit) -> PyResult<Bound<'p
         "ends",
         integers(py, grants().map(|grant| grant.end).collect()),
     )?;
+    let revoked = account
+        .grants()
+        .filter_map(|(id, grant)| Some((id.index(), grant.revoked_from?)));
+    state.set_item("revoked", revoked.collect::<Vec<_>>())?;
     state.set_item("usage_amounts", integers(py, usage_amounts))?;
     state.set_item("usage_timestamps", integers(py, usage_timestamps))?;
     Ok(state)

@@ -1,10 +1,12 @@
 //! The package's named tuples, made here and defined in Python, where they are pleasant to read.
 
-use gpu_credit::{Answer, Grant, GrantId, Remainder, SettlementStatistics};
+use gpu_credit::{
+    Answer, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder, SettlementStatistics,
+    Statement, UsageStatement,
+};
+use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-
-use crate::array::signed;
 
 macro_rules! word {
     ($function:ident, $name:literal) => {
@@ -19,6 +21,12 @@ word!(answer_class, "Answer");
 word!(status_class, "Status");
 word!(grant_class, "Grant");
 word!(remainder_class, "Remainder");
+word!(lapse_class, "Lapse");
+word!(draw_class, "Draw");
+word!(draws_class, "Draws");
+word!(statement_class, "Statement");
+word!(grant_statement_class, "GrantStatement");
+word!(usage_statement_class, "UsageStatement");
 word!(settlement_class, "SettlementStatistics");
 
 pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
@@ -35,8 +43,9 @@ pub(crate) fn grant<'py>(
         amount,
         start,
         end,
+        revoked_from,
     } = grant;
-    grant_class(py)?.call1((id.index(), credit_id, signed(amount), start, end))
+    grant_class(py)?.call1((id.index(), credit_id, amount, start, end, revoked_from))
 }
 
 pub(crate) fn remainder<'py>(
@@ -57,4 +66,70 @@ pub(crate) fn settlement(
         statistics.early_stops,
         statistics.jumps,
     ))
+}
+
+pub(crate) fn lapse<'py>(py: Python<'py>, lapse: &Lapse) -> PyResult<Bound<'py, PyAny>> {
+    lapse_class(py)?.call1((lapse.grant.index(), lapse.amount, lapse.timestamp))
+}
+
+/// The columns are those of a draw, in its order.
+pub(crate) fn draws<'py>(
+    py: Python<'py>,
+    columns: [Bound<'py, PyArray1<i64>>; 5],
+) -> PyResult<Bound<'py, PyAny>> {
+    let [used_at, places, grants, amounts, paid_at] = columns;
+    draws_class(py)?.call1((used_at, places, grants, amounts, paid_at))
+}
+
+pub(crate) fn statement<'py>(
+    py: Python<'py>,
+    statement: &Statement,
+) -> PyResult<Bound<'py, PyAny>> {
+    let grants = statement.grants.iter();
+    let grants: Vec<_> = grants
+        .map(|grant| grant_statement(py, grant))
+        .collect::<PyResult<_>>()?;
+    let Statement {
+        used,
+        drawn,
+        deficit,
+        dropped,
+        ..
+    } = *statement;
+    statement_class(py)?.call1((grants, used, drawn, deficit, dropped))
+}
+
+pub(crate) fn grant_statement<'py>(
+    py: Python<'py>,
+    statement: &GrantStatement,
+) -> PyResult<Bound<'py, PyAny>> {
+    grant_statement_class(py)?.call1((
+        statement.grant.index(),
+        statement.amount,
+        statement.drawn,
+        statement.lapsed,
+        statement.forfeited,
+        statement.revoked,
+        statement.remaining,
+    ))
+}
+
+pub(crate) fn usage_statement<'py>(
+    py: Python<'py>,
+    statement: &UsageStatement,
+) -> PyResult<Bound<'py, PyAny>> {
+    let draws = statement.draws.iter();
+    let draws: Vec<_> = draws.map(|each| draw(py, each)).collect::<PyResult<_>>()?;
+    let UsageStatement {
+        amount,
+        unpaid,
+        dropped,
+        ..
+    } = *statement;
+    usage_statement_class(py)?.call1((amount, draws, unpaid, dropped))
+}
+
+fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
+    let number = draw.grant.index();
+    draw_class(py)?.call1((draw.used_at, draw.place, number, draw.amount, draw.paid_at))
 }

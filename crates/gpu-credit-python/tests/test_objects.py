@@ -43,14 +43,24 @@ def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
     kept = team.post_grant("kept", 10, 0, 100)
     team.retract_grant(team.post_grant("taken back", 10, 0, 100))
     never_ends = team.post_grant("never ends", 5, -(2**63))
+    cut_short = team.post_grant("cut short", 7, 0, 20)
+    team.revoke_grant(cut_short, 10)
+    never_live = team.post_grant("never live", 7, 20, 10)
+    team.revoke_grant(never_live, 15)
     team.subtract(3, 5)
     other = pickle.loads(pickle.dumps(team, protocol))
     assert (type(other), other.name, other.policy) == (Team, "otters", "forfeit")
     assert other.grants() == team.grants()
-    assert [grant.number for grant in other.grants()] == [kept, never_ends]
-    assert other.get_balance(5) == team.get_balance(5) == 12
+    assert [grant.number for grant in other.grants()] == [
+        kept,
+        never_ends,
+        cut_short,
+        never_live,
+    ]
+    assert other.get_balance(5) == team.get_balance(5) == 19
     other.retract_grant(never_ends)
-    assert (other.get_balance(5), team.get_balance(5)) == (7, 12)
+    assert (other.get_balance(5), team.get_balance(5)) == (14, 19)
+    assert other.get_balance(25) == 10  # The usage was drawn from what was cut short.
 
 
 def test_a_copy_goes_its_own_way():

@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import gpu_credit
+import pytest
 from classic import GPUCredit, KeyedGPUCredit
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,10 @@ USAGE = st.tuples(AMOUNTS, TIMES)
 EVERY_INSTANT = range(-4, 34)
 
 
+def last_index(items, item):
+    return len(items) - 1 - items[::-1].index(item)
+
+
 class Accounts(RuleBasedStateMachine):
     """The account, and the plain one beside it. Numbers are small: ties and deficits abound."""
 
@@ -29,7 +34,7 @@ class Accounts(RuleBasedStateMachine):
     def open(self, policy):
         self.account = gpu_credit.GPUCredit(policy=policy)
         self.plain = GPUCredit(policy)
-        self.retracted = set()
+        self.retracted, self.revoked = set(), set()
 
     @rule(grant=GRANTS)
     def add_credit(self, grant):
@@ -79,7 +84,112 @@ class Accounts(RuleBasedStateMachine):
         except LookupError:
             assert (timestamp, amount) not in self.plain.usage
         else:
-            self.plain.usage.remove((timestamp, amount))
+            self.plain.usage.pop(last_index(self.plain.usage, (timestamp, amount)))
+
+    @rule(usage=USAGE, new_amount=AMOUNTS)
+    def change_usage(self, usage, new_amount):
+        amount, timestamp = usage
+        if (timestamp, amount) in self.plain.usage:
+            self.account.change_usage(timestamp, amount, new_amount)
+            place = last_index(self.plain.usage, (timestamp, amount))
+            self.plain.usage[place] = (timestamp, new_amount)
+
+    @rule(place=st.integers(0, 60), time=TIMES)
+    def revoke_grant(self, place, time):
+        if place in self.standing():
+            start, _, amount, end = self.plain.grants[place]
+            if place in self.revoked or time > end:
+                return
+            self.account.revoke_grant(place, time)
+            assert self.account.grant(place).revoked_from == max(time, start)
+            # One that was never live is put where nobody looks.
+            window = (start, time - 1) if time > start else (10**6, 10**6)
+            self.plain.grants[place] = (window[0], place, amount, window[1])
+            self.revoked.add(place)
+
+    @rule(place=st.integers(0, 60), length=LENGTHS | st.none())
+    def change_expiration(self, place, length):
+        if place in self.standing():
+            if place in self.revoked:
+                with pytest.raises(ValueError):
+                    self.account.change_expiration(place, length)
+                return
+            self.account.change_expiration(place, length)
+            start, _, amount, _ = self.plain.grants[place]
+            end = 2**63 - 1 if length is None else start + length
+            self.plain.grants[place] = (start, place, amount, end)
+
+    def standing(self):
+        return set(range(len(self.plain.grants))) - self.retracted
+
+    @rule(time=TIMES)
+    def ask_where_everything_went(self, time):
+        statement = self.account.statement(time)
+        assert statement.used == sum(amount for used, amount in self.plain.usage if used <= time)
+        assert statement.used == statement.drawn + statement.deficit + statement.dropped
+        assert statement.drawn == sum(grant.drawn for grant in statement.grants)
+        assert statement.deficit == self.plain.balance_at(time)[2]
+        remaining = [(grant.grant, grant.remaining) for grant in statement.grants if grant.remaining]
+        assert sorted(remaining) == sorted(self.plain.remainders_at(time))
+        for grant in statement.grants:
+            assert grant.amount == sum(grant[2:])
+            assert self.account.grant_statement(grant.grant, time) == grant
+
+    @rule()
+    def ask_who_paid(self):
+        draws = self.account.draws()
+        assert draws.amounts.sum() == self.account.statement(2**63 - 1).drawn
+        rows = [*zip(*(column.tolist() for column in draws))]
+        for time in {time for time, _ in self.plain.usage}:
+            amounts = [amount for used, amount in self.plain.usage if used == time]
+            for place, amount in enumerate(amounts):
+                statement = self.account.usage_statement(time, place)
+                assert statement.amount == amount
+                assert amount == statement.unpaid + statement.dropped + sum(
+                    draw.amount for draw in statement.draws
+                )
+                assert statement.draws == [row for row in rows if row[:2] == (time, place)]
+            assert self.account.usage_statement(time, len(amounts)) is None
+
+    @rule(first=TIMES, last=TIMES, amount=AMOUNTS)
+    def ask_when_it_is_low(self, first, last, amount):
+        answers = [(time, *self.plain.balance_at(time)) for time in range(first, last + 1)]
+        # Overdrawn is below any number, and the lower the greater the deficit; spent is 0.
+        heights = [
+            (time, -deficit if status == "overdrawn" else balance or 0)
+            for time, balance, status, deficit in answers
+            if status != "inactive"
+        ]
+        lowest = min(heights, key=lambda height: height[::-1], default=None)
+        expected = lowest and (lowest[0], self.plain.balance_at(lowest[0]))
+        assert self.account.lowest_balance(first, last) == expected
+        below = [time for time, height in heights if height < amount]
+        assert self.account.first_below(first, last, amount) == next(iter(below), None)
+
+    @rule(first=TIMES, step=st.integers(0, 4), count=st.integers(0, 9))
+    def ask_for_a_series(self, first, step, count):
+        timestamps, balances = self.account.series(first, step, count)
+        assert timestamps.tolist() == [first + step * place for place in range(count)]
+        assert balances.tolist() == [self.plain.get_balance(time) for time in timestamps.tolist()]
+
+    @rule(after=TIMES, by=TIMES)
+    def ask_what_will_lapse(self, after, by):
+        without_later_usage = copy.deepcopy(self.plain)
+        without_later_usage.usage = [entry for entry in self.plain.usage if entry[0] <= after]
+        expected = []
+        for number in self.standing() - self.revoked:
+            end = self.plain.grants[number][3]
+            if after < end + 1 <= by:
+                left = dict(without_later_usage.remainders_at(end)).get(number, 0)
+                expected += [(number, left, end + 1)] * (left > 0)
+        lapses = self.account.lapsing(after, by)
+        assert lapses == sorted(expected, key=lambda lapse: (lapse[2], lapse[0]))
+
+    @rule(record=GRANTS | USAGE, time=TIMES)
+    def ask_what_if(self, record, time):
+        posted = copy.deepcopy(self.plain)
+        posted.add_credit(*record) if len(record) == 4 else posted.subtract(*record)
+        assert self.account.balance_if(record, time) == posted.balance_at(time)
 
     @rule()
     def settle(self):
@@ -139,7 +249,7 @@ class Accounts(RuleBasedStateMachine):
             assert self.account.granted == sum(grant[2] for grant in self.plain.grants)
 
 
-Accounts.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Accounts.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestAccounts = Accounts.TestCase
 
 

@@ -20,21 +20,33 @@ from gpu_credit._native import GPUCredit, KeyedGPUCredit
 from gpu_credit.progress import bar
 from gpu_credit.words import (
     Answer,
+    Draw,
+    Draws,
     Grant,
+    GrantStatement,
+    Lapse,
     Policy,
     Remainder,
     SettlementStatistics,
+    Statement,
     Status,
+    UsageStatement,
 )
 
 __all__ = [
     "Answer",
+    "Draw",
+    "Draws",
     "GPUCredit",
     "Grant",
+    "GrantStatement",
     "KeyedGPUCredit",
+    "Lapse",
     "Policy",
     "Remainder",
     "SettlementStatistics",
+    "Statement",
     "Status",
+    "UsageStatement",
     "bar",
 ]

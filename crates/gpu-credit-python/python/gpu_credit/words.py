@@ -3,6 +3,9 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy
+from numpy.typing import NDArray
+
 
 class Policy(StrEnum):
     """What becomes of usage beyond what the live grants can pay. One account, one policy."""
@@ -64,6 +67,10 @@ class Grant(NamedTuple):
     end: int
     """The last instant of the window. 2**63 - 1: it never ends."""
 
+    revoked_from: int | None
+    """The instant from which the grant is revoked, if it is: the one after end. Or its start, and
+    then it was never live, and end is what it was."""
+
 
 class Remainder(NamedTuple):
     """What is undrawn of one live grant at an instant."""
@@ -73,6 +80,117 @@ class Remainder(NamedTuple):
 
     amount: int
     """What is left of it, in the smallest unit."""
+
+
+class Lapse(NamedTuple):
+    """What is left of a grant at the end of its window."""
+
+    grant: int
+    """The number of the grant."""
+
+    amount: int
+    """What lapses of it, in the smallest unit; never 0."""
+
+    timestamp: int
+    """When: the instant after the last one of its window."""
+
+
+class Draw(NamedTuple):
+    """The part of one usage that one grant paid."""
+
+    used_at: int
+    """The instant of the usage."""
+
+    place: int
+    """The place of the usage among those of its instant, in posting order, from 0 on."""
+
+    grant: int
+    """The number of the grant that paid."""
+
+    amount: int
+    """What it paid, in the smallest unit; never 0."""
+
+    paid_at: int
+    """When it paid: at used_at, or, where the usage had become a deficit, at its own start."""
+
+
+class Draws(NamedTuple):
+    """Many draws, by columns."""
+
+    used_at: NDArray[numpy.int64]
+    """The instants of the usage."""
+
+    places: NDArray[numpy.int64]
+    """The places of the usage among those of its instant."""
+
+    grants: NDArray[numpy.int64]
+    """The numbers of the grants that paid."""
+
+    amounts: NDArray[numpy.int64]
+    """What they paid."""
+
+    paid_at: NDArray[numpy.int64]
+    """When they paid."""
+
+
+class GrantStatement(NamedTuple):
+    """Where one grant went: amount = drawn + lapsed + forfeited + revoked + remaining."""
+
+    grant: int
+    """The number of the grant."""
+
+    amount: int
+    """As posted, in the smallest unit like the rest."""
+
+    drawn: int
+    """What paid usage."""
+
+    lapsed: int
+    """What was left at the end of its window."""
+
+    forfeited: int
+    """What an overdraft took. Always 0 under "carry"."""
+
+    revoked: int
+    """What was left where it was revoked: all of it if it was never live."""
+
+    remaining: int
+    """What is undrawn and live."""
+
+
+class Statement(NamedTuple):
+    """Where all grants and all usage went: used = drawn + deficit + dropped."""
+
+    grants: list[GrantStatement]
+    """The grants that have started, in posting order."""
+
+    used: int
+    """All usage, in the smallest unit like the rest."""
+
+    drawn: int
+    """Usage that grants have paid: the sum of what was drawn from them."""
+
+    deficit: int
+    """Usage not yet paid by any grant. Always 0 under "forfeit"."""
+
+    dropped: int
+    """Usage that was dropped. Always 0 under "carry"."""
+
+
+class UsageStatement(NamedTuple):
+    """Where one usage went: amount is the sum of its draws, unpaid and dropped."""
+
+    amount: int
+    """As posted, or as corrected."""
+
+    draws: list[Draw]
+    """What grants paid, in the order in which they did."""
+
+    unpaid: int
+    """What no grant has paid yet. Always 0 under "forfeit"."""
+
+    dropped: int
+    """What was dropped: nothing, or all of it. Always 0 under "carry"."""
 
 
 class SettlementStatistics(NamedTuple):

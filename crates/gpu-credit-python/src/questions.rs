@@ -1,0 +1,232 @@
+//! Questions beyond the balance: who paid what, what becomes of it, and when it runs low.
+
+use gpu_credit::Draw;
+use numpy::PyArray1;
+use pyo3::prelude::*;
+
+use crate::account::Account;
+use crate::array::{Masked, integers, signed};
+use crate::error::refused;
+use crate::integer::{Amount, Number, Timestamp, grant_id};
+use crate::{records, words};
+
+/// Draws by columns.
+#[derive(Default)]
+struct Draws {
+    used_at: Vec<i64>,
+    places: Vec<i64>,
+    grants: Vec<i64>,
+    amounts: Vec<i64>,
+    paid_at: Vec<i64>,
+}
+
+impl Extend<Draw> for Draws {
+    fn extend<T: IntoIterator<Item = Draw>>(&mut self, draws: T) {
+        for draw in draws {
+            self.used_at.push(draw.used_at);
+            self.places.push(signed(draw.place as u64));
+            self.grants.push(signed(draw.grant.index() as u64));
+            self.amounts.push(signed(draw.amount));
+            self.paid_at.push(draw.paid_at);
+        }
+    }
+}
+
+#[pymethods]
+impl Account {
+    /// The balance at count instants, step apart, from an instant on. Two columns: timestamps, an
+    /// int64 array, and balances, masked where there is none. Shorter where the next instant would
+    /// be after 2**63 - 1.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("a", 10, 0, 60)
+    /// >>> account.subtract(4, 30)
+    /// >>> timestamps, balances = account.series(0, step=24, count=4)
+    /// >>> timestamps.tolist(), balances.tolist()
+    /// ([0, 24, 48, 72], [10, 10, 6, None])
+    fn series<'py>(
+        &self,
+        py: Python<'py>,
+        first: Timestamp,
+        step: Amount,
+        count: Number,
+    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
+        let (timestamps, balances) = self.ask_at_length(py, |account| {
+            account.settle();
+            let (mut timestamps, mut balances) = (Vec::new(), Masked::default());
+            for (timestamp, balance) in account.series(first.0, step.0, count.0) {
+                timestamps.push(timestamp);
+                balances.push(balance);
+            }
+            (timestamps, balances)
+        })?;
+        Ok((integers(py, timestamps), balances.into_array(py)?))
+    }
+
+    /// The lowest balance from one instant to another, both included: the first instant at which it
+    /// stands, and the Answer there. Instants at which no grant is live are skipped; None where
+    /// none ever is.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> account.subtract(70, 10)
+    /// >>> account.lowest_balance(0, 1_000)
+    /// (10, Answer(balance=30, status=<Status.AVAILABLE: 'available'>, deficit=0))
+    fn lowest_balance<'py>(
+        &self,
+        py: Python<'py>,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
+        let lowest = self.ask(py, |account| {
+            account.settle_to(last.0);
+            account.lowest_balance(first.0..=last.0)
+        })?;
+        let lowest = lowest.map(|(timestamp, answer)| Ok((timestamp, words::answer(py, &answer)?)));
+        lowest.transpose()
+    }
+
+    /// The first instant, from one to another, both included, at which the balance is below an
+    /// amount; below 0 is overdrawn. Instants at which no grant is live are skipped; None where
+    /// there is none.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> account.subtract(70, 10)
+    /// >>> account.first_below(0, 30, 50)
+    /// 10
+    fn first_below(
+        &self,
+        py: Python<'_>,
+        first: Timestamp,
+        last: Timestamp,
+        amount: Amount,
+    ) -> PyResult<Option<i64>> {
+        self.ask(py, |account| {
+            account.settle_to(last.0);
+            account.first_below(first.0..=last.0, amount.0)
+        })
+    }
+
+    /// What will lapse after an instant and up to another if nothing is used after the first: a
+    /// list of Lapse(grant, amount, timestamp).
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("trial", 50, 0, 9)
+    /// >>> account.subtract(20, 5)
+    /// >>> account.lapsing(after=5, by=10)
+    /// [Lapse(grant=0, amount=30, timestamp=10)]
+    fn lapsing<'py>(
+        &self,
+        py: Python<'py>,
+        after: Timestamp,
+        by: Timestamp,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let lapses = self.ask_at_length(py, |account| account.lapsing(after.0, by.0))?;
+        lapses.iter().map(|lapse| words::lapse(py, lapse)).collect()
+    }
+
+    /// All draws, the part of one usage that one grant paid, in the order in which they happen:
+    /// Draws of five columns, int64 arrays.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("trial", 5, 0, 10)
+    /// >>> account.subtract(8, 3)                   # 3 more than there is
+    /// >>> account.add_credit("march", 100, 20, 30)
+    /// >>> draws = account.draws()
+    /// >>> draws.grants.tolist(), draws.amounts.tolist(), draws.paid_at.tolist()
+    /// ([0, 1], [5, 3], [3, 20])
+    fn draws<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let draws = self.ask_at_length(py, |account| {
+            let mut draws = Draws::default();
+            draws.extend(account.draws());
+            draws
+        })?;
+        let columns = [
+            draws.used_at,
+            draws.places,
+            draws.grants,
+            draws.amounts,
+            draws.paid_at,
+        ];
+        words::draws(py, columns.map(|column| integers(py, column)))
+    }
+
+    /// Where everything went, as of an instant: every grant that has started by then, and all usage
+    /// at or before it. A Statement.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("trial", 50, 10, 5)
+    /// >>> account.subtract(60, 12)
+    /// >>> statement = account.statement(12)
+    /// >>> statement.used, statement.drawn, statement.deficit, statement.grants[0].drawn
+    /// (60, 50, 10, 50)
+    fn statement<'py>(&self, py: Python<'py>, timestamp: Timestamp) -> PyResult<Bound<'py, PyAny>> {
+        let statement = self.ask_at_length(py, |account| account.statement(timestamp.0))?;
+        words::statement(py, &statement)
+    }
+
+    /// Where one grant went, as of an instant: a GrantStatement, whose parts add up to its amount.
+    /// None where it has not started by then, was never posted, or is taken back.
+    fn grant_statement<'py>(
+        &self,
+        py: Python<'py>,
+        number: Number,
+        timestamp: Timestamp,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Ok(id) = grant_id(number) else {
+            return Ok(None);
+        };
+        let statement = self.ask(py, |account| {
+            account.settle_to(timestamp.0);
+            account.grant_statement(id, timestamp.0)
+        })?;
+        statement
+            .map(|statement| words::grant_statement(py, &statement))
+            .transpose()
+    }
+
+    /// Where one usage went: a UsageStatement. It is named by its instant and its place among the
+    /// usage of that instant in posting order, from 0 on; None where there is none.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("trial", 5, 0, 10)
+    /// >>> account.subtract(8, 3)
+    /// >>> account.usage_statement(3)
+    /// UsageStatement(amount=8, draws=[Draw(used_at=3, place=0, grant=0, amount=5, paid_at=3)], unpaid=3, dropped=0)
+    #[pyo3(signature = (timestamp, place = Number(0)), text_signature = "($self, timestamp, place=0)")]
+    fn usage_statement<'py>(
+        &self,
+        py: Python<'py>,
+        timestamp: Timestamp,
+        place: Number,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let statement = self.ask(py, |account| {
+            account.settle_to(timestamp.0);
+            account.usage_statement(timestamp.0, place.0)
+        })?;
+        statement
+            .map(|statement| words::usage_statement(py, &statement))
+            .transpose()
+    }
+
+    /// What balance_at would answer if a record were posted, which is not done. A record is a tuple
+    /// as extend takes it. Raises OverflowError where it would be refused.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> account.balance_if((120, 10), 20).deficit
+    /// 20
+    /// >>> account.balance_if(("refill", 50, 5, 30), 20).balance
+    /// 150
+    fn balance_if<'py>(
+        &self,
+        record: &Bound<'py, PyAny>,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = record.py();
+        let record = records::of_tuple(record)?;
+        let answer = self.ask(py, |account| account.balance_if(&record, timestamp.0))?;
+        words::answer(py, &answer.map_err(refused)?)
+    }
+}
