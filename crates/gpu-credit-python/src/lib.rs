@@ -1,15 +1,20 @@
 //! The Python package: the ledger of `gpu-credit` in Python's idiom.
 //!
 //! [`account`] is the classic class and all that the Rust account has, its [`questions`] and
-//! [`corrections`] in files of their own; [`keyed`] is the classic keyed
-//! exercise; both on [`ledger`], which posts when somebody asks. Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`shared`] lets
-//! threads share an object, [`pool`] survives a fork, [`words`] makes the package's named tuples.
+//! [`corrections`] in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
+//! [`ledger`], which posts when somebody asks. [`fold`] is what a distributed engine runs on each
+//! part of a large table.
+//!
+//! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`table`] columns in
+//! Arrow's format, [`shared`] lets threads share an object, [`pool`] survives a fork, [`words`]
+//! makes the package's named tuples.
 
 mod account;
 mod array;
 mod batch;
 mod corrections;
 mod error;
+mod fold;
 mod integer;
 mod keyed;
 mod ledger;
@@ -20,6 +25,7 @@ mod questions;
 mod records;
 mod shared;
 mod state;
+mod table;
 mod words;
 
 /// The native half of the package `gpu_credit`, which re-exports all of it.
@@ -27,6 +33,8 @@ mod words;
 mod _native {
     #[pymodule_export]
     use super::account::Account;
+    #[pymodule_export]
+    use super::fold::fold;
     #[pymodule_export]
     use super::keyed::KeyedAccounts;
 }

@@ -1,0 +1,189 @@
+//! The fold: from the events and questions of many accounts, in any order, to the answers.
+//!
+//! It is what a distributed engine runs on each of its partitions. Nothing is taken for granted
+//! about the order of the rows: they are grouped here, and what order decides is put in order here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{Int64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_pyarrow::ToPyArrow;
+use gpu_credit::{Answer, GpuCredit, Record};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::array::signed;
+use crate::integer::negative;
+use crate::policy::Policy;
+use crate::pool;
+use crate::table::{IntegerColumn, Table, TextColumn};
+
+const GRANT: i64 = 0;
+const USAGE: i64 = 1;
+const QUESTION: i64 = 2;
+
+/// So many answers go into one batch.
+const ANSWERS_PER_BATCH: usize = 64 * 1024;
+
+/// The answers to the questions of a table of rows (kind, account, amount, timestamp, expiration,
+/// posted): kind is 0 for a grant, 1 for usage, 2 for a question. A list of PyArrow batches
+/// (account, timestamp, balance, status, deficit), in no particular order.
+///
+/// Grants of one account that start at one instant are posted in the order of posted, those
+/// without one first, then of expiration and of amount: no answer depends on the order of the rows.
+#[pyfunction]
+pub(crate) fn fold<'py>(
+    py: Python<'py>,
+    rows: Table,
+    policy: Policy,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let batches = py.detach(|| pool::run(|| answer(rows, policy)))?;
+    batches.iter().map(|batch| batch.to_pyarrow(py)).collect()
+}
+
+fn answer(rows: Table, policy: Policy) -> PyResult<Vec<RecordBatch>> {
+    let mut answers = Answers::default();
+    for (name, account) in group(rows)? {
+        account.answer(&name, policy, &mut answers)?;
+    }
+    answers.into_batches()
+}
+
+/// What concerns one account.
+#[derive(Default)]
+struct Account {
+    grants: Vec<Grant>,
+    usage: Vec<(i64, u64)>,
+    questions: Vec<i64>,
+}
+
+/// The fields in the order in which they decide the posting order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Grant {
+    timestamp: i64,
+    posted: Option<i64>,
+    expiration: u64,
+    amount: u64,
+}
+
+impl Account {
+    fn answer(mut self, name: &str, policy: Policy, answers: &mut Answers) -> PyResult<()> {
+        if self.questions.is_empty() {
+            return Ok(());
+        }
+        self.grants.sort_unstable();
+        let mut account = GpuCredit::with_options(policy.options());
+        let grants = self.grants.into_iter();
+        let grants =
+            grants.map(|grant| Record::grant("", grant.amount, grant.timestamp, grant.expiration));
+        let usage = self.usage.into_iter();
+        let usage = usage.map(|(timestamp, amount)| Record::usage(amount, timestamp));
+        account
+            .extend(grants.chain(usage))
+            .map_err(|error| PyOverflowError::new_err(format!("account {name:?}: {error}")))?;
+        for timestamp in self.questions {
+            answers.push(name, timestamp, account.balance_at(timestamp))?;
+        }
+        Ok(())
+    }
+}
+
+fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
+    let mut accounts: HashMap<Box<str>, Account> = HashMap::new();
+    let has_order = rows.has("posted");
+    for batch in rows.batches() {
+        let batch = batch?;
+        let names = TextColumn::of(&batch, "account")?;
+        let integers = |name| IntegerColumn::of(&batch, name);
+        let (kinds, timestamps) = (integers("kind")?, integers("timestamp")?);
+        let (amounts, expirations) = (integers("amount")?, integers("expiration")?);
+        let posted = has_order.then(|| integers("posted")).transpose()?;
+        for row in 0..batch.num_rows() {
+            let name = names
+                .get(row)
+                .ok_or_else(|| PyValueError::new_err("a row has no account"))?;
+            let missing =
+                |what| PyValueError::new_err(format!("a row of account {name:?} has no {what}"));
+            let natural = |what, column: &IntegerColumn<'_>| -> PyResult<u64> {
+                let number = column.get(row).ok_or_else(|| missing(what))?;
+                u64::try_from(number).map_err(|_| {
+                    negative(
+                        &format!("the {what} of account {name:?}"),
+                        &number.to_string(),
+                    )
+                })
+            };
+            if !accounts.contains_key(name) {
+                accounts.insert(name.into(), Account::default());
+            }
+            let Some(account) = accounts.get_mut(name) else {
+                continue; // It has just been put there.
+            };
+            let timestamp = timestamps.get(row).ok_or_else(|| missing("timestamp"))?;
+            match kinds.get(row) {
+                Some(GRANT) => account.grants.push(Grant {
+                    timestamp,
+                    posted: posted.as_ref().and_then(|column| column.get(row)),
+                    expiration: natural("expiration", &expirations)?,
+                    amount: natural("amount", &amounts)?,
+                }),
+                Some(USAGE) => account
+                    .usage
+                    .push((timestamp, natural("amount", &amounts)?)),
+                Some(QUESTION) => account.questions.push(timestamp),
+                _ => return Err(missing("kind: it is neither 'grant' nor 'usage'")),
+            }
+        }
+    }
+    Ok(accounts)
+}
+
+/// Answers in columns, a batch at a time.
+#[derive(Default)]
+struct Answers {
+    full: Vec<RecordBatch>,
+    count: usize,
+    accounts: StringBuilder,
+    timestamps: Int64Builder,
+    balances: Int64Builder,
+    statuses: StringBuilder,
+    deficits: Int64Builder,
+}
+
+impl Answers {
+    fn push(&mut self, account: &str, timestamp: i64, answer: Answer) -> PyResult<()> {
+        self.accounts.append_value(account);
+        self.timestamps.append_value(timestamp);
+        self.balances.append_option(answer.balance.map(signed));
+        self.statuses.append_value(answer.status.as_str());
+        self.deficits.append_value(signed(answer.deficit));
+        self.count += 1;
+        if self.count == ANSWERS_PER_BATCH {
+            self.finish_batch()?;
+        }
+        Ok(())
+    }
+
+    fn finish_batch(&mut self) -> PyResult<()> {
+        self.count = 0;
+        let columns: [(&str, ArrayRef, bool); 5] = [
+            ("account", Arc::new(self.accounts.finish()), false),
+            ("timestamp", Arc::new(self.timestamps.finish()), false),
+            ("balance", Arc::new(self.balances.finish()), true),
+            ("status", Arc::new(self.statuses.finish()), false),
+            ("deficit", Arc::new(self.deficits.finish()), false),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
+        self.full
+            .push(batch.map_err(|error| PyValueError::new_err(error.to_string()))?);
+        Ok(())
+    }
+
+    fn into_batches(mut self) -> PyResult<Vec<RecordBatch>> {
+        if self.count > 0 {
+            self.finish_batch()?;
+        }
+        Ok(self.full)
+    }
+}
