@@ -45,6 +45,12 @@ pub(crate) struct Account(Shared<Ledger>);
 /// More waiting records than this are posted while other Python threads run.
 const FEW_WAITING: usize = 4 * 1024;
 
+impl From<GpuCredit> for Account {
+    fn from(account: GpuCredit) -> Self {
+        Account(Shared::new(account.into()))
+    }
+}
+
 impl Account {
     /// Asks the account, after everything has been posted to it.
     #[inline]

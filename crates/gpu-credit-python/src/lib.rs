@@ -2,8 +2,8 @@
 //!
 //! [`account`] is the classic class and all that the Rust account has, its [`questions`] and
 //! [`corrections`] in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
-//! [`ledger`], which posts when somebody asks. [`fold`] is what a distributed engine runs on each
-//! part of a large table.
+//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name; [`fold`] is what a
+//! distributed engine runs on each part of a large table.
 //!
 //! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`table`] columns in
 //! Arrow's format, [`shared`] lets threads share an object, [`pool`] survives a fork, [`words`]
@@ -12,6 +12,7 @@
 mod account;
 mod array;
 mod batch;
+mod book;
 mod corrections;
 mod error;
 mod fold;
@@ -33,6 +34,8 @@ mod words;
 mod _native {
     #[pymodule_export]
     use super::account::Account;
+    #[pymodule_export]
+    use super::book::Book;
     #[pymodule_export]
     use super::fold::fold;
     #[pymodule_export]

@@ -2,7 +2,7 @@
 
 use gpu_credit::{
     Answer, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder, SettlementStatistics,
-    Statement, UsageStatement,
+    Statement, Total, UsageStatement,
 };
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -27,6 +27,7 @@ word!(draws_class, "Draws");
 word!(statement_class, "Statement");
 word!(grant_statement_class, "GrantStatement");
 word!(usage_statement_class, "UsageStatement");
+word!(total_class, "Total");
 word!(settlement_class, "SettlementStatistics");
 
 pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {
@@ -132,4 +133,8 @@ pub(crate) fn usage_statement<'py>(
 fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
     let number = draw.grant.index();
     draw_class(py)?.call1((draw.used_at, draw.place, number, draw.amount, draw.paid_at))
+}
+
+pub(crate) fn total(py: Python<'_>, total: Total) -> PyResult<Bound<'_, PyAny>> {
+    total_class(py)?.call1((total.balance, total.deficit, total.available))
 }

@@ -12,11 +12,11 @@ shuffled its records arrive.
 >>> account.get_balance(12)
 70
 
-GPUCredit is one account, KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
+GPUCredit is one account, CreditBook many by name, KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
 balances of tables too large for one machine; it needs the extra "spark".
 """
 
-from gpu_credit._native import GPUCredit, KeyedGPUCredit
+from gpu_credit._native import CreditBook, GPUCredit, KeyedGPUCredit
 from gpu_credit.progress import bar
 from gpu_credit.words import (
     Answer,
@@ -30,11 +30,13 @@ from gpu_credit.words import (
     SettlementStatistics,
     Statement,
     Status,
+    Total,
     UsageStatement,
 )
 
 __all__ = [
     "Answer",
+    "CreditBook",
     "Draw",
     "Draws",
     "GPUCredit",
@@ -47,6 +49,7 @@ __all__ = [
     "SettlementStatistics",
     "Statement",
     "Status",
+    "Total",
     "UsageStatement",
     "bar",
 ]

@@ -27,8 +27,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pyarrow
-    from pyspark.sql import Column, DataFrame
+    import pyarrow  # type: ignore[import-untyped, unused-ignore]
+    from pyspark.sql import Column, DataFrame  # type: ignore[import-not-found, unused-ignore]
 
 ANSWERS = "account string, timestamp bigint, balance bigint, status string, deficit bigint"
 
@@ -50,7 +50,7 @@ def balances(
     another policy. A null or a negative amount among the rows, a kind that is neither "grant" nor
     "usage", or an amount that does not fit, ends the job with an error that names the account.
     """
-    from pyspark.sql import functions
+    from pyspark.sql import functions  # type: ignore[import-not-found, unused-ignore]
 
     from gpu_credit import GPUCredit
 
@@ -83,7 +83,7 @@ def balances(
 
 
 def null(name: str) -> Column:
-    from pyspark.sql import functions
+    from pyspark.sql import functions  # type: ignore[import-not-found, unused-ignore]
 
     return functions.lit(None).cast("bigint").alias(name)
 
@@ -105,7 +105,7 @@ def folding(policy: str):
     """What each task runs: a closure of nothing but the policy, so that workers need no more."""
 
     def fold_partition(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
-        import pyarrow
+        import pyarrow  # type: ignore[import-untyped, unused-ignore]
 
         from gpu_credit._native import fold
 

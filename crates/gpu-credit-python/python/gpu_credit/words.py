@@ -193,6 +193,19 @@ class UsageStatement(NamedTuple):
     """What was dropped: nothing, or all of it. Always 0 under "carry"."""
 
 
+class Total(NamedTuple):
+    """What the accounts of a book add up to at an instant."""
+
+    balance: int
+    """The sum of all balances that there are, in the smallest unit."""
+
+    deficit: int
+    """The sum of all deficits, whatever the status."""
+
+    available: int
+    """The number of accounts that have a balance."""
+
+
 class SettlementStatistics(NamedTuple):
     """What settling has done since the account was opened: how much work writes have caused."""
 
