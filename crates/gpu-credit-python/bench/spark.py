@@ -23,7 +23,7 @@ from gpu_credit.spark import balances
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from cluster import Cluster, wait_for  # noqa: E402
+from cluster import Cluster  # noqa: E402
 
 EVENTS, ACCOUNTS, QUERIES, WORKERS = 1_000_000, 10_000, 100_000, 2
 
@@ -93,19 +93,18 @@ def in_one_process(rows):
 
 
 def on_the_cluster(cluster, frames, is_killed):
-    job_over = threading.Event()
-
-    def kill():
-        time.sleep(1)
-        if not job_over.is_set():
-            cluster.kill_a_worker()
-
-    if is_killed:
-        threading.Thread(target=kill, daemon=True).start()
+    tasks = 64 if is_killed else 8
+    answers = []
+    job = threading.Thread(
+        target=lambda: answers.append(balances(*frames, partitions=tasks).toArrow())
+    )
     start = time.perf_counter()
-    answers = balances(*frames, partitions=64 if is_killed else 8).toArrow()
-    job_over.set()
-    return answers, time.perf_counter() - start
+    job.start()
+    if is_killed:
+        cluster.wait_for_the_middle(tasks)
+        cluster.kill_a_worker()
+    job.join()
+    return answers[0], time.perf_counter() - start
 
 
 def main():

@@ -2,8 +2,9 @@
 //!
 //! [`account`] is the classic class and all that the Rust account has, its [`questions`] and
 //! [`corrections`] in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
-//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name; [`fold`] is what a
-//! distributed engine runs on each part of a large table.
+//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name,
+//! [`store`] keeps them in a durable file; [`fold`] is what a distributed engine runs on each part of
+//! a large table.
 //!
 //! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`table`] columns in
 //! Arrow's format, [`shared`] lets threads share an object, [`pool`] survives a fork, [`words`]
@@ -26,6 +27,7 @@ mod questions;
 mod records;
 mod shared;
 mod state;
+mod store;
 mod table;
 mod words;
 
@@ -40,4 +42,6 @@ mod _native {
     use super::fold::fold;
     #[pymodule_export]
     use super::keyed::KeyedAccounts;
+    #[pymodule_export]
+    use super::store::DurableStore;
 }

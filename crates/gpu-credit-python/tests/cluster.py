@@ -65,6 +65,19 @@ class Cluster:
         wait_for(lambda: executors().size() == len(self.workers) + 1, "the workers")
         return session
 
+    def wait_for_the_middle(self, tasks):
+        """Of a stage of so many tasks: some are done, and some are not."""
+        tracker = self.session.sparkContext.statusTracker()
+
+        def is_under_way():
+            stages = filter(None, map(tracker.getStageInfo, tracker.getActiveStageIds()))
+            return any(
+                stage.numTasks == tasks and 4 <= stage.numCompletedTasks < tasks - 4
+                for stage in stages
+            )
+
+        wait_for(is_under_way, "the stage")
+
     def kill_a_worker(self):
         """The worker, what runs its tasks, and their Python processes: with what they hold."""
         worker = self.workers.pop()

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("pyspark")
 
-from cluster import Cluster, wait_for  # noqa: E402
+from cluster import Cluster  # noqa: E402
 from gpu_credit import GPUCredit  # noqa: E402
 from gpu_credit.spark import balances  # noqa: E402
 
@@ -133,15 +133,7 @@ def test_a_worker_that_is_killed_changes_no_answer(cluster):
     answers = []
     job = threading.Thread(target=lambda: answers.extend(tuple(row) for row in found.collect()))
     job.start()
-    tracker = session.sparkContext.statusTracker()
-
-    def is_under_way():
-        stages = map(tracker.getStageInfo, tracker.getActiveStageIds())
-        return any(
-            stage.numTasks == 64 and 4 <= stage.numCompletedTasks < 60 for stage in stages if stage
-        )
-
-    wait_for(is_under_way, "the fold")
+    cluster.wait_for_the_middle(64)
     cluster.kill_a_worker()
     job.join(120)
     assert not job.is_alive()

@@ -12,11 +12,12 @@ shuffled its records arrive.
 >>> account.get_balance(12)
 70
 
-GPUCredit is one account, CreditBook many by name, KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
+GPUCredit is one account, CreditBook many by name, CreditStore many in a durable file, and
+KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
 balances of tables too large for one machine; it needs the extra "spark".
 """
 
-from gpu_credit._native import CreditBook, GPUCredit, KeyedGPUCredit
+from gpu_credit._native import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit
 from gpu_credit.progress import bar
 from gpu_credit.words import (
     Answer,
@@ -37,6 +38,7 @@ from gpu_credit.words import (
 __all__ = [
     "Answer",
     "CreditBook",
+    "CreditStore",
     "Draw",
     "Draws",
     "GPUCredit",

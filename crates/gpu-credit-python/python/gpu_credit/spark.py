@@ -23,11 +23,10 @@ one task, as rows in Arrow's format and some 60 bytes for each.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pyarrow  # type: ignore[import-untyped, unused-ignore]
     from pyspark.sql import Column, DataFrame  # type: ignore[import-not-found, unused-ignore]
 
 ANSWERS = "account string, timestamp bigint, balance bigint, status string, deficit bigint"
@@ -101,10 +100,10 @@ def check(table: DataFrame, strings: list[str], integers: list[str], optional: l
             raise TypeError(f"column {name!r} is of {types[name]}: integers are expected")
 
 
-def folding(policy: str):
-    """What each task runs: a closure of nothing but the policy, so that workers need no more."""
+def folding(policy: str) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """What each task runs, on batches of PyArrow: nothing but the policy is sent to it."""
 
-    def fold_partition(batches: Iterator[pyarrow.RecordBatch]) -> Iterator[pyarrow.RecordBatch]:
+    def fold_partition(batches: Iterator[Any]) -> Iterator[Any]:
         import pyarrow  # type: ignore[import-untyped, unused-ignore]
 
         from gpu_credit._native import fold
@@ -115,7 +114,7 @@ def folding(policy: str):
         if first is None:
             return
 
-        def all_batches() -> Iterator[pyarrow.RecordBatch]:
+        def all_batches() -> Iterator[Any]:
             yield first
             yield from batches
 

@@ -1,0 +1,337 @@
+//! `CreditStore`: many accounts in one durable file.
+
+use gpu_credit_store::{Change, Entry, Error, Posting, Refusal, Sequence, Store};
+use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::path::PathBuf;
+
+use crate::account::Account;
+use crate::error;
+use crate::integer::{Amount, Expiration, Number, Timestamp};
+use crate::policy::Policy;
+use crate::shared::Shared;
+use crate::words;
+
+/// CreditStore(path): many accounts in one file, without a server, nothing lost.
+///
+/// Opens the file, or creates it. What a call has posted when it returns survives a power cut. Each
+/// record has an id of your choosing, unique within its account: the same id with the same content is
+/// posted once, however often it is sent, with other content it is a ValueError. A call that posts
+/// returns whether it was posted only now. Threads that post at the same time share one write.
+///
+/// Raises KeyError where there is no account of a name, LookupError where there is no record of an
+/// id, ValueError and OverflowError as GPUCredit does, and OSError where the file fails.
+///
+/// >>> from gpu_credit import CreditStore
+/// >>> with CreditStore(path) as store:
+/// ...     store.open_account("acme")
+/// ...     store.add_credit("acme", "invoice-1", "march", 100, 0, 30)
+/// ...     store.subtract("acme", "job-17", 20, 12)
+/// ...     store.subtract("acme", "job-17", 20, 12)   # a retry
+/// True
+/// True
+/// True
+/// False
+/// >>> with CreditStore(path) as store:
+/// ...     store.get_balance("acme", 12)
+/// 80
+#[pyclass(name = "CreditStore", module = "gpu_credit", frozen, weakref)]
+pub(crate) struct DurableStore(Shared<Option<Store>>);
+
+impl DurableStore {
+    /// Asks the store, while other Python threads run, also those that ask it or post to it.
+    fn ask<R: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Store) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let store = self.0.lock(py)?.clone();
+        let store = store.ok_or_else(|| PyValueError::new_err("the store is closed"))?;
+        py.detach(|| question(&store)).map_err(refused)
+    }
+
+    fn post(&self, py: Python<'_>, account: &str, id: &str, change: Change) -> PyResult<bool> {
+        let posting = Posting::new(account, id, change);
+        Ok(self.ask(py, |store| store.post(posting))?.is_new())
+    }
+}
+
+#[pymethods]
+impl DurableStore {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let store = py.detach(|| Store::open_or_create(path)).map_err(refused)?;
+        Ok(DurableStore(Shared::new(Some(store))))
+    }
+
+    /// Open an account, with its policy for good.
+    #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
+    fn open_account(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<bool> {
+        Ok(self
+            .ask(py, |store| store.open_account(name, policy.0))?
+            .is_new())
+    }
+
+    /// Post a grant, live in [timestamp, timestamp + expiration]; without an expiration it never
+    /// ends.
+    #[pyo3(signature = (account, id, credit_id, amount, timestamp, expiration = None))]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
+    fn add_credit(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        credit_id: String,
+        amount: Amount,
+        timestamp: Timestamp,
+        expiration: Option<Expiration>,
+    ) -> PyResult<bool> {
+        let change = Change::Grant {
+            credit_id,
+            amount: amount.0,
+            timestamp: timestamp.0,
+            expiration: expiration.map(|expiration| expiration.0),
+        };
+        self.post(py, account, id, change)
+    }
+
+    /// Post usage at an instant.
+    fn subtract(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        amount: Amount,
+        timestamp: Timestamp,
+    ) -> PyResult<bool> {
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        self.post(py, account, id, Change::Usage { amount, timestamp })
+    }
+
+    /// Take the grant or the usage of an id back, as if it had never been posted.
+    fn retract(&self, py: Python<'_>, account: &str, id: &str, of: &str) -> PyResult<bool> {
+        self.post(py, account, id, Change::RetractRecord { of: of.into() })
+    }
+
+    /// Give the usage of an id another amount.
+    fn change_usage(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        of: &str,
+        amount: Amount,
+    ) -> PyResult<bool> {
+        let (of, amount) = (of.into(), amount.0);
+        self.post(py, account, id, Change::ChangeUsage { of, amount })
+    }
+
+    /// Revoke the grant of an id from an instant on.
+    fn revoke_grant(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        of: &str,
+        timestamp: Timestamp,
+    ) -> PyResult<bool> {
+        let (of, from) = (of.into(), timestamp.0);
+        self.post(py, account, id, Change::Revoke { of, from })
+    }
+
+    /// Give the window of the grant of an id another end; with None it never ends.
+    fn change_expiration(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        of: &str,
+        expiration: Option<Expiration>,
+    ) -> PyResult<bool> {
+        let (of, expiration) = (of.into(), expiration.map(|expiration| expiration.0));
+        self.post(py, account, id, Change::ChangeExpiration { of, expiration })
+    }
+
+    /// Close the books: records and questions before an instant are refused from now on.
+    fn close_books(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        until: Timestamp,
+    ) -> PyResult<bool> {
+        self.post(py, account, id, Change::CloseBooks { until: until.0 })
+    }
+
+    /// Delete an account, with all its entries.
+    fn delete_account(&self, py: Python<'_>, account: &str, id: &str) -> PyResult<bool> {
+        Ok(self
+            .ask(py, |store| store.delete_account(account, id))?
+            .is_new())
+    }
+
+    /// The balance of an account at an instant, as GPUCredit.get_balance.
+    fn get_balance(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        timestamp: Timestamp,
+    ) -> PyResult<Option<u64>> {
+        self.ask(py, |store| store.get_balance(account, timestamp.0))
+    }
+
+    /// The balance of an account at an instant, and why: an Answer.
+    fn balance_at<'py>(
+        &self,
+        py: Python<'py>,
+        account: &str,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let answer = self.ask(py, |store| store.balance_at(account, timestamp.0))?;
+        words::answer(py, &answer)
+    }
+
+    /// A copy of an account, to ask it anything: a GPUCredit. Its grants are numbered in their own
+    /// order; what is posted to it is not stored. With a sequence number, the account as it stood
+    /// after that entry.
+    #[pyo3(signature = (name, sequence = None))]
+    fn account(&self, py: Python<'_>, name: &str, sequence: Option<Number>) -> PyResult<Account> {
+        let ledger = match sequence {
+            None => self.ask(py, |store| {
+                store.with_account(name, |account| account.ledger().clone())
+            }),
+            Some(Number(number)) => self.ask(py, |store| {
+                let recorded = store.as_recorded(name, Sequence::new(number as u64))?;
+                Ok(recorded.ledger().clone())
+            }),
+        };
+        ledger.map(Account::from)
+    }
+
+    /// The names of all accounts, in the order in which they were opened.
+    fn accounts(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let accounts = self.ask(py, Store::accounts)?;
+        Ok(accounts
+            .into_iter()
+            .map(|account| account.name.to_string())
+            .collect())
+    }
+
+    /// How an account came about: its entries, each a dictionary with sequence, recorded_at (in
+    /// milliseconds since 1970), id, kind, and what belongs to the kind.
+    fn history<'py>(&self, py: Python<'py>, account: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let entries = self.ask(py, |store| store.history(account))?;
+        entries.iter().map(|entry| entry_of(py, entry)).collect()
+    }
+
+    /// The number of the last entry. They are counted over all accounts, from 1 on.
+    #[getter]
+    fn last_sequence(&self, py: Python<'_>) -> PyResult<u64> {
+        self.ask(py, |store| Ok(store.last_sequence().get()))
+    }
+
+    /// What is wrong with the store, a line each; nothing where the list is empty. At so many
+    /// instants of each account the engine is compared with a replay.
+    #[pyo3(signature = (instants = 10))]
+    fn check(&self, py: Python<'_>, instants: usize) -> PyResult<Vec<String>> {
+        Ok(self
+            .ask(py, |store| store.check(instants, |_| ()))?
+            .problems)
+    }
+
+    /// Copy the store to another file, as it stands, while it is in use.
+    fn copy_to(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        self.ask(py, |store| store.copy_to(path))
+    }
+
+    /// Let go of the file, as soon as no other thread is in the middle of a call.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let store = self.0.lock(py)?.take();
+        py.detach(|| drop(store));
+        Ok(())
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.close(py)
+    }
+}
+
+fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
+    let shown = PyDict::new(py);
+    shown.set_item("sequence", entry.sequence.get())?;
+    shown.set_item("recorded_at", entry.recorded_at)?;
+    shown.set_item("id", entry.id.as_str())?;
+    let kind = |kind| shown.set_item("kind", kind);
+    match &entry.change {
+        Change::OpenAccount { policy } => {
+            kind("open_account")?;
+            shown.set_item("policy", Policy(*policy).name())?;
+        }
+        Change::Grant {
+            credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } => {
+            kind("grant")?;
+            shown.set_item("credit_id", credit_id)?;
+            shown.set_item("amount", amount)?;
+            shown.set_item("timestamp", timestamp)?;
+            shown.set_item("expiration", expiration)?;
+        }
+        Change::Usage { amount, timestamp } => {
+            kind("usage")?;
+            shown.set_item("amount", amount)?;
+            shown.set_item("timestamp", timestamp)?;
+        }
+        Change::RetractRecord { .. } => kind("retract")?,
+        Change::ChangeUsage { amount, .. } => {
+            kind("change_usage")?;
+            shown.set_item("amount", amount)?;
+        }
+        Change::Revoke { from, .. } => {
+            kind("revoke_grant")?;
+            shown.set_item("timestamp", from)?;
+        }
+        Change::ChangeExpiration { expiration, .. } => {
+            kind("change_expiration")?;
+            shown.set_item("expiration", expiration)?;
+        }
+        Change::CloseBooks { until } => {
+            kind("close_books")?;
+            shown.set_item("until", until)?;
+        }
+        Change::DeleteAccount => kind("delete_account")?,
+    }
+    if let Some(of) = entry.change.corrects() {
+        shown.set_item("of", of.as_str())?;
+    }
+    Ok(shown)
+}
+
+#[cold]
+fn refused(error: Error) -> PyErr {
+    let message = error.to_string();
+    match error {
+        Error::NoSuchAccount(name) => PyKeyError::new_err(name),
+        Error::Refused { refusal, .. } => match refusal {
+            Refusal::Limit(limit) => error::refused(limit),
+            Refusal::NoSuchRecord(_) => PyLookupError::new_err(message),
+            _ => PyValueError::new_err(message),
+        },
+        Error::Journal(_) | Error::Export(_) => PyOSError::new_err(message),
+        Error::NotApplicable { .. } | Error::Interrupted => PyRuntimeError::new_err(message),
+        _ => PyValueError::new_err(message),
+    }
+}

@@ -1,0 +1,141 @@
+"""The durable store: what is posted once is there after opening again."""
+
+import doctest
+import threading
+
+import gpu_credit
+import pytest
+from gpu_credit import CreditStore, GPUCredit
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "credit.redb"
+
+
+@pytest.fixture
+def store(path):
+    with CreditStore(path) as store:
+        store.open_account("acme")
+        store.add_credit("acme", "invoice", "march", 100, 0, 30)
+        store.subtract("acme", "job", 20, 12)
+        yield store
+
+
+def test_a_store_is_there_after_opening_again(store, path):
+    store.open_account("bob", policy="forfeit")
+    store.add_credit("bob", "gift", "trial", 5, 0)  # Never ends.
+    store.close()
+    with CreditStore(str(path)) as again:
+        assert again.accounts() == ["acme", "bob"]
+        assert again.get_balance("acme", 12) == 80
+        assert again.get_balance("acme", 31) is None
+        assert again.balance_at("acme", 31).status == "inactive"
+        assert again.get_balance("bob", 2**63 - 1) == 5
+        assert again.account("bob").policy == "forfeit"
+        assert again.check() == []
+
+
+def test_a_retry_is_known_and_other_content_is_refused(store):
+    assert store.subtract("acme", "job-2", 5, 13) is True
+    assert store.subtract("acme", "job-2", 5, 13) is False
+    assert store.open_account("acme") is False
+    assert store.get_balance("acme", 13) == 75
+    with pytest.raises(ValueError, match="job-2"):
+        store.subtract("acme", "job-2", 6, 13)
+
+
+def test_corrections_and_history(store):
+    before = store.last_sequence
+    assert store.change_usage("acme", "fix-1", "job", 30)
+    assert store.get_balance("acme", 12) == 70
+    assert store.change_expiration("acme", "fix-2", "invoice", None)
+    assert store.get_balance("acme", 1_000) == 70
+    assert store.revoke_grant("acme", "fix-3", "invoice", 20)
+    assert (store.get_balance("acme", 19), store.get_balance("acme", 20)) == (70, None)
+    assert store.retract("acme", "fix-4", "job")
+    assert store.get_balance("acme", 12) == 100
+    assert store.account("acme", before).get_balance(12) == 80
+    history = store.history("acme")
+    assert [(entry["kind"], entry["id"], entry.get("of")) for entry in history] == [
+        ("open_account", "open", None),
+        ("grant", "invoice", None),
+        ("usage", "job", None),
+        ("change_usage", "fix-1", "job"),
+        ("change_expiration", "fix-2", "invoice"),
+        ("revoke_grant", "fix-3", "invoice"),
+        ("retract", "fix-4", "job"),
+    ]
+    assert history[1]["amount"] == 100
+    assert [entry["sequence"] for entry in history] == list(range(1, before + 5))
+    assert store.check(instants=50) == []
+
+
+def test_closing_the_books_and_deleting(store):
+    assert store.close_books("acme", "year", 10)
+    with pytest.raises(ValueError, match="closed"):
+        store.get_balance("acme", 9)
+    with pytest.raises(ValueError, match="closed"):
+        store.subtract("acme", "late", 1, 9)
+    assert store.get_balance("acme", 12) == 80
+    assert store.delete_account("acme", "gone")
+    assert store.accounts() == []
+
+
+def test_an_account_is_a_copy(store):
+    account = store.account("acme")
+    assert isinstance(account, GPUCredit)
+    account.subtract(80, 12)
+    assert (account.get_balance(12), store.get_balance("acme", 12)) == (0, 80)
+    assert account.statement(30).used == 100
+
+
+def test_errors(store, path, tmp_path):
+    for error, refused in (
+        (KeyError, lambda: store.get_balance("eve", 0)),
+        (KeyError, lambda: store.subtract("eve", "a", 1, 0)),
+        (LookupError, lambda: store.retract("acme", "a", "nothing")),
+        (ValueError, lambda: store.subtract("acme", "", 1, 0)),
+        (ValueError, lambda: store.subtract("acme", "a", -1, 0)),
+        (OverflowError, lambda: store.subtract("acme", "a", 2**63 - 1, 0)),
+        (OverflowError, lambda: store.add_credit("acme", "a", "a", 1, 2**63 - 1, 1)),
+        (TypeError, lambda: store.subtract("acme", "a", 1.0, 0)),
+        (OSError, lambda: CreditStore(path)),  # It is open already.
+        (OSError, lambda: CreditStore(tmp_path / "nowhere" / "credit.redb")),
+    ):
+        with pytest.raises(error):
+            refused()
+    assert store.last_sequence == 3
+    store.close()
+    store.close()
+    with pytest.raises(ValueError, match="closed"):
+        store.get_balance("acme", 0)
+
+
+def test_a_copy_of_the_file(store, tmp_path):
+    store.copy_to(tmp_path / "copy.redb")
+    store.subtract("acme", "later", 1, 12)
+    with CreditStore(tmp_path / "copy.redb") as copied:
+        assert (copied.get_balance("acme", 12), store.get_balance("acme", 12)) == (80, 79)
+
+
+def test_threads_share_a_store(store):
+    def post(thread):
+        for job in range(10):
+            store.subtract("acme", f"{thread}-{job}", 1, 12)
+
+    threads = [threading.Thread(target=post, args=(thread,)) for thread in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.get_balance("acme", 12) == 20
+    assert len(store.history("acme")) == 3 + 60
+
+
+def test_the_example_of_the_docstring(path):
+    runner = doctest.DocTestRunner()
+    for example in doctest.DocTestFinder(exclude_empty=True).find(CreditStore, "CreditStore"):
+        example.globs.update(vars(gpu_credit), path=path)
+        runner.run(example)
+    assert (runner.failures, runner.tries) == (0, 3)
