@@ -52,6 +52,7 @@ class Cluster:
             SparkSession.builder.master(self.master)
             .appName("gpu-credit")
             .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
             .config("spark.driver.host", "127.0.0.1")
             .config("spark.executor.memory", "512m")
             .config("spark.sql.shuffle.partitions", "4")
