@@ -256,8 +256,14 @@ impl<'p> Drawing<'p> {
         for ((row, grant), color) in grants.iter().enumerate().zip(colors) {
             let (top, bottom) = (row as f64 + 0.12, row as f64 + 0.88);
             let (start, end) = self.shown_window(grant);
-            let bar = Rectangle::new([(start, top), (end, bottom)], color.mix(0.9).filled());
-            chart.draw_series([bar])?;
+            let (left, top) = chart.backend_coord(&(start, top));
+            let (right, bottom) = chart.backend_coord(&(end, bottom));
+            // However short, and however many there are, it is seen.
+            let corner = (right.max(left + 1), bottom.max(top + 1));
+            root.draw(&Rectangle::new(
+                [(left, top), corner],
+                color.mix(0.9).filled(),
+            ))?;
             if grants.len() <= NAMES_MAX {
                 let (x, y) = chart.backend_coord(&(self.span(), row as f64 + 0.5));
                 self.draw_name(root, grant, color, (x + 12, y))?;

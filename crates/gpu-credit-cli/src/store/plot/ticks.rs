@@ -64,10 +64,11 @@ fn by_number((from, to): (i64, i64), count: i128) -> Vec<Tick> {
 fn by_calendar((from, to): (i64, i64), unit: Unit, count: i128) -> Option<Vec<Tick>> {
     let (first, last) = (unit.timestamp(from)?, unit.timestamp(to)?);
     let second = NANOSECONDS / unit.nanoseconds();
-    let least = (i128::from(to) - i128::from(from)) / count;
-    if least * 2 < second {
+    let span = i128::from(to) - i128::from(from);
+    if span < 2 * second {
         return None;
     }
+    let least = span / count;
     if let Some(step) = STEPS.into_iter().find(|step| step * second > least) {
         let format = match step {
             step if step >= DAY => "%Y-%m-%d",
