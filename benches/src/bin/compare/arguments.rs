@@ -22,8 +22,23 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Renders docs/benchmarks.md and its plots from the records, measuring nothing
     Render,
+    /// Runs another bench and keeps what it prints for the page
+    ///
+    /// Example: compare keep store "The durable store" -- cargo bench -p gpu-credit-store
+    Keep(KeepArguments),
     /// Parses an events file and does nothing else: the peer of row E1, in a process of its own
     PeerParse(PeerArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeepArguments {
+    /// Of the file that keeps it; what was there goes
+    pub(crate) name: String,
+    /// Of its section of the page
+    pub(crate) title: String,
+    /// The bench, which prints what it measured
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod measure;
 mod memory;
 mod outcome;
 mod plot;
+mod printed;
 mod record;
 mod report;
 mod rows;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command, RunArguments};
+use arguments::{Arguments, Command, KeepArguments, RunArguments};
+use printed::Printed;
 use record::{Places, Record};
 use runner::Runner;
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         None => measure(&arguments.run),
         Some(Command::Render) => render(&Places::kept()),
+        Some(Command::Keep(arguments)) => keep(arguments),
         Some(Command::PeerParse(peer)) => rows::program::run_peer(peer),
     };
     match result {
@@ -51,9 +54,17 @@ fn measure(arguments: &RunArguments) -> anyhow::Result<()> {
     render(&places)
 }
 
+fn keep(arguments: &KeepArguments) -> anyhow::Result<()> {
+    let places = Places::kept();
+    let printed = Printed::by(arguments)?;
+    printed.write(&places.printed(), &arguments.name)?;
+    render(&places)
+}
+
 fn render(places: &Places) -> anyhow::Result<()> {
     let records = record::read_all(&places.records)?;
-    let page = report::write(&records, &places.docs)?;
+    let printed = printed::read_all(&places.printed())?;
+    let page = report::write(&records, &printed, &places.docs)?;
     println!("rendered: {}", page.display());
     Ok(())
 }

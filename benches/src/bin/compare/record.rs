@@ -94,6 +94,11 @@ impl Places {
         }
     }
 
+    /// What other benches have printed.
+    pub(crate) fn printed(&self) -> PathBuf {
+        self.records.join("printed")
+    }
+
     /// Out of the way, for figures that mean nothing. Those of an earlier run go.
     pub(crate) fn passing() -> Result<Self> {
         let folder = std::env::temp_dir().join("gpu-credit-compare");

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::outcome::{Case, Verdict, three_digits};
 use crate::plot;
+use crate::printed::Printed;
 use crate::record::Record;
 use crate::rows::{ROWS, Row};
 
@@ -14,7 +15,7 @@ use crate::rows::{ROWS, Row};
 ///
 /// # Errors
 /// Where a file cannot be written.
-pub(crate) fn write(records: &[Record], docs: &Path) -> Result<PathBuf> {
+pub(crate) fn write(records: &[Record], others: &[Printed], docs: &Path) -> Result<PathBuf> {
     let newest = Newest::of(records);
     let mut page = include_str!("opening.md").to_owned();
     std::fs::create_dir_all(docs)?;
@@ -22,9 +23,13 @@ pub(crate) fn write(records: &[Record], docs: &Path) -> Result<PathBuf> {
     plots(&mut page, &newest, docs)?;
     losses(&mut page, &newest)?;
     figures(&mut page, &newest)?;
+    for other in others {
+        let Printed { title, lines, .. } = other;
+        writeln!(page, "\n## {title}\n\n```text\n{}\n```", lines.join("\n"))?;
+    }
     page.push('\n');
     page.push_str(include_str!("bias.md"));
-    sources(&mut page, &newest)?;
+    sources(&mut page, &newest, others)?;
     let path = docs.join("benchmarks.md");
     std::fs::write(&path, page)?;
     Ok(path)
@@ -222,7 +227,7 @@ fn figures(page: &mut String, newest: &Newest) -> Result<()> {
     Ok(())
 }
 
-fn sources(page: &mut String, newest: &Newest) -> Result<()> {
+fn sources(page: &mut String, newest: &Newest, others: &[Printed]) -> Result<()> {
     writeln!(page, "\n## Where the figures come from\n")?;
     writeln!(page, "| date | commit | machine | seed | command |")?;
     writeln!(page, "|---|---|---|---|---|")?;
@@ -239,6 +244,20 @@ fn sources(page: &mut String, newest: &Newest) -> Result<()> {
         writeln!(
             page,
             "| {date} | `{commit}` | {processor}, {cores} cores | {seed} | `{command}` |",
+        )?;
+    }
+    for other in others {
+        let Printed {
+            date,
+            commit,
+            processor,
+            cores,
+            command,
+            ..
+        } = other;
+        writeln!(
+            page,
+            "| {date} | `{commit}` | {processor}, {cores} cores | - | `{command}` |",
         )?;
     }
     Ok(())
