@@ -10,7 +10,7 @@ import weakref
 import gpu_credit
 import numpy
 import pytest
-from gpu_credit import GPUCredit, KeyedGPUCredit, Policy, Status
+from gpu_credit import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit, Policy, Status
 
 
 class Team(GPUCredit):
@@ -171,20 +171,21 @@ def test_statistics():
     assert account.memory_used > 10_000
 
 
-def test_the_examples_of_the_docstrings():
+def test_the_examples_of_the_docstrings(tmp_path):
     finder = doctest.DocTestFinder(exclude_empty=True)
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    modules = (gpu_credit, gpu_credit.progress)
-    examples = [example for module in modules for example in finder.find(module)]
-    classes = [finder.find(each, each.__name__) for each in (GPUCredit, KeyedGPUCredit)]
-    for example in examples + [example for found in classes for example in found]:
-        example.globs.update(vars(gpu_credit))
-        runner.run(example)
+    runner = doctest.DocTestRunner()
+    found = finder.find(gpu_credit) + finder.find(gpu_credit.progress)
+    for each in found:
+        each.globs.update(vars(gpu_credit), path=tmp_path / "credit.redb")
+        runner.run(each)
     assert runner.failures == 0
-    assert runner.tries > 40
+    classes = {"GPUCredit", "KeyedGPUCredit", "CreditBook", "CreditStore"}
+    assert classes <= {each.name.rpartition(".")[2] for each in found}
+    assert "gpu_credit.GPUCredit.change_usage" in {each.name for each in found}
+    assert runner.tries > 80
 
 
 def test_everything_public_is_documented():
-    for each in (GPUCredit, KeyedGPUCredit):
+    for each in (GPUCredit, KeyedGPUCredit, CreditBook, CreditStore):
         for name, member in vars(each).items():
             assert name.startswith("_") or member.__doc__, name

@@ -1,9 +1,7 @@
 """The durable store: what is posted once is there after opening again."""
 
-import doctest
 import threading
 
-import gpu_credit
 import pytest
 from gpu_credit import CreditStore, GPUCredit
 
@@ -131,11 +129,3 @@ def test_threads_share_a_store(store):
         thread.join()
     assert store.get_balance("acme", 12) == 20
     assert len(store.history("acme")) == 3 + 60
-
-
-def test_the_example_of_the_docstring(path):
-    runner = doctest.DocTestRunner()
-    for example in doctest.DocTestFinder(exclude_empty=True).find(CreditStore, "CreditStore"):
-        example.globs.update(vars(gpu_credit), path=path)
-        runner.run(example)
-    assert (runner.failures, runner.tries) == (0, 3)
