@@ -3,7 +3,7 @@
 use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use gpu_credit::Overdraft;
-use gpu_credit_store::Error;
+use gpu_credit_store::{Account, Error};
 
 use super::{StoreArguments, policy_word};
 use crate::arguments::Policy;
@@ -71,8 +71,7 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let word = policy_word(policy);
     let opened = match store.store.open_account(name, policy) {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
-            let present =
-                store.ask(|store| store.with_account(name, |account| account.policy()))?;
+            let present = store.ask(|store| store.with_account(name, Account::policy))?;
             let present_word = policy_word(present);
             ensure!(
                 present == policy,

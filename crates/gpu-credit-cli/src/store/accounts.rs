@@ -1,7 +1,7 @@
 //! `gpu-credit accounts`: lists the accounts.
 
 use clap::Args;
-use gpu_credit_store::{Account, Sequence};
+use gpu_credit_store::{Account, Sequence, Store};
 use serde::Serialize;
 
 use super::{StoreArguments, policy_word};
@@ -81,7 +81,7 @@ impl AccountRow {
 pub(crate) fn run(arguments: &AccountsArguments) -> anyhow::Result<()> {
     let store = arguments.store.open()?;
     let mut rows = Vec::new();
-    for key in store.ask(|store| store.accounts())? {
+    for key in store.ask(Store::accounts)? {
         // Not kept in memory, as the store would keep it: there may be many.
         let account = store.ask(|store| store.as_recorded(&key.name, Sequence::END))?;
         rows.push(AccountRow::of(&account));

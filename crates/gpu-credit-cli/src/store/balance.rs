@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gpu_credit::Answer;
-use gpu_credit_store::Account;
+use gpu_credit_store::{Account, Store};
 use serde::Serialize;
 
 use super::{OpenStore, RecordedArguments, StoreArguments};
@@ -92,7 +92,7 @@ fn accounts(arguments: &BalanceArguments, store: &OpenStore) -> anyhow::Result<V
         return Ok(arguments.accounts.clone());
     }
     let through = arguments.recorded.sequence();
-    let all = store.ask(|store| store.accounts())?;
+    let all = store.ask(Store::accounts)?;
     let there = all.into_iter().filter(|account| account.opened <= through);
     Ok(there.map(|account| account.name.to_string()).collect())
 }

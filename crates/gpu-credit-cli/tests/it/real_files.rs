@@ -1,6 +1,7 @@
 //! Real files and worked examples, in the folder that the environment variable `GPU_CREDIT_DATA`
 //! names. Unset, they are skipped; set, they must be there.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -109,6 +110,62 @@ fn engines_agree_on_real_files_and_worked_examples() {
             if policy == "forfeit" {
                 assert!(agreed.contains(", keyed on "), "{name}: {agreed}");
             }
+        }
+    }
+}
+
+/// The lines of an events file, without its questions.
+fn records(events: &Path) -> String {
+    let mut text = String::new();
+    let file = File::open(events).unwrap();
+    MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let records = text.lines().filter(|line| !line.starts_with("balance,"));
+    records.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Of each line, one column.
+fn column(lines: &str, number: usize) -> impl Iterator<Item = &str> {
+    let lines = lines.lines().skip(1);
+    lines.filter_map(move |line| line.split(',').nth(number))
+}
+
+#[test]
+fn a_store_answers_as_replay_does() {
+    let Some(data) = folder() else { return };
+    for name in REAL {
+        let records = records(&data.join(format!("{name}.events.csv.gz")));
+        let accounts: BTreeSet<&str> = column(&records, 1).collect();
+        let times = column(&records, 4).map(|time| time.parse::<i64>().unwrap());
+        let last = times.max().unwrap();
+        let instants = [0, last / 3, last / 2, last - 1, last, last + 1_000_000];
+        let mut questions = records.clone();
+        for account in accounts {
+            for instant in instants {
+                questions.push_str(&format!("balance,{account},,,{instant},\n"));
+            }
+        }
+        let asked = instants.iter().map(|instant| format!("--at={instant}"));
+        let asked: Vec<String> = asked.collect();
+
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("events.csv"), &questions).unwrap();
+        for policy in POLICIES {
+            let run = |arguments: &[&str]| {
+                let mut command = gpu_credit();
+                let command = command.current_dir(folder.path()).args(arguments);
+                stdout(&command.output().unwrap())
+            };
+            let replayed = run(&["replay", "events.csv", "--policy", policy]);
+            let db = ["--db", policy];
+            run(&["import", "events.csv", "--policy", policy, db[0], db[1]]);
+            let mut arguments = vec!["balance", "--format", "csv", db[0], db[1]];
+            arguments.extend(asked.iter().map(String::as_str));
+            assert_same(&run(&arguments), &replayed, &format!("{name}, {policy}"));
+            let checked = run(&["check", "--instants", "4", db[0], db[1]]);
+            assert!(
+                checked.starts_with("sound: "),
+                "{name}, {policy}: {checked}"
+            );
         }
     }
 }

@@ -124,7 +124,7 @@ impl<'p> Drawing<'p> {
             .bold_line_style(PALE)
             .axis_style(GRAY)
             .label_style((FONT, 13).into_font().color(&INK))
-            .y_label_formatter(&|amount| with_separators(*amount))
+            .y_label_formatter(&|amount| label(*amount))
             .draw()?;
         self.draw_tick_lines(&mut chart, (low, high))?;
         self.draw_remainders(&mut chart)?;
@@ -326,7 +326,16 @@ fn extend_step(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), height: f6
     }
 }
 
-/// A whole number with separators, for show.
+/// An amount, for show: where there is no room for its digits, by a power of ten.
+fn label(amount: f64) -> String {
+    if amount.abs() < 1e12 {
+        with_separators(amount)
+    } else {
+        format!("{amount:e}")
+    }
+}
+
+/// A whole number with separators.
 fn with_separators(amount: f64) -> String {
     let digits = format!("{:.0}", amount.abs());
     let mut text = String::new();
@@ -359,6 +368,8 @@ mod tests {
         assert_eq!(with_separators(0.0), "0");
         assert_eq!(with_separators(-1_234_567.0), "-1,234,567");
         assert_eq!(with_separators(999.0), "999");
+        assert_eq!(label(999_999_999_999.0), "999,999,999,999");
+        assert_eq!(label(-2_500_000_000_000.0), "-2.5e12");
     }
 
     #[test]
