@@ -35,6 +35,10 @@ use crate::store::statement::{self, StatementArguments};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Given before the command it means the same as behind it, where the commands on a store
+    /// declare it, read it and explain it.
+    #[arg(id = "db", long = "db", global = true, hide = true)]
+    _db: Option<PathBuf>,
 }
 
 const EXIT_CODES: &str = "\

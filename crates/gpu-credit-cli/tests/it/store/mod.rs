@@ -94,3 +94,13 @@ impl Folder {
         self.ok("export")
     }
 }
+
+#[test]
+fn the_store_may_be_named_before_the_command_and_behind_it() {
+    let folder = Folder::new();
+    folder.ok("--db one.redb account create acme");
+    folder.ok("account create bert --db two.redb");
+    assert!(folder.ok("accounts --db one.redb").contains("acme"));
+    assert!(folder.ok("--db two.redb accounts").contains("bert"));
+    assert!(!folder.path().join("gpu-credit.redb").exists());
+}
