@@ -12,7 +12,7 @@ use pyo3::types::PyDict;
 
 use crate::integer::not_integers;
 
-/// One row of integers. A contiguous NumPy array of `int64` is read where it stands; whatever else
+/// One row of integers. A contiguous, aligned NumPy array of `int64` is read where it stands; whatever else
 /// NumPy takes for integers is converted once.
 pub(crate) struct Integers<'py>(PyReadonlyArray1<'py, i64>);
 
@@ -33,6 +33,7 @@ impl<'py> FromPyObject<'_, 'py> for Integers<'py> {
         if let Ok(array) = object.cast::<PyArray1<i64>>()
             && array.is_exact_instance_of::<PyArray1<i64>>()
             && array.is_c_contiguous()
+            && array.data().is_aligned()
         {
             return Ok(Integers(array.try_readonly()?));
         }
@@ -40,7 +41,8 @@ impl<'py> FromPyObject<'_, 'py> for Integers<'py> {
     }
 }
 
-/// The slow path: lists, other integer types, strides, masks of which nothing is masked.
+/// The slow path: lists, other integer types, strides, odd addresses, masks of which nothing is
+/// masked.
 fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, i64>> {
     let py = object.py();
     let numpy = py.import(intern!(py, "numpy"))?;
@@ -66,9 +68,9 @@ fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, 
         _ if untyped.is_empty() => array,
         _ => return Err(not_integers(&untyped.dtype().to_string())),
     };
-    let options = PyDict::new(py);
-    options.set_item("dtype", "int64")?;
-    let array = numpy.call_method(intern!(py, "ascontiguousarray"), (array,), Some(&options))?;
+    // Contiguous and aligned.
+    let arguments = (array, "int64", ["C", "A"]);
+    let array = numpy.call_method1(intern!(py, "require"), arguments)?;
     Ok(array.cast_into::<PyArray1<i64>>()?.try_readonly()?)
 }
 

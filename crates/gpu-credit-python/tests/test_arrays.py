@@ -44,6 +44,7 @@ def test_a_batch_is_a_masked_array_of_int64(account):
         array.array("q", range(200)),
         numpy.ma.masked_equal(TIMES, -1),
         numpy.asfortranarray(TIMES),
+        numpy.frombuffer(b"." + TIMES.tobytes(), dtype="int64", offset=1),
         TIMES[:0],
         [],
     ],
