@@ -33,7 +33,7 @@ def month():
 
 
 def draw(account, path):
-    timestamps, balances = account.steps(0, 35 * DAY)
+    timestamps, balances = account.series(0, step=HOUR, count=40 * DAY)
     days = timestamps / DAY
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     axes.step(days, balances, where="post", color="tab:green", label="balance")

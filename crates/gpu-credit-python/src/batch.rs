@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use crate::array::{Masked, signed};
 
-/// Questions that one thread answers before another may take some: as many as the engine answers
-/// on one thread, so that its answers are still in the cache when they are split into two arrays.
+/// Questions that one thread answers before another may take some. The engine's answers to so many
+/// stay in its cache until they are split into two arrays, and take less than what the allocator
+/// would map anew for each task: twice as many made the whole twice as slow.
 const QUESTIONS_PER_TASK: usize = 4 * 1024;
 
 /// The balance at each instant. Settles first, as far as it pays for so many questions.
