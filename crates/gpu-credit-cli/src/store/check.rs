@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::StoreArguments;
+use super::{StoreArguments, counted};
 use crate::input::one_line;
 
 pub(crate) const HELP: &str = "\
@@ -32,8 +32,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
     }
     if report.is_sound() {
         crate::say(format_args!(
-            "sound: {} accounts, {} entries, {} answers compared with a full replay",
-            report.accounts, report.entries, report.answers
+            "sound: {}, {}, {} compared with a full replay",
+            counted(report.accounts, "account", "accounts"),
+            counted(report.entries, "entry", "entries"),
+            counted(report.answers, "answer", "answers"),
         ))?;
     }
     Ok(report.is_sound())

@@ -1,5 +1,6 @@
 //! `gpu-credit import`: posts the records of a file, all of them or none.
 
+use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use clap::Args;
 use flate2::bufread::MultiGzDecoder;
 use gpu_credit_store::{Error, ImportError, ImportMode, Imported, Refusal};
 
-use super::{OpenStore, StoreArguments};
+use super::{OpenStore, StoreArguments, counted};
 use crate::arguments::Policy;
 use crate::input::{Source, column};
 use crate::progress::Progress;
@@ -102,15 +103,17 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
         accounts,
         questions,
     } = imported;
-    let records = posted - accounts;
-    let (verb, there) = match mode {
-        ImportMode::Post => ("posted", "were there already"),
-        ImportMode::DryRun => ("would be posted", "are there already"),
+    let said = match mode {
+        ImportMode::Post => "",
+        ImportMode::DryRun => "nothing was posted; it would be ",
     };
+    let entries = counted(posted - accounts, "entry", "entries");
+    let accounts = counted(*accounts, "account", "accounts");
     let mut summary =
-        format!("{records} entries {verb}, {accounts} accounts opened; {already_posted} {there}");
+        format!("{said}{entries} posted, {accounts} opened, {already_posted} there already");
     if *questions > 0 {
-        summary.push_str(&format!("; {questions} questions passed over"));
+        let questions = counted(*questions, "question", "questions");
+        let _ = write!(summary, "; {questions} passed over");
     }
     summary
 }

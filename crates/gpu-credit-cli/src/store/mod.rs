@@ -162,6 +162,11 @@ impl GrantIds {
     }
 }
 
+/// So many of something.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The word for a policy.
 pub(crate) fn policy_word(policy: Overdraft) -> &'static str {
     match policy {

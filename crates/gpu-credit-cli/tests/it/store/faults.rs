@@ -99,3 +99,29 @@ fn a_damaged_file_is_refused_or_found_by_the_check() {
     let said = String::from_utf8(said).unwrap();
     assert!(said.contains("damaged"), "{said}");
 }
+
+#[test]
+fn what_the_check_finds_ends_with_exit_code_1() {
+    let folder = Folder::with_account();
+    // The path from an id to its entry is lost, as no checksum tells.
+    let database = redb::Database::open(folder.path().join("gpu-credit.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let ids = redb::TableDefinition::<(u64, &str), u64>::new("ids");
+    write
+        .open_table(ids)
+        .unwrap()
+        .remove((1, "u1"))
+        .unwrap()
+        .unwrap();
+    write.commit().unwrap();
+    drop(database);
+
+    let output = folder.run("check");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(crate::stderr(&output), "");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("4 entries and 3 ids") && !said.contains("sound"),
+        "{said}"
+    );
+}

@@ -23,20 +23,20 @@ fn a_file_is_imported_once() {
     let said = folder.ok("import events.csv --dry-run");
     assert_eq!(
         said,
-        "3 entries would be posted, 2 accounts opened; 0 are there already; \
-         1 questions passed over\n"
+        "nothing was posted; it would be 3 entries posted, 2 accounts opened, 0 there already; \
+         1 question passed over\n"
     );
     assert!(!folder.path().join("gpu-credit.redb").exists());
     let said = folder.ok("import events.csv --policy forfeit");
     assert!(
-        said.starts_with("3 entries posted, 2 accounts opened; 0 were"),
+        said.starts_with("3 entries posted, 2 accounts opened, 0 there"),
         "{said}"
     );
     let journal = folder.journal();
 
     let said = folder.ok("import events.csv");
     assert!(
-        said.starts_with("0 entries posted, 0 accounts opened; 3 were"),
+        said.starts_with("0 entries posted, 0 accounts opened, 3 there"),
         "{said}"
     );
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
@@ -44,7 +44,7 @@ fn a_file_is_imported_once() {
     folder.file("events.csv.gz", gzip.finish().unwrap());
     let said = folder.ok("import events.csv.gz");
     assert!(
-        said.starts_with("0 entries posted, 0 accounts opened; 3 were"),
+        said.starts_with("0 entries posted, 0 accounts opened, 3 there"),
         "{said}"
     );
     assert_eq!(folder.journal(), journal);
@@ -91,13 +91,13 @@ fn an_exported_journal_restores_the_store() {
     let said = folder.ok("import journal.jsonl --db other.redb");
     assert_eq!(
         said,
-        "5 entries posted, 1 accounts opened; 0 were there already\n"
+        "5 entries posted, 1 account opened, 0 there already\n"
     );
     assert_eq!(folder.ok("export --db other.redb"), journal);
     let said = folder.ok("import journal.jsonl --db other.redb");
     assert_eq!(
         said,
-        "0 entries posted, 0 accounts opened; 6 were there already\n"
+        "0 entries posted, 0 accounts opened, 6 there already\n"
     );
 
     let broken = journal.replacen("\"amount\":50", "\"amount\":-50", 1);

@@ -147,7 +147,7 @@ fn accounts_are_listed() {
 fn a_check_finds_nothing_wrong() {
     let folder = Folder::with_account();
     let said = folder.ok("check");
-    assert!(said.starts_with("sound: 1 accounts, 4 entries, "), "{said}");
+    assert!(said.starts_with("sound: 1 account, 4 entries, "), "{said}");
 }
 
 #[test]
