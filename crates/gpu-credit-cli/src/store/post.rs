@@ -53,7 +53,7 @@ pub(crate) struct GrantArguments {
     post: PostArguments,
     account: String,
     /// In the smallest unit
-    #[arg(value_parser = amount_parser())]
+    #[arg(value_parser = amount_parser(), allow_negative_numbers = true)]
     amount: u64,
     /// The first instant of its window
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -80,7 +80,7 @@ pub(crate) struct UseArguments {
     post: PostArguments,
     account: String,
     /// In the smallest unit
-    #[arg(value_parser = amount_parser())]
+    #[arg(value_parser = amount_parser(), allow_negative_numbers = true)]
     amount: u64,
     /// When it takes effect
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -144,7 +144,7 @@ pub(crate) struct ChangeArguments {
 #[group(required = true, multiple = false)]
 struct ChangeTo {
     /// The amount of a usage, in the smallest unit
-    #[arg(long, value_parser = amount_parser())]
+    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
     amount: Option<u64>,
     /// The last instant of a grant's window, counted from the first; never for one without end
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]

@@ -131,3 +131,25 @@ fn times_are_typed_as_integers_or_by_the_calendar() {
     assert!(said.contains("--unit"), "{said}");
     assert_eq!(folder.json("balance acme --at -5")[0]["timestamp"], -5);
 }
+
+#[test]
+fn an_amount_that_is_none_is_refused_with_its_limits() {
+    let folder = Folder::with_account();
+    let journal = folder.journal();
+    for amount in ["-5", "0.5", "9223372036854775808"] {
+        for line in [
+            format!("use acme {amount} --at 12"),
+            format!("grant acme {amount} --at 12 --expiration 5"),
+            format!("change acme u1 --amount {amount}"),
+        ] {
+            let output = folder.run(&line);
+            assert_eq!(output.status.code(), Some(2), "{line}");
+            let said = crate::stderr(&output);
+            assert!(
+                said.contains(&format!("invalid value '{amount}' for")),
+                "{said}"
+            );
+        }
+    }
+    assert_eq!(folder.journal(), journal);
+}
