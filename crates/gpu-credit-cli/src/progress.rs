@@ -7,6 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long input may take before it gets a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a sign of life is given where nothing is known of how long it takes.
+const TICK: Duration = Duration::from_millis(100);
 
 /// A bar on standard error, once reading takes long and if that is a terminal. It goes away when
 /// dropped.
@@ -14,6 +16,8 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// When to show the bar, if ever.
     due: Option<Instant>,
+    /// What comes after the input, if that takes long too.
+    then: Option<&'static str>,
 }
 
 impl Progress {
@@ -29,7 +33,14 @@ impl Progress {
         Self {
             bar: ProgressBar::with_draw_target(length, hidden).with_style(style),
             due: Some(Instant::now() + PATIENCE),
+            then: None,
         }
+    }
+
+    /// A word for what comes once all of the input is read.
+    pub(crate) fn followed_by(mut self, word: &'static str) -> Self {
+        self.then = Some(word);
+        self
     }
 
     /// None at all.
@@ -37,6 +48,7 @@ impl Progress {
         Self {
             bar: ProgressBar::hidden(),
             due: None,
+            then: None,
         }
     }
 
@@ -46,6 +58,7 @@ impl Progress {
             input,
             bar: self.bar.clone(),
             due: self.due,
+            then: self.then,
         }
     }
 
@@ -66,6 +79,21 @@ pub(crate) struct Watched<R> {
     input: R,
     bar: ProgressBar,
     due: Option<Instant>,
+    then: Option<&'static str>,
+}
+
+impl<R> Watched<R> {
+    /// All is read: what comes now gives signs of life.
+    fn finish(&mut self) {
+        if let Some(word) = self.then.take()
+            && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}")
+        {
+            self.bar.set_style(style);
+            self.bar.set_message(word);
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.enable_steady_tick(TICK);
+        }
+    }
 }
 
 impl<R: Read> Read for Watched<R> {
@@ -77,6 +105,9 @@ impl<R: Read> Read for Watched<R> {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.bar.inc(count as u64);
+        if count == 0 && !buffer.is_empty() {
+            self.finish();
+        }
         Ok(count)
     }
 }

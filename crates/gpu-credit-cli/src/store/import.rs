@@ -40,7 +40,7 @@ pub(crate) struct ImportArguments {
 
 pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     let source = Source::open(&arguments.file)?;
-    let progress = Progress::of(source.length);
+    let progress = Progress::of(source.length).followed_by("checking and posting");
     let mut text = plain_text(progress.watch(source.bytes))
         .with_context(|| format!("{}: cannot be read", source.name))?;
     let is_journal = text
