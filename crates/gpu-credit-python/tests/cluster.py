@@ -21,6 +21,16 @@ class Cluster:
         self.port = free_port()
         self.master = f"spark://127.0.0.1:{self.port}"
         self.processes = []
+        self.session = None
+        # What ends this process politely, a timeout say, ends the cluster too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        try:
+            self.start_all(workers, cores, memory)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_all(self, workers, cores, memory):
         self.start("master", "Master", "--host", "127.0.0.1", "--port", str(self.port))
         wait_for(lambda: is_listening(self.port), "the master")
         self.workers = [
@@ -86,7 +96,8 @@ class Cluster:
         worker.wait()
 
     def stop(self):
-        self.session.stop()
+        if self.session:
+            self.session.stop()
         for process in self.processes:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
