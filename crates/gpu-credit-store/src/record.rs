@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A place in the journal: 1, 2, 3 and so on over all accounts, never used twice.
 ///
@@ -123,7 +123,7 @@ pub struct Entry {
 ///
 /// [`GpuCredit`]: gpu_credit::GpuCredit
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Change {
     /// Opens the account, with its policy for good.
     OpenAccount {
@@ -139,6 +139,7 @@ pub enum Change {
         /// The first instant of the window.
         timestamp: i64,
         /// The last instant of the window, counted from `timestamp`; `None` for a window without end.
+        #[serde(deserialize_with = "said")]
         expiration: Option<u64>,
     },
     /// Usage at an instant.
@@ -172,6 +173,7 @@ pub enum Change {
         /// The grant.
         of: RecordId,
         /// As in [`Change::Grant`].
+        #[serde(deserialize_with = "said")]
         expiration: Option<u64>,
     },
     /// Closes the books: records before this instant are refused from now on, and so are questions.
@@ -194,6 +196,11 @@ impl Change {
             _ => None,
         }
     }
+}
+
+/// What must be said even where it is nothing: a window without end is never one by oversight.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// The last instant of a window; `None` where it would be past `i64::MAX`.

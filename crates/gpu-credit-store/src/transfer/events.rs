@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{Read, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -105,7 +106,8 @@ impl<J: Journal> Store<J> {
     }
 
     /// Writes the records that stand as an events file, account by account, and says what that leaves
-    /// out. `progress` is told the number of accounts so far.
+    /// out. An account that is deleted meanwhile is in it or not. `progress` is told the number of
+    /// accounts so far.
     ///
     /// # Errors
     /// Where the journal fails, or the output cannot be written.
@@ -117,8 +119,18 @@ impl<J: Journal> Store<J> {
         let failed = |error| Error::Export(Arc::new(error));
         let mut file = EventWriter::new(output).map_err(failed)?;
         let mut left_out = LeftOut::default();
+        let through = self.last_sequence();
         for account in self.accounts()? {
-            let records = standing_records(self.history(&account.name)?, &mut left_out);
+            let mut entries = Vec::new();
+            self.journal().entries(&account, through, &mut |entry| {
+                entries.push(entry);
+                ControlFlow::Continue(())
+            })?;
+            if entries.is_empty() {
+                // Deleted since.
+                continue;
+            }
+            let records = standing_records(entries, &mut left_out);
             for (credit_id, standing) in &records {
                 let Some(action) = action(credit_id, *standing) else {
                     left_out.records += 1;

@@ -8,7 +8,7 @@ use gpu_credit_store::{Posting, Store};
 
 use crate::support::model::Model;
 use crate::support::workload::Workload;
-use crate::support::{assert_sound, everything, store};
+use crate::support::{assert_sound, everything, store, store_in_memory};
 use gpu_credit_replay::Replay;
 
 /// The order is that of the journal: each answer given while others posted is the answer of some
@@ -156,4 +156,30 @@ fn no_reader_sees_half_a_batch() {
         }
     });
     assert_sound(&store);
+}
+
+#[test]
+fn deleting_and_opening_anew_is_no_damage_to_a_check() {
+    let (_disk, store) = store_in_memory();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    thread::scope(|scope| {
+        let churn = scope.spawn(|| {
+            for round in 0..300 {
+                let of = |what: &str| format!("{what}-{round}");
+                store.delete_account("a", of("delete")).unwrap();
+                store
+                    .post_all(vec![
+                        Posting::open_account("a", of("open"), Overdraft::Carry),
+                        Posting::grant("a", of("grant"), "", 10 + round, 0, 100),
+                        Posting::usage("a", of("usage"), round, 50),
+                    ])
+                    .unwrap();
+            }
+        });
+        while !churn.is_finished() {
+            let report = store.check(20, |_| ()).unwrap();
+            assert!(report.is_sound(), "{:?}", report.problems);
+            store.export_events(Vec::new(), |_| ()).unwrap();
+        }
+    });
 }

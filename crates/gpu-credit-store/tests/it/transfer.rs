@@ -52,8 +52,11 @@ fn a_journal_goes_out_and_comes_in_again() {
             "a dry run posts nothing"
         );
         let mut told = 0;
+        let with_blank_line = format!("{lines}\n");
         let imported = to
-            .import_journal(lines.as_bytes(), ImportMode::Post, |so_far| told = so_far)
+            .import_journal(with_blank_line.as_bytes(), ImportMode::Post, |so_far| {
+                told = so_far
+            })
             .unwrap();
         assert_eq!(imported, trial);
         assert_eq!(imported.posted, told);
@@ -92,7 +95,22 @@ fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
     let third = lines.lines().nth(2).unwrap();
     for (fault, expected) in [
         ("{", "line 3"),
-        ("", "line 3"),
+        (
+            r#"{"sequence":3,"recorded_at":0,"account":"x","id":"y","open_account":{"policy":"carry"},"usage":{"amount":1,"timestamp":0}}"#,
+            "line 3",
+        ),
+        (
+            r#"{"sequence":3,"recorded_at":0,"account":"x","id":"y","usage":{"amount":1,"timestamp":0,"note":""}}"#,
+            "line 3: unknown field `note`",
+        ),
+        (
+            r#"{"sequence":3,"recorded_at":0,"account":"x","id":"y","grant":{"credit_id":"","amount":1,"timestamp":0}}"#,
+            "line 3: missing field `expiration`",
+        ),
+        (
+            r#"{"sequence":3,"account":"x","id":"y","usage":{"amount":1,"timestamp":0}}"#,
+            "line 3: no field `recorded_at`",
+        ),
         (third.get(..third.len() - 1).unwrap(), "line 3"),
         (
             r#"{"sequence":3,"recorded_at":0,"account":"x","id":"y","usage":{"amount":1,"timestamp":0}}"#,
