@@ -32,26 +32,82 @@ impl GpuCredit {
         amount: u64,
         new_amount: u64,
     ) -> Result<(), Error> {
-        let entries = self.usage.iter_from(timestamp);
-        let mut amounts: Vec<u64> = entries
-            .take_while(|(time, _)| *time == timestamp)
-            .map(|(_, amount)| amount)
-            .collect();
-        let place = (amounts.iter())
+        let place = (self.amounts_at(timestamp).iter())
             .rposition(|posted| *posted == amount)
             .ok_or(Error::NoSuchUsage { amount, timestamp })?;
+        self.change_usage_at_place(timestamp, place, new_amount)
+    }
+
+    /// Changes the amount of the usage entry at a place among those of its instant, in posting order
+    /// from 0 on, as in [`usage_statement`](Self::usage_statement). It keeps its place. O(log n), and
+    /// a pass over the usage at that very instant.
+    ///
+    /// # Errors
+    /// As [`change_usage`](Self::change_usage).
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.subtract(40, 10)?;
+    /// account.subtract(40, 10)?;
+    /// account.change_usage_at_place(10, 0, 4)?;
+    /// let amounts: Vec<_> = account.usage().collect();
+    /// assert_eq!(amounts, [(10, 4), (10, 40)]);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn change_usage_at_place(
+        &mut self,
+        timestamp: i64,
+        place: usize,
+        new_amount: u64,
+    ) -> Result<(), Error> {
+        let mut amounts = self.amounts_at(timestamp);
+        let amount = *(amounts.get(place)).ok_or(Error::NoUsageAtPlace { timestamp, place })?;
         crate::limits::check_usage(self.usage.total() - amount, new_amount)?;
-        // The index takes out the last of an amount and puts in behind all others: so this entry
-        // and all behind it go, last one first, and come back in their order.
-        for amount in amounts[place..].iter().rev() {
-            self.usage.remove(timestamp, *amount);
-        }
+        self.take_out(timestamp, &amounts[place..]);
         amounts[place] = new_amount;
-        for amount in &amounts[place..] {
-            self.usage.insert(timestamp, *amount);
-        }
+        self.put_in(timestamp, &amounts[place..]);
         self.timeline.usage_changed(timestamp, amount, new_amount);
         Ok(())
+    }
+
+    /// Takes the usage entry at a place among those of its instant back, as if it had never been
+    /// posted; those behind it move up by one. O(log n), and a pass over the usage at that very
+    /// instant.
+    ///
+    /// # Errors
+    /// Where there is no such entry. The account is as before.
+    pub fn retract_usage_at_place(&mut self, timestamp: i64, place: usize) -> Result<(), Error> {
+        let amounts = self.amounts_at(timestamp);
+        let amount = *(amounts.get(place)).ok_or(Error::NoUsageAtPlace { timestamp, place })?;
+        self.take_out(timestamp, &amounts[place..]);
+        self.put_in(timestamp, &amounts[place + 1..]);
+        self.timeline.usage_retracted(amount, timestamp);
+        Ok(())
+    }
+
+    fn amounts_at(&self, timestamp: i64) -> Vec<u64> {
+        let entries = self.usage.iter_from(timestamp);
+        entries
+            .take_while(|(time, _)| *time == timestamp)
+            .map(|(_, amount)| amount)
+            .collect()
+    }
+
+    /// The index takes out the last of an amount and puts in behind all others: so an entry and all
+    /// behind it go, last one first, and come back in their order.
+    fn take_out(&mut self, timestamp: i64, amounts: &[u64]) {
+        for amount in amounts.iter().rev() {
+            self.usage.remove(timestamp, *amount);
+        }
+    }
+
+    fn put_in(&mut self, timestamp: i64, amounts: &[u64]) {
+        for amount in amounts {
+            self.usage.insert(timestamp, *amount);
+        }
     }
 
     /// Revokes a grant from an instant on: its window then ends the instant before, and what is

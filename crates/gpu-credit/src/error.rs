@@ -67,6 +67,14 @@ pub enum Error {
         /// The instant at which it should stand.
         timestamp: i64,
     },
+    /// Less usage stands at this instant.
+    #[error("no usage stands at {timestamp} in place {place}")]
+    NoUsageAtPlace {
+        /// The instant at which it should stand.
+        timestamp: i64,
+        /// Its place among the usage of that instant, from 0 on.
+        place: usize,
+    },
     /// The grant is revoked, from this instant on or an earlier one.
     #[error("grant {} is revoked from {from} on already", .grant.index())]
     AlreadyRevoked {

@@ -259,3 +259,22 @@ fn a_changed_usage_keeps_its_place_among_those_of_its_instant() {
     let amounts: Vec<u64> = account.usage().map(|(_, amount)| amount).collect();
     assert_eq!(amounts, [1, 2, 3, 9, 4]);
 }
+
+/// Entries of one amount at one instant are told apart by their places.
+#[test]
+fn a_place_names_one_of_several_alike_entries() {
+    let mut account = GpuCredit::new();
+    for amount in [5, 7, 5, 5] {
+        account.subtract(amount, 5).unwrap();
+    }
+    account.change_usage_at_place(5, 0, 3).unwrap();
+    account.retract_usage_at_place(5, 2).unwrap();
+    let usage: Vec<_> = account.usage().collect();
+    assert_eq!(usage, [(5, 3), (5, 7), (5, 5)]);
+    let nothing = Err(Error::NoUsageAtPlace {
+        timestamp: 5,
+        place: 3,
+    });
+    assert_eq!(account.change_usage_at_place(5, 3, 1), nothing);
+    assert_eq!(account.retract_usage_at_place(5, 3), nothing);
+}
