@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use gpu_credit::{Answer, GpuCredit, GrantId, Options, Overdraft};
 
+use crate::places::Places;
 use crate::standing::Standing;
 use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence};
 
@@ -22,6 +23,7 @@ pub struct Account {
     grants: Vec<(Sequence, GrantId)>,
     /// The records that do not stand as they were posted.
     corrected: HashMap<Sequence, Standing>,
+    places: Places,
     credit_id_bytes: u64,
 }
 
@@ -120,8 +122,14 @@ impl Account {
             engine: GpuCredit::with_options(options),
             grants: Vec::new(),
             corrected: HashMap::new(),
+            places: Places::default(),
             credit_id_bytes: 0,
         }
+    }
+
+    /// The place of a usage that stands among that of its instant.
+    pub(crate) fn usage_place(&mut self, timestamp: i64, sequence: Sequence) -> usize {
+        self.places.place(timestamp, sequence)
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -182,6 +190,7 @@ impl Account {
         match &entry.change {
             Change::Usage { amount, timestamp } => {
                 usage.push((*timestamp, *amount));
+                self.places.post(*timestamp, entry.sequence);
                 Ok(())
             }
             Change::Grant {
@@ -238,16 +247,15 @@ impl Account {
         after: Standing,
     ) -> Result<(), gpu_credit::Error> {
         match (before, after) {
-            (Standing::Usage { amount, timestamp }, Standing::Retracted) => {
-                self.engine.retract_usage(amount, timestamp)?;
+            (Standing::Usage { timestamp, .. }, Standing::Retracted) => {
+                let place = self.places.place(timestamp, of);
+                self.engine.retract_usage_at_place(timestamp, place)?;
+                self.places.retract(timestamp, of);
             }
-            (
-                Standing::Usage { amount, timestamp },
-                Standing::Usage {
-                    amount: new_amount, ..
-                },
-            ) => {
-                self.engine.change_usage(timestamp, amount, new_amount)?;
+            (Standing::Usage { timestamp, .. }, Standing::Usage { amount, .. }) => {
+                let place = self.places.place(timestamp, of);
+                self.engine
+                    .change_usage_at_place(timestamp, place, amount)?;
             }
             (Standing::Grant { .. }, after) => {
                 // Whatever admits a correction is held.
@@ -278,6 +286,7 @@ impl Account {
         self.grants = sequences.collect();
         self.engine = folded.engine;
         self.closed = Some(until);
+        self.places.close(until);
         let grants = &self.grants;
         self.corrected.retain(|sequence, standing| match standing {
             Standing::Grant { .. } => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),

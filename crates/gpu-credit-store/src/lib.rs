@@ -96,6 +96,7 @@ mod draft;
 mod error;
 mod group;
 mod journal;
+mod places;
 mod posting;
 mod record;
 mod redb_journal;

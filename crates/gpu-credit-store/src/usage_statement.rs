@@ -10,8 +10,7 @@ impl<J: Journal> Store<J> {
     /// [`GpuCredit::usage_statement`]. Its grants are those of that [account](Self::as_recorded).
     /// O(entries of the account).
     ///
-    /// Usage of one amount at one instant is alike: which of it a grant paid for is told by the
-    /// order of posting.
+    /// Usage of one instant draws in the order of posting, corrected or not.
     ///
     /// [`GpuCredit::usage_statement`]: gpu_credit::GpuCredit::usage_statement
     ///
@@ -41,7 +40,7 @@ impl<J: Journal> Store<J> {
             account: account.to_owned(),
             id: id.clone(),
         };
-        let recorded = self.as_recorded(account, sequence)?;
+        let mut recorded = self.as_recorded(account, sequence)?;
         let entry = self.entry(account, id)?.ok_or_else(no_such_usage)?;
         let Change::Usage { timestamp, .. } = entry.change else {
             return Err(no_such_usage());
@@ -50,32 +49,14 @@ impl<J: Journal> Store<J> {
             return Err(BeforeClose { until, timestamp }.into());
         }
         let standing = recorded.standing(entry.sequence, &entry.change);
-        let Some(Standing::Usage { amount, .. }) =
+        let Some(Standing::Usage { .. }) =
             standing.filter(|_| entry.sequence <= recorded.last_sequence())
         else {
             return Err(no_such_usage());
         };
 
-        let mut rank = 0;
-        self.visit_history(account, |other| {
-            let is_earlier = other.sequence < entry.sequence;
-            let is_alike = || {
-                let alike = Standing::Usage { amount, timestamp };
-                recorded.standing(other.sequence, &other.change) == Some(alike)
-            };
-            rank += usize::from(is_earlier && is_alike());
-        })?;
-        let ledger = recorded.ledger();
-        let of_instant = ledger
-            .usage()
-            .skip_while(|(at, _)| *at < timestamp)
-            .take_while(|(at, _)| *at == timestamp);
-        let mut alike = of_instant
-            .enumerate()
-            .filter(|(_, (_, posted))| *posted == amount);
-        alike
-            .nth(rank)
-            .and_then(|(place, _)| ledger.usage_statement(timestamp, place))
-            .ok_or_else(no_such_usage)
+        let place = recorded.usage_place(timestamp, entry.sequence);
+        let statement = recorded.ledger().usage_statement(timestamp, place);
+        statement.ok_or_else(no_such_usage)
     }
 }

@@ -75,3 +75,25 @@ fn what_is_no_usage_is_refused() {
     assert!(matches!(closed, Error::Closed(_)), "{closed}");
     assert!(ask("a", last).is_ok());
 }
+
+/// Alike usage of one instant: the one that the id names is corrected, not another.
+#[test]
+fn a_correction_keeps_to_its_id_among_alike_usage() {
+    let (_folder, store) = store();
+    store.open_account("acme", Overdraft::Forfeit).unwrap();
+    store
+        .post_all(vec![
+            Posting::grant("acme", "g1", "soon", 4, 0, 20),
+            Posting::usage("acme", "a", 5, 5),
+            Posting::usage("acme", "b", 5, 5),
+            Posting::usage("acme", "c", 5, 5),
+            Posting::change_usage("acme", "fix-1", "a", 3),
+            Posting::retract("acme", "fix-2", "b"),
+            Posting::change_usage("acme", "fix-3", "c", 1),
+        ])
+        .unwrap();
+    let before = Sequence::new(6);
+    assert_eq!(paid_as_recorded(&store, "a", before), (vec![3], 0));
+    assert_eq!(paid(&store, "a"), (vec![3], 0));
+    assert_eq!(paid(&store, "c"), (vec![1], 0));
+}
