@@ -142,7 +142,8 @@ impl Directory {
             *accounts[index] = taken
                 .or_else(|| opened(key, entries))
                 .and_then(|mut account| {
-                    apply_all(journal, &mut account, entries.iter().copied()).ok()?;
+                    let find = |id: &RecordId| find_in(journal, key, id);
+                    apply_all(&mut account, entries.iter().copied(), find).ok()?;
                     if entries.len() >= SETTLED_FROM {
                         account.settle();
                     }
@@ -195,7 +196,7 @@ pub(crate) fn fold(
             *account = opened(key, &all);
         }
         if let Some(account) = account {
-            apply_all(journal, account, all)?;
+            apply_all(account, all, |id| find_in(journal, key, id))?;
         }
         entries.clear();
         Ok::<(), Error>(())
@@ -223,7 +224,7 @@ pub(crate) fn fold(
 }
 
 /// The account that the first of its entries opens.
-fn opened(key: &AccountKey, entries: &[&Entry]) -> Option<Account> {
+pub(crate) fn opened(key: &AccountKey, entries: &[&Entry]) -> Option<Account> {
     let first = entries.first()?;
     match first.change {
         Change::OpenAccount { policy } if first.sequence == key.opened => {
@@ -233,29 +234,37 @@ fn opened(key: &AccountKey, entries: &[&Entry]) -> Option<Account> {
     }
 }
 
-fn apply_all<'e>(
-    journal: &dyn Journal,
+/// Applies entries that follow those of the account; `find` finds the entry of an id.
+pub(crate) fn apply_all<'e>(
     account: &mut Account,
     entries: impl IntoIterator<Item = &'e Entry>,
+    find: impl Fn(&RecordId) -> Result<Option<(Sequence, Change)>, Error>,
 ) -> Result<(), Error> {
-    let key = account.key().clone();
     let mut failure = None;
-    let find = |id: &RecordId| match journal.find(&key, id) {
-        Ok(found) => found.map(|entry| (entry.sequence, entry.change)),
-        Err(error) => {
+    let found = |id: &RecordId| {
+        find(id).unwrap_or_else(|error| {
             failure = Some(error);
             None
-        }
+        })
     };
-    let applied = account.apply(entries, find);
+    let applied = account.apply(entries, found);
     if let Some(error) = failure {
-        return Err(error.into());
+        return Err(error);
     }
     applied.map_err(|NotApplicable { sequence, problem }| Error::NotApplicable {
-        account: key.name.to_string(),
+        account: account.key().name.to_string(),
         sequence,
         problem,
     })
+}
+
+fn find_in(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    id: &RecordId,
+) -> Result<Option<(Sequence, Change)>, Error> {
+    let found = journal.find(key, id)?;
+    Ok(found.map(|entry| (entry.sequence, entry.change)))
 }
 
 /// A panic under these locks leaves `None` behind, which is sound.

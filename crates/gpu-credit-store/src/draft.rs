@@ -7,11 +7,12 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::account::Totals;
-use crate::directory::{Directory, Slot};
+use crate::directory::{Directory, Slot, apply_all, opened};
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    AccountKey, Change, Entry, Error, Journal, Outcome, Posting, RecordId, Refusal, Sequence,
+    Account, AccountKey, Change, Entry, Error, Journal, Outcome, Posting, RecordId, Refusal,
+    Sequence,
 };
 
 pub(crate) struct Draft<'a> {
@@ -65,6 +66,8 @@ struct Drafted {
     ids: HashMap<RecordId, usize>,
     /// The records that the draft corrects.
     corrected: HashMap<Sequence, Standing>,
+    /// The account up to where the draft last closes its books.
+    folded: Option<Account>,
 }
 
 /// What a refused request did to the draft, to be taken back.
@@ -145,11 +148,14 @@ impl<'a> Draft<'a> {
             return Ok(outcome);
         }
         let before = self.accounts[account].totals;
-        let after = match posting.change.corrects() {
+        let mut after = match posting.change.corrects() {
             Some(of) => self.correct(account, posting, of)?,
             None => rules::posted(before, &posting.change)
                 .map_err(|refusal| refused(posting, refusal))?,
         };
+        if matches!(posting.change, Change::CloseBooks { .. }) {
+            after = self.close(account, posting)?;
+        }
         let drafted = &mut self.accounts[account];
         drafted.totals = after;
         if drafted.totals_of != self.request {
@@ -220,6 +226,35 @@ impl<'a> Draft<'a> {
         let corrected = &mut self.accounts[account].corrected;
         let replaced = corrected.insert(sequence, after);
         self.undo.push(Undo::Corrected(account, sequence, replaced));
+        Ok(totals)
+    }
+
+    /// The totals of an account once its books are closed: what that folds away is free again.
+    /// O(records of the account).
+    fn close(&mut self, account: usize, posting: &Posting) -> Result<Totals, Error> {
+        let place = self.next_place();
+        let known = self.accounts[account].folded.take();
+        let drafted = &self.accounts[account];
+        let mut own: Vec<usize> = drafted.ids.values().copied().collect();
+        own.sort_unstable();
+        let closing = Entry {
+            sequence: place.sequence,
+            recorded_at: place.recorded_at,
+            account: drafted.key.clone(),
+            id: posting.id.clone(),
+            change: posting.change.clone(),
+        };
+        let own: Vec<&Entry> = own.iter().map(|index| &self.entries[*index]).collect();
+        let durable = match (known, &drafted.slot) {
+            (Some(folded), _) => Some(folded),
+            (None, Some(slot)) => Some(self.directory.read(self.journal, slot, Account::clone)?),
+            (None, None) => opened(&drafted.key, &own),
+        };
+        let mut folded = durable.ok_or_else(|| Error::NoSuchAccount(posting.account.clone()))?;
+        let entries = own.into_iter().chain([&closing]);
+        apply_all(&mut folded, entries, |id| self.find(account, id))?;
+        let totals = folded.totals();
+        self.accounts[account].folded = Some(folded);
         Ok(totals)
     }
 
@@ -301,6 +336,7 @@ impl<'a> Draft<'a> {
             totals_of: 0,
             ids: HashMap::new(),
             corrected: HashMap::new(),
+            folded: None,
         });
         self.set_name(name, Some(account));
         account
@@ -356,6 +392,7 @@ impl<'a> Draft<'a> {
         let owners = self.owners.drain(entries..);
         for (entry, owner) in self.entries.drain(entries..).zip(owners) {
             self.accounts[owner].ids.remove(&entry.id);
+            self.accounts[owner].folded = None;
         }
         self.last = last;
     }

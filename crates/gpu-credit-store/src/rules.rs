@@ -62,7 +62,6 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
             {
                 return Err(Refusal::ClosedLater { until: closed });
             }
-            // What the fold frees is known once it is done; until then the limits are stricter.
             totals.closed = Some(*until);
         }
         _ => {}

@@ -98,8 +98,9 @@ impl<J: Journal> Store<J> {
 
     /// Posts the entries of an exported journal, in the order in which they were recorded: all of them
     /// or none. Entries that are here already, under their ids, are passed over. A store that holds
-    /// nothing yet becomes what was exported, to the last sequence number; another gives the entries
-    /// numbers of its own. `progress` is told the number of lines so far.
+    /// nothing yet becomes what was exported, to the last sequence number of it; another gives the
+    /// entries numbers of its own. Of accounts that were deleted nothing goes out, so nothing comes
+    /// in. `progress` is told the number of lines so far.
     ///
     /// # Errors
     /// Where a line is not an entry, an entry is refused, or the storage fails; nothing is posted.

@@ -1,7 +1,7 @@
 //! Closing the books.
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, Refusal, Sequence, Store};
+use gpu_credit_store::{Error, ImportMode, Posting, Refusal, Sequence, Store};
 use gpu_credit_workload::random::Random;
 
 use crate::support::{assert_sound, refusal, store, store_in_memory};
@@ -144,5 +144,51 @@ fn closing_changes_no_answer_from_there_on() {
             }
         }
         assert_sound(&store);
+    }
+}
+
+/// What a close folds away is free again, in the batch that closes as after it: or a journal could go
+/// out and not come in again.
+#[test]
+fn a_close_frees_the_limits_at_once() {
+    let most = i64::MAX.unsigned_abs();
+    let postings = || {
+        vec![
+            Posting::open_account("a", "open", Overdraft::Carry),
+            Posting::grant("a", "g1", "", most, 0, 10),
+            Posting::usage("a", "u1", most, 5),
+            Posting::close_books("a", "c1", 100),
+            Posting::grant("a", "g2", "", most, 200, 10),
+            Posting::usage("a", "u2", most - 1, 205),
+            Posting::change_usage("a", "d", "u2", 7),
+            Posting::close_books("a", "c2", 300),
+            Posting::grant("a", "g3", "", 4, 400, 10),
+        ]
+    };
+    let (_disk, one_by_one) = store_in_memory();
+    for posting in postings() {
+        one_by_one.post(posting).unwrap();
+    }
+    let (_other, at_once) = store_in_memory();
+    at_once.post_all(postings()).unwrap();
+    let mut journal = Vec::new();
+    one_by_one.export_journal(&mut journal, |_| ()).unwrap();
+    let (_third, imported) = store_in_memory();
+    imported
+        .import_journal(&journal[..], ImportMode::Post, |_| ())
+        .unwrap();
+    for store in [one_by_one, at_once, imported] {
+        assert_eq!(store.get_balance("a", 405).unwrap(), Some(4));
+        assert_sound(&store);
+        let twice = vec![
+            Posting::close_books("a", "c3", 350),
+            Posting::grant("a", "g4", "", most - 3, 400, 10),
+        ];
+        assert!(store.post_all(twice).is_err(), "4 are still granted");
+        let fits = vec![
+            Posting::close_books("a", "c3", 350),
+            Posting::grant("a", "g4", "", most - 4, 400, 10),
+        ];
+        assert!(store.post_all(fits).is_ok());
     }
 }

@@ -55,7 +55,7 @@ fn a_journal_goes_out_and_comes_in_again() {
         let with_blank_line = format!("{lines}\n");
         let imported = to
             .import_journal(with_blank_line.as_bytes(), ImportMode::Post, |so_far| {
-                told = so_far
+                told = so_far;
             })
             .unwrap();
         assert_eq!(imported, trial);
