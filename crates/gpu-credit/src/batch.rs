@@ -2,7 +2,7 @@
 
 use crate::GpuCredit;
 use crate::ledger::balance;
-use crate::timeline::epochs::Epoch;
+use crate::timeline::epoch_table::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
 const QUESTIONS_PER_TASK: usize = 8 * 1024;
@@ -61,7 +61,10 @@ impl GpuCredit {
         let mut epoch = Epoch::NONE;
         for ((time, used), answer) in timestamps.iter().zip(sums).zip(balances) {
             if !epoch.contains(*time) {
-                epoch = self.timeline.epoch(*time).unwrap_or(Epoch::NONE);
+                epoch = self
+                    .timeline
+                    .epoch(&self.usage, *time)
+                    .unwrap_or(Epoch::NONE);
             }
             *answer = epoch.limit.balance(used, self.overdraft);
         }
@@ -71,13 +74,13 @@ impl GpuCredit {
     fn replay_unsettled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
         let questions = timestamps.iter().zip(balances);
         let mut unsettled: Vec<_> = questions
-            .filter(|(time, _)| self.timeline.epoch(**time).is_none())
+            .filter(|(time, _)| self.timeline.epoch(&self.usage, **time).is_none())
             .collect();
         unsettled.sort_unstable_by_key(|(time, _)| **time);
         let Some((first, _)) = unsettled.first() else {
             return;
         };
-        let mut replay = self.timeline.replay_from(&self.usage, **first);
+        let mut replay = self.view().replay_from(**first);
         for (time, answer) in unsettled {
             replay.advance_to(*time);
             *answer = balance(replay.standing(*time), self.overdraft);

@@ -69,7 +69,8 @@ impl GpuCredit {
         self.take_out(timestamp, &amounts[place..]);
         amounts[place] = new_amount;
         self.put_in(timestamp, &amounts[place..]);
-        self.timeline.usage_changed(timestamp, amount, new_amount);
+        self.timeline
+            .usage_changed(&self.usage, timestamp, amount, new_amount);
         Ok(())
     }
 
@@ -84,7 +85,8 @@ impl GpuCredit {
         let amount = *(amounts.get(place)).ok_or(Error::NoUsageAtPlace { timestamp, place })?;
         self.take_out(timestamp, &amounts[place..]);
         self.put_in(timestamp, &amounts[place + 1..]);
-        self.timeline.usage_retracted(amount, timestamp);
+        self.timeline
+            .usage_retracted(&self.usage, amount, timestamp);
         Ok(())
     }
 

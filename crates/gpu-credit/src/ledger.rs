@@ -3,8 +3,9 @@
 use crate::answer::{Answer, Remainder, Status};
 use crate::limits::{Sums, check_usage};
 use crate::timeline::GrantTimeline;
-use crate::timeline::epochs::Limit;
-use crate::timeline::replay::Standing;
+use crate::timeline::ask::View;
+use crate::timeline::ask::standing::Standing;
+use crate::timeline::epoch_table::Limit;
 use crate::usage::{Staged, UsageIndex};
 use crate::{Error, Grant, GrantId, Options, Overdraft, Record, SettlementStatistics};
 
@@ -159,7 +160,7 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn retract_grant(&mut self, grant: GrantId) -> Result<(), Error> {
-        if self.timeline.retract_grant(grant.0) {
+        if self.timeline.retract_grant(&self.usage, grant.0) {
             Ok(())
         } else {
             Err(Error::NoSuchGrant(grant))
@@ -175,7 +176,8 @@ impl GpuCredit {
         if !self.usage.remove(timestamp, amount) {
             return Err(Error::NoSuchUsage { amount, timestamp });
         }
-        self.timeline.usage_retracted(amount, timestamp);
+        self.timeline
+            .usage_retracted(&self.usage, amount, timestamp);
         Ok(())
     }
 
@@ -196,19 +198,13 @@ impl GpuCredit {
     /// The balance where the epoch table does not hold. Out of line, to keep the other way short.
     #[inline(never)]
     fn balance_by_tree(&self, timestamp: i64) -> Option<u64> {
-        balance(
-            self.timeline.standing(&self.usage, timestamp),
-            self.overdraft,
-        )
+        balance(self.view().standing(timestamp), self.overdraft)
     }
 
     /// The balance at an instant, and why it is what it is. Cost as
     /// [`get_balance`](Self::get_balance).
     pub fn balance_at(&self, timestamp: i64) -> Answer {
-        answer(
-            self.timeline.standing(&self.usage, timestamp),
-            self.overdraft,
-        )
+        answer(self.view().standing(timestamp), self.overdraft)
     }
 
     /// What is left of each live grant at an instant, in the order in which usage draws: soonest
@@ -231,10 +227,10 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn remainders_at(&self, timestamp: i64) -> Vec<Remainder> {
-        let lefts = self.timeline.lefts_at(&self.usage, timestamp);
-        let remainder = |left: crate::timeline::live::Left| Remainder {
+        let lefts = self.view().remainders_at(timestamp);
+        let remainder = |left: crate::timeline::live::LiveGrant| Remainder {
             grant: GrantId(left.grant),
-            amount: left.amount,
+            amount: left.remainder,
         };
         lefts.into_iter().map(remainder).collect()
     }
@@ -278,6 +274,12 @@ impl GpuCredit {
         }
         self.settle();
         Ok(())
+    }
+
+    /// The account, to be asked what the timeline knows.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_> {
+        self.timeline.ask(&self.usage)
     }
 
     /// What the records add up to.
@@ -417,7 +419,7 @@ impl GpuCredit {
 
 #[inline]
 pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
-    let limit = Limit::new(standing.is_live, standing.level, overdraft);
+    let limit = Limit::new(standing.is_live, standing.level);
     limit.balance(standing.used, overdraft)
 }
 

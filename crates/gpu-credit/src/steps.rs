@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::GpuCredit;
 use crate::ledger::balance;
-use crate::timeline::replay::Replay;
+use crate::timeline::ask::replay::Replay;
 
 impl GpuCredit {
     /// The balance over a range of time: at its first instant, and then wherever it changes, as
@@ -26,7 +26,7 @@ impl GpuCredit {
     /// ```
     pub fn steps(&self, range: RangeInclusive<i64>) -> Steps<'_> {
         let (from, to) = (*range.start(), *range.end());
-        let mut replay = self.timeline.replay_from(&self.usage, from);
+        let mut replay = self.view().replay_from(from);
         replay.advance_to(from);
         let opening = replay.opening();
         let used = self.usage.through(from) - self.usage.before(opening);

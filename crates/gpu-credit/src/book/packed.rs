@@ -12,7 +12,7 @@
 use super::column::{Column, Reader, Writer};
 use crate::ledger::answer;
 use crate::limits::Sums;
-use crate::timeline::replay::Standing;
+use crate::timeline::ask::standing::Standing;
 use crate::{Answer, Error, GpuCredit, Grant, Options, Overdraft, Record, Status};
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::iter::Peekable;
 
-use crate::timeline::trace::{Movement, Trace};
+use crate::timeline::ask::trace::{Movement, Trace};
 use crate::{GpuCredit, GrantId};
 
 /// The part of one usage that one grant paid.
@@ -46,7 +46,7 @@ impl GpuCredit {
     pub fn draws(&self) -> Draws<'_> {
         let entries: Box<dyn Iterator<Item = (i64, u64)>> = Box::new(self.usage());
         Draws {
-            trace: self.timeline.trace(),
+            trace: self.view().trace(),
             entries: entries.peekable(),
             last: None,
             owed: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! What will be lost if nothing more is used.
 
-use crate::timeline::trace::Movement;
+use crate::timeline::ask::trace::Movement;
 use crate::{GpuCredit, GrantId};
 
 /// What is left of a grant at the end of its window.
@@ -37,11 +37,11 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn lapsing(&self, after: i64, by: i64) -> Vec<Lapse> {
-        let mut replay = self.timeline.replay_from(&self.usage, after);
+        let mut replay = self.view().replay_from(after);
         replay.advance_to(after);
         let used = self.usage.through(after) - self.usage.before(replay.opening());
         replay.live.draw(used, self.overdraft);
-        let mut trace = self.timeline.trace_from(replay);
+        let mut trace = self.view().trace_from(replay);
         let mut lapses = Vec::new();
         while let Some(timestamp) = trace.next_time()
             && timestamp <= by

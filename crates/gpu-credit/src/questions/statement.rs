@@ -1,6 +1,6 @@
 //! Where everything went: the conservation law, grant by grant and for the account.
 
-use crate::timeline::trace::Movement;
+use crate::timeline::ask::trace::Movement;
 use crate::{GpuCredit, GrantId, Overdraft};
 
 /// Where one grant went, as of an instant:
@@ -67,8 +67,9 @@ impl GpuCredit {
         }
         let posted = self.grant(grant)?;
         let until = timestamp.min(posted.end);
-        let lefts = self.timeline.lefts_at(&self.usage, until);
-        let left = (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.amount);
+        let lefts = self.view().remainders_at(until);
+        let left =
+            (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.remainder);
         if left == 0 && self.overdraft == Overdraft::Forfeit {
             statement.forfeited = self.forfeited(grant, posted.start, until);
         }
@@ -165,7 +166,7 @@ impl GpuCredit {
     /// What an overdraft took of a grant up to an instant of its window: the first overdraft since
     /// it started takes all that is left of it.
     fn forfeited(&self, grant: GrantId, start: i64, until: i64) -> u64 {
-        let mut replay = self.timeline.replay_from(&self.usage, start);
+        let mut replay = self.view().replay_from(start);
         replay.advance_to(start);
         let mut before = self.usage.before(replay.opening());
         loop {
@@ -174,14 +175,14 @@ impl GpuCredit {
                 Some(end) => self.usage.before(end),
                 None => self.usage.through(until),
             };
-            let left = replay.live.left();
+            let left = replay.live.remaining();
             if used - before > left
                 && let Some((_, paid)) = self.usage.first_above(before + left)
             {
                 replay.live.draw(paid - before, self.overdraft);
                 let lefts = replay.live.in_order();
                 let left = lefts.iter().find(|left| left.grant == grant.0);
-                return left.map_or(0, |left| left.amount);
+                return left.map_or(0, |left| left.remainder);
             }
             if end.is_none() {
                 return 0;
@@ -193,18 +194,18 @@ impl GpuCredit {
 
     /// Every movement of credit up to an instant, epoch by epoch.
     fn trace_to(&self, timestamp: i64, note: &mut impl FnMut(Movement)) {
-        let mut trace = self.timeline.trace();
+        let mut trace = self.view().trace();
         let mut walk = self.usage.walk();
         let mut before = 0;
         while let Some(end) = trace.next_time()
             && end <= timestamp
         {
             let used = walk.before(end);
-            trace.draw_epoch(&self.usage, before, used, note);
+            trace.draw_epoch(before, used, note);
             trace.enter_next(note);
             before = used;
         }
-        trace.draw_epoch(&self.usage, before, walk.through(timestamp), note);
+        trace.draw_epoch(before, walk.through(timestamp), note);
     }
 }
 

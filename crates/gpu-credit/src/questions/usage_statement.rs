@@ -1,7 +1,7 @@
 //! Where one usage went.
 
 use super::Draw;
-use crate::timeline::trace::Movement;
+use crate::timeline::ask::trace::Movement;
 use crate::{GpuCredit, GrantId};
 
 /// Where one usage went: `amount` is the sum of its draws, `unpaid` and `dropped`.
@@ -53,11 +53,11 @@ impl GpuCredit {
         }
         let (_, amount) = entries.next().filter(|(time, _)| *time == timestamp)?;
 
-        let mut replay = self.timeline.replay_from(&self.usage, timestamp);
+        let mut replay = self.view().replay_from(timestamp);
         replay.advance_to(timestamp);
         let used = before - self.usage.before(replay.opening());
         replay.live.draw(used, self.overdraft);
-        let mut trace = self.timeline.trace_from(replay);
+        let mut trace = self.view().trace_from(replay);
         // Older usage that is still owed is paid before this one.
         let mut ahead = trace.deficit();
 

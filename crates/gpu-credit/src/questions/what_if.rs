@@ -34,7 +34,7 @@ impl GpuCredit {
             } => {
                 check_usage(self.usage.total(), amount)?;
                 let usage = (used_at, amount);
-                (self.timeline).standing_if_used(&self.usage, usage, timestamp)
+                self.view().standing_if_used(usage, timestamp)
             }
             Record::Grant {
                 ref credit_id,
@@ -44,7 +44,7 @@ impl GpuCredit {
             } => {
                 let grants = &self.timeline.grants;
                 let whole = grants.admit(credit_id, amount, start, expiration)?;
-                (self.timeline).standing_if_granted(&self.usage, start, whole, timestamp)
+                self.view().standing_if_granted(start, whole, timestamp)
             }
         };
         Ok(answer(standing, self.overdraft))
