@@ -1,6 +1,9 @@
 //! What an account answers: the balance, and why it is what it is.
 
-use crate::GrantId;
+use crate::options::Overdraft;
+use crate::record::GrantId;
+use crate::timeline::epochs::Limit;
+use crate::timeline::replay::Standing;
 
 /// The balance at an instant, and why it is what it is.
 ///
@@ -70,4 +73,36 @@ pub struct Remainder {
     pub grant: GrantId,
     /// What is left of it, in the smallest unit.
     pub amount: u64,
+}
+
+#[inline]
+pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
+    let limit = Limit::new(standing.is_live, standing.level, overdraft);
+    limit.balance(standing.used, overdraft)
+}
+
+pub(crate) fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
+    let Standing {
+        is_live,
+        level,
+        used,
+    } = standing;
+    let deficit = match overdraft {
+        Overdraft::Carry => used.saturating_sub(level),
+        Overdraft::Forfeit => 0,
+    };
+    let status = if !is_live {
+        Status::Inactive
+    } else if deficit > 0 {
+        Status::Overdrawn
+    } else if overdraft == Overdraft::Forfeit && level <= used {
+        Status::Spent
+    } else {
+        Status::Available
+    };
+    Answer {
+        balance: balance(standing, overdraft),
+        status,
+        deficit,
+    }
 }

@@ -4,7 +4,10 @@
 //! account to which the corrected record had been posted in the first place, at every instant of
 //! the past: draws that went by the old record go by the new one.
 
-use crate::{Error, GpuCredit, GrantId};
+use crate::account::GpuCredit;
+use crate::error::Error;
+use crate::limits::check_usage;
+use crate::record::GrantId;
 
 impl GpuCredit {
     /// Changes the amount of one usage entry, the one posted last of this amount at this instant.
@@ -65,7 +68,7 @@ impl GpuCredit {
     ) -> Result<(), Error> {
         let mut amounts = self.amounts_at(timestamp);
         let amount = *(amounts.get(place)).ok_or(Error::NoUsageAtPlace { timestamp, place })?;
-        crate::limits::check_usage(self.usage.total() - amount, new_amount)?;
+        check_usage(self.usage.total() - amount, new_amount)?;
         self.take_out(timestamp, &amounts[place..]);
         amounts[place] = new_amount;
         self.put_in(timestamp, &amounts[place..]);

@@ -1,6 +1,6 @@
 //! What can be refused, always before anything has changed.
 
-use crate::GrantId;
+use crate::record::GrantId;
 
 /// Why a record was refused. The account is as it was before the call.
 ///
@@ -51,7 +51,7 @@ pub enum Error {
         total: u64,
     },
     /// The account has had as many grants as it can number.
-    #[error("one account numbers {} grants at most", crate::timeline::GRANTS_MAX)]
+    #[error("one account numbers 2147483648 grants at most, retracted ones included")]
     TooManyGrants,
     /// The credit ids of the account's grants would add up to more than 4 GiB.
     #[error("the credit ids of one account add up to {} bytes at most", u32::MAX)]

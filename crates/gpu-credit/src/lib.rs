@@ -57,28 +57,25 @@
 //! * `rayon` (default): large batches of questions and large loads use all cores.
 //! * `serde`: `Serialize` and `Deserialize` for [`Record`], [`Answer`] and their parts.
 
+mod account;
 mod answer;
-mod batch;
 mod book;
 mod corrections;
 mod error;
-mod ledger;
 mod limits;
 mod options;
 mod questions;
 mod record;
-mod steps;
 mod timeline;
 mod usage;
 
+pub use account::GpuCredit;
 pub use answer::{Answer, Remainder, Status};
 pub use book::{BookError, CreditBook, Total};
 pub use error::Error;
-pub use ledger::GpuCredit;
 pub use options::{Options, Overdraft};
-pub use questions::{Draw, Draws, GrantStatement, Lapse, Statement, UsageStatement};
+pub use questions::{Draw, Draws, GrantStatement, Lapse, Statement, Steps, UsageStatement};
 pub use record::{Grant, GrantId, Record};
-pub use steps::Steps;
 pub use timeline::settle::SettlementStatistics;
 
 /// The examples of the README run as tests.

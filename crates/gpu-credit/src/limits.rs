@@ -1,7 +1,10 @@
 //! The limits of one account: what its records may add up to.
 
-use crate::timeline::GRANTS_MAX;
-use crate::{Error, Record};
+use crate::error::Error;
+use crate::record::Record;
+
+/// How many grants one account can number: a boundary keeps one bit of 32 for its side.
+pub(crate) const GRANTS_MAX: u32 = 1 << 31;
 
 /// What the records of an account add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,4 +79,17 @@ fn within(total: u64, amount: u64) -> Option<u64> {
 /// The total of all usage with one more; an error where that is too much.
 pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
     within(total, amount).ok_or(Error::UsageTooLarge { amount, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GRANTS_MAX;
+    use crate::error::Error;
+
+    /// The message spells the number out, so that errors need not know the limits.
+    #[test]
+    fn the_error_names_the_limit() {
+        let message = Error::TooManyGrants.to_string();
+        assert!(message.contains(&GRANTS_MAX.to_string()), "{message}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Many accounts asked at once.
 
 use super::{CreditBook, Shard};
-use crate::Answer;
+use crate::answer::Answer;
 
 /// What the accounts of a book add up to at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

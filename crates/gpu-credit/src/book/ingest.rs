@@ -1,8 +1,10 @@
 //! Records of many accounts at once, each shard on its own.
 
 use super::{Account, CreditBook, SHARDS, Shard, shard_of};
+use crate::error::Error;
 use crate::limits::Sums;
-use crate::{Error, Options, Record};
+use crate::options::Options;
+use crate::record::Record;
 
 /// Why a book refused. It is as it was before the call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

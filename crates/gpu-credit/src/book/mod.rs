@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::{Answer, GpuCredit, Options, Overdraft};
+use crate::account::GpuCredit;
+use crate::answer::Answer;
+use crate::options::{Options, Overdraft};
 pub use batch::Total;
 pub use ingest::BookError;
 use packed::Packed;

@@ -10,10 +10,13 @@
 //! or before its instant, by bisection, and adds up the usage.
 
 use super::column::{Column, Reader, Writer};
-use crate::ledger::answer;
+use crate::account::GpuCredit;
+use crate::answer::{Answer, Status, answer};
+use crate::error::Error;
 use crate::limits::Sums;
+use crate::options::{Options, Overdraft};
+use crate::record::{Grant, Record};
 use crate::timeline::replay::Standing;
-use crate::{Answer, Error, GpuCredit, Grant, Options, Overdraft, Record, Status};
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and
 /// the number of epochs, are written in a byte.

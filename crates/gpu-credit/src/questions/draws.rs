@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::iter::Peekable;
 
+use crate::account::GpuCredit;
+use crate::record::GrantId;
 use crate::timeline::trace::{Movement, Trace};
-use crate::{GpuCredit, GrantId};
 
 /// The part of one usage that one grant paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,8 @@
 //! What will be lost if nothing more is used.
 
+use crate::account::GpuCredit;
+use crate::record::GrantId;
 use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId};
 
 /// What is left of a grant at the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

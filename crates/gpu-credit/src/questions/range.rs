@@ -2,7 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::{Answer, GpuCredit, Overdraft};
+use crate::account::GpuCredit;
+use crate::answer::Answer;
+use crate::options::Overdraft;
 
 impl GpuCredit {
     /// The lowest balance in a range of time: the first instant at which it stands, and the answer

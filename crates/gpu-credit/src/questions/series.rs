@@ -1,6 +1,6 @@
 //! The balance every hour, or every day.
 
-use crate::GpuCredit;
+use crate::account::GpuCredit;
 
 impl GpuCredit {
     /// The balance at `count` instants, `step` apart, from `from` on: as `(timestamp, balance)`. It

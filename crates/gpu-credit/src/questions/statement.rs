@@ -1,7 +1,9 @@
 //! Where everything went: the conservation law, grant by grant and for the account.
 
+use crate::account::GpuCredit;
+use crate::options::Overdraft;
+use crate::record::GrantId;
 use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId, Overdraft};
 
 /// Where one grant went, as of an instant:
 /// `amount = drawn + lapsed + forfeited + revoked + remaining`.

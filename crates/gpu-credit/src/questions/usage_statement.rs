@@ -1,8 +1,9 @@
 //! Where one usage went.
 
 use super::Draw;
+use crate::account::GpuCredit;
+use crate::record::GrantId;
 use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId};
 
 /// Where one usage went: `amount` is the sum of its draws, `unpaid` and `dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]

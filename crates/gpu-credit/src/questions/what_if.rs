@@ -1,8 +1,10 @@
 //! The balance if something more were posted.
 
-use crate::ledger::answer;
+use crate::account::GpuCredit;
+use crate::answer::{Answer, answer};
+use crate::error::Error;
 use crate::limits::check_usage;
-use crate::{Answer, Error, GpuCredit, Record};
+use crate::record::Record;
 
 impl GpuCredit {
     /// What [`balance_at`](Self::balance_at) would answer if a record were posted, which is not

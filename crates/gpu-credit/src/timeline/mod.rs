@@ -46,8 +46,6 @@ mod what_if;
 
 use std::collections::BTreeMap;
 
-pub(crate) use boundary::GRANTS_MAX;
-
 use crate::usage::UsageIndex;
 use crate::{Error, Options, Overdraft, SettlementStatistics};
 use boundary::{Event, Key};

@@ -3,8 +3,8 @@
 use std::iter::Peekable;
 use std::ops::RangeInclusive;
 
-use crate::GpuCredit;
-use crate::ledger::balance;
+use crate::account::GpuCredit;
+use crate::answer::balance;
 use crate::timeline::replay::Replay;
 
 impl GpuCredit {

@@ -1,7 +1,7 @@
 //! Many questions at once.
 
-use crate::GpuCredit;
-use crate::ledger::balance;
+use crate::account::GpuCredit;
+use crate::answer::balance;
 use crate::timeline::epochs::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.

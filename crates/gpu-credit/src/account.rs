@@ -1,12 +1,14 @@
 //! The account: the classic verbs, and what its users would miss beside them.
 
-use crate::answer::{Answer, Remainder, Status};
+use crate::answer::{Answer, Remainder, answer, balance};
+use crate::error::Error;
 use crate::limits::{Sums, check_usage};
+use crate::options::{Options, Overdraft};
+use crate::record::{Grant, GrantId, Record};
 use crate::timeline::GrantTimeline;
-use crate::timeline::epochs::Limit;
-use crate::timeline::replay::Standing;
+use crate::timeline::live::Left;
+use crate::timeline::settle::SettlementStatistics;
 use crate::usage::{Staged, UsageIndex};
-use crate::{Error, Grant, GrantId, Options, Overdraft, Record, SettlementStatistics};
 
 /// One account of credit that expires: exact balances at any instant, whatever the order of calls.
 ///
@@ -232,7 +234,7 @@ impl GpuCredit {
     /// ```
     pub fn remainders_at(&self, timestamp: i64) -> Vec<Remainder> {
         let lefts = self.timeline.lefts_at(&self.usage, timestamp);
-        let remainder = |left: crate::timeline::live::Left| Remainder {
+        let remainder = |left: Left| Remainder {
             grant: GrantId(left.grant),
             amount: left.amount,
         };
@@ -412,37 +414,5 @@ impl GpuCredit {
     pub fn assert_invariants(&self) {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);
-    }
-}
-
-#[inline]
-pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
-    let limit = Limit::new(standing.is_live, standing.level, overdraft);
-    limit.balance(standing.used, overdraft)
-}
-
-pub(crate) fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
-    let Standing {
-        is_live,
-        level,
-        used,
-    } = standing;
-    let deficit = match overdraft {
-        Overdraft::Carry => used.saturating_sub(level),
-        Overdraft::Forfeit => 0,
-    };
-    let status = if !is_live {
-        Status::Inactive
-    } else if deficit > 0 {
-        Status::Overdrawn
-    } else if overdraft == Overdraft::Forfeit && level <= used {
-        Status::Spent
-    } else {
-        Status::Available
-    };
-    Answer {
-        balance: balance(standing, overdraft),
-        status,
-        deficit,
     }
 }
