@@ -22,8 +22,6 @@ pub(super) struct Chunk<F: Form> {
     lens: [u8; BLOCKS],
     /// Blocks in use: the first so many. They may be empty.
     used: u8,
-    /// Entries of all blocks.
-    len: u16,
 }
 
 /// Where an entry of a chunk stands.
@@ -50,7 +48,6 @@ impl<F: Form> Chunk<F> {
             total: F::Amount::default(),
             lens: [0; BLOCKS],
             used: 1,
-            len: 0,
         })
     }
 
@@ -60,7 +57,6 @@ impl<F: Form> Chunk<F> {
         let mut rest = entries;
         let mut total = F::Amount::default();
         self.used = 0;
-        self.len = 0;
         for block in 0..BLOCKS {
             let blocks_left = shape.blocks().saturating_sub(block).max(1);
             let (now, later) = rest.split_at(rest.len().div_ceil(blocks_left));
@@ -69,7 +65,6 @@ impl<F: Form> Chunk<F> {
             total += self.blocks[block].refill(now, origin);
             self.heads[block] = self.blocks[block].get(0).0;
             self.lens[block] = small(now.len());
-            self.len += u16::from(self.lens[block]);
             self.used += u8::from(!now.is_empty());
         }
         self.total = total;
@@ -77,9 +72,9 @@ impl<F: Form> Chunk<F> {
         self.used = self.used.max(1);
     }
 
-    /// Number of entries.
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.len)
+    /// Number of entries. The slot keeps it too, where it need not be added up.
+    pub(super) fn count_entries(&self) -> usize {
+        count(&self.lens)
     }
 
     /// The sum of all entries.
@@ -118,14 +113,12 @@ impl<F: Form> Chunk<F> {
             let lane = self.blocks[block].position(key, len);
             self.blocks[block].insert(lane, (key, amount));
             self.lens[block] += 1;
-            self.len += 1;
             self.add(block, amount);
             return true;
         }
         let Some(room) = self.nearest_room(block, shape) else {
             return false;
         };
-        self.len += 1;
         self.add(block, amount);
         if room < block {
             self.hand_left(block, room, (key, amount));
@@ -236,16 +229,64 @@ impl<F: Form> Chunk<F> {
             total += amount;
             count += 1;
         }
-        self.lens[block] += small(count);
+        self.lens[block] += small::<u8>(count);
         self.add(block, total);
-        self.len += u16::from(small(count));
         count
     }
 
-    /// Takes out the last entry of this key and amount.
-    pub(super) fn remove(&mut self, key: F::Key, amount: F::Amount) -> bool {
-        let last = self.block_of(key);
-        for block in (0..=last).rev() {
+    /// How many entries are at or before `key`.
+    pub(super) fn rank_after(&self, key: F::Key) -> usize {
+        let place = self.place_after(key);
+        count(&self.lens[..place.block]) + place.lane
+    }
+
+    /// Where the entry with so many before it stands; there is one.
+    fn place_of_rank(&self, rank: usize) -> Place {
+        let mut lane = rank;
+        for (block, len) in self.lens.iter().enumerate() {
+            if lane < usize::from(*len) {
+                return Place { block, lane };
+            }
+            lane -= usize::from(*len);
+        }
+        panic!("entry {rank} of a chunk of {}", self.count_entries());
+    }
+
+    /// The entry with so many before it; there is one.
+    pub(super) fn get(&self, rank: usize) -> (F::Key, F::Amount) {
+        let Place { block, lane } = self.place_of_rank(rank);
+        self.blocks[block].get(lane)
+    }
+
+    /// Takes out the entry with so many before it, and gives its amount; there is one.
+    pub(super) fn remove(&mut self, rank: usize) -> F::Amount {
+        let Place { block, lane } = self.place_of_rank(rank);
+        let (_, amount) = self.blocks[block].remove(lane);
+        self.lens[block] -= 1;
+        self.total -= amount;
+        for sum in &mut self.sums[block + 1..] {
+            *sum -= amount;
+        }
+        amount
+    }
+
+    /// Changes the amount of the entry with so many before it, and gives the old one; there is
+    /// one. The caller has found the total to fit the form afterwards.
+    pub(super) fn replace(&mut self, rank: usize, amount: F::Amount) -> F::Amount {
+        let Place { block, lane } = self.place_of_rank(rank);
+        let (key, old) = self.blocks[block].get(lane);
+        self.blocks[block].set(lane, (key, amount));
+        let later = self.sums[block + 1..].iter_mut();
+        for sum in later.chain([&mut self.total]) {
+            *sum -= old;
+            *sum += amount;
+        }
+        old
+    }
+
+    /// How many entries are before the last one of this key and amount, if there is one.
+    pub(super) fn last_rank_of(&self, key: F::Key, amount: F::Amount) -> Option<usize> {
+        for block in (0..=self.block_of(key)).rev() {
             let end = self.blocks[block].position(key, usize::from(self.lens[block]));
             let found = (0..end)
                 .rev()
@@ -253,20 +294,13 @@ impl<F: Form> Chunk<F> {
                 .take_while(|(_, entry)| entry.0 == key)
                 .find(|(_, entry)| entry.1 == amount);
             if let Some((lane, _)) = found {
-                self.blocks[block].remove(lane);
-                self.lens[block] -= 1;
-                self.len -= 1;
-                self.total -= amount;
-                for sum in &mut self.sums[block + 1..] {
-                    *sum -= amount;
-                }
-                return true;
+                return Some(count(&self.lens[..block]) + lane);
             }
             if self.heads[block] < key {
-                return false;
+                return None;
             }
         }
-        false
+        None
     }
 
     /// The place of the first entry after `key`.
@@ -315,7 +349,7 @@ impl<F: Form> Chunk<F> {
         }
     }
 
-    /// Checks every block, head, sum and count.
+    /// Checks every block, head and sum.
     pub(super) fn assert_invariants(&self, shape: Shape) {
         let used = usize::from(self.used);
         assert!((1..=shape.blocks()).contains(&used), "{used} blocks in use");
@@ -326,7 +360,6 @@ impl<F: Form> Chunk<F> {
             self.heads
         );
         let mut total = F::Amount::default();
-        let mut len = 0;
         for block in 0..BLOCKS {
             let block_len = usize::from(self.lens[block]);
             self.blocks[block].assert_invariants(block_len);
@@ -355,9 +388,13 @@ impl<F: Form> Chunk<F> {
                 );
                 total += amount;
             }
-            len += block_len;
         }
         assert_eq!(self.total, total, "total of a chunk");
-        assert_eq!(self.len(), len, "length of a chunk");
     }
+}
+
+/// The entries of some blocks.
+#[inline]
+fn count(lens: &[u8]) -> usize {
+    lens.iter().map(|len| usize::from(*len)).sum()
 }

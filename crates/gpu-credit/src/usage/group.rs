@@ -18,8 +18,10 @@ pub(super) struct Group {
     /// The sum of the chunks before, see [`sums`].
     within: [u64; SLOTS],
     spans: [u64; SLOTS / SPAN],
-    slots: [Slot; SLOTS],
+    /// Entries of all chunks: beside the spans, which an insertion writes too.
+    entries: u32,
     len: u8,
+    slots: [Slot; SLOTS],
 }
 
 impl Group {
@@ -29,8 +31,9 @@ impl Group {
             heads: [i64::MAX; SLOTS],
             within: [0; SLOTS],
             spans: [0; SLOTS / SPAN],
-            slots: std::array::from_fn(|_| Slot::Vacant),
+            entries: 0,
             len: 0,
+            slots: std::array::from_fn(|_| Slot::Vacant),
         })
     }
 
@@ -131,6 +134,7 @@ impl Group {
     pub(super) fn insert(&mut self, slot: usize, entry: Entry, shape: Shape) -> bool {
         let done = self.slots[slot].insert(entry, shape);
         if done {
+            self.entries += 1;
             sums::add_to_few(&mut self.within, &mut self.spans, slot, entry.1);
         }
         done
@@ -141,16 +145,26 @@ impl Group {
     #[inline]
     pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
         let last = self.len() - 1;
-        self.slots[last].append(entries, shape)
+        let appended = self.slots[last].append(entries, shape);
+        self.entries += small::<u32>(appended);
+        appended
     }
 
-    /// Takes the last entry of this time and amount out of chunk `slot`.
-    pub(super) fn remove(&mut self, slot: usize, entry: Entry) -> bool {
-        let done = self.slots[slot].remove(entry);
-        if done {
-            sums::subtract(&mut self.within, &mut self.spans, slot, entry.1);
-        }
-        done
+    /// Takes the entry with `rank` before it out of chunk `slot`, and gives its amount.
+    pub(super) fn remove(&mut self, slot: usize, rank: usize) -> u64 {
+        let amount = self.slots[slot].remove(rank);
+        self.entries -= 1;
+        sums::subtract(&mut self.within, &mut self.spans, slot, amount);
+        amount
+    }
+
+    /// Changes the amount of the entry with `rank` before it in chunk `slot`, and gives the old
+    /// one.
+    pub(super) fn replace(&mut self, slot: usize, rank: usize, amount: u64, shape: Shape) -> u64 {
+        let old = self.slots[slot].replace(rank, amount, shape);
+        let change = amount.wrapping_sub(old);
+        sums::add(&mut self.within, &mut self.spans, slot, change);
+        old
     }
 
     /// Adds a chunk behind the last. The group is not full.
@@ -158,6 +172,7 @@ impl Group {
         let slot = self.len();
         let before = if slot == 0 { 0 } else { self.total() };
         self.heads[slot] = head;
+        self.entries += small::<u32>(chunk.len());
         self.slots[slot] = chunk;
         if slot.is_multiple_of(SPAN) {
             self.spans[slot / SPAN] = before;
@@ -252,6 +267,11 @@ impl Group {
         let totals = self.totals();
         let (len, half) = (self.len(), self.len() / 2);
         let mut other = Self::new();
+        other.entries = self.slots[half..len]
+            .iter()
+            .map(|slot| small::<u32>(slot.len()))
+            .sum();
+        self.entries -= other.entries;
         for slot in half..len {
             other.slots[slot - half] = std::mem::take(&mut self.slots[slot]);
             other.heads[slot - half] = std::mem::replace(&mut self.heads[slot], i64::MAX);
@@ -272,6 +292,7 @@ impl Group {
             totals[len + slot] = later[slot];
         }
         self.len += other.len;
+        self.entries += other.entries;
         self.write_sums(totals[..self.len()].iter().copied());
     }
 
@@ -300,9 +321,27 @@ impl Group {
         entries.last().map_or(i64::MIN, |entry| entry.0)
     }
 
-    /// Number of entries of all chunks. O(chunks)
+    /// Number of entries of all chunks. O(1)
     pub(super) fn count_entries(&self) -> usize {
-        self.slots.iter().map(Slot::len).sum()
+        self.entries as usize
+    }
+
+    /// Number of entries of the chunks before slot `slot`. O(chunks)
+    pub(super) fn entries_before(&self, slot: usize) -> usize {
+        self.slots[..slot].iter().map(Slot::len).sum()
+    }
+
+    /// The slot of the entry with so many before it in the group, and how many are before it in
+    /// its chunk; there is one. O(chunks)
+    pub(super) fn find_rank(&self, rank: usize) -> (usize, usize) {
+        let mut rank = rank;
+        for (slot, chunk) in self.slots.iter().enumerate() {
+            if rank < chunk.len() {
+                return (slot, rank);
+            }
+            rank -= chunk.len();
+        }
+        panic!("{rank} beyond the entries of a group");
     }
 
     /// Adds all entries to `entries`, in order.
@@ -329,6 +368,8 @@ impl Group {
             "heads out of order: {:?}",
             self.heads
         );
+        let entries: usize = self.slots.iter().map(Slot::len).sum();
+        assert_eq!(self.count_entries(), entries, "entries of a group");
         let mut sum = 0;
         for slot in 0..SLOTS {
             let chunk = &self.slots[slot];

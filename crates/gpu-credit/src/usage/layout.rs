@@ -115,11 +115,6 @@ fn share(whole: usize, parts: usize, of: usize) -> usize {
 }
 
 /// A count within one of the arrays above, in its stored width.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no array has more than 256 places"
-)]
-pub(super) fn small(count: usize) -> u8 {
-    debug_assert!(count <= usize::from(u8::MAX));
-    count as u8
+pub(super) fn small<T: TryFrom<usize>>(count: usize) -> T {
+    T::try_from(count).unwrap_or_else(|_| panic!("{count} of what is at most 256"))
 }

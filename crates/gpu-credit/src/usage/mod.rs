@@ -65,6 +65,7 @@ mod block;
 mod chunk;
 mod form;
 mod group;
+mod instant;
 mod slot;
 mod tree;
 
@@ -74,6 +75,7 @@ mod sums;
 
 mod batch;
 mod load;
+mod places;
 mod run;
 mod staged;
 mod waiting;
@@ -256,22 +258,11 @@ impl UsageIndex {
         };
     }
 
-    /// Takes out the latest posted entry of this time and amount. False if there is none.
-    /// O(log n), and the entries of that time that were posted after it.
+    /// Takes out the latest posted entry of this time and amount. False if there is none. As
+    /// [`find_at`](Self::find_at).
     pub(crate) fn remove(&mut self, time: i64, amount: u64) -> bool {
-        self.flush();
-        let done = match &mut self.body {
-            Body::Small(run) => run.remove((time, amount)),
-            Body::Tree(tree, _) => tree.remove((time, amount)),
-        };
-        if done {
-            self.total -= amount;
-            self.len -= 1;
-            if self.len <= self.shape.chunk_entries() / 2 && matches!(self.body, Body::Tree(..)) {
-                self.body = Body::Small(Run::new(&self.decode()));
-            }
-        }
-        done
+        let place = self.find_at(time, amount);
+        place.is_some_and(|place| self.remove_at(time, place).is_some())
     }
 
     /// Sends on what waits. It changes the cost of questions, and no answer.

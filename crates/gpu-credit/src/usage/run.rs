@@ -1,5 +1,7 @@
 //! The small form of the index: one sorted list, before there is a tree.
 
+use std::ops::Range;
+
 use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
 
 /// Entries in time order, in whichever form holds them. It grows by an eighth at a time, so that
@@ -59,19 +61,43 @@ impl Run {
         }
     }
 
-    /// Takes out the last entry of this time and amount. O(n)
-    pub(super) fn remove(&mut self, entry: Entry) -> bool {
-        let Some(at) = (0..self.len())
-            .rev()
-            .find(|at| self.get(*at) == Some(entry))
-        else {
-            return false;
-        };
+    /// Takes out entry `at`, and gives its amount; there is one. O(n)
+    pub(super) fn remove(&mut self, at: usize) -> u64 {
         match self {
-            Self::Narrow(run) => drop(run.entries.remove(at)),
-            Self::Wide(run) => drop(run.entries.remove(at)),
+            Self::Narrow(run) => run.entries.remove(at).1.into(),
+            Self::Wide(run) => run.entries.remove(at).1,
         }
-        true
+    }
+
+    /// Changes the amount of entry `at`, and gives the old one; there is one. O(1), or O(n) if it
+    /// does not fit the form.
+    pub(super) fn replace(&mut self, at: usize, amount: u64) -> u64 {
+        match self {
+            Self::Narrow(run) if let Some(amount) = Narrow::amount(amount) => {
+                std::mem::replace(&mut run.entries[at].1, amount).into()
+            }
+            Self::Narrow(_) => {
+                let mut entries = self.decode();
+                let old = std::mem::replace(&mut entries[at].1, amount);
+                *self = Self::new(&entries);
+                old
+            }
+            Self::Wide(run) => std::mem::replace(&mut run.entries[at].1, amount),
+        }
+    }
+
+    /// The entries of `time`. O(log n)
+    pub(super) fn range_of(&self, time: i64) -> Range<usize> {
+        let before = (time.checked_sub(1)).map_or(0, |before| self.count_through(before));
+        before..self.count_through(time)
+    }
+
+    /// How many entries are at or before `time`. O(log n)
+    fn count_through(&self, time: i64) -> usize {
+        match self {
+            Self::Narrow(run) => run.count_through(time),
+            Self::Wide(run) => run.count_through(time),
+        }
     }
 
     /// Entry `at`, in order.
@@ -81,11 +107,6 @@ impl Run {
             Self::Narrow(run) => run.get(at),
             Self::Wide(run) => run.get(at),
         }
-    }
-
-    /// How many entries are before `time`. O(n)
-    pub(super) fn count_before(&self, time: i64) -> usize {
-        self.iter().take_while(|entry| entry.0 < time).count()
     }
 
     /// The entries, in order.
@@ -147,10 +168,13 @@ impl<F: Form> Entries<F> {
         Some((F::time(key, self.origin), amount.into()))
     }
 
-    fn sum_through(&self, time: i64) -> u64 {
+    fn count_through(&self, time: i64) -> usize {
         let key = F::question(time, self.origin);
-        let count = self.entries.partition_point(|entry| entry.0 <= key);
-        self.entries[..count]
+        self.entries.partition_point(|entry| entry.0 <= key)
+    }
+
+    fn sum_through(&self, time: i64) -> u64 {
+        self.entries[..self.count_through(time)]
             .iter()
             .map(|entry| entry.1.into())
             .sum()

@@ -3,22 +3,30 @@
 use super::block::Block;
 use super::chunk::{Chunk, Place};
 use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
-use super::layout::Shape;
+use super::layout::{Shape, small};
 use super::prefetch::prefetch;
 
 /// One chunk, narrow as long as every time and the sum of its amounts fit, or no chunk.
+///
+/// `len` is the number of its entries. It stands here so that passing over many chunks reads
+/// nothing of them.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Slot {
     #[default]
     Vacant,
     Narrow {
+        len: u16,
         origin: i64,
         chunk: Box<Chunk<Narrow>>,
     },
     Wide {
+        len: u16,
         chunk: Box<Chunk<Wide>>,
     },
 }
+
+/// A group has 24 lines of slots: the length stands beside the tag.
+const _: () = assert!(size_of::<Slot>() <= 24);
 
 /// A block that has been found for a question, and the sum of those before it.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +80,7 @@ impl Slot {
     /// A chunk without entries, for those from `time` on.
     pub(super) fn start(time: i64) -> Self {
         Self::Narrow {
+            len: 0,
             origin: time,
             chunk: Chunk::new(),
         }
@@ -79,6 +88,7 @@ impl Slot {
 
     /// Holds `entries` from now on, in the narrow form if they fit.
     pub(super) fn refill(&mut self, entries: &[Entry], shape: Shape) {
+        let len = small(entries.len());
         if fits_narrow(entries) {
             let origin = Narrow::origin(entries[0].0, entries[entries.len() - 1].0);
             let mut chunk = match std::mem::take(self) {
@@ -86,14 +96,14 @@ impl Slot {
                 _ => Chunk::new(),
             };
             chunk.refill(entries, origin, shape);
-            *self = Self::Narrow { origin, chunk };
+            *self = Self::Narrow { len, origin, chunk };
         } else {
             let mut chunk = match std::mem::take(self) {
-                Self::Wide { chunk } => chunk,
+                Self::Wide { chunk, .. } => chunk,
                 _ => Chunk::new(),
             };
             chunk.refill(entries, WIDE, shape);
-            *self = Self::Wide { chunk };
+            *self = Self::Wide { len, chunk };
         }
     }
 
@@ -101,8 +111,7 @@ impl Slot {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Vacant => 0,
-            Self::Narrow { chunk, .. } => chunk.len(),
-            Self::Wide { chunk } => chunk.len(),
+            Self::Narrow { len, .. } | Self::Wide { len, .. } => usize::from(*len),
         }
     }
 
@@ -111,7 +120,7 @@ impl Slot {
         match self {
             Self::Vacant => 0,
             Self::Narrow { chunk, .. } => chunk.total().into(),
-            Self::Wide { chunk } => chunk.total(),
+            Self::Wide { chunk, .. } => chunk.total(),
         }
     }
 
@@ -126,12 +135,12 @@ impl Slot {
     pub(super) fn seek(&self, time: i64) -> Sought<'_> {
         match self {
             Self::Vacant => Sought::Nothing,
-            Self::Narrow { origin, chunk } => {
+            Self::Narrow { origin, chunk, .. } => {
                 let key = Narrow::question(time, *origin);
                 let (block, before) = chunk.seek(key);
                 Sought::Narrow { block, key, before }
             }
-            Self::Wide { chunk } => {
+            Self::Wide { chunk, .. } => {
                 let (block, before) = chunk.seek(time);
                 let key = time;
                 Sought::Wide { block, key, before }
@@ -144,7 +153,7 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => prefetch(chunk.as_ref()),
-            Self::Wide { chunk } => prefetch(chunk.as_ref()),
+            Self::Wide { chunk, .. } => prefetch(chunk.as_ref()),
         }
     }
 
@@ -154,7 +163,7 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => chunk.prefetch_heads(),
-            Self::Wide { chunk } => chunk.prefetch_heads(),
+            Self::Wide { chunk, .. } => chunk.prefetch_heads(),
         }
     }
 
@@ -164,63 +173,123 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => chunk.prefetch_lens(),
-            Self::Wide { chunk } => chunk.prefetch_lens(),
+            Self::Wide { chunk, .. } => chunk.prefetch_lens(),
         }
     }
 
     /// Puts an entry behind those at or before its time. False if the chunk is full.
     #[inline]
     pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
-        if let Self::Narrow { origin, chunk } = self
+        if let Self::Narrow { len, origin, chunk } = self
             && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
         {
-            return chunk.insert(key, amount, shape);
+            let done = chunk.insert(key, amount, shape);
+            *len += u16::from(done);
+            return done;
         }
-        self.widen(shape).insert(time, amount, shape)
+        let (len, chunk) = self.widen(shape);
+        let done = chunk.insert(time, amount, shape);
+        *len += u16::from(done);
+        done
     }
 
     /// Puts the first of `entries`, which are in order and at least one, at the end, where they
     /// belong. Gives their number; 0 if there is no room.
     #[inline]
     pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
-        if let Self::Narrow { origin, chunk } = self {
-            if fit_all(chunk, entries, *origin) {
-                return chunk.append(entries, *origin, shape);
-            }
-            if fit(chunk, entries[0], *origin).is_some() {
-                return chunk.append(&entries[..1], *origin, shape);
+        if let Self::Narrow { len, origin, chunk } = self {
+            let fitting = if fit_all(chunk, entries, *origin) {
+                entries
+            } else if fit(chunk, entries[0], *origin).is_some() {
+                &entries[..1]
+            } else {
+                &[]
+            };
+            if !fitting.is_empty() {
+                let appended = chunk.append(fitting, *origin, shape);
+                *len += small::<u16>(appended);
+                return appended;
             }
         }
-        self.widen(shape).append(entries, WIDE, shape)
+        let (len, chunk) = self.widen(shape);
+        let appended = chunk.append(entries, WIDE, shape);
+        *len += small::<u16>(appended);
+        appended
     }
 
-    /// The chunk in wide form, which fits everything.
+    /// The chunk in wide form, which fits everything, and its length.
     #[cold]
-    fn widen(&mut self, shape: Shape) -> &mut Chunk<Wide> {
+    fn widen(&mut self, shape: Shape) -> (&mut u16, &mut Chunk<Wide>) {
         if !matches!(self, Self::Wide { .. }) {
             let mut entries = Vec::with_capacity(self.len());
             self.decode_into(&mut entries);
             let mut chunk = Chunk::new();
             chunk.refill(&entries, WIDE, shape);
-            *self = Self::Wide { chunk };
+            let len = small(entries.len());
+            *self = Self::Wide { len, chunk };
         }
         match self {
-            Self::Wide { chunk } => chunk,
+            Self::Wide { len, chunk } => (len, chunk),
             _ => unreachable!("it has just been made wide"),
         }
     }
 
-    /// Takes out the last entry of this time and amount.
-    pub(super) fn remove(&mut self, (time, amount): Entry) -> bool {
+    /// Takes out the entry with so many before it, and gives its amount; there is one.
+    pub(super) fn remove(&mut self, rank: usize) -> u64 {
         match self {
-            Self::Vacant => false,
-            Self::Narrow { origin, chunk } => {
-                match (Narrow::key(time, *origin), Narrow::amount(amount)) {
-                    (Some(key), Some(amount)) => chunk.remove(key, amount),
-                    _ => false,
-                }
+            Self::Vacant => panic!("entry {rank} of a vacant slot"),
+            Self::Narrow { len, chunk, .. } => {
+                *len -= 1;
+                chunk.remove(rank).into()
             }
-            Self::Wide { chunk } => chunk.remove(time, amount),
+            Self::Wide { len, chunk } => {
+                *len -= 1;
+                chunk.remove(rank)
+            }
+        }
+    }
+
+    /// Changes the amount of the entry with so many before it, and gives the old one; there is
+    /// one.
+    pub(super) fn replace(&mut self, rank: usize, amount: u64, shape: Shape) -> u64 {
+        if let Self::Narrow { chunk, .. } = self
+            && let Some(amount) = fit_instead(chunk, rank, amount)
+        {
+            return chunk.replace(rank, amount).into();
+        }
+        let (_, chunk) = self.widen(shape);
+        chunk.replace(rank, amount)
+    }
+
+    /// The entry with so many before it; there is one.
+    pub(super) fn get(&self, rank: usize) -> Entry {
+        match self {
+            Self::Vacant => panic!("entry {rank} of a vacant slot"),
+            Self::Narrow { origin, chunk, .. } => {
+                let (key, amount) = chunk.get(rank);
+                (Narrow::time(key, *origin), amount.into())
+            }
+            Self::Wide { chunk, .. } => chunk.get(rank),
+        }
+    }
+
+    /// How many entries are at or before `time`.
+    pub(super) fn rank_after(&self, time: i64) -> usize {
+        match self {
+            Self::Vacant => 0,
+            Self::Narrow { origin, chunk, .. } => chunk.rank_after(Narrow::question(time, *origin)),
+            Self::Wide { chunk, .. } => chunk.rank_after(time),
+        }
+    }
+
+    /// How many entries are before the last one of this time and amount, if there is one.
+    pub(super) fn last_rank_of(&self, (time, amount): Entry) -> Option<usize> {
+        match self {
+            Self::Vacant => None,
+            Self::Narrow { origin, chunk, .. } => {
+                chunk.last_rank_of(Narrow::key(time, *origin)?, Narrow::amount(amount)?)
+            }
+            Self::Wide { chunk, .. } => chunk.last_rank_of(time, amount),
         }
     }
 
@@ -228,8 +297,10 @@ impl Slot {
     pub(super) fn place_after(&self, time: i64) -> Place {
         match self {
             Self::Vacant => Place::START,
-            Self::Narrow { origin, chunk } => chunk.place_after(Narrow::question(time, *origin)),
-            Self::Wide { chunk } => chunk.place_after(time),
+            Self::Narrow { origin, chunk, .. } => {
+                chunk.place_after(Narrow::question(time, *origin))
+            }
+            Self::Wide { chunk, .. } => chunk.place_after(time),
         }
     }
 
@@ -238,11 +309,11 @@ impl Slot {
     pub(super) fn next(&self, place: &mut Place) -> Option<Entry> {
         match self {
             Self::Vacant => None,
-            Self::Narrow { origin, chunk } => {
+            Self::Narrow { origin, chunk, .. } => {
                 let (key, amount) = chunk.next(place)?;
                 Some((Narrow::time(key, *origin), amount.into()))
             }
-            Self::Wide { chunk } => chunk.next(place),
+            Self::Wide { chunk, .. } => chunk.next(place),
         }
     }
 
@@ -251,11 +322,11 @@ impl Slot {
     pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
         match self {
             Self::Vacant => None,
-            Self::Narrow { origin, chunk } => {
+            Self::Narrow { origin, chunk, .. } => {
                 let (key, before) = chunk.first_above(Narrow::amount(sum)?)?;
                 Some((Narrow::time(key, *origin), before.into()))
             }
-            Self::Wide { chunk } => chunk.first_above(sum),
+            Self::Wide { chunk, .. } => chunk.first_above(sum),
         }
     }
 
@@ -263,8 +334,8 @@ impl Slot {
     pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
         match self {
             Self::Vacant => {}
-            Self::Narrow { origin, chunk } => chunk.decode_into(entries, *origin),
-            Self::Wide { chunk } => chunk.decode_into(entries, WIDE),
+            Self::Narrow { origin, chunk, .. } => chunk.decode_into(entries, *origin),
+            Self::Wide { chunk, .. } => chunk.decode_into(entries, WIDE),
         }
     }
 
@@ -281,8 +352,22 @@ impl Slot {
     pub(super) fn assert_invariants(&self, shape: Shape) {
         match self {
             Self::Vacant => {}
-            Self::Narrow { chunk, .. } => chunk.assert_invariants(shape),
-            Self::Wide { chunk } => chunk.assert_invariants(shape),
+            Self::Narrow { len, chunk, .. } => {
+                assert_eq!(
+                    usize::from(*len),
+                    chunk.count_entries(),
+                    "length of a chunk"
+                );
+                chunk.assert_invariants(shape);
+            }
+            Self::Wide { len, chunk } => {
+                assert_eq!(
+                    usize::from(*len),
+                    chunk.count_entries(),
+                    "length of a chunk"
+                );
+                chunk.assert_invariants(shape);
+            }
         }
     }
 }
@@ -303,4 +388,11 @@ fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
     Narrow::key(first, origin).is_some()
         && Narrow::key(last, origin).is_some()
         && Narrow::amount(u64::from(chunk.total()).saturating_add(amounts)).is_some()
+}
+
+/// The amount as a narrow chunk writes it in place of that of an entry, if its total still fits.
+fn fit_instead(chunk: &Chunk<Narrow>, rank: usize, amount: u64) -> Option<u32> {
+    let rest = chunk.total() - chunk.get(rank).1;
+    Narrow::amount(u64::from(rest).checked_add(amount)?)?;
+    Narrow::amount(amount)
 }

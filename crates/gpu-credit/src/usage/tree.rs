@@ -25,7 +25,7 @@ pub(super) struct Tree {
 }
 
 /// Where a chunk stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Location {
     pub(super) group: usize,
     pub(super) slot: usize,
@@ -151,7 +151,7 @@ impl Tree {
     }
 
     /// The chunk before this one.
-    fn previous(&self, at: Location) -> Option<Location> {
+    pub(super) fn previous(&self, at: Location) -> Option<Location> {
         if at.slot > 0 {
             return Some(Location {
                 slot: at.slot - 1,
@@ -265,23 +265,22 @@ impl Tree {
         self.insert_group(at.group + 1, later, totals);
     }
 
-    /// Takes out the last entry of this time and amount. O(log n), and the entries of the same
-    /// time behind it.
-    pub(super) fn remove(&mut self, entry: Entry) -> bool {
-        let mut at = self.locate(entry.0);
-        while !self.groups[at.group].remove(at.slot, entry) {
-            if self.head(at) < entry.0 {
-                return false;
-            }
-            let Some(previous) = self.previous(at) else {
-                return false;
-            };
-            at = previous;
-        }
-        sums::subtract(&mut self.within, &mut self.spans, at.group, entry.1);
+    /// Takes the entry with `rank` before it out of a chunk, and gives its amount. There is one.
+    pub(super) fn remove(&mut self, at: Location, rank: usize) -> u64 {
+        let amount = self.groups[at.group].remove(at.slot, rank);
+        sums::subtract(&mut self.within, &mut self.spans, at.group, amount);
         self.groups[at.group].tidy(at.slot, self.shape);
         self.tidy(at.group);
-        true
+        amount
+    }
+
+    /// Changes the amount of the entry with `rank` before it in a chunk, and gives the old one.
+    /// There is one.
+    pub(super) fn replace(&mut self, at: Location, rank: usize, amount: u64) -> u64 {
+        let old = self.groups[at.group].replace(at.slot, rank, amount, self.shape);
+        let change = amount.wrapping_sub(old);
+        sums::add(&mut self.within, &mut self.spans, at.group, change);
+        old
     }
 
     /// Frees an empty group, or merges a sparse one with a neighbour that has room.
@@ -315,7 +314,7 @@ impl Tree {
         self.groups.remove(at)
     }
 
-    /// Number of entries. O(chunks)
+    /// Number of entries. O(groups)
     pub(super) fn count_entries(&self) -> usize {
         self.groups.iter().map(|group| group.count_entries()).sum()
     }

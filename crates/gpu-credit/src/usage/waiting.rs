@@ -40,6 +40,12 @@ impl Waiting {
         self.entries.iter().map(through).sum()
     }
 
+    /// The amounts of the entries of `time`, in posting order.
+    pub(super) fn amounts_at(&self, time: i64) -> impl DoubleEndedIterator<Item = u64> {
+        let entries = self.entries.iter().filter(move |entry| entry.0 == time);
+        entries.map(|entry| entry.1)
+    }
+
     /// Takes in one more, and sends all on where there are enough.
     #[inline]
     pub(super) fn insert(&mut self, entry: Entry, tree: &mut Tree) {

@@ -121,7 +121,7 @@ impl<'a> Iter<'a> {
         match &index.body {
             Body::Small(run) => Self::Small {
                 run,
-                at: run.count_before(time),
+                at: run.range_of(time).start,
             },
             Body::Tree(tree, waiting) => Self::Tree {
                 entries: InTree::from(tree, time).peekable(),

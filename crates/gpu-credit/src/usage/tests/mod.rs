@@ -1,5 +1,7 @@
 //! The index against a sorted list, step by step, with chunks small enough to build deep trees.
 
+mod places;
+
 use super::UsageIndex;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
