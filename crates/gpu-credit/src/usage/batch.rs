@@ -7,13 +7,13 @@
 //!
 //! A batch in time order that asks chunk after chunk needs none of that: it walks.
 
+use super::cursor::Cursor;
 use super::form::Entry;
 #[cfg(feature = "rayon")]
 use super::layout::QUESTIONS_PER_TASK;
 use super::layout::{IN_FLIGHT, SLOTS};
 use super::slot::Sought;
 use super::tree::{Location, Tree};
-use super::walk::Cursor;
 
 /// Writes the sum of the amounts at or before each of `times` to the same place of `sums`.
 pub(super) fn sums_through(tree: &Tree, times: &[i64], sums: &mut [u64]) {

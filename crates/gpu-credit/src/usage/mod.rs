@@ -74,7 +74,10 @@ pub(crate) mod prefetch;
 mod sums;
 
 mod batch;
+mod cursor;
+mod entries;
 mod load;
+mod ordinals;
 mod places;
 mod run;
 mod staged;
@@ -84,16 +87,19 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use entries::{NumberedEntries, UsageEntries};
 pub(crate) use staged::Staged;
 pub(crate) use walk::Walk;
+
+use std::ops::RangeInclusive;
 
 use form::Entry;
 use layout::Shape;
 use load::Sorted;
+use ordinals::RetractedOrdinals;
 use run::Run;
 use tree::Tree;
 use waiting::Waiting;
-use walk::Iter;
 
 /// Usage entries in time order, ties in posting order, and the sums of their amounts up to any
 /// instant.
@@ -103,6 +109,7 @@ pub(crate) struct UsageIndex {
     len: usize,
     shape: Shape,
     body: Body,
+    retracted: RetractedOrdinals,
 }
 
 #[derive(Clone, Debug)]
@@ -126,6 +133,7 @@ impl UsageIndex {
             len: 0,
             shape: Shape::new(chunk_entries),
             body: Body::Small(Run::new(&[])),
+            retracted: RetractedOrdinals::default(),
         }
     }
 
@@ -182,8 +190,13 @@ impl UsageIndex {
     }
 
     /// The entries from the first at or after `time` on, in order. O(log n), and O(1) an entry.
-    pub(crate) fn iter_from(&self, time: i64) -> impl Iterator<Item = Entry> + '_ {
-        Iter::from(self, time)
+    pub(crate) fn iter_from(&self, time: i64) -> UsageEntries<'_> {
+        self.entries(time..=i64::MAX)
+    }
+
+    /// The entries of a range of times, in order. O(log n), and O(1) an entry.
+    pub(crate) fn entries(&self, times: RangeInclusive<i64>) -> UsageEntries<'_> {
+        UsageEntries::new(self, times)
     }
 
     /// The first entry whose running total is above `sum`: its time, and the total before it.
@@ -289,14 +302,20 @@ impl UsageIndex {
 
     /// Heap bytes, spare capacity included. O(chunks)
     pub(crate) fn memory_used(&self) -> usize {
-        match &self.body {
+        let body = match &self.body {
             Body::Small(run) => run.memory_used(),
             Body::Tree(tree, waiting) => tree.memory_used() + waiting.memory_used(),
-        }
+        };
+        body + self.retracted.memory_used()
     }
 
     /// Checks order, heads, sums and counts on every level. O(n)
     pub(crate) fn assert_invariants(&self) {
+        self.retracted.assert_invariants();
+        for gone in self.retracted.ranges() {
+            let next = self.next_nth(gone.time);
+            assert!(gone.end <= next, "{gone:?}, and {next} were posted");
+        }
         match &self.body {
             Body::Small(run) => {
                 run.assert_invariants();

@@ -1,9 +1,12 @@
-//! Entries named by their instant and their place: how many entries of that very instant stand
-//! before them, in posting order.
+//! Entries named one by one, by their instant and one of two numbers: the [place](super::instant)
+//! among those that stand, or the [ordinal](super::ordinals) among all that were ever posted, which
+//! is an identity.
+
+use std::ops::RangeInclusive;
 
 use super::instant::Instant;
 use super::run::Run;
-use super::{Body, UsageIndex};
+use super::{Body, NumberedEntries, UsageIndex};
 
 #[cfg_attr(
     not(test),
@@ -92,5 +95,47 @@ impl UsageIndex {
         }?;
         self.total = self.total - old + amount;
         Some(old)
+    }
+
+    /// The number of entries ever posted, those that are gone included. O(1)
+    pub(crate) fn posted(&self) -> u64 {
+        self.len as u64 + self.retracted.total()
+    }
+
+    /// The ordinal that the next entry at `time` gets. The caller makes sure that fewer than 2^32
+    /// are ever [posted](Self::posted). As [`count_at`](Self::count_at)
+    pub(crate) fn next_nth(&self, time: i64) -> u32 {
+        let standing = u32::try_from(self.count_at(time)).expect("fewer than 2^32 were posted");
+        standing + self.retracted.retracted_at(time)
+    }
+
+    /// The amount of an entry that stands. As [`get_at`](Self::get_at)
+    pub(crate) fn amount_of(&self, time: i64, nth: u32) -> Option<u64> {
+        self.get_at(time, self.retracted.place_of(time, nth)?)
+    }
+
+    /// Takes an entry out for good, and gives its amount; `None` if it does not stand. As
+    /// [`remove_at`](Self::remove_at)
+    pub(crate) fn retract(&mut self, time: i64, nth: u32) -> Option<u64> {
+        let amount = self.remove_at(time, self.retracted.place_of(time, nth)?)?;
+        self.retracted.retract(time, nth, self.shape);
+        Some(amount)
+    }
+
+    /// Changes the amount of an entry, and gives the old one; `None` if it does not stand. As
+    /// [`replace_at`](Self::replace_at)
+    pub(crate) fn change(&mut self, time: i64, nth: u32, amount: u64) -> Option<u64> {
+        self.replace_at(time, self.retracted.place_of(time, nth)?, amount)
+    }
+
+    /// The ordinal of the last entry of this amount at `time`. As [`find_at`](Self::find_at)
+    pub(crate) fn latest_of(&self, time: i64, amount: u64) -> Option<u32> {
+        let place = self.find_at(time, amount)?;
+        Some(self.retracted.nth_of(time, place))
+    }
+
+    /// The entries of a range of times with their ordinals, in order. O(log n), and O(1) an entry
+    pub(crate) fn numbered_entries(&self, times: RangeInclusive<i64>) -> NumberedEntries<'_> {
+        NumberedEntries::new(self, times)
     }
 }

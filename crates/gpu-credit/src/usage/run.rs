@@ -1,6 +1,6 @@
 //! The small form of the index: one sorted list, before there is a tree.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
 
@@ -86,10 +86,16 @@ impl Run {
         }
     }
 
-    /// The entries of `time`. O(log n)
+    /// Which entries are at `time`. O(log n)
     pub(super) fn range_of(&self, time: i64) -> Range<usize> {
-        let before = (time.checked_sub(1)).map_or(0, |before| self.count_through(before));
-        before..self.count_through(time)
+        self.range_within(time..=time)
+    }
+
+    /// Which entries are within a range of times. O(log n)
+    pub(super) fn range_within(&self, times: RangeInclusive<i64>) -> Range<usize> {
+        let before = times.start().checked_sub(1);
+        let before = before.map_or(0, |before| self.count_through(before));
+        before..self.count_through(*times.end())
     }
 
     /// How many entries are at or before `time`. O(log n)

@@ -4,6 +4,8 @@
 //! and 16 go on together: late ones wait [at the same time](super::batch), and those in time order
 //! are [appended](Tree::append) as one. Until then every answer adds what waits here.
 
+use std::ops::RangeInclusive;
+
 use super::batch;
 use super::form::Entry;
 use super::layout::WAITING;
@@ -62,10 +64,10 @@ impl Waiting {
         self.entries.clear();
     }
 
-    /// The entries at or after `time`, in order.
-    pub(super) fn sorted_from(&self, time: i64) -> Vec<Entry> {
-        let later = self.entries.iter().filter(|entry| entry.0 >= time);
-        let mut entries: Vec<Entry> = later.copied().collect();
+    /// The entries of a range of times, in order.
+    pub(super) fn sorted(&self, times: RangeInclusive<i64>) -> Vec<Entry> {
+        let within = self.entries.iter().filter(|entry| times.contains(&entry.0));
+        let mut entries: Vec<Entry> = within.copied().collect();
         entries.sort_by_key(|entry| entry.0);
         entries
     }
@@ -76,7 +78,7 @@ impl Waiting {
         // Each entry here counts from its time on, and for what is looked for in the tree as if
         // the sum were so much less.
         let mut passed = 0;
-        for (time, amount) in self.sorted_from(i64::MIN) {
+        for (time, amount) in self.sorted(i64::MIN..=i64::MAX) {
             let before = tree.sum_through(time) + passed;
             if before > sum {
                 break;
