@@ -1,32 +1,40 @@
-//! The account: the classic verbs, and what its users would miss beside them.
+//! The account: grants and usage are posted to it, and it answers for any instant.
+//!
+//! It stands on two indexes: usage over time ([`UsageIndex`]) and the level of each epoch
+//! ([`GrantTimeline`]). A balance is a level less a sum of usage. Posting many records at once,
+//! corrections, what the account holds and all further questions have files of their own.
 
-use crate::answer::{Answer, Remainder, answer, balance};
+use std::fmt;
+
+use crate::answer::{Answer, answer, balance};
 use crate::error::Error;
-use crate::limits::{Sums, check_usage};
+use crate::limits::Sums;
 use crate::options::{Options, Overdraft};
-use crate::record::{Grant, GrantId, Record};
+use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
-use crate::timeline::live::Left;
 use crate::timeline::settle::SettlementStatistics;
-use crate::usage::{Staged, UsageIndex};
+use crate::usage::UsageIndex;
 
 /// One account of credit that expires: exact balances at any instant, whatever the order of calls.
 ///
 /// Timestamps are `i64` in the caller's unit (seconds, milliseconds ...) and may be negative;
 /// amounts are non-negative integers of the smallest unit. Grants add up to `i64::MAX` at most,
-/// and so does usage. In the costs below, `n` is the number of usage entries, `m` the number of
-/// window ends, twice the number of grants.
+/// and so does usage.
 ///
-/// Queries take `&self`, lock nothing and store nothing; no answer depends on when the account was
-/// settled. Usage in time order keeps it settled up to "now". After late records, call
-/// [`settle`](Self::settle) before many queries: until then, each replays window ends from the
+/// In the costs below, `n` is the number of usage records and `m` the number of *boundaries*: each
+/// grant has two, its start and the instant after its end. From one boundary to the next runs an
+/// *epoch*.
+///
+/// Questions take `&self`, lock nothing and store nothing; no answer depends on when the account
+/// was settled. Usage in time order keeps it settled up to "now". After late records, call
+/// [`settle`](Self::settle) before many questions: until then, each replays boundaries from the
 /// last sound checkpoint on, never usage.
 ///
 /// ```
 /// use gpu_credit::GpuCredit;
 ///
 /// let mut account = GpuCredit::new();
-/// account.subtract(4, 30)?; // reaches the ledger first, takes effect second
+/// account.subtract(4, 30)?; // reaches the account first, takes effect second
 /// account.add_credit("march", 10, 20, 30)?; // live in [20, 50], both ends included
 ///
 /// assert_eq!(account.get_balance(19), None);
@@ -36,7 +44,7 @@ use crate::usage::{Staged, UsageIndex};
 /// assert_eq!(account.get_balance(51), None);
 /// # Ok::<(), gpu_credit::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GpuCredit {
     pub(crate) usage: UsageIndex,
     pub(crate) timeline: GrantTimeline,
@@ -49,13 +57,60 @@ impl Default for GpuCredit {
     }
 }
 
+/// A summary: what the account holds, and whether it is settled. O(1)
+impl fmt::Debug for GpuCredit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("GpuCredit")
+            .field("overdraft", &self.overdraft)
+            .field("grant_count", &self.grant_count())
+            .field("granted", &self.granted())
+            .field("usage_count", &self.usage_count())
+            .field("used", &self.used())
+            .field("is_settled", &self.is_settled())
+            .finish_non_exhaustive()
+    }
+}
+
 impl GpuCredit {
-    /// An empty account that carries its deficits.
+    /// An empty account that carries its deficits. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let account = GpuCredit::new();
+    /// assert_eq!(account.get_balance(0), None); // no grant is live
+    /// ```
+    #[must_use]
     pub fn new() -> Self {
         Self::with_options(Options::default())
     }
 
-    /// An empty account with a policy and sizes of its own.
+    /// An empty account with an overdraft policy. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Overdraft};
+    ///
+    /// let mut account = GpuCredit::with_overdraft(Overdraft::Forfeit);
+    /// account.subtract(4, 0)?; // nothing is live: it is dropped
+    /// account.add_credit("a", 10, 5, 5)?;
+    /// assert_eq!(account.get_balance(5), Some(10));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_overdraft(overdraft: Overdraft) -> Self {
+        Self::with_options(Options::default().overdraft(overdraft))
+    }
+
+    /// An empty account with a policy and sizes of its own. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Options, Overdraft};
+    ///
+    /// let account = GpuCredit::with_options(Options::default().overdraft(Overdraft::Forfeit));
+    /// assert_eq!(account.overdraft(), Overdraft::Forfeit);
+    /// ```
+    #[must_use]
     pub fn with_options(options: Options) -> Self {
         GpuCredit {
             usage: UsageIndex::new(options.usage_chunk),
@@ -64,7 +119,14 @@ impl GpuCredit {
         }
     }
 
-    /// The policy with which the account was opened.
+    /// The policy with which the account was opened. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Overdraft};
+    ///
+    /// assert_eq!(GpuCredit::new().overdraft(), Overdraft::Carry);
+    /// ```
+    #[must_use]
     pub fn overdraft(&self) -> Overdraft {
         self.overdraft
     }
@@ -75,8 +137,20 @@ impl GpuCredit {
     /// over one chunk.
     ///
     /// # Errors
-    /// Where the window would end after `i64::MAX`, grants would add up to more than `i64::MAX`,
-    /// or there are more than 2³¹ grants or 4 GiB of credit ids. The account is as before.
+    /// If the window would end after `i64::MAX`, if grants would add up to more than `i64::MAX`, or
+    /// if more than 2³¹ grants or 4 GiB of credit ids were ever posted. The account is as before.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 10, 30)?; // live in [10, 40]
+    /// assert_eq!(account.get_balance(9), None);
+    /// assert_eq!(account.get_balance(40), Some(100));
+    /// assert_eq!(account.get_balance(41), None);
+    /// assert!(account.add_credit("too long", 1, i64::MAX, 1).is_err());
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn add_credit(
         &mut self,
         credit_id: &str,
@@ -89,18 +163,28 @@ impl GpuCredit {
             .map(GrantId)
     }
 
-    /// Posts a grant that is live from `timestamp` on, for good. O(log m), and a pass over one
-    /// chunk.
+    /// Posts a grant, as [`add_credit`](Self::add_credit) does.
     ///
     /// # Errors
-    /// As [`add_credit`](Self::add_credit), but for the window.
-    pub fn add_credit_without_end(
-        &mut self,
-        credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-    ) -> Result<GrantId, Error> {
-        self.add_credit(credit_id, amount, timestamp, timestamp.abs_diff(i64::MAX))
+    /// As [`add_credit`](Self::add_credit).
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, GrantRecord};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.post_grant(GrantRecord::new("gift", 100, 10, 0).without_end())?;
+    /// assert_eq!(account.get_balance(i64::MAX), Some(100));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "a record is handed over")]
+    pub fn post_grant(&mut self, grant: GrantRecord) -> Result<GrantId, Error> {
+        let GrantRecord {
+            credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } = grant;
+        self.add_credit(&credit_id, amount, timestamp, expiration)
     }
 
     /// Posts usage at an instant. It draws from the grants live then, soonest expiry first, and
@@ -108,86 +192,70 @@ impl GpuCredit {
     /// amortised O(1) in time order.
     ///
     /// # Errors
-    /// Where usage would add up to more than `i64::MAX`. The account is as before.
+    /// If usage would add up to more than `i64::MAX`, or if 2³² - 1 usage records were ever posted
+    /// already. The account is as before.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.subtract(60, 20)?;
+    /// account.subtract(70, 10)?; // late, and more than is then left for the other
+    /// assert_eq!(account.get_balance(10), Some(30));
+    /// assert_eq!(account.balance_at(20).deficit, 30);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        check_usage(self.usage.total(), amount)?;
+        let usage = UsageRecord { amount, timestamp };
+        self.sums().add_usage(usage)?;
         self.usage.insert(timestamp, amount);
         self.timeline.usage_posted(&self.usage, timestamp, amount);
         Ok(())
     }
 
-    /// Posts many usage entries, as `(timestamp, amount)`, in their order: as
-    /// [`subtract`](Self::subtract) for each, and cheaper an entry: several wait for memory
-    /// together, and very many are sorted and merged in one pass. All or nothing; it does not
-    /// settle.
+    /// Posts usage, as [`subtract`](Self::subtract) does, and names it: to ask which grants paid for
+    /// it, and to correct it. O(log n) more than `subtract`.
     ///
     /// # Errors
-    /// Where usage would add up to more than `i64::MAX`. The account is as before.
+    /// As [`subtract`](Self::subtract).
     ///
     /// ```
-    /// use gpu_credit::GpuCredit;
+    /// use gpu_credit::{GpuCredit, UsageRecord};
     ///
     /// let mut account = GpuCredit::new();
-    /// account.add_credit("a", 10, 0, 100)?;
-    /// account.subtract_many(&[(50, 4), (20, 1)])?;
-    /// assert_eq!(account.get_balance(20), Some(9));
-    /// assert_eq!(account.get_balance(50), Some(5));
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// let job = account.post_usage(UsageRecord { amount: 40, timestamp: 10 })?;
+    /// account.change_usage(job, 4)?;
+    /// assert_eq!(account.get_balance(10), Some(96));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn subtract_many(&mut self, usage: &[(i64, u64)]) -> Result<(), Error> {
-        let mut amounts = usage.iter().map(|(_, amount)| *amount);
-        amounts.try_fold(self.usage.total(), check_usage)?;
-        if self.is_few(usage.len()) {
-            self.post_usage(usage);
-        } else {
-            self.load_usage(usage.iter().copied().collect());
-        }
-        Ok(())
-    }
-
-    /// Takes a grant back, as if it had never been posted. O(log m), and a pass over one chunk.
-    ///
-    /// # Errors
-    /// Where it was never posted to this account, or is retracted already.
-    ///
-    /// ```
-    /// use gpu_credit::GpuCredit;
-    ///
-    /// let mut account = GpuCredit::new();
-    /// let mistaken = account.add_credit("twice", 10, 0, 100)?;
-    /// account.add_credit("twice", 10, 0, 100)?;
-    /// account.retract_grant(mistaken)?;
-    /// assert_eq!(account.get_balance(0), Some(10));
-    /// # Ok::<(), gpu_credit::Error>(())
-    /// ```
-    pub fn retract_grant(&mut self, grant: GrantId) -> Result<(), Error> {
-        if self.timeline.retract_grant(grant.0) {
-            Ok(())
-        } else {
-            Err(Error::NoSuchGrant(grant))
-        }
-    }
-
-    /// Takes one usage of this amount at this instant back, the one posted last, as if it had
-    /// never been posted. O(log n), and a pass over the usage at that very instant.
-    ///
-    /// # Errors
-    /// Where there is none.
-    pub fn retract_usage(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        if !self.usage.remove(timestamp, amount) {
-            return Err(Error::NoSuchUsage { amount, timestamp });
-        }
-        self.timeline.usage_retracted(amount, timestamp);
-        Ok(())
+    pub fn post_usage(&mut self, usage: UsageRecord) -> Result<UsageId, Error> {
+        let id = self.next_usage_id(usage.timestamp);
+        self.subtract(usage.amount, usage.timestamp)?;
+        Ok(id)
     }
 
     /// The balance at an instant: live remainders minus deficit, with every record at or before it
-    /// applied in event time. `None` where no window contains the instant, where the result is
-    /// negative, and under [`Overdraft::Forfeit`] where it is zero.
+    /// applied in event time. `None` if no window contains the instant, if the result is negative,
+    /// or if it is zero under [`Overdraft::Forfeit`].
     ///
-    /// O(log m + log n) where the account is settled at `timestamp`, with one round of cache
-    /// misses in each index; otherwise as [`settle`](Self::settle) says.
+    /// O(log m + log n) if the account is settled at `timestamp`, with one round of cache misses in
+    /// each index; otherwise as [`settle`](Self::settle) says.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.subtract(60, 20)?;
+    /// assert_eq!(account.get_balance(19), Some(100));
+    /// assert_eq!(account.get_balance(20), Some(40));
+    /// assert_eq!(account.get_balance(31), None);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     #[inline]
+    #[must_use]
     pub fn get_balance(&self, timestamp: i64) -> Option<u64> {
         if let Some(limit) = self.timeline.limit(timestamp) {
             return limit.balance(self.usage.through(timestamp), self.overdraft);
@@ -195,7 +263,7 @@ impl GpuCredit {
         self.balance_by_tree(timestamp)
     }
 
-    /// The balance where the epoch table does not hold. Out of line, to keep the other way short.
+    /// The balance if the epoch table does not hold. Out of line, to keep the other way short.
     #[inline(never)]
     fn balance_by_tree(&self, timestamp: i64) -> Option<u64> {
         balance(
@@ -206,6 +274,19 @@ impl GpuCredit {
 
     /// The balance at an instant, and why it is what it is. Cost as
     /// [`get_balance`](Self::get_balance).
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Status};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.subtract(120, 20)?;
+    /// let answer = account.balance_at(20);
+    /// assert_eq!((answer.status, answer.deficit), (Status::Overdrawn, 20));
+    /// assert_eq!(account.balance_at(31).status, Status::Inactive); // and it still owes 20
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
     pub fn balance_at(&self, timestamp: i64) -> Answer {
         answer(
             self.timeline.standing(&self.usage, timestamp),
@@ -213,206 +294,122 @@ impl GpuCredit {
         )
     }
 
-    /// What is left of each live grant at an instant, in the order in which usage draws: soonest
-    /// expiry first, equal expiries in posting order. Grants with nothing left are left out. The
-    /// remainders add up to the balance; where there is a deficit there are none.
+    /// Brings levels and checkpoints up to date, so that questions replay nothing. It changes cost,
+    /// never an answer.
     ///
-    /// Replays window ends from the last sound checkpoint before the instant.
+    /// O(1) if nothing is unsettled. A late write costs the boundaries from the checkpoint before it
+    /// to where the new state meets the remembered one, often a few dozen; after very many late
+    /// writes, or a bulk load, everything later is replayed once. After usage in time order every
+    /// boundary still to come is replayed: to ask about now, [`settle_to`](Self::settle_to) does
+    /// with less. Usage is never replayed.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
     ///
     /// let mut account = GpuCredit::new();
-    /// let long = account.add_credit("long", 10, 0, 100)?;
-    /// let short = account.add_credit("short", 5, 0, 50)?;
-    /// account.subtract(7, 20)?;
-    /// let remainders = account.remainders_at(20);
-    /// assert_eq!(remainders.len(), 1); // the short one ended sooner and is spent
-    /// assert_eq!((remainders[0].grant, remainders[0].amount), (long, 8));
-    /// # let _ = short;
+    /// account.subtract(4, 30)?;
+    /// account.add_credit("march", 10, 20, 30)?;
+    /// account.settle();
+    /// assert!(account.is_settled());
+    /// assert_eq!(account.get_balance(30), Some(6));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn remainders_at(&self, timestamp: i64) -> Vec<Remainder> {
-        let lefts = self.timeline.lefts_at(&self.usage, timestamp);
-        let remainder = |left: Left| Remainder {
-            grant: GrantId(left.grant),
-            amount: left.amount,
-        };
-        lefts.into_iter().map(remainder).collect()
-    }
-
-    /// Posts many records, in their order, and settles. All or nothing. O(k log k + n + m) for `k`
-    /// records that are many; as one by one for a few.
-    ///
-    /// # Errors
-    /// Where one of them would be refused on its own; then none has been posted.
-    pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), Error> {
-        // Whatever the iterator does, it has done by the time the account changes.
-        let (mut grants, mut usage) = (Vec::new(), Staged::new());
-        let mut used = self.usage.total();
-        for record in records {
-            match record {
-                Record::Usage { amount, timestamp } => {
-                    used = check_usage(used, amount)?;
-                    usage.push((timestamp, amount));
-                }
-                Record::Grant {
-                    credit_id,
-                    amount,
-                    timestamp,
-                    expiration,
-                } => grants.push((credit_id, amount, timestamp, expiration)),
-            }
-        }
-        let table = &mut self.timeline.grants;
-        let first = table.next_number();
-        for (credit_id, amount, timestamp, expiration) in grants {
-            if let Err(error) = table.post(&credit_id, amount, timestamp, expiration) {
-                table.forget_from(first);
-                return Err(error);
-            }
-        }
-        self.timeline.grants_posted(&self.usage, first);
-        if self.is_few(usage.len()) {
-            self.post_usage(&usage.into_entries());
-        } else {
-            self.load_usage(usage);
-        }
-        self.settle();
-        Ok(())
-    }
-
-    /// What the records add up to.
-    pub(crate) fn sums(&self) -> Sums {
-        Sums {
-            used: self.usage.total(),
-            ..self.timeline.grants.sums()
-        }
-    }
-
-    /// Whether so many usage entries are inserted rather than merged.
-    fn is_few(&self, count: usize) -> bool {
-        const FEW: usize = 16;
-        count <= FEW.max(self.usage.len() / FEW)
-    }
-
-    fn post_usage(&mut self, usage: &[(i64, u64)]) {
-        self.usage.insert_many(usage);
-        self.timeline.usage_posted_many(&self.usage, usage);
-    }
-
-    fn load_usage(&mut self, usage: Staged) {
-        if let Some((earliest, latest)) = usage.times() {
-            self.usage.extend(usage);
-            self.timeline.usage_loaded(earliest, latest);
-        }
-    }
-
-    /// Brings levels and checkpoints up to date, so that queries replay nothing. It changes cost,
-    /// never an answer.
-    ///
-    /// O(1) where nothing is unsettled. A late write costs the window ends from the checkpoint
-    /// before it to where the new state meets the remembered one, often a few dozen; after very
-    /// many late writes, or a bulk load, everything later is replayed once. After usage in time
-    /// order every window end still to come is replayed: to ask about now,
-    /// [`settle_to`](Self::settle_to) does with less. Usage is never replayed.
     pub fn settle(&mut self) {
         self.settle_to(i64::MAX);
     }
 
-    /// As [`settle`](Self::settle), but only so far that queries up to an instant replay nothing.
-    /// Where records come in time order and questions are about now, there is nothing to do.
+    /// As [`settle`](Self::settle), but only so far that questions up to an instant replay nothing.
+    /// If records come in time order and questions are about now, there is nothing to do.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// for month in 0..12 {
+    ///     account.add_credit("plan", 10, month * 30, 29)?;
+    /// }
+    /// account.subtract(4, 5)?;
+    /// account.settle_to(35); // the other months are left alone
+    /// assert_eq!(account.get_balance(35), Some(10));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn settle_to(&mut self, timestamp: i64) {
         self.usage.flush();
         self.timeline.settle(&self.usage, timestamp);
     }
 
-    /// Whether queries at every instant replay nothing.
+    /// Whether questions at every instant replay nothing. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// assert!(GpuCredit::new().is_settled());
+    /// ```
+    #[must_use]
     pub fn is_settled(&self) -> bool {
         self.timeline.is_settled()
     }
 
-    /// What settling has done since the account was opened.
+    /// What settling has done since the account was opened. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// assert_eq!(GpuCredit::new().settlement().boundaries_replayed, 0);
+    /// ```
+    #[must_use]
     pub fn settlement(&self) -> SettlementStatistics {
         self.timeline.statistics()
     }
 
-    /// A grant by its number; `None` where it was never posted, or is retracted. O(1).
-    pub fn grant(&self, grant: GrantId) -> Option<Grant<'_>> {
-        self.timeline.grants.get(grant.0)
+    /// The number of checkpoints kept. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// assert_eq!(GpuCredit::new().checkpoint_count(), 0);
+    /// ```
+    #[must_use]
+    pub fn checkpoint_count(&self) -> usize {
+        self.timeline.checkpoint_count()
     }
 
-    /// All grants that are not retracted, in posting order.
-    pub fn grants(&self) -> impl Iterator<Item = (GrantId, Grant<'_>)> {
-        self.timeline.grants.iter()
-    }
-
-    /// All usage as `(timestamp, amount)`, in event order.
-    pub fn usage(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.usage.iter_from(i64::MIN)
-    }
-
-    /// The number of grants that are not retracted.
-    pub fn grant_count(&self) -> usize {
-        self.timeline.grants.len()
-    }
-
-    /// The sum of the amounts of the grants that are not retracted.
-    pub fn granted(&self) -> u64 {
-        self.timeline.grants.total()
-    }
-
-    /// The number of usage entries.
-    pub fn usage_count(&self) -> usize {
-        self.usage.len()
-    }
-
-    /// The sum of the amounts of all usage.
-    pub fn used(&self) -> u64 {
-        self.usage.total()
-    }
-
-    /// The sum of all usage at or before an instant, paid or not. O(log n).
-    pub fn used_at(&self, timestamp: i64) -> u64 {
-        self.usage.through(timestamp)
-    }
-
-    /// The first instant by which more than `amount` has been used, paid or not; `None` where
-    /// there is none. O(log n).
+    /// Bytes on the heap and in the account itself, capacity not in use included. O(n + m) steps of
+    /// one chunk each.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
     ///
     /// let mut account = GpuCredit::new();
-    /// account.subtract(600, 20)?;
-    /// account.subtract(500, 10)?;
-    /// assert_eq!(account.used_at(10), 500);
-    /// assert_eq!(account.first_used_above(499), Some(10));
-    /// assert_eq!(account.first_used_above(500), Some(20));
-    /// assert_eq!(account.first_used_above(1_100), None);
+    /// let empty = account.memory_used();
+    /// for second in 0..10_000 {
+    ///     account.subtract(1, second)?;
+    /// }
+    /// assert!(account.memory_used() < empty + 10_000 * 16);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn first_used_above(&self, amount: u64) -> Option<i64> {
-        self.usage.first_above(amount).map(|(time, _)| time)
-    }
-
-    /// The number of checkpoints kept.
-    pub fn checkpoint_count(&self) -> usize {
-        self.timeline.checkpoint_count()
-    }
-
-    /// Bytes on the heap and in the account itself, capacity not in use included.
+    #[must_use]
     pub fn memory_used(&self) -> usize {
         size_of::<Self>() + self.usage.memory_used() + self.timeline.memory_used()
     }
 
-    /// Checks every structure against its definition. For tests: O(n + m log m), and more where
-    /// the account is not settled.
+    /// Checks every structure against its definition. For tests: O(n + m log m), and more if the
+    /// account is not settled.
     ///
     /// # Panics
     /// If anything does not add up.
     pub fn assert_invariants(&self) {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);
+    }
+
+    /// What the records add up to.
+    #[inline]
+    pub(crate) fn sums(&self) -> Sums {
+        Sums {
+            used: self.usage.total(),
+            usage_records: self.usage.posted(),
+            ..self.timeline.grants.sums()
+        }
     }
 }

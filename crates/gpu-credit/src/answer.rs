@@ -1,7 +1,6 @@
 //! What an account answers: the balance, and why it is what it is.
 
 use crate::options::Overdraft;
-use crate::record::GrantId;
 use crate::timeline::epochs::Limit;
 use crate::timeline::replay::Standing;
 
@@ -19,9 +18,10 @@ use crate::timeline::replay::Standing;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Answer {
-    /// Live remainders minus deficit, in the smallest unit. `None` where no window contains the
-    /// instant, where the result is negative, and under [`Overdraft::Forfeit`] where it is zero.
+    /// Live remainders minus deficit, in the smallest unit. `None` if no window contains the
+    /// instant, if the result is negative, or if it is zero under [`Overdraft::Forfeit`].
     ///
     /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
     pub balance: Option<u64>,
@@ -36,19 +36,28 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Status {
     /// No window contains the instant. It wins over the others.
     Inactive,
     /// There is a deficit.
     Overdrawn,
-    /// Under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit): live grants, and nothing left.
+    /// Under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit): grants are live, and none has a remainder.
     Spent,
     /// The balance is a number.
     Available,
 }
 
 impl Status {
-    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`.
+    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::Status;
+    ///
+    /// assert_eq!(Status::Overdrawn.as_str(), "overdrawn");
+    /// assert_eq!(Status::Overdrawn.to_string(), "overdrawn");
+    /// ```
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Inactive => "inactive",
@@ -63,16 +72,6 @@ impl std::fmt::Display for Status {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.as_str())
     }
-}
-
-/// What is undrawn of one live grant at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Remainder {
-    /// The grant.
-    pub grant: GrantId,
-    /// What is left of it, in the smallest unit.
-    pub amount: u64,
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! Records of many accounts at once, each shard on its own.
 
 use super::{Account, CreditBook, SHARDS, Shard, shard_of};
-use crate::error::Error;
+use crate::error::{Error, RecordError};
 use crate::limits::Sums;
 use crate::options::Options;
 use crate::record::Record;
@@ -32,12 +32,22 @@ pub enum BookError {
         /// The name of the account.
         account: String,
         /// Why.
+        #[source]
         error: Error,
     },
 }
 
 impl BookError {
-    /// The place of the offending record, where there is one.
+    /// The place of the record that was refused, if it was a record.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// let error = book.ingest(&[("eve", Record::usage(4, 10))]).unwrap_err();
+    /// assert_eq!(error.index(), Some(0));
+    /// ```
+    #[must_use]
     pub fn index(&self) -> Option<usize> {
         match *self {
             BookError::AlreadyOpen { .. } => None,
@@ -53,12 +63,30 @@ impl CreditBook {
     /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
     ///
     /// O(k log k) for `k` records, and for each account that has some as
-    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew where it is packed:
-    /// few calls with many records are cheaper than many with few.
+    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed: few
+    /// calls with many records are cheaper than many with few.
     ///
     /// # Errors
-    /// Where an account is not open, or would refuse a record: for the first such record. The book
-    /// is as before.
+    /// If an account is not open, or would refuse a record: for the first such record. The book is
+    /// as before.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.open("bob", Overdraft::Carry)?;
+    /// book.ingest(&[
+    ///     ("bob", Record::usage(60, 10)),
+    ///     ("ada", Record::grant("march", 100, 0, 30)),
+    /// ])?;
+    /// assert_eq!(book.balance_at("ada", 10).unwrap().balance, Some(100));
+    ///
+    /// let refused = book.ingest(&[("ada", Record::usage(1, 5)), ("eve", Record::usage(1, 5))]);
+    /// assert_eq!(refused.unwrap_err().index(), Some(1));
+    /// assert_eq!(book.get("ada").unwrap().used(), 0);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn ingest<N: AsRef<str> + Sync>(
         &mut self,
         records: &[(N, Record)],
@@ -81,7 +109,20 @@ impl CreditBook {
         Ok(())
     }
 
-    /// Brings all small accounts back into as few bytes as they need, and settles all others.
+    /// Brings all small accounts back into as few bytes as they need, and settles all others. O(a),
+    /// and for each account that was taken out as [`GpuCredit::settle`](crate::GpuCredit::settle).
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.get_mut("ada").unwrap().subtract(4, 10).unwrap();
+    /// let unpacked = book.memory_used();
+    /// book.pack();
+    /// assert!(book.memory_used() < unpacked);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn pack(&mut self) {
         for_each_shard(&mut self.shards, vec![(); SHARDS], |shard, ()| {
             for account in shard.values_mut() {
@@ -196,7 +237,11 @@ fn post<N: AsRef<str>>(
 
 impl Account {
     /// Posts records, settles, and packs the account if it is small.
-    fn post(&mut self, more: impl Iterator<Item = Record>, options: Options) -> Result<(), Error> {
+    fn post(
+        &mut self,
+        more: impl Iterator<Item = Record>,
+        options: Options,
+    ) -> Result<(), RecordError> {
         match self {
             Account::Packed(packed) => {
                 *self = Account::Whole(Box::new(packed.unpack_with(options, more)?));

@@ -3,6 +3,7 @@
 use crate::account::GpuCredit;
 use crate::answer::balance;
 use crate::timeline::epochs::Epoch;
+use crate::timeline::replay::Replay;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
 const QUESTIONS_PER_TASK: usize = 8 * 1024;
@@ -23,13 +24,24 @@ impl GpuCredit {
     /// assert_eq!(account.get_balances(&[60, 0, 101]), [Some(6), Some(10), None]);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn get_balances(&self, timestamps: &[i64]) -> Vec<Option<u64>> {
         let mut balances = vec![None; timestamps.len()];
         self.answer_all(timestamps, &mut balances);
-        if !self.is_settled() {
-            self.replay_unsettled(timestamps, &mut balances);
-        }
+        self.replay_unsettled(timestamps, &mut balances, &mut None);
         balances
+    }
+
+    /// The balance at instants in order, on this thread. What is not settled is replayed from where
+    /// `replay` stands, if it does, and left where it gets to.
+    pub(super) fn answer_in_order<'a>(
+        &'a self,
+        timestamps: &[i64],
+        balances: &mut [Option<u64>],
+        replay: &mut Option<Replay<'a>>,
+    ) {
+        self.answer_settled(timestamps, balances);
+        self.replay_unsettled(timestamps, balances, replay);
     }
 
     #[cfg(feature = "rayon")]
@@ -54,7 +66,7 @@ impl GpuCredit {
         }
     }
 
-    /// Answers where the level is settled.
+    /// Answers the instants whose level is settled.
     fn answer_settled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
         let mut sums = vec![0; timestamps.len()];
         self.usage.through_each(timestamps, &mut sums);
@@ -67,18 +79,24 @@ impl GpuCredit {
         }
     }
 
-    /// Answers where it is not.
-    fn replay_unsettled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+    /// Answers the others, none of which is before where `replay` stands.
+    fn replay_unsettled<'a>(
+        &'a self,
+        timestamps: &[i64],
+        balances: &mut [Option<u64>],
+        replay: &mut Option<Replay<'a>>,
+    ) {
+        if self.is_settled() {
+            return;
+        }
         let questions = timestamps.iter().zip(balances);
         let mut unsettled: Vec<_> = questions
             .filter(|(time, _)| self.timeline.epoch(**time).is_none())
             .collect();
         unsettled.sort_unstable_by_key(|(time, _)| **time);
-        let Some((first, _)) = unsettled.first() else {
-            return;
-        };
-        let mut replay = self.timeline.replay_from(&self.usage, **first);
         for (time, answer) in unsettled {
+            let replay =
+                replay.get_or_insert_with(|| self.timeline.replay_from(&self.usage, *time));
             replay.advance_to(*time);
             *answer = balance(replay.standing(*time), self.overdraft);
         }

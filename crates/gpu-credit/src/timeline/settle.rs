@@ -53,6 +53,7 @@ use crate::usage::UsageIndex;
 /// # Ok::<(), gpu_credit::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SettlementStatistics {
     /// Boundaries replayed, repairs and moves of the frontier together.
     pub boundaries_replayed: u64,
