@@ -2,6 +2,7 @@
 
 use crate::GpuCredit;
 use crate::ledger::balance;
+use crate::parallel;
 use crate::timeline::epochs::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
@@ -25,33 +26,18 @@ impl GpuCredit {
     /// ```
     pub fn get_balances(&self, timestamps: &[i64]) -> Vec<Option<u64>> {
         let mut balances = vec![None; timestamps.len()];
-        self.answer_all(timestamps, &mut balances);
+        parallel::answer(
+            QUESTIONS_PER_TASK,
+            timestamps,
+            &mut balances,
+            |times, balances| {
+                self.answer_settled(times, balances);
+            },
+        );
         if !self.is_settled() {
             self.replay_unsettled(timestamps, &mut balances);
         }
         balances
-    }
-
-    #[cfg(feature = "rayon")]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        use rayon::prelude::*;
-        if timestamps.len() <= QUESTIONS_PER_TASK {
-            return self.answer_settled(timestamps, balances);
-        }
-        timestamps
-            .par_chunks(QUESTIONS_PER_TASK)
-            .zip(balances.par_chunks_mut(QUESTIONS_PER_TASK))
-            .for_each(|(timestamps, balances)| self.answer_settled(timestamps, balances));
-    }
-
-    #[cfg(not(feature = "rayon"))]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        for (timestamps, balances) in timestamps
-            .chunks(QUESTIONS_PER_TASK)
-            .zip(balances.chunks_mut(QUESTIONS_PER_TASK))
-        {
-            self.answer_settled(timestamps, balances);
-        }
     }
 
     /// Answers where the level is settled.

@@ -65,6 +65,7 @@ mod error;
 mod ledger;
 mod limits;
 mod options;
+mod parallel;
 mod questions;
 mod record;
 mod steps;

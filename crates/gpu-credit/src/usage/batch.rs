@@ -9,24 +9,16 @@
 
 use super::cursor::Cursor;
 use super::form::Entry;
-#[cfg(feature = "rayon")]
-use super::layout::QUESTIONS_PER_TASK;
-use super::layout::{IN_FLIGHT, SLOTS};
+use super::layout::{IN_FLIGHT, QUESTIONS_PER_TASK, SLOTS};
 use super::slot::Sought;
 use super::tree::{Location, Tree};
+use crate::parallel;
 
 /// Writes the sum of the amounts at or before each of `times` to the same place of `sums`.
 pub(super) fn sums_through(tree: &Tree, times: &[i64], sums: &mut [u64]) {
-    #[cfg(feature = "rayon")]
-    if times.len() > QUESTIONS_PER_TASK {
-        use rayon::prelude::*;
-        times
-            .par_chunks(QUESTIONS_PER_TASK)
-            .zip(sums.par_chunks_mut(QUESTIONS_PER_TASK))
-            .for_each(|(times, sums)| sums_through_on_one(tree, times, sums));
-        return;
-    }
-    sums_through_on_one(tree, times, sums);
+    parallel::answer(QUESTIONS_PER_TASK, times, sums, |times, sums| {
+        sums_through_on_one(tree, times, sums);
+    });
 }
 
 /// The same on one thread.

@@ -15,7 +15,6 @@ pub(super) const IN_FLIGHT: usize = 32;
 /// Entries that enter the tree together, see [`waiting`](super::waiting).
 pub(super) const WAITING: usize = 16;
 /// Questions that one thread answers before another may take some.
-#[cfg(feature = "rayon")]
 pub(super) const QUESTIONS_PER_TASK: usize = 8 * 1024;
 
 /// How much of the arrays is put to use. The arrays are always of the lengths above, so that

@@ -7,6 +7,7 @@
 
 use super::form::Entry;
 use super::staged::{Entries, Packed, Staged, unpack};
+use crate::parallel;
 
 /// Entries in time order, ties in posting order.
 #[derive(Clone, Debug)]
@@ -20,7 +21,6 @@ const DIGIT: u32 = 11;
 /// Entries up to which comparing is faster.
 const FEW: usize = 256;
 /// Entries of a bucket range that one thread sorts before another may take some.
-#[cfg(feature = "rayon")]
 const ENTRIES_PER_TASK: usize = 256 * 1024;
 
 impl Sorted {
@@ -43,7 +43,7 @@ impl Sorted {
             entries => {
                 let mut entries = entries.into_plain();
                 if !is_in_order {
-                    sort_by_comparing(&mut entries);
+                    parallel::sort_by_key(&mut entries, |entry| entry.0);
                 }
                 Self::Plain(entries)
             }
@@ -103,13 +103,6 @@ impl Sorted {
     }
 }
 
-fn sort_by_comparing(entries: &mut [Entry]) {
-    #[cfg(feature = "rayon")]
-    rayon::slice::ParallelSliceMut::par_sort_by_key(entries, |entry| entry.0);
-    #[cfg(not(feature = "rayon"))]
-    entries.sort_by_key(|entry| entry.0);
-}
-
 /// The entries sorted. The earliest is at the distance `first`, and will be at 0; the latest is
 /// `range` later.
 #[expect(
@@ -129,12 +122,13 @@ fn sort_packed(entries: &[Packed], first: u64, range: u64) -> Vec<Packed> {
 /// Sorts buckets one by one by the lower `bits`. They begin at `start` and end at `ends`, counted
 /// as in the whole of which `entries` is a part.
 fn sort_buckets(entries: &mut [Packed], start: usize, ends: &[usize], bits: u32) {
-    #[cfg(feature = "rayon")]
     if entries.len() > ENTRIES_PER_TASK && ends.len() > 1 {
+        let work = entries.len();
         let (ends, later_ends) = ends.split_at(ends.len() / 2);
         let middle = ends[ends.len() - 1];
         let (entries, later) = entries.split_at_mut(middle - start);
-        rayon::join(
+        parallel::join(
+            work,
             || sort_buckets(entries, start, ends, bits),
             || sort_buckets(later, middle, later_ends, bits),
         );

@@ -120,8 +120,12 @@ enum Body {
 }
 
 impl Body {
-    fn tree(tree: Tree) -> Self {
-        Self::Tree(Box::new(tree), Waiting::new())
+    fn new(sorted: Sorted, shape: Shape) -> Self {
+        if sorted.len() <= shape.chunk_entries() {
+            Self::Small(Run::new(&sorted.into_entries()))
+        } else {
+            Self::Tree(Box::new(Tree::build(&sorted, shape)), Waiting::new())
+        }
     }
 }
 
@@ -215,23 +219,24 @@ impl UsageIndex {
     /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together.
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
-        self.total += amount;
-        self.len += 1;
         match &mut self.body {
             Body::Tree(tree, waiting) => waiting.insert((time, amount), tree),
             Body::Small(_) => self.insert_into_small((time, amount)),
         }
+        self.total += amount;
+        self.len += 1;
     }
 
     #[inline(never)]
     fn insert_into_small(&mut self, entry: Entry) {
-        let Body::Small(run) = &mut self.body else {
-            return;
-        };
-        run.insert(entry);
-        if run.len() > self.shape.chunk_entries() {
-            let entries = Sorted::in_order(run.decode());
-            self.body = Body::tree(Tree::build(&entries, self.shape));
+        match &mut self.body {
+            Body::Small(run) if run.len() < self.shape.chunk_entries() => run.insert(entry),
+            Body::Small(run) => {
+                let mut entries = run.decode();
+                entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
+                self.body = Body::new(Sorted::in_order(entries), self.shape);
+            }
+            Body::Tree(..) => unreachable!("it is not small"),
         }
     }
 
@@ -258,17 +263,14 @@ impl UsageIndex {
             return self.insert_many(&entries.into_entries());
         }
         self.flush();
-        self.total += entries.total;
+        let total = self.total + entries.total;
         let mut sorted = Sorted::new(entries);
         if self.len > 0 {
             sorted = sorted.merged_behind(&self.decode());
         }
-        self.len = sorted.len();
-        self.body = if self.len <= self.shape.chunk_entries() {
-            Body::Small(Run::new(&sorted.into_entries()))
-        } else {
-            Body::tree(Tree::build(&sorted, self.shape))
-        };
+        let len = sorted.len();
+        let body = Body::new(sorted, self.shape);
+        (self.body, self.total, self.len) = (body, total, len);
     }
 
     /// Takes out the latest posted entry of this time and amount. False if there is none. As

@@ -7,6 +7,7 @@ use super::layout::{SPAN, Shape};
 use super::load::Sorted;
 use super::slot::Slot;
 use super::sums;
+use crate::parallel;
 
 /// Groups in time order. There is one at least, and no chunk is empty.
 #[expect(clippy::vec_box, reason = "one more group moves all behind it")]
@@ -376,12 +377,6 @@ fn build_groups(sorted: &Sorted, shape: Shape) -> Vec<Box<Group>> {
         let to = sorted.len().min(from + group_entries);
         Group::build(sorted, from, to, shape)
     };
-    let groups = 0..sorted.len().div_ceil(group_entries);
-    #[cfg(feature = "rayon")]
-    return rayon::iter::ParallelIterator::collect(rayon::iter::ParallelIterator::map(
-        rayon::iter::IntoParallelIterator::into_par_iter(groups),
-        build,
-    ));
-    #[cfg(not(feature = "rayon"))]
-    groups.map(build).collect()
+    let groups = sorted.len().div_ceil(group_entries);
+    parallel::map(sorted.len(), groups, build)
 }

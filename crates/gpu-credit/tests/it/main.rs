@@ -21,6 +21,7 @@ mod ledgers;
 mod questions;
 mod records;
 mod scale;
+mod threads;
 
 /// How many ledgers to try: 4,000, or what `GPU_CREDIT_LEDGERS` says.
 fn ledger_count() -> u64 {
