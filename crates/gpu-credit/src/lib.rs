@@ -66,6 +66,7 @@ mod error;
 mod extend;
 mod limits;
 mod options;
+mod parallel;
 mod questions;
 mod range;
 mod record;

@@ -2,6 +2,7 @@
 
 use super::{CreditBook, Shard};
 use crate::answer::Answer;
+use crate::parallel;
 
 /// What the accounts of a book add up to at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,14 +46,7 @@ impl CreditBook {
     #[must_use]
     pub fn balances_at<N: AsRef<str> + Sync>(&self, questions: &[(N, i64)]) -> Vec<Option<Answer>> {
         let ask = |(name, timestamp): &(N, i64)| self.balance_at(name.as_ref(), *timestamp);
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            let questions = questions.par_iter().with_min_len(1_024);
-            questions.map(ask).collect()
-        }
-        #[cfg(not(feature = "rayon"))]
-        questions.iter().map(ask).collect()
+        parallel::map_many(1_024, questions, ask)
     }
 
     /// What all accounts add up to at an instant. O(a), on all cores with the `rayon` feature.
@@ -79,16 +73,7 @@ impl CreditBook {
             });
             totals.fold(Total::default(), Total::plus)
         };
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            let totals = self.shards.par_iter().with_max_len(1).map(total);
-            totals.reduce(Total::default, Total::plus)
-        }
-        #[cfg(not(feature = "rayon"))]
-        self.shards
-            .iter()
-            .map(total)
-            .fold(Total::default(), Total::plus)
+        let totals = parallel::map(self.len(), self.shards.len(), |at| total(&self.shards[at]));
+        totals.into_iter().fold(Total::default(), Total::plus)
     }
 }

@@ -4,6 +4,7 @@ use super::{Account, CreditBook, SHARDS, Shard, shard_of};
 use crate::error::{Error, RecordError};
 use crate::limits::Sums;
 use crate::options::Options;
+use crate::parallel;
 use crate::record::Record;
 
 /// Why a book refused. It is as it was before the call.
@@ -92,7 +93,7 @@ impl CreditBook {
         records: &[(N, Record)],
     ) -> Result<(), BookError> {
         let parts = partition(records);
-        let checked = for_each_shard(&mut self.shards, parts, |shard, part| {
+        let checked = parallel::map_parts(records.len(), &mut self.shards, parts, |shard, part| {
             let groups = by_account(records, &part);
             check(shard, records, &groups).map_or(Ok(groups), Err)
         });
@@ -103,7 +104,7 @@ impl CreditBook {
         }
         let groups = checked.into_iter().flatten().collect();
         let options = self.options;
-        for_each_shard(&mut self.shards, groups, |shard, groups| {
+        parallel::map_parts(records.len(), &mut self.shards, groups, |shard, groups| {
             post(shard, records, groups, options);
         });
         Ok(())
@@ -124,11 +125,16 @@ impl CreditBook {
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
     pub fn pack(&mut self) {
-        for_each_shard(&mut self.shards, vec![(); SHARDS], |shard, ()| {
-            for account in shard.values_mut() {
-                account.pack();
-            }
-        });
+        parallel::map_parts(
+            self.len(),
+            &mut self.shards,
+            vec![(); SHARDS],
+            |shard, ()| {
+                for account in shard.values_mut() {
+                    account.pack();
+                }
+            },
+        );
     }
 }
 
@@ -142,40 +148,8 @@ fn partition<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<Vec<usize>> {
     parts
 }
 
-#[cfg(feature = "rayon")]
 fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
-    use rayon::prelude::*;
-    let names = records.par_iter().with_min_len(16 * 1_024);
-    names.map(|(name, _)| shard_of(name.as_ref())).collect()
-}
-
-#[cfg(not(feature = "rayon"))]
-fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
-    let names = records.iter();
-    names.map(|(name, _)| shard_of(name.as_ref())).collect()
-}
-
-/// Does something to each shard with its part, of which there are as many.
-#[cfg(feature = "rayon")]
-fn for_each_shard<P: Send, T: Send>(
-    shards: &mut [Shard],
-    parts: Vec<P>,
-    work: impl Fn(&mut Shard, P) -> T + Sync,
-) -> Vec<T> {
-    use rayon::prelude::*;
-    let shards = shards.par_iter_mut().zip(parts).with_max_len(1);
-    shards.map(|(shard, part)| work(shard, part)).collect()
-}
-
-/// Does something to each shard with its part, of which there are as many.
-#[cfg(not(feature = "rayon"))]
-fn for_each_shard<P: Send, T: Send>(
-    shards: &mut [Shard],
-    parts: Vec<P>,
-    work: impl Fn(&mut Shard, P) -> T + Sync,
-) -> Vec<T> {
-    let shards = shards.iter_mut().zip(parts);
-    shards.map(|(shard, part)| work(shard, part)).collect()
+    parallel::map_many(16 * 1_024, records, |(name, _)| shard_of(name.as_ref()))
 }
 
 /// The name of an account, and the places of its records in order.

@@ -2,6 +2,7 @@
 
 use crate::account::GpuCredit;
 use crate::answer::balance;
+use crate::parallel;
 use crate::timeline::epochs::Epoch;
 use crate::timeline::replay::Replay;
 
@@ -27,7 +28,14 @@ impl GpuCredit {
     #[must_use]
     pub fn get_balances(&self, timestamps: &[i64]) -> Vec<Option<u64>> {
         let mut balances = vec![None; timestamps.len()];
-        self.answer_all(timestamps, &mut balances);
+        parallel::answer(
+            QUESTIONS_PER_TASK,
+            timestamps,
+            &mut balances,
+            |times, balances| {
+                self.answer_settled(times, balances);
+            },
+        );
         self.replay_unsettled(timestamps, &mut balances, &mut None);
         balances
     }
@@ -42,28 +50,6 @@ impl GpuCredit {
     ) {
         self.answer_settled(timestamps, balances);
         self.replay_unsettled(timestamps, balances, replay);
-    }
-
-    #[cfg(feature = "rayon")]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        use rayon::prelude::*;
-        if timestamps.len() <= QUESTIONS_PER_TASK {
-            return self.answer_settled(timestamps, balances);
-        }
-        timestamps
-            .par_chunks(QUESTIONS_PER_TASK)
-            .zip(balances.par_chunks_mut(QUESTIONS_PER_TASK))
-            .for_each(|(timestamps, balances)| self.answer_settled(timestamps, balances));
-    }
-
-    #[cfg(not(feature = "rayon"))]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        for (timestamps, balances) in timestamps
-            .chunks(QUESTIONS_PER_TASK)
-            .zip(balances.chunks_mut(QUESTIONS_PER_TASK))
-        {
-            self.answer_settled(timestamps, balances);
-        }
     }
 
     /// Answers the instants whose level is settled.

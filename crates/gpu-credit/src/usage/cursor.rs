@@ -1,13 +1,13 @@
 //! The sums of the tree at times that do not decrease.
 
-use super::tree::{Location, Tree};
+use super::tree::{ChunkAddress, Tree};
 
 /// The chunk that answered last, and the times that it answers: from `head` on, up to but not
 /// at `end`. The last chunk answers at `i64::MAX` too.
 #[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
     tree: &'a Tree,
-    at: Location,
+    at: ChunkAddress,
     head: i64,
     end: i64,
     before: u64,
@@ -17,7 +17,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(tree: &'a Tree) -> Self {
         let mut cursor = Self {
             tree,
-            at: Location { group: 0, slot: 0 },
+            at: ChunkAddress { group: 0, slot: 0 },
             head: 0,
             end: 0,
             before: 0,
@@ -26,7 +26,7 @@ impl<'a> Cursor<'a> {
         cursor
     }
 
-    fn enter(&mut self, at: Location) {
+    fn enter(&mut self, at: ChunkAddress) {
         self.at = at;
         self.head = self.tree.head(at);
         self.end = self

@@ -4,11 +4,11 @@ use std::iter::{FusedIterator, Peekable};
 use std::ops::{Range, RangeInclusive};
 use std::vec::IntoIter;
 
-use super::chunk::Place;
-use super::form::Entry;
+use super::chunk::EntryAddress;
+use super::encoding::UsageEntry;
 use super::ordinals::Ordinals;
-use super::run::Run;
-use super::tree::{Location, Tree};
+use super::small_list::SmallList;
+use super::tree::{ChunkAddress, Tree};
 use super::{Body, UsageIndex};
 
 /// The entries of a range of times, in event order: `(time, amount)`.
@@ -18,12 +18,12 @@ pub(crate) struct UsageEntries<'a>(Source<'a>);
 #[derive(Clone, Debug)]
 enum Source<'a> {
     Small {
-        run: &'a Run,
+        list: &'a SmallList,
         range: Range<usize>,
     },
     Tree {
         entries: Peekable<TreeEntries<'a>>,
-        waiting: Peekable<IntoIter<Entry>>,
+        buffer: Peekable<IntoIter<UsageEntry>>,
     },
 }
 
@@ -31,12 +31,12 @@ impl<'a> UsageEntries<'a> {
     /// O(log n)
     pub(super) fn new(index: &'a UsageIndex, times: RangeInclusive<i64>) -> Self {
         Self(match &index.body {
-            Body::Small(run) => Source::Small {
-                run,
-                range: run.range_within(times),
+            Body::Small(list) => Source::Small {
+                list,
+                range: list.range_within(times),
             },
-            Body::Tree(tree, waiting) => Source::Tree {
-                waiting: waiting.sorted(times.clone()).into_iter().peekable(),
+            Body::Tree(tree, buffer) => Source::Tree {
+                buffer: buffer.sorted(times.clone()).into_iter().peekable(),
                 entries: TreeEntries::new(tree, times).peekable(),
             },
         })
@@ -44,15 +44,16 @@ impl<'a> UsageEntries<'a> {
 }
 
 impl Iterator for UsageEntries<'_> {
-    type Item = Entry;
+    type Item = UsageEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<UsageEntry> {
         match &mut self.0 {
-            Source::Small { run, range } => range.next().and_then(|at| run.get(at)),
-            Source::Tree { entries, waiting } => {
+            Source::Small { list, range } => range.next().and_then(|at| list.get(at)),
+            Source::Tree { entries, buffer } => {
                 // Of one time, those in the tree were posted before.
-                let is_next = |entry: &Entry| entries.peek().is_none_or(|other| entry.0 < other.0);
-                waiting.next_if(is_next).or_else(|| entries.next())
+                let is_next =
+                    |entry: &UsageEntry| entries.peek().is_none_or(|other| entry.0 < other.0);
+                buffer.next_if(is_next).or_else(|| entries.next())
             }
         }
     }
@@ -65,40 +66,40 @@ impl FusedIterator for UsageEntries<'_> {}
 struct TreeEntries<'a> {
     tree: &'a Tree,
     /// The chunk that is read; `None` at the end.
-    at: Option<Location>,
-    place: Place,
+    at: Option<ChunkAddress>,
+    address: EntryAddress,
     last: i64,
 }
 
 impl<'a> TreeEntries<'a> {
     fn new(tree: &'a Tree, times: RangeInclusive<i64>) -> Self {
-        let (at, place) = match times.start().checked_sub(1) {
-            None => (Location::default(), Place::START),
+        let (at, address) = match times.start().checked_sub(1) {
+            None => (ChunkAddress::default(), EntryAddress::START),
             Some(before) => {
                 let at = tree.locate(before);
-                (at, tree.slot(at).place_after(before))
+                (at, tree.slot(at).address_after(before))
             }
         };
         Self {
             tree,
             at: Some(at),
-            place,
+            address,
             last: *times.end(),
         }
     }
 }
 
 impl Iterator for TreeEntries<'_> {
-    type Item = Entry;
+    type Item = UsageEntry;
 
     #[inline]
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<UsageEntry> {
         loop {
             let at = self.at?;
-            match self.tree.slot(at).next(&mut self.place) {
+            match self.tree.slot(at).next(&mut self.address) {
                 Some(entry) if entry.0 <= self.last => return Some(entry),
                 Some(_) => self.at = None,
-                None => (self.at, self.place) = (self.tree.next(at), Place::START),
+                None => (self.at, self.address) = (self.tree.next(at), EntryAddress::START),
             }
         }
     }

@@ -5,17 +5,17 @@
 //! within one chunk and ends within another, which may be groups apart: groups and chunks are
 //! passed over by their numbers of entries.
 
-use super::tree::{Location, Tree};
+use super::tree::{ChunkAddress, Tree};
 
 /// From which entry up to which other an instant reaches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instant<'a> {
     tree: &'a Tree,
     time: i64,
-    first: Location,
+    first: ChunkAddress,
     /// Entries of the first chunk's group that are before the instant.
     start: usize,
-    last: Location,
+    last: ChunkAddress,
     /// Entries of the last chunk that are not after the instant.
     end: usize,
 }
@@ -26,7 +26,7 @@ impl<'a> Instant<'a> {
         let last = tree.locate(time);
         let end = tree.slot(last).rank_after(time);
         let (first, start) = match time.checked_sub(1) {
-            None => (Location::default(), 0),
+            None => (ChunkAddress::default(), 0),
             Some(before) => {
                 let first = tree.locate(before);
                 let earlier = tree.group(first.group).entries_before(first.slot);
@@ -49,13 +49,13 @@ impl<'a> Instant<'a> {
     }
 
     /// The chunk and the rank of the entry at `place`. O(groups of the instant)
-    pub(super) fn find(self, place: usize) -> Option<(Location, usize)> {
+    pub(super) fn find(self, place: usize) -> Option<(ChunkAddress, usize)> {
         let mut rank = self.start.checked_add(place)?;
         for group in self.first.group..=self.last.group {
             let entries = self.tree.group(group).count_entries();
             if rank < entries {
                 let (slot, rank) = self.tree.group(group).find_rank(rank);
-                let found = (Location { group, slot }, rank);
+                let found = (ChunkAddress { group, slot }, rank);
                 return (found < (self.last, self.end)).then_some(found);
             }
             rank -= entries;
@@ -79,7 +79,7 @@ impl<'a> Instant<'a> {
     }
 
     /// The place of the entry with this rank in its chunk.
-    fn place_of(self, chunk: Location, rank: usize) -> usize {
+    fn place_of(self, chunk: ChunkAddress, rank: usize) -> usize {
         let groups = self.first.group..chunk.group;
         let entries = groups.map(|group| self.tree.group(group).count_entries());
         let within = self.tree.group(chunk.group).entries_before(chunk.slot) + rank;

@@ -1,4 +1,4 @@
-//! Which usage is gone: the ordinals that its identities leave behind.
+//! Which usage is gone: the ordinals that are not given again.
 //!
 //! The *ordinal* of an entry is the number of entries ever posted before it at the same instant. It
 //! never changes, and is never given twice. The entries that stand know nothing of it: as long as

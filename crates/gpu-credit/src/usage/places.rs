@@ -5,20 +5,16 @@
 use std::ops::RangeInclusive;
 
 use super::instant::Instant;
-use super::run::Run;
+use super::small_list::SmallList;
 use super::{Body, NumberedEntries, UsageIndex};
 
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "the corrections of an account come next")
-)]
 impl UsageIndex {
     /// The number of entries at `time`. O(log n + groups of the instant)
     pub(crate) fn count_at(&self, time: i64) -> usize {
         match &self.body {
-            Body::Small(run) => run.range_of(time).len(),
-            Body::Tree(tree, waiting) => {
-                Instant::new(tree, time).count() + waiting.amounts_at(time).count()
+            Body::Small(list) => list.range_of(time).len(),
+            Body::Tree(tree, buffer) => {
+                Instant::new(tree, time).count() + buffer.amounts_at(time).count()
             }
         }
     }
@@ -26,16 +22,16 @@ impl UsageIndex {
     /// The amount of the entry at this place of `time`. O(log n + groups of the instant)
     pub(crate) fn get_at(&self, time: i64, place: usize) -> Option<u64> {
         match &self.body {
-            Body::Small(run) => {
-                let entry = run.range_of(time).nth(place).and_then(|at| run.get(at));
+            Body::Small(list) => {
+                let entry = list.range_of(time).nth(place).and_then(|at| list.get(at));
                 entry.map(|(_, amount)| amount)
             }
-            Body::Tree(tree, waiting) => {
+            Body::Tree(tree, buffer) => {
                 let instant = Instant::new(tree, time);
                 if let Some((chunk, rank)) = instant.find(place) {
                     return Some(tree.slot(chunk).get(rank).1);
                 }
-                waiting.amounts_at(time).nth(place - instant.count())
+                buffer.amounts_at(time).nth(place - instant.count())
             }
         }
     }
@@ -44,16 +40,16 @@ impl UsageIndex {
     /// the entries of the instant after it.
     pub(crate) fn find_at(&self, time: i64, amount: u64) -> Option<usize> {
         match &self.body {
-            Body::Small(run) => {
-                let range = run.range_of(time);
+            Body::Small(list) => {
+                let range = list.range_of(time);
                 let start = range.start;
                 (range.rev())
-                    .find(|at| run.get(*at) == Some((time, amount)))
+                    .find(|at| list.get(*at) == Some((time, amount)))
                     .map(|at| at - start)
             }
-            Body::Tree(tree, waiting) => {
+            Body::Tree(tree, buffer) => {
                 let instant = Instant::new(tree, time);
-                let amounts: Vec<u64> = waiting.amounts_at(time).collect();
+                let amounts: Vec<u64> = buffer.amounts_at(time).collect();
                 match amounts.iter().rposition(|other| *other == amount) {
                     Some(place) => Some(instant.count() + place),
                     None => instant.last_of(amount),
@@ -67,7 +63,7 @@ impl UsageIndex {
     pub(crate) fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
         self.flush();
         let amount = match &mut self.body {
-            Body::Small(run) => run.range_of(time).nth(place).map(|at| run.remove(at)),
+            Body::Small(list) => list.range_of(time).nth(place).map(|at| list.remove(at)),
             Body::Tree(tree, _) => {
                 let found = Instant::new(tree, time).find(place);
                 found.map(|(chunk, rank)| tree.remove(chunk, rank))
@@ -76,7 +72,7 @@ impl UsageIndex {
         self.total -= amount;
         self.len -= 1;
         if self.len <= self.shape.chunk_entries() / 2 && matches!(self.body, Body::Tree(..)) {
-            self.body = Body::Small(Run::new(&self.decode()));
+            self.body = Body::Small(SmallList::new(&self.decode()));
         }
         Some(amount)
     }
@@ -87,7 +83,9 @@ impl UsageIndex {
     pub(crate) fn replace_at(&mut self, time: i64, place: usize, amount: u64) -> Option<u64> {
         self.flush();
         let old = match &mut self.body {
-            Body::Small(run) => (run.range_of(time).nth(place)).map(|at| run.replace(at, amount)),
+            Body::Small(list) => {
+                (list.range_of(time).nth(place)).map(|at| list.replace(at, amount))
+            }
             Body::Tree(tree, _) => {
                 let found = Instant::new(tree, time).find(place);
                 found.map(|(chunk, rank)| tree.replace(chunk, rank, amount))

@@ -1,8 +1,8 @@
-//! A slot of a group: a chunk in whichever form holds its entries.
+//! A slot of a group: a chunk in whichever encoding holds its entries.
 
-use super::block::Block;
-use super::chunk::{Chunk, Place};
-use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
+use super::chunk::{EntryAddress, UsageChunk};
+use super::encoding::{Encoding, Narrow, UsageEntry, Wide, fits_narrow};
+use super::found_block::FoundBlock;
 use super::layout::{Shape, small};
 use super::prefetch::prefetch;
 
@@ -17,61 +17,23 @@ pub(super) enum Slot {
     Narrow {
         len: u16,
         origin: i64,
-        chunk: Box<Chunk<Narrow>>,
+        chunk: Box<UsageChunk<Narrow>>,
     },
     Wide {
         len: u16,
-        chunk: Box<Chunk<Wide>>,
+        chunk: Box<UsageChunk<Wide>>,
     },
 }
 
 /// A group has 24 lines of slots: the length stands beside the tag.
 const _: () = assert!(size_of::<Slot>() <= 24);
 
-/// A block that has been found for a question, and the sum of those before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Sought<'a> {
-    Nothing,
-    Narrow {
-        block: &'a Block<Narrow>,
-        key: i32,
-        before: u32,
-    },
-    Wide {
-        block: &'a Block<Wide>,
-        key: i64,
-        before: u64,
-    },
-}
-
-impl Sought<'_> {
-    /// Asks for what [`sum`](Self::sum) will read.
-    #[inline]
-    pub(super) fn prefetch(self) {
-        match self {
-            Self::Nothing => {}
-            Self::Narrow { block, .. } => prefetch(block),
-            Self::Wide { block, .. } => prefetch(block),
-        }
-    }
-
-    /// The sum of the chunk's amounts up to what was asked about.
-    #[inline(always)]
-    pub(super) fn sum(self) -> u64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Narrow { block, key, before } => (before + block.sum_through(key)).into(),
-            Self::Wide { block, key, before } => before + block.sum_through(key),
-        }
-    }
-}
-
 /// The origin of every wide chunk.
 const WIDE: i64 = 0;
 
 impl Slot {
     /// A chunk of `entries`, in time order, at least one and no more than the shape's.
-    pub(super) fn new(entries: &[Entry], shape: Shape) -> Self {
+    pub(super) fn new(entries: &[UsageEntry], shape: Shape) -> Self {
         let mut slot = Self::Vacant;
         slot.refill(entries, shape);
         slot
@@ -82,25 +44,25 @@ impl Slot {
         Self::Narrow {
             len: 0,
             origin: time,
-            chunk: Chunk::new(),
+            chunk: UsageChunk::new(),
         }
     }
 
-    /// Holds `entries` from now on, in the narrow form if they fit.
-    pub(super) fn refill(&mut self, entries: &[Entry], shape: Shape) {
+    /// Holds `entries` from now on, in the narrow encoding if they fit.
+    pub(super) fn refill(&mut self, entries: &[UsageEntry], shape: Shape) {
         let len = small(entries.len());
         if fits_narrow(entries) {
             let origin = Narrow::origin(entries[0].0, entries[entries.len() - 1].0);
             let mut chunk = match std::mem::take(self) {
                 Self::Narrow { chunk, .. } => chunk,
-                _ => Chunk::new(),
+                _ => UsageChunk::new(),
             };
             chunk.refill(entries, origin, shape);
             *self = Self::Narrow { len, origin, chunk };
         } else {
             let mut chunk = match std::mem::take(self) {
                 Self::Wide { chunk, .. } => chunk,
-                _ => Chunk::new(),
+                _ => UsageChunk::new(),
             };
             chunk.refill(entries, WIDE, shape);
             *self = Self::Wide { len, chunk };
@@ -132,18 +94,18 @@ impl Slot {
 
     /// The block that answers a question for `time`.
     #[inline(always)]
-    pub(super) fn seek(&self, time: i64) -> Sought<'_> {
+    pub(super) fn seek(&self, time: i64) -> FoundBlock<'_> {
         match self {
-            Self::Vacant => Sought::Nothing,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
                 let key = Narrow::question(time, *origin);
                 let (block, before) = chunk.seek(key);
-                Sought::Narrow { block, key, before }
+                FoundBlock::Narrow { block, key, before }
             }
             Self::Wide { chunk, .. } => {
                 let (block, before) = chunk.seek(time);
                 let key = time;
-                Sought::Wide { block, key, before }
+                FoundBlock::Wide { block, key, before }
             }
         }
     }
@@ -177,9 +139,9 @@ impl Slot {
         }
     }
 
-    /// Puts an entry behind those at or before its time. False if the chunk is full.
+    /// Puts an entry after those at or before its time. False if the chunk is full.
     #[inline]
-    pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
+    pub(super) fn insert(&mut self, (time, amount): UsageEntry, shape: Shape) -> bool {
         if let Self::Narrow { len, origin, chunk } = self
             && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
         {
@@ -196,7 +158,7 @@ impl Slot {
     /// Puts the first of `entries`, which are in order and at least one, at the end, where they
     /// belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
+    pub(super) fn append(&mut self, entries: &[UsageEntry], shape: Shape) -> usize {
         if let Self::Narrow { len, origin, chunk } = self {
             let fitting = if fit_all(chunk, entries, *origin) {
                 entries
@@ -217,13 +179,13 @@ impl Slot {
         appended
     }
 
-    /// The chunk in wide form, which fits everything, and its length.
+    /// The chunk in the wide encoding, which fits everything, and its length.
     #[cold]
-    fn widen(&mut self, shape: Shape) -> (&mut u16, &mut Chunk<Wide>) {
+    fn widen(&mut self, shape: Shape) -> (&mut u16, &mut UsageChunk<Wide>) {
         if !matches!(self, Self::Wide { .. }) {
             let mut entries = Vec::with_capacity(self.len());
             self.decode_into(&mut entries);
-            let mut chunk = Chunk::new();
+            let mut chunk = UsageChunk::new();
             chunk.refill(&entries, WIDE, shape);
             let len = small(entries.len());
             *self = Self::Wide { len, chunk };
@@ -237,7 +199,7 @@ impl Slot {
     /// Takes out the entry with so many before it, and gives its amount; there is one.
     pub(super) fn remove(&mut self, rank: usize) -> u64 {
         match self {
-            Self::Vacant => panic!("entry {rank} of a vacant slot"),
+            Self::Vacant => vacant(),
             Self::Narrow { len, chunk, .. } => {
                 *len -= 1;
                 chunk.remove(rank).into()
@@ -262,9 +224,9 @@ impl Slot {
     }
 
     /// The entry with so many before it; there is one.
-    pub(super) fn get(&self, rank: usize) -> Entry {
+    pub(super) fn get(&self, rank: usize) -> UsageEntry {
         match self {
-            Self::Vacant => panic!("entry {rank} of a vacant slot"),
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
                 let (key, amount) = chunk.get(rank);
                 (Narrow::time(key, *origin), amount.into())
@@ -276,16 +238,16 @@ impl Slot {
     /// How many entries are at or before `time`.
     pub(super) fn rank_after(&self, time: i64) -> usize {
         match self {
-            Self::Vacant => 0,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => chunk.rank_after(Narrow::question(time, *origin)),
             Self::Wide { chunk, .. } => chunk.rank_after(time),
         }
     }
 
     /// How many entries are before the last one of this time and amount, if there is one.
-    pub(super) fn last_rank_of(&self, (time, amount): Entry) -> Option<usize> {
+    pub(super) fn last_rank_of(&self, (time, amount): UsageEntry) -> Option<usize> {
         match self {
-            Self::Vacant => None,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
                 chunk.last_rank_of(Narrow::key(time, *origin)?, Narrow::amount(amount)?)
             }
@@ -293,45 +255,47 @@ impl Slot {
         }
     }
 
-    /// The place of the first entry after `time`.
-    pub(super) fn place_after(&self, time: i64) -> Place {
+    /// The address of the first entry after `time`.
+    pub(super) fn address_after(&self, time: i64) -> EntryAddress {
         match self {
-            Self::Vacant => Place::START,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
-                chunk.place_after(Narrow::question(time, *origin))
+                chunk.address_after(Narrow::question(time, *origin))
             }
-            Self::Wide { chunk, .. } => chunk.place_after(time),
+            Self::Wide { chunk, .. } => chunk.address_after(time),
         }
     }
 
-    /// The entry at `place` or the next one, and `place` moved behind it. `None` at the end.
+    /// The entry at `address` or the next one, and `address` moved past it. `None` at the end.
     #[inline]
-    pub(super) fn next(&self, place: &mut Place) -> Option<Entry> {
+    pub(super) fn next(&self, address: &mut EntryAddress) -> Option<UsageEntry> {
         match self {
-            Self::Vacant => None,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
-                let (key, amount) = chunk.next(place)?;
+                let (key, amount) = chunk.next(address)?;
                 Some((Narrow::time(key, *origin), amount.into()))
             }
-            Self::Wide { chunk, .. } => chunk.next(place),
+            Self::Wide { chunk, .. } => chunk.next(address),
         }
     }
 
     /// The first entry whose running total within the chunk is above `sum`: its time, and the
     /// total before it.
-    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+    /// The chunk's total is above `sum`.
+    pub(super) fn first_above(&self, sum: u64) -> (i64, u64) {
         match self {
-            Self::Vacant => None,
+            Self::Vacant => vacant(),
             Self::Narrow { origin, chunk, .. } => {
-                let (key, before) = chunk.first_above(Narrow::amount(sum)?)?;
-                Some((Narrow::time(key, *origin), before.into()))
+                let sum = Narrow::amount(sum).expect("the total of a narrow chunk is above it");
+                let (key, before) = chunk.first_above(sum);
+                (Narrow::time(key, *origin), before.into())
             }
             Self::Wide { chunk, .. } => chunk.first_above(sum),
         }
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         match self {
             Self::Vacant => {}
             Self::Narrow { origin, chunk, .. } => chunk.decode_into(entries, *origin),
@@ -343,8 +307,8 @@ impl Slot {
     pub(super) fn memory_used(&self) -> usize {
         match self {
             Self::Vacant => 0,
-            Self::Narrow { .. } => size_of::<Chunk<Narrow>>(),
-            Self::Wide { .. } => size_of::<Chunk<Wide>>(),
+            Self::Narrow { .. } => size_of::<UsageChunk<Narrow>>(),
+            Self::Wide { .. } => size_of::<UsageChunk<Wide>>(),
         }
     }
 
@@ -374,7 +338,7 @@ impl Slot {
 
 /// The entry as a narrow chunk writes it, if it does and the chunk's total still fits.
 #[inline]
-fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32, u32)> {
+fn fit(chunk: &UsageChunk<Narrow>, (time, amount): UsageEntry, origin: i64) -> Option<(i32, u32)> {
     let key = Narrow::key(time, origin)?;
     let total = Narrow::amount(u64::from(chunk.total()).checked_add(amount)?)?;
     Some((key, total - chunk.total()))
@@ -382,7 +346,7 @@ fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32
 
 /// Whether a narrow chunk can hold all of `entries`, which are in order and at least one.
 #[inline]
-fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
+fn fit_all(chunk: &UsageChunk<Narrow>, entries: &[UsageEntry], origin: i64) -> bool {
     let (first, last) = (entries[0].0, entries[entries.len() - 1].0);
     let amounts: u64 = entries.iter().map(|entry| entry.1).sum();
     Narrow::key(first, origin).is_some()
@@ -391,8 +355,14 @@ fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
 }
 
 /// The amount as a narrow chunk writes it in place of that of an entry, if its total still fits.
-fn fit_instead(chunk: &Chunk<Narrow>, rank: usize, amount: u64) -> Option<u32> {
+fn fit_instead(chunk: &UsageChunk<Narrow>, rank: usize, amount: u64) -> Option<u32> {
     let rest = chunk.total() - chunk.get(rank).1;
     Narrow::amount(u64::from(rest).checked_add(amount)?)?;
     Narrow::amount(amount)
+}
+
+/// There are no questions about the entries of a slot that has none.
+#[cold]
+fn vacant() -> ! {
+    panic!("a search has led to a vacant slot")
 }

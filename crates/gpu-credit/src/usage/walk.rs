@@ -1,7 +1,7 @@
 //! Reading sums in time order.
 
 use super::cursor::Cursor;
-use super::waiting::Waiting;
+use super::insert_buffer::InsertBuffer;
 use super::{Body, UsageIndex};
 
 /// Reads prefix sums at times that do not decrease: it stays in a chunk as long as the questions
@@ -9,14 +9,14 @@ use super::{Body, UsageIndex};
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
     index: &'a UsageIndex,
-    cursor: Option<(Cursor<'a>, &'a Waiting)>,
+    cursor: Option<(Cursor<'a>, &'a InsertBuffer)>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(index: &'a UsageIndex) -> Self {
         let cursor = match &index.body {
             Body::Small(_) => None,
-            Body::Tree(tree, waiting) => Some((Cursor::new(tree), waiting)),
+            Body::Tree(tree, buffer) => Some((Cursor::new(tree), buffer)),
         };
         Self { index, cursor }
     }
@@ -25,7 +25,7 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn through(&mut self, time: i64) -> u64 {
         match &mut self.cursor {
-            Some((cursor, waiting)) => cursor.sum_through(time) + waiting.sum_through(time),
+            Some((cursor, buffer)) => cursor.sum_through(time) + buffer.sum_through(time),
             None => self.index.through(time),
         }
     }

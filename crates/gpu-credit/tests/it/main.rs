@@ -21,6 +21,7 @@ mod ledgers;
 mod questions;
 mod records;
 mod scale;
+mod threads;
 
 use gpu_credit::{GpuCredit, UsageRecord};
 

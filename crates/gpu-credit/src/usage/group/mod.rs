@@ -1,17 +1,19 @@
 //! A group: up to 64 chunks, and what finds the right one.
 
-use super::form::Entry;
+mod balance;
+
+use super::encoding::UsageEntry;
 use super::layout::{SLOTS, SPAN, Shape, small};
 use super::load::Sorted;
 use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::sums;
 
-/// Chunks in time order. A chunk that splits moves the slots behind it, and the chunks themselves
+/// Chunks in time order. A chunk that splits moves the slots after it, and the chunks themselves
 /// stay where they are.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Group {
+pub(super) struct UsageGroup {
     /// `heads[s]` is at or before every entry of chunk `s` and not before any entry of an earlier
     /// one. Vacant slots have `i64::MAX`.
     heads: [i64; SLOTS],
@@ -24,7 +26,7 @@ pub(super) struct Group {
     slots: [Slot; SLOTS],
 }
 
-impl Group {
+impl UsageGroup {
     /// A group of no chunks, which must get one.
     pub(super) fn new() -> Box<Self> {
         Box::new(Self {
@@ -67,7 +69,7 @@ impl Group {
         self.heads[0] = head;
     }
 
-    /// The head of slot `slot`; behind the last one `i64::MAX`.
+    /// The head of slot `slot`; after the last one `i64::MAX`.
     #[inline]
     pub(super) fn head_of(&self, slot: usize) -> i64 {
         self.heads.get(slot).copied().unwrap_or(i64::MAX)
@@ -131,7 +133,7 @@ impl Group {
 
     /// Puts an entry into chunk `slot`. False if it is full.
     #[inline]
-    pub(super) fn insert(&mut self, slot: usize, entry: Entry, shape: Shape) -> bool {
+    pub(super) fn insert(&mut self, slot: usize, entry: UsageEntry, shape: Shape) -> bool {
         let done = self.slots[slot].insert(entry, shape);
         if done {
             self.entries += 1;
@@ -143,7 +145,7 @@ impl Group {
     /// Puts the first of `entries`, which are in order and at least one, at the end of the last
     /// chunk, where they belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
+    pub(super) fn append(&mut self, entries: &[UsageEntry], shape: Shape) -> usize {
         let last = self.len() - 1;
         let appended = self.slots[last].append(entries, shape);
         self.entries += small::<u32>(appended);
@@ -167,7 +169,7 @@ impl Group {
         old
     }
 
-    /// Adds a chunk behind the last. The group is not full.
+    /// Adds a chunk after the last. The group is not full.
     pub(super) fn push_chunk(&mut self, head: i64, chunk: Slot) {
         let slot = self.len();
         let before = if slot == 0 { 0 } else { self.total() };
@@ -179,121 +181,6 @@ impl Group {
         }
         self.within[slot] = before - self.spans[slot / SPAN];
         self.len += 1;
-    }
-
-    /// Finds room in a full chunk: evens it out with a neighbour that has plenty, or splits it in
-    /// half. False if there is no slot for the other half.
-    pub(super) fn make_room(&mut self, slot: usize, shape: Shape) -> bool {
-        let left = slot.checked_sub(1);
-        let right = Some(slot + 1).filter(|right| *right < self.len());
-        let emptier = [left, right]
-            .into_iter()
-            .flatten()
-            .min_by_key(|at| self.slots[*at].len())
-            .filter(|at| self.slots[*at].len() <= shape.chunk_entries_even());
-        if let Some(neighbour) = emptier {
-            self.even_out(slot.min(neighbour), shape);
-        } else if self.len() < shape.slots() {
-            self.open_slot(slot + 1);
-            self.even_out(slot, shape);
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// Makes a vacant slot at `slot`, behind a chunk.
-    fn open_slot(&mut self, slot: usize) {
-        let totals = self.totals();
-        let len = self.len();
-        self.slots[slot..=len].rotate_right(1);
-        self.heads.copy_within(slot..len, slot + 1);
-        self.heads[slot] = self.heads[slot - 1];
-        self.len += 1;
-        let (earlier, later) = totals[..len].split_at(slot);
-        self.write_sums(earlier.iter().chain(&[0]).chain(later).copied());
-    }
-
-    /// Distributes the entries of chunk `slot` and the next one, which may be vacant, evenly.
-    fn even_out(&mut self, slot: usize, shape: Shape) {
-        let mut totals = self.totals();
-        let mut entries = Vec::with_capacity(2 * shape.chunk_entries());
-        self.slots[slot].decode_into(&mut entries);
-        self.slots[slot + 1].decode_into(&mut entries);
-        let (earlier, later) = entries.split_at(entries.len() / 2);
-        self.slots[slot].refill(earlier, shape);
-        self.slots[slot + 1].refill(later, shape);
-        self.heads[slot + 1] = later[0].0;
-        totals[slot] = self.slots[slot].total();
-        totals[slot + 1] = self.slots[slot + 1].total();
-        self.write_sums(totals[..self.len()].iter().copied());
-    }
-
-    /// Frees an empty chunk, or merges a sparse one with a neighbour, if it has one.
-    pub(super) fn tidy(&mut self, slot: usize, shape: Shape) {
-        let len = self.slots[slot].len();
-        if len >= shape.chunk_entries_sparse() || self.len() == 1 {
-            return;
-        }
-        let slot = slot.min(self.len() - 2);
-        let both = self.slots[slot].len() + self.slots[slot + 1].len();
-        if both <= shape.chunk_entries_even() {
-            self.merge(slot, shape);
-        } else if len == 0 {
-            self.even_out(slot, shape);
-        }
-    }
-
-    /// Merges chunk `slot` and the next one.
-    fn merge(&mut self, slot: usize, shape: Shape) {
-        let mut totals = self.totals();
-        let len = self.len();
-        let mut entries = Vec::with_capacity(shape.chunk_entries());
-        self.slots[slot].decode_into(&mut entries);
-        self.slots[slot + 1].decode_into(&mut entries);
-        self.slots[slot].refill(&entries, shape);
-        self.slots[slot + 1] = Slot::Vacant;
-        self.slots[slot + 1..len].rotate_left(1);
-        self.heads.copy_within(slot + 2..len, slot + 1);
-        self.heads[len - 1] = i64::MAX;
-        totals[slot] += totals[slot + 1];
-        totals.copy_within(slot + 2..len, slot + 1);
-        self.len -= 1;
-        self.write_sums(totals[..len - 1].iter().copied());
-    }
-
-    /// Moves the later half of the chunks into a new group.
-    pub(super) fn split(&mut self) -> Box<Self> {
-        let totals = self.totals();
-        let (len, half) = (self.len(), self.len() / 2);
-        let mut other = Self::new();
-        other.entries = self.slots[half..len]
-            .iter()
-            .map(|slot| small::<u32>(slot.len()))
-            .sum();
-        self.entries -= other.entries;
-        for slot in half..len {
-            other.slots[slot - half] = std::mem::take(&mut self.slots[slot]);
-            other.heads[slot - half] = std::mem::replace(&mut self.heads[slot], i64::MAX);
-        }
-        self.len = small(half);
-        other.len = small(len - half);
-        other.write_sums(totals[half..len].iter().copied());
-        other
-    }
-
-    /// Moves all chunks of `other`, the next group, to the end of this one, which has room.
-    pub(super) fn append_group(&mut self, mut other: Box<Self>) {
-        let (mut totals, later) = (self.totals(), other.totals());
-        let len = self.len();
-        for slot in 0..other.len() {
-            self.slots[len + slot] = std::mem::take(&mut other.slots[slot]);
-            self.heads[len + slot] = other.heads[slot];
-            totals[len + slot] = later[slot];
-        }
-        self.len += other.len;
-        self.entries += other.entries;
-        self.write_sums(totals[..self.len()].iter().copied());
     }
 
     /// The sum of each chunk.
@@ -318,7 +205,7 @@ impl Group {
     pub(super) fn last_time(&self) -> i64 {
         let mut entries = Vec::new();
         self.slots[self.len() - 1].decode_into(&mut entries);
-        entries.last().map_or(i64::MIN, |entry| entry.0)
+        entries.last().expect("no chunk is empty").0
     }
 
     /// Number of entries of all chunks. O(1)
@@ -345,7 +232,7 @@ impl Group {
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         for slot in &self.slots[..self.len()] {
             slot.decode_into(entries);
         }

@@ -1,58 +1,58 @@
-//! The small form of the index: one sorted list, before there is a tree.
+//! The small shape of the index: one sorted list, before there is a tree.
 
 use std::ops::{Range, RangeInclusive};
 
-use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
+use super::encoding::{Encoding, Narrow, UsageEntry, Wide, fits_narrow};
 
-/// Entries in time order, in whichever form holds them. It grows by an eighth at a time, so that
+/// Entries in time order, in whichever encoding holds them. It grows by an eighth at a time, so that
 /// many small accounts pay for little more than what they hold.
 #[derive(Clone, Debug)]
-pub(super) enum Run {
-    Narrow(Entries<Narrow>),
-    Wide(Entries<Wide>),
+pub(super) enum SmallList {
+    Narrow(EncodedList<Narrow>),
+    Wide(EncodedList<Wide>),
 }
 
-/// The entries of a run in one form, and the origin of their times.
+/// Entries in one encoding, and the origin of their times.
 #[derive(Clone, Debug)]
-pub(super) struct Entries<F: Form> {
+pub(super) struct EncodedList<E: Encoding> {
     origin: i64,
-    entries: Vec<(F::Key, F::Amount)>,
+    entries: Vec<(E::Key, E::Amount)>,
 }
 
-impl Run {
-    /// A run of `entries`, in time order.
-    pub(super) fn new(entries: &[Entry]) -> Self {
+impl SmallList {
+    /// The list of `entries`, in time order.
+    pub(super) fn new(entries: &[UsageEntry]) -> Self {
         match entries {
-            [] => Self::Narrow(Entries {
+            [] => Self::Narrow(EncodedList {
                 origin: 0,
                 entries: Vec::new(),
             }),
-            entries if fits_narrow(entries) => Self::Narrow(Entries::new(entries)),
-            entries => Self::Wide(Entries::new(entries)),
+            entries if fits_narrow(entries) => Self::Narrow(EncodedList::new(entries)),
+            entries => Self::Wide(EncodedList::new(entries)),
         }
     }
 
     /// Number of entries.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Narrow(run) => run.entries.len(),
-            Self::Wide(run) => run.entries.len(),
+            Self::Narrow(list) => list.entries.len(),
+            Self::Wide(list) => list.entries.len(),
         }
     }
 
     /// The sum of the amounts at or before `time`. O(n)
     pub(super) fn sum_through(&self, time: i64) -> u64 {
         match self {
-            Self::Narrow(run) => run.sum_through(time),
-            Self::Wide(run) => run.sum_through(time),
+            Self::Narrow(list) => list.sum_through(time),
+            Self::Wide(list) => list.sum_through(time),
         }
     }
 
-    /// Puts an entry behind those at or before its time. O(n)
-    pub(super) fn insert(&mut self, entry: Entry) {
+    /// Puts an entry after those at or before its time. O(n)
+    pub(super) fn insert(&mut self, entry: UsageEntry) {
         let fits = match self {
-            Self::Narrow(run) => run.insert(entry),
-            Self::Wide(run) => run.insert(entry),
+            Self::Narrow(list) => list.insert(entry),
+            Self::Wide(list) => list.insert(entry),
         };
         if !fits {
             let mut entries = self.decode();
@@ -64,17 +64,17 @@ impl Run {
     /// Takes out entry `at`, and gives its amount; there is one. O(n)
     pub(super) fn remove(&mut self, at: usize) -> u64 {
         match self {
-            Self::Narrow(run) => run.entries.remove(at).1.into(),
-            Self::Wide(run) => run.entries.remove(at).1,
+            Self::Narrow(list) => list.entries.remove(at).1.into(),
+            Self::Wide(list) => list.entries.remove(at).1,
         }
     }
 
     /// Changes the amount of entry `at`, and gives the old one; there is one. O(1), or O(n) if it
-    /// does not fit the form.
+    /// does not fit the encoding.
     pub(super) fn replace(&mut self, at: usize, amount: u64) -> u64 {
         match self {
-            Self::Narrow(run) if let Some(amount) = Narrow::amount(amount) => {
-                std::mem::replace(&mut run.entries[at].1, amount).into()
+            Self::Narrow(list) if let Some(amount) = Narrow::amount(amount) => {
+                std::mem::replace(&mut list.entries[at].1, amount).into()
             }
             Self::Narrow(_) => {
                 let mut entries = self.decode();
@@ -82,7 +82,7 @@ impl Run {
                 *self = Self::new(&entries);
                 old
             }
-            Self::Wide(run) => std::mem::replace(&mut run.entries[at].1, amount),
+            Self::Wide(list) => std::mem::replace(&mut list.entries[at].1, amount),
         }
     }
 
@@ -101,45 +101,47 @@ impl Run {
     /// How many entries are at or before `time`. O(log n)
     fn count_through(&self, time: i64) -> usize {
         match self {
-            Self::Narrow(run) => run.count_through(time),
-            Self::Wide(run) => run.count_through(time),
+            Self::Narrow(list) => list.count_through(time),
+            Self::Wide(list) => list.count_through(time),
         }
     }
 
-    /// Entry `at`, in order.
+    /// UsageEntry `at`, in order.
     #[inline]
-    pub(super) fn get(&self, at: usize) -> Option<Entry> {
+    pub(super) fn get(&self, at: usize) -> Option<UsageEntry> {
         match self {
-            Self::Narrow(run) => run.get(at),
-            Self::Wide(run) => run.get(at),
+            Self::Narrow(list) => list.get(at),
+            Self::Wide(list) => list.get(at),
         }
     }
 
     /// The entries, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Entry> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = UsageEntry> {
         (0..self.len()).map_while(|at| self.get(at))
     }
 
     /// The entries, in order.
-    pub(super) fn decode(&self) -> Vec<Entry> {
+    pub(super) fn decode(&self) -> Vec<UsageEntry> {
         self.iter().collect()
     }
 
     /// The first entry whose running total is above `sum`: its time, and the total before it.
-    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+    /// The total of all is above `sum`.
+    pub(super) fn first_above(&self, sum: u64) -> (i64, u64) {
         let mut total = 0;
-        self.iter().find_map(|(time, amount)| {
+        let mut found = self.iter().filter_map(|(time, amount)| {
             let before = total;
             total += amount;
             (total > sum).then_some((time, before))
-        })
+        });
+        found.next().expect("the total is above the sum")
     }
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
         match self {
-            Self::Narrow(run) => run.entries.capacity() * size_of::<(i32, u32)>(),
-            Self::Wide(run) => run.entries.capacity() * size_of::<Entry>(),
+            Self::Narrow(list) => list.entries.capacity() * size_of::<(i32, u32)>(),
+            Self::Wide(list) => list.entries.capacity() * size_of::<UsageEntry>(),
         }
     }
 
@@ -152,30 +154,30 @@ impl Run {
     }
 }
 
-impl<F: Form> Entries<F> {
-    /// The caller has found the form to fit.
-    fn new(entries: &[Entry]) -> Self {
-        let origin = F::origin(entries[0].0, entries[entries.len() - 1].0);
-        let mut run = Self {
+impl<E: Encoding> EncodedList<E> {
+    /// The caller has found the encoding to fit.
+    fn new(entries: &[UsageEntry]) -> Self {
+        let origin = E::origin(entries[0].0, entries[entries.len() - 1].0);
+        let mut list = Self {
             origin,
             entries: Vec::with_capacity(entries.len()),
         };
-        run.entries
-            .extend(entries.iter().map(|entry| F::encode(*entry, origin)));
-        run
+        list.entries
+            .extend(entries.iter().map(|entry| E::encode(*entry, origin)));
+        list
     }
 
-    fn encode(&self, (time, amount): Entry) -> Option<(F::Key, F::Amount)> {
-        Some((F::key(time, self.origin)?, F::amount(amount)?))
+    fn encode(&self, (time, amount): UsageEntry) -> Option<(E::Key, E::Amount)> {
+        Some((E::key(time, self.origin)?, E::amount(amount)?))
     }
 
-    fn get(&self, at: usize) -> Option<Entry> {
+    fn get(&self, at: usize) -> Option<UsageEntry> {
         let (key, amount) = *self.entries.get(at)?;
-        Some((F::time(key, self.origin), amount.into()))
+        Some((E::time(key, self.origin), amount.into()))
     }
 
     fn count_through(&self, time: i64) -> usize {
-        let key = F::question(time, self.origin);
+        let key = E::question(time, self.origin);
         self.entries.partition_point(|entry| entry.0 <= key)
     }
 
@@ -186,8 +188,8 @@ impl<F: Form> Entries<F> {
             .sum()
     }
 
-    /// False if the entry does not fit the form.
-    fn insert(&mut self, entry: Entry) -> bool {
+    /// False if the entry does not fit the encoding.
+    fn insert(&mut self, entry: UsageEntry) -> bool {
         let Some((key, amount)) = self.encode(entry) else {
             return false;
         };
