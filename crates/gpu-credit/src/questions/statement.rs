@@ -1,12 +1,15 @@
 //! Where everything went: the conservation law, grant by grant and for the account.
 
+use crate::account::GpuCredit;
+use crate::options::Overdraft;
+use crate::record::GrantId;
 use crate::timeline::ask::trace::Movement;
-use crate::{GpuCredit, GrantId, Overdraft};
 
 /// Where one grant went, as of an instant:
 /// `amount = drawn + lapsed + forfeited + revoked + remaining`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct GrantStatement {
     /// The grant.
     pub grant: GrantId,
@@ -14,11 +17,11 @@ pub struct GrantStatement {
     pub amount: u64,
     /// What paid usage.
     pub drawn: u64,
-    /// What was left at the end of its window.
+    /// Its remainder at the end of its window.
     pub lapsed: u64,
     /// What an overdraft took. Always 0 under [`Overdraft::Carry`].
     pub forfeited: u64,
-    /// What was left where it was revoked: all of it if it was never live.
+    /// Its remainder when it was revoked: all of it if it was never live.
     pub revoked: u64,
     /// What is undrawn and live.
     pub remaining: u64,
@@ -28,6 +31,7 @@ pub struct GrantStatement {
 /// and `drawn` is the sum of what was drawn from the grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Statement {
     /// The grants that have started, in posting order.
     pub grants: Vec<GrantStatement>,
@@ -42,11 +46,11 @@ pub struct Statement {
 }
 
 impl GpuCredit {
-    /// Where a grant went, as of an instant: with every record at or before it applied. `None`
-    /// where the grant has not started by then, was never posted, or is retracted.
+    /// Where a grant went, as of an instant: with every record at or before it applied. `None` if
+    /// the grant has not started by then, was never posted, or is retracted.
     ///
-    /// Replays window ends from the last sound checkpoint before the instant, or before its end;
-    /// under [`Overdraft::Forfeit`], where nothing is left of it, from before its start.
+    /// Replays boundaries from the last sound checkpoint before the instant, or before its end: O(log
+    /// live) each. Under [`Overdraft::Forfeit`], if it has no remainder, from before its start.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -60,6 +64,7 @@ impl GpuCredit {
     /// assert_eq!((statement.drawn, statement.lapsed), (20, 30));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn grant_statement(&self, grant: GrantId, timestamp: i64) -> Option<GrantStatement> {
         let mut statement = self.opening_statement(grant, timestamp)?;
         if statement.revoked > 0 || statement.amount == 0 {
@@ -99,6 +104,7 @@ impl GpuCredit {
     /// assert_eq!(statement.grants[0].drawn, 50);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn statement(&self, timestamp: i64) -> Statement {
         let ids = self.grants().map(|(grant, _)| grant);
         let mut grants: Vec<GrantStatement> = ids
@@ -164,7 +170,7 @@ impl GpuCredit {
     }
 
     /// What an overdraft took of a grant up to an instant of its window: the first overdraft since
-    /// it started takes all that is left of it.
+    /// it started takes its whole remainder.
     fn forfeited(&self, grant: GrantId, start: i64, until: i64) -> u64 {
         let mut replay = self.view().replay_from(start);
         replay.advance_to(start);

@@ -14,7 +14,7 @@
 //! the same amount. A table with too many holes, or with too little between them, is built anew as
 //! soon as settling has replayed as many boundaries as that is worth.
 
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// Of so many epochs in a bucket all are compared at once; where more crowd, the search is binary.
 const AT_ONCE: usize = 3;

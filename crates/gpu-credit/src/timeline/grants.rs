@@ -3,9 +3,10 @@
 use super::boundary::{Event, Key};
 use super::live::{Live, LiveGrant};
 use super::tree::Boundary;
+use crate::error::Error;
 use crate::limits::{Sums, window_end};
+use crate::record::{Grant, GrantId};
 use crate::usage::prefetch::prefetch;
-use crate::{Error, Grant, GrantId};
 
 /// One grant: 32 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +92,7 @@ impl Grants {
             granted: self.total,
             grants: self.rows.len(),
             credit_ids: self.names.len(),
-            used: 0,
+            ..Sums::default()
         }
     }
 
@@ -124,17 +125,6 @@ impl Grants {
         });
         self.total += amount;
         Ok(grant)
-    }
-
-    /// Forgets the grants from `number` on, as if never posted.
-    pub(crate) fn forget_from(&mut self, number: usize) {
-        for row in self.rows.drain(number.min(self.rows.len())..) {
-            let retracted = row.state == State::Retracted;
-            self.total -= if retracted { 0 } else { row.amount };
-            self.retracted -= u32::from(retracted);
-        }
-        let names = self.rows.last().map_or(0, |row| row.name_end as usize);
-        self.names.truncate(names);
     }
 
     /// The number that the next grant gets.
@@ -267,12 +257,6 @@ impl Grants {
     pub(crate) fn numbers_from(&self, number: usize) -> impl Iterator<Item = u32> + '_ {
         let numbers = (number..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
         numbers.filter(|number| self.is_ever_live(*number))
-    }
-
-    /// All grants that are not retracted, in posting order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (GrantId, Grant<'_>)> {
-        let numbers = (0..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
-        numbers.filter_map(|number| Some((GrantId(number), self.get(number)?)))
     }
 
     /// Heap bytes.

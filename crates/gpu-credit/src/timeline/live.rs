@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// A live grant and what remains of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,15 +48,14 @@ mod write;
 
 mod invariants;
 
+use crate::options::{Options, Overdraft};
 use crate::usage::UsageIndex;
-use crate::{Options, Overdraft, SettlementStatistics};
 use ask::View;
-pub(crate) use boundary::GRANTS_MAX;
 use checkpoint::Checkpoints;
 use epoch_table::{Epoch, EpochTable, Limit};
 use grants::Grants;
 use known::Known;
-use settle::Settling;
+use settle::{SettlementStatistics, Settling};
 use tree::BoundaryTree;
 
 /// The epoch table is built anew when boundaries have been replayed for one in so many.

@@ -5,7 +5,7 @@ use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::{Live, LiveGrant};
 use super::tree::{BoundaryTree, Position};
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// What stands just before a boundary.
 pub(super) struct Start<'a> {

@@ -9,14 +9,15 @@ use super::checkpoint::Checkpoints;
 use super::grants::Window;
 use super::tree::{BoundaryTree, Position};
 use super::{GrantTimeline, wrapping};
+use crate::error::Error;
+use crate::options::Overdraft;
 use crate::usage::UsageIndex;
-use crate::{Error, Overdraft};
 
 /// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
 /// if that is more. Past it, replaying everything later is cheaper than repairing each.
 const UNSETTLED_SHARE: usize = 256;
 
-/// Grants that come at once are many if there are more than one for as many boundaries.
+/// Records that come at once are many if there are more than one for as many boundaries.
 const LOAD_SHARE: usize = 16;
 
 /// What a write has to do with what is known.
@@ -268,19 +269,30 @@ impl GrantTimeline {
     }
 
     /// Takes note of many usage records added at once: all levels after the epoch of `earliest`
-    /// become unknown. O(log m).
-    pub(crate) fn usage_loaded(&mut self, earliest: i64, latest: i64) {
+    /// become unknown. O(log m), and a bounded part of settling.
+    pub(crate) fn usage_loaded(&mut self, usage: &UsageIndex, earliest: i64, latest: i64) {
         self.known.pass_usage(latest);
         if self.known.keeps_usage(earliest) {
             self.move_frontier_back(self.tree.find_time(earliest));
         }
+        self.keep_up(usage, Arrival::InOrder);
+    }
+
+    /// The number of boundaries, of which one is before all grants.
+    pub(crate) fn boundary_count(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Whether so many records are many beside the boundaries that there are.
+    pub(crate) fn are_many(&self, records: usize) -> bool {
+        records > self.tree.len() / LOAD_SHARE
     }
 
     /// Takes note of the grants from `number` on, which are in the table of grants already; whether
     /// they are many. Then the tree is built anew and all levels are forgotten: O(m log m).
     pub(crate) fn grants_posted(&mut self, usage: &UsageIndex, number: usize) -> bool {
         let numbers: Vec<u32> = self.grants.numbers_from(number).collect();
-        if numbers.len() > self.tree.len() / LOAD_SHARE {
+        if self.are_many(numbers.len()) {
             self.load_windows(&numbers);
             return true;
         }

@@ -1,7 +1,7 @@
 //! Buckets of time over the group heads, so that finding a group reads two lines, not ten.
 
 /// Equal spans of time, eight to sixteen a group, over the range of the heads; the first and
-/// the last bucket reach to the ends of time. Where heads crowd into one bucket, the search
+/// the last bucket reach to the ends of time. If heads crowd into one bucket, the search
 /// within it is binary.
 #[derive(Clone, Debug)]
 pub(super) struct Buckets {
@@ -55,7 +55,7 @@ impl Buckets {
         if end > first + 1 {
             return first + heads[first..end].partition_point(|head| *head <= time) - 1;
         }
-        // No head or one: where there is none, the next is of a later bucket, and after `time`.
+        // No head or one: if there is none, the next is of a later bucket, and after `time`.
         first + usize::from(heads.get(first).is_some_and(|head| *head <= time)) - 1
     }
 

@@ -1,17 +1,16 @@
 //! The engine and both replays, told the same and asked the same. The fuzz target uses it too.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft, UsageRecord};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
 use gpu_credit_workload::small::Operation;
 
 /// Sizes so small that a dozen records build every structure there is.
 pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
-    Options {
-        overdraft,
-        usage_chunk: 4,
-        boundary_chunk: 4,
-        checkpoint_spacing: 1 + (seed % 3) as usize,
-    }
+    Options::default()
+        .overdraft(overdraft)
+        .usage_chunk(4)
+        .boundary_chunk(4)
+        .checkpoint_spacing(1 + (seed % 3) as usize)
 }
 
 /// The engine and the two replays, told the same.
@@ -25,12 +24,13 @@ pub(crate) struct Ledgers {
 
 impl Ledgers {
     pub(crate) fn new(options: Options) -> Self {
-        let overdraft = match options.overdraft {
-            Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
+        let engine = GpuCredit::with_options(options);
+        let overdraft = match engine.overdraft() {
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            _ => gpu_credit_replay::Overdraft::Carry,
         };
         Ledgers {
-            engine: GpuCredit::with_options(options),
+            engine,
             list: ListReplay::new(overdraft),
             heap: HeapReplay::new(overdraft),
             grants: Vec::new(),
@@ -72,7 +72,8 @@ impl Ledgers {
                 }
             }
             Operation::RetractUsage { amount, timestamp } => {
-                let retracted = self.engine.retract_usage(amount, timestamp).is_ok();
+                let found = self.engine.find_usage(UsageRecord { amount, timestamp });
+                let retracted = found.is_some_and(|usage| self.engine.retract_usage(usage).is_ok());
                 assert_eq!(retracted, self.list.retract_usage(amount, timestamp));
                 assert_eq!(retracted, self.heap.retract_usage(amount, timestamp));
             }
@@ -81,9 +82,10 @@ impl Ledgers {
                 timestamp,
                 new_amount,
             } => {
-                let changed = self.engine.change_usage(timestamp, amount, new_amount);
-                if !matches!(changed, Err(Error::UsageTooLarge { .. })) {
-                    let changed = changed.is_ok();
+                let found = self.engine.find_usage(UsageRecord { amount, timestamp });
+                let changed = found.map(|usage| self.engine.change_usage(usage, new_amount));
+                if !matches!(changed, Some(Err(Error::UsageTooLarge { .. }))) {
+                    let changed = changed.is_some_and(|changed| changed.is_ok());
                     let list = self.list.change_usage(amount, timestamp, new_amount);
                     let heap = self.heap.change_usage(amount, timestamp, new_amount);
                     assert_eq!([list, heap], [changed; 2]);
@@ -169,7 +171,7 @@ impl Ledgers {
         for time in &instants {
             self.ask(*time);
             let remainders: Vec<_> = (self.engine.remainders_at(*time).iter())
-                .map(|remainder| (remainder.grant.index(), remainder.amount))
+                .map(|remainder| (remainder.grant.index() as usize, remainder.amount))
                 .collect();
             let expected = self.list.remainders_at(*time).into_iter();
             let expected: Vec<_> = expected.filter(|(_, amount)| *amount > 0).collect();
@@ -178,7 +180,7 @@ impl Ledgers {
         let sorted = self.engine.get_balances(&instants);
         let mut expected: Vec<_> = instants.iter().copied().zip(sorted).collect();
         expected.dedup_by_key(|(_, balance)| *balance);
-        let steps: Vec<_> = self.engine.steps(i64::MIN..=i64::MAX).collect();
+        let steps: Vec<_> = self.engine.steps(..).collect();
         assert_eq!(steps, expected, "steps over all time");
     }
 }

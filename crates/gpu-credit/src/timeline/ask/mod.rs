@@ -17,7 +17,7 @@ use super::checkpoint::Checkpoints;
 use super::grants::Grants;
 use super::known::Known;
 use super::tree::{BoundaryTree, Position};
-use crate::Overdraft;
+use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 
 /// A timeline and its usage, to be asked.

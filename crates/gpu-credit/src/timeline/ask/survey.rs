@@ -15,7 +15,7 @@ use super::super::tree::Position;
 use super::super::wrapping;
 use super::View;
 use super::replay::Replay;
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// How a question finds the epoch of an instant.
 pub(super) enum Found<'a> {

@@ -9,7 +9,7 @@ use super::super::live::Live;
 use super::super::tree::Position;
 use super::View;
 use super::replay::Replay;
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// What happens to credit, never to an amount of 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

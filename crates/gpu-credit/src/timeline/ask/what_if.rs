@@ -5,7 +5,7 @@ use super::super::live::LiveGrant;
 use super::View;
 use super::replay::Replay;
 use super::standing::Standing;
-use crate::Overdraft;
+use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 
 impl View<'_> {

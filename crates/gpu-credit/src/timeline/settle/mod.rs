@@ -20,7 +20,7 @@ use super::epoch_table::EpochTable;
 use super::grants::Grants;
 use super::known::Known;
 use super::tree::BoundaryTree;
-use crate::Overdraft;
+use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 pub(super) use run::{LOOKAHEAD, Run};
 

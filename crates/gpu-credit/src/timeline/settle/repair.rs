@@ -21,7 +21,7 @@ use super::super::live::Live;
 use super::super::resume;
 use super::super::tree::Position;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// A repair under way: what it knows beside the tree.
 struct Repair<'a> {

@@ -5,6 +5,7 @@ use super::super::checkpoint::Checkpoints;
 use super::super::live::Live;
 use super::super::tree::{Boundary, BoundaryTree, Position};
 use super::super::wrapping;
+use crate::options::Overdraft;
 
 /// How many boundaries ahead of the replay the grants that start are asked for.
 pub(in super::super) const LOOKAHEAD: usize = 12;
@@ -56,7 +57,7 @@ impl Run {
 
     /// Draws the usage of the epoch in which it stands.
     #[inline]
-    pub(super) fn draw(&mut self, usage: u64, overdraft: crate::Overdraft) {
+    pub(super) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
         self.live.draw(usage, overdraft);
         self.used = self.used.wrapping_add(usage);
     }

@@ -1,21 +1,23 @@
 //! When the balance is low.
 
-use std::ops::RangeInclusive;
+use std::ops::RangeBounds;
 
-use crate::{Answer, GpuCredit, Overdraft};
+use crate::account::GpuCredit;
+use crate::answer::Answer;
+use crate::options::Overdraft;
+use crate::range::closed;
 
 impl GpuCredit {
     /// The lowest balance in a range of time: the first instant at which it stands, and the answer
     /// there. Instants at which no grant is live are skipped; an overdrawn account is lower than
     /// any balance, and the lower the greater its deficit; under [`Overdraft::Forfeit`] a spent one
-    /// stands at zero. `None` where no grant is live in the range, or the range is empty.
+    /// stands at zero. `None` if no grant is live in the range, or if the range is empty.
     ///
-    /// Within an epoch, between two window ends, a balance never rises, so that the lowest is at
-    /// the end of an epoch. Where the account is settled, a descent in the sums over epochs:
-    /// O(log n + log m), and a pass over one chunk for each chunk with an end at or below the
-    /// answer, though it be one at which no grant is live. In the worst case, where an account
-    /// again and again is without a grant, and its balance then no higher than the answer, O(m).
-    /// Where it is not settled, window ends are replayed.
+    /// Within an epoch a balance never rises, so that the lowest is at the end of an epoch. If the
+    /// account is settled, a descent in the sums over epochs: O(log n + log m), and a pass over one
+    /// chunk for each chunk with an end at or below the answer, even if no grant is live there. In
+    /// the worst case O(m): an account that again and again is without a grant, and its balance then
+    /// no higher than the answer. If it is not settled, boundaries are replayed.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -26,11 +28,12 @@ impl GpuCredit {
     /// account.add_credit("refill", 50, 20, 30)?;
     /// let (timestamp, answer) = account.lowest_balance(0..=1_000).unwrap();
     /// assert_eq!((timestamp, answer.balance), (10, Some(30)));
-    /// assert_eq!(account.lowest_balance(51..=1_000), None);
+    /// assert_eq!(account.lowest_balance(51..), None);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn lowest_balance(&self, range: RangeInclusive<i64>) -> Option<(i64, Answer)> {
-        let range = bounds(&range)?;
+    #[must_use]
+    pub fn lowest_balance(&self, range: impl RangeBounds<i64>) -> Option<(i64, Answer)> {
+        let range = closed(range)?;
         let least = match self.overdraft {
             Overdraft::Carry => i128::MIN,
             Overdraft::Forfeit => 0,
@@ -41,13 +44,13 @@ impl GpuCredit {
     }
 
     /// The first instant in a range of time at which the balance is below `amount`: overdrawn, or
-    /// a lower number, or under [`Overdraft::Forfeit`] spent where `amount` is not 0. Below 0 is an
+    /// a lower number, or spent under [`Overdraft::Forfeit`] if `amount` is not 0. Below 0 is an
     /// overdrawn account alone. Instants at which no grant is live are skipped.
     ///
-    /// Where the account is settled, a descent to the epoch in the sums over epochs, then one in
-    /// the usage index: O(log n + log m), and a pass over one chunk for each chunk before it in
-    /// which only the balance of an instant without live grant is below `amount`. Where it is not
-    /// settled, window ends are replayed.
+    /// If the account is settled, a descent to the epoch in the sums over epochs, then one in the
+    /// usage index: O(log n + log m), and a pass over one chunk for each chunk before it in which
+    /// only the balance of an instant without live grant is below `amount`. If it is not settled,
+    /// boundaries are replayed.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -58,11 +61,12 @@ impl GpuCredit {
     /// account.subtract(50, 20)?;
     /// assert_eq!(account.first_below(0..=30, 50), Some(10));
     /// assert_eq!(account.first_below(0..=30, 0), Some(20)); // overdrawn
-    /// assert_eq!(account.first_below(0..=19, 0), None);
+    /// assert_eq!(account.first_below(0..20, 0), None);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn first_below(&self, range: RangeInclusive<i64>, amount: u64) -> Option<i64> {
-        let range = bounds(&range)?;
+    #[must_use]
+    pub fn first_below(&self, range: impl RangeBounds<i64>, amount: u64) -> Option<i64> {
+        let range = closed(range)?;
         if amount == 0 && self.overdraft == Overdraft::Forfeit {
             return None;
         }
@@ -70,9 +74,4 @@ impl GpuCredit {
         let stretch = self.view().first_below(range, amount)?;
         Some(stretch.first_at_most(&self.usage, amount - 1))
     }
-}
-
-/// The first and the last instant, if there is any.
-fn bounds(range: &RangeInclusive<i64>) -> Option<(i64, i64)> {
-    (!range.is_empty()).then(|| (*range.start(), *range.end()))
 }

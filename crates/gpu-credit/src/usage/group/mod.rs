@@ -1,36 +1,41 @@
 //! A group: up to 64 chunks, and what finds the right one.
 
-use super::form::Entry;
+mod balance;
+
+use super::encoding::UsageEntry;
 use super::layout::{SLOTS, SPAN, Shape, small};
 use super::load::Sorted;
 use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::sums;
 
-/// Chunks in time order. A chunk that splits moves the slots behind it, and the chunks themselves
+/// Chunks in time order. A chunk that splits moves the slots after it, and the chunks themselves
 /// stay where they are.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Group {
+pub(super) struct UsageGroup {
     /// `heads[s]` is at or before every entry of chunk `s` and not before any entry of an earlier
     /// one. Vacant slots have `i64::MAX`.
     heads: [i64; SLOTS],
     /// The sum of the chunks before, see [`sums`].
     within: [u64; SLOTS],
     spans: [u64; SLOTS / SPAN],
-    slots: [Slot; SLOTS],
+    /// Entries of all chunks: beside the spans, which an insertion writes too.
+    entries: u32,
     len: u8,
+    slots: [Slot; SLOTS],
 }
 
-impl Group {
+impl UsageGroup {
     /// A group of no chunks, which must get one.
     pub(super) fn new() -> Box<Self> {
         Box::new(Self {
             heads: [i64::MAX; SLOTS],
             within: [0; SLOTS],
             spans: [0; SLOTS / SPAN],
-            slots: std::array::from_fn(|_| Slot::Vacant),
+            entries: 0,
             len: 0,
+            slots: std::array::from_fn(|_| Slot::Vacant),
         })
     }
 
@@ -64,7 +69,7 @@ impl Group {
         self.heads[0] = head;
     }
 
-    /// The head of slot `slot`; behind the last one `i64::MAX`.
+    /// The head of slot `slot`; after the last one `i64::MAX`.
     #[inline]
     pub(super) fn head_of(&self, slot: usize) -> i64 {
         self.heads.get(slot).copied().unwrap_or(i64::MAX)
@@ -128,9 +133,10 @@ impl Group {
 
     /// Puts an entry into chunk `slot`. False if it is full.
     #[inline]
-    pub(super) fn insert(&mut self, slot: usize, entry: Entry, shape: Shape) -> bool {
+    pub(super) fn insert(&mut self, slot: usize, entry: UsageEntry, shape: Shape) -> bool {
         let done = self.slots[slot].insert(entry, shape);
         if done {
+            self.entries += 1;
             sums::add_to_few(&mut self.within, &mut self.spans, slot, entry.1);
         }
         done
@@ -139,140 +145,42 @@ impl Group {
     /// Puts the first of `entries`, which are in order and at least one, at the end of the last
     /// chunk, where they belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
+    pub(super) fn append(&mut self, entries: &[UsageEntry], shape: Shape) -> usize {
         let last = self.len() - 1;
-        self.slots[last].append(entries, shape)
+        let appended = self.slots[last].append(entries, shape);
+        self.entries += small::<u32>(appended);
+        appended
     }
 
-    /// Takes the last entry of this time and amount out of chunk `slot`.
-    pub(super) fn remove(&mut self, slot: usize, entry: Entry) -> bool {
-        let done = self.slots[slot].remove(entry);
-        if done {
-            sums::subtract(&mut self.within, &mut self.spans, slot, entry.1);
-        }
-        done
+    /// Takes the entry with `rank` before it out of chunk `slot`, and gives its amount.
+    pub(super) fn remove(&mut self, slot: usize, rank: usize) -> u64 {
+        let amount = self.slots[slot].remove(rank);
+        self.entries -= 1;
+        sums::subtract(&mut self.within, &mut self.spans, slot, amount);
+        amount
     }
 
-    /// Adds a chunk behind the last. The group is not full.
+    /// Changes the amount of the entry with `rank` before it in chunk `slot`, and gives the old
+    /// one.
+    pub(super) fn replace(&mut self, slot: usize, rank: usize, amount: u64, shape: Shape) -> u64 {
+        let old = self.slots[slot].replace(rank, amount, shape);
+        let change = amount.wrapping_sub(old);
+        sums::add(&mut self.within, &mut self.spans, slot, change);
+        old
+    }
+
+    /// Adds a chunk after the last. The group is not full.
     pub(super) fn push_chunk(&mut self, head: i64, chunk: Slot) {
         let slot = self.len();
         let before = if slot == 0 { 0 } else { self.total() };
         self.heads[slot] = head;
+        self.entries += small::<u32>(chunk.len());
         self.slots[slot] = chunk;
         if slot.is_multiple_of(SPAN) {
             self.spans[slot / SPAN] = before;
         }
         self.within[slot] = before - self.spans[slot / SPAN];
         self.len += 1;
-    }
-
-    /// Finds room in a full chunk: evens it out with a neighbour that has plenty, or splits it in
-    /// half. False if there is no slot for the other half.
-    pub(super) fn make_room(&mut self, slot: usize, shape: Shape) -> bool {
-        let left = slot.checked_sub(1);
-        let right = Some(slot + 1).filter(|right| *right < self.len());
-        let emptier = [left, right]
-            .into_iter()
-            .flatten()
-            .min_by_key(|at| self.slots[*at].len())
-            .filter(|at| self.slots[*at].len() <= shape.chunk_entries_even());
-        if let Some(neighbour) = emptier {
-            self.even_out(slot.min(neighbour), shape);
-        } else if self.len() < shape.slots() {
-            self.open_slot(slot + 1);
-            self.even_out(slot, shape);
-        } else {
-            return false;
-        }
-        true
-    }
-
-    /// Makes a vacant slot at `slot`, behind a chunk.
-    fn open_slot(&mut self, slot: usize) {
-        let totals = self.totals();
-        let len = self.len();
-        self.slots[slot..=len].rotate_right(1);
-        self.heads.copy_within(slot..len, slot + 1);
-        self.heads[slot] = self.heads[slot - 1];
-        self.len += 1;
-        let (earlier, later) = totals[..len].split_at(slot);
-        self.write_sums(earlier.iter().chain(&[0]).chain(later).copied());
-    }
-
-    /// Distributes the entries of chunk `slot` and the next one, which may be vacant, evenly.
-    fn even_out(&mut self, slot: usize, shape: Shape) {
-        let mut totals = self.totals();
-        let mut entries = Vec::with_capacity(2 * shape.chunk_entries());
-        self.slots[slot].decode_into(&mut entries);
-        self.slots[slot + 1].decode_into(&mut entries);
-        let (earlier, later) = entries.split_at(entries.len() / 2);
-        self.slots[slot].refill(earlier, shape);
-        self.slots[slot + 1].refill(later, shape);
-        self.heads[slot + 1] = later[0].0;
-        totals[slot] = self.slots[slot].total();
-        totals[slot + 1] = self.slots[slot + 1].total();
-        self.write_sums(totals[..self.len()].iter().copied());
-    }
-
-    /// Frees an empty chunk, or merges a sparse one with a neighbour, if it has one.
-    pub(super) fn tidy(&mut self, slot: usize, shape: Shape) {
-        let len = self.slots[slot].len();
-        if len >= shape.chunk_entries_sparse() || self.len() == 1 {
-            return;
-        }
-        let slot = slot.min(self.len() - 2);
-        let both = self.slots[slot].len() + self.slots[slot + 1].len();
-        if both <= shape.chunk_entries_even() {
-            self.merge(slot, shape);
-        } else if len == 0 {
-            self.even_out(slot, shape);
-        }
-    }
-
-    /// Merges chunk `slot` and the next one.
-    fn merge(&mut self, slot: usize, shape: Shape) {
-        let mut totals = self.totals();
-        let len = self.len();
-        let mut entries = Vec::with_capacity(shape.chunk_entries());
-        self.slots[slot].decode_into(&mut entries);
-        self.slots[slot + 1].decode_into(&mut entries);
-        self.slots[slot].refill(&entries, shape);
-        self.slots[slot + 1] = Slot::Vacant;
-        self.slots[slot + 1..len].rotate_left(1);
-        self.heads.copy_within(slot + 2..len, slot + 1);
-        self.heads[len - 1] = i64::MAX;
-        totals[slot] += totals[slot + 1];
-        totals.copy_within(slot + 2..len, slot + 1);
-        self.len -= 1;
-        self.write_sums(totals[..len - 1].iter().copied());
-    }
-
-    /// Moves the later half of the chunks into a new group.
-    pub(super) fn split(&mut self) -> Box<Self> {
-        let totals = self.totals();
-        let (len, half) = (self.len(), self.len() / 2);
-        let mut other = Self::new();
-        for slot in half..len {
-            other.slots[slot - half] = std::mem::take(&mut self.slots[slot]);
-            other.heads[slot - half] = std::mem::replace(&mut self.heads[slot], i64::MAX);
-        }
-        self.len = small(half);
-        other.len = small(len - half);
-        other.write_sums(totals[half..len].iter().copied());
-        other
-    }
-
-    /// Moves all chunks of `other`, the next group, to the end of this one, which has room.
-    pub(super) fn append_group(&mut self, mut other: Box<Self>) {
-        let (mut totals, later) = (self.totals(), other.totals());
-        let len = self.len();
-        for slot in 0..other.len() {
-            self.slots[len + slot] = std::mem::take(&mut other.slots[slot]);
-            self.heads[len + slot] = other.heads[slot];
-            totals[len + slot] = later[slot];
-        }
-        self.len += other.len;
-        self.write_sums(totals[..self.len()].iter().copied());
     }
 
     /// The sum of each chunk.
@@ -297,16 +205,34 @@ impl Group {
     pub(super) fn last_time(&self) -> i64 {
         let mut entries = Vec::new();
         self.slots[self.len() - 1].decode_into(&mut entries);
-        entries.last().map_or(i64::MIN, |entry| entry.0)
+        entries.last().expect("no chunk is empty").0
     }
 
-    /// Number of entries of all chunks. O(chunks)
+    /// Number of entries of all chunks. O(1)
     pub(super) fn count_entries(&self) -> usize {
-        self.slots.iter().map(Slot::len).sum()
+        self.entries as usize
+    }
+
+    /// Number of entries of the chunks before slot `slot`. O(chunks)
+    pub(super) fn entries_before(&self, slot: usize) -> usize {
+        self.slots[..slot].iter().map(Slot::len).sum()
+    }
+
+    /// The slot of the entry with so many before it in the group, and how many are before it in
+    /// its chunk; there is one. O(chunks)
+    pub(super) fn find_rank(&self, rank: usize) -> (usize, usize) {
+        let mut rank = rank;
+        for (slot, chunk) in self.slots.iter().enumerate() {
+            if rank < chunk.len() {
+                return (slot, rank);
+            }
+            rank -= chunk.len();
+        }
+        panic!("{rank} beyond the entries of a group");
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         for slot in &self.slots[..self.len()] {
             slot.decode_into(entries);
         }
@@ -329,6 +255,8 @@ impl Group {
             "heads out of order: {:?}",
             self.heads
         );
+        let entries: usize = self.slots.iter().map(Slot::len).sum();
+        assert_eq!(self.count_entries(), entries, "entries of a group");
         let mut sum = 0;
         for slot in 0..SLOTS {
             let chunk = &self.slots[slot];

@@ -1,7 +1,9 @@
 //! Many questions at once.
 
-use crate::GpuCredit;
-use crate::ledger::balance;
+use crate::account::GpuCredit;
+use crate::answer::balance;
+use crate::parallel;
+use crate::timeline::ask::replay::Replay;
 use crate::timeline::epoch_table::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
@@ -23,38 +25,34 @@ impl GpuCredit {
     /// assert_eq!(account.get_balances(&[60, 0, 101]), [Some(6), Some(10), None]);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn get_balances(&self, timestamps: &[i64]) -> Vec<Option<u64>> {
         let mut balances = vec![None; timestamps.len()];
-        self.answer_all(timestamps, &mut balances);
-        if !self.is_settled() {
-            self.replay_unsettled(timestamps, &mut balances);
-        }
+        parallel::answer(
+            QUESTIONS_PER_TASK,
+            timestamps,
+            &mut balances,
+            |times, balances| {
+                self.answer_settled(times, balances);
+            },
+        );
+        self.replay_unsettled(timestamps, &mut balances, &mut None);
         balances
     }
 
-    #[cfg(feature = "rayon")]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        use rayon::prelude::*;
-        if timestamps.len() <= QUESTIONS_PER_TASK {
-            return self.answer_settled(timestamps, balances);
-        }
-        timestamps
-            .par_chunks(QUESTIONS_PER_TASK)
-            .zip(balances.par_chunks_mut(QUESTIONS_PER_TASK))
-            .for_each(|(timestamps, balances)| self.answer_settled(timestamps, balances));
+    /// The balance at instants in order, on this thread. What is not settled is replayed from where
+    /// `replay` stands, if it does, and left where it gets to.
+    pub(super) fn answer_in_order<'a>(
+        &'a self,
+        timestamps: &[i64],
+        balances: &mut [Option<u64>],
+        replay: &mut Option<Replay<'a>>,
+    ) {
+        self.answer_settled(timestamps, balances);
+        self.replay_unsettled(timestamps, balances, replay);
     }
 
-    #[cfg(not(feature = "rayon"))]
-    fn answer_all(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
-        for (timestamps, balances) in timestamps
-            .chunks(QUESTIONS_PER_TASK)
-            .zip(balances.chunks_mut(QUESTIONS_PER_TASK))
-        {
-            self.answer_settled(timestamps, balances);
-        }
-    }
-
-    /// Answers where the level is settled.
+    /// Answers the instants whose level is settled.
     fn answer_settled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
         let mut sums = vec![0; timestamps.len()];
         self.usage.through_each(timestamps, &mut sums);
@@ -70,18 +68,23 @@ impl GpuCredit {
         }
     }
 
-    /// Answers where it is not.
-    fn replay_unsettled(&self, timestamps: &[i64], balances: &mut [Option<u64>]) {
+    /// Answers the others, none of which is before where `replay` stands.
+    fn replay_unsettled<'a>(
+        &'a self,
+        timestamps: &[i64],
+        balances: &mut [Option<u64>],
+        replay: &mut Option<Replay<'a>>,
+    ) {
+        if self.is_settled() {
+            return;
+        }
         let questions = timestamps.iter().zip(balances);
         let mut unsettled: Vec<_> = questions
             .filter(|(time, _)| self.timeline.epoch(&self.usage, **time).is_none())
             .collect();
         unsettled.sort_unstable_by_key(|(time, _)| **time);
-        let Some((first, _)) = unsettled.first() else {
-            return;
-        };
-        let mut replay = self.view().replay_from(**first);
         for (time, answer) in unsettled {
+            let replay = replay.get_or_insert_with(|| self.view().replay_from(*time));
             replay.advance_to(*time);
             *answer = balance(replay.standing(*time), self.overdraft);
         }

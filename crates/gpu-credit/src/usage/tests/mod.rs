@@ -1,5 +1,8 @@
 //! The index against a sorted list, step by step, with chunks small enough to build deep trees.
 
+mod ordinals;
+mod places;
+
 use super::UsageIndex;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -277,7 +280,7 @@ fn ends_of_time_and_of_amounts() {
     assert_eq!(index.iter_from(i64::MAX).count(), 20);
 }
 
-/// Ties fill many chunks and groups, and each goes behind all of them.
+/// Ties fill many chunks and groups, and each goes after all of them.
 #[test]
 fn many_entries_at_one_instant() {
     let mut index = UsageIndex::new(256);

@@ -1,18 +1,20 @@
 //! The balance over a range of time, as steps.
 
-use std::iter::Peekable;
-use std::ops::RangeInclusive;
+use std::iter::{FusedIterator, Peekable};
+use std::ops::RangeBounds;
 
-use crate::GpuCredit;
-use crate::ledger::balance;
+use crate::account::GpuCredit;
+use crate::answer::balance;
+use crate::range::closed;
 use crate::timeline::ask::replay::Replay;
+use crate::usage::UsageEntries;
 
 impl GpuCredit {
     /// The balance over a range of time: at its first instant, and then wherever it changes, as
-    /// `(timestamp, balance)`. Nothing where the range is empty.
+    /// `(timestamp, balance)`. Nothing if the range is empty.
     ///
-    /// O(log live) for each window end in the range and O(1) for each usage entry, and a replay of
-    /// window ends from the last sound checkpoint before it.
+    /// O(log live) for each boundary in the range and O(1) for each usage record, and a replay of
+    /// boundaries from the last sound checkpoint before it.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -20,26 +22,25 @@ impl GpuCredit {
     /// let mut account = GpuCredit::new();
     /// account.add_credit("a", 10, 0, 100)?;
     /// account.subtract(4, 50)?;
-    /// let steps: Vec<_> = account.steps(-10..=1_000).collect();
+    /// let steps: Vec<_> = account.steps(-10..).collect();
     /// assert_eq!(steps, [(-10, None), (0, Some(10)), (50, Some(6)), (101, None)]);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn steps(&self, range: RangeInclusive<i64>) -> Steps<'_> {
-        let (from, to) = (*range.start(), *range.end());
+    pub fn steps(&self, range: impl RangeBounds<i64>) -> Steps<'_> {
+        let range = closed(range);
+        let (from, to) = range.unwrap_or((i64::MIN, i64::MIN));
         let mut replay = self.view().replay_from(from);
         replay.advance_to(from);
         let opening = replay.opening();
         let used = self.usage.through(from) - self.usage.before(opening);
-        let entries: Box<dyn Iterator<Item = (i64, u64)>> = match from.checked_add(1) {
-            Some(after) => Box::new(self.usage.iter_from(after)),
-            None => Box::new(std::iter::empty()),
-        };
+        let mut entries = self.usage.entries(from..=to).peekable();
+        while entries.next_if(|(time, _)| *time == from).is_some() {}
         Steps {
             account: self,
             replay,
             used,
-            entries: entries.peekable(),
-            now: (!range.is_empty()).then_some(from),
+            entries,
+            now: range.map(|(from, _)| from),
             to,
             last: None,
         }
@@ -47,12 +48,15 @@ impl GpuCredit {
 }
 
 /// The balance wherever it changes: made by [`GpuCredit::steps`].
+#[derive(Clone)]
+#[must_use]
 pub struct Steps<'a> {
     account: &'a GpuCredit,
     replay: Replay<'a>,
     /// Usage of the epoch so far.
     used: u64,
-    entries: Peekable<Box<dyn Iterator<Item = (i64, u64)> + 'a>>,
+    /// The usage of the range after `now`.
+    entries: Peekable<UsageEntries<'a>>,
     /// The instant up to which everything is applied; `None` when the range is over.
     now: Option<i64>,
     to: i64,
@@ -98,6 +102,8 @@ impl Iterator for Steps<'_> {
         }
     }
 }
+
+impl FusedIterator for Steps<'_> {}
 
 impl std::fmt::Debug for Steps<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

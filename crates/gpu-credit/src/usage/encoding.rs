@@ -1,17 +1,17 @@
-//! The two forms of a chunk: narrow (4 bytes a time, 4 an amount) and wide (8 and 8).
+//! The two encodings of a chunk: narrow (4 bytes a time, 4 an amount) and wide (8 and 8).
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 /// One posted usage: its time and its amount.
-pub(crate) type Entry = (i64, u64);
+pub(crate) type UsageEntry = (i64, u64);
 
 /// How times and amounts are written down in a chunk.
 ///
 /// A time is written as its distance from the chunk's **origin** (frame of reference), signed,
-/// because that is what the oldest x86-64 can compare four at a time. Whatever a form cannot hold
+/// because that is what the oldest x86-64 can compare four at a time. Whatever an encoding cannot hold
 /// it refuses: [`key`](Self::key) and [`amount`](Self::amount) give `None`, and nothing is cut off.
-pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
+pub(super) trait Encoding: Clone + Copy + Debug + Send + Sync + 'static {
     /// A time as it is written down.
     type Key: Copy + Ord + Debug + Send + Sync;
     /// An amount, and a sum within one chunk.
@@ -30,7 +30,7 @@ pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
 
     /// At or before every entry: the head of a chunk's first block.
     const KEY_MIN: Self::Key;
-    /// At or after every entry: what stands in free places, beside an amount of 0.
+    /// At or after every entry: what stands in free lanes, beside an amount of 0.
     const KEY_MAX: Self::Key;
 
     /// The origin that leaves room on both sides of entries from `first` to `last`.
@@ -43,7 +43,7 @@ pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
     fn question(time: i64, origin: i64) -> Self::Key;
 
     /// An entry that is known to fit.
-    fn encode(entry: Entry, origin: i64) -> (Self::Key, Self::Amount);
+    fn encode(entry: UsageEntry, origin: i64) -> (Self::Key, Self::Amount);
 
     /// The time written as `key`.
     fn time(key: Self::Key, origin: i64) -> i64;
@@ -59,7 +59,7 @@ pub(super) trait Form: Clone + Copy + Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Narrow;
 
-impl Form for Narrow {
+impl Encoding for Narrow {
     type Key = i32;
     type Amount = u32;
     const KEY_MIN: i32 = i32::MIN;
@@ -69,7 +69,7 @@ impl Form for Narrow {
         first.midpoint(last)
     }
 
-    /// [`KEY_MIN`](Form::KEY_MIN) is not given out: a question before all entries reads so.
+    /// [`KEY_MIN`](Encoding::KEY_MIN) is not given out: a question before all entries reads so.
     #[inline]
     fn key(time: i64, origin: i64) -> Option<i32> {
         let key = i32::try_from(time.checked_sub(origin)?).ok()?;
@@ -86,7 +86,7 @@ impl Form for Narrow {
 
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "it is known to fit")]
-    fn encode((time, amount): Entry, origin: i64) -> (i32, u32) {
+    fn encode((time, amount): UsageEntry, origin: i64) -> (i32, u32) {
         debug_assert!(Self::key(time, origin).is_some() && Self::amount(amount).is_some());
         ((time - origin) as i32, amount as u32)
     }
@@ -101,7 +101,7 @@ impl Form for Narrow {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wide;
 
-impl Form for Wide {
+impl Encoding for Wide {
     type Key = i64;
     type Amount = u64;
     const KEY_MIN: i64 = i64::MIN;
@@ -122,7 +122,7 @@ impl Form for Wide {
     }
 
     #[inline]
-    fn encode(entry: Entry, _origin: i64) -> Entry {
+    fn encode(entry: UsageEntry, _origin: i64) -> UsageEntry {
         entry
     }
 
@@ -133,7 +133,7 @@ impl Form for Wide {
 }
 
 /// Whether `entries`, in time order and at least one, can stand in one narrow chunk.
-pub(super) fn fits_narrow(entries: &[Entry]) -> bool {
+pub(super) fn fits_narrow(entries: &[UsageEntry]) -> bool {
     let (first, last) = (entries[0].0, entries[entries.len() - 1].0);
     let origin = Narrow::origin(first, last);
     Narrow::key(first, origin).is_some()

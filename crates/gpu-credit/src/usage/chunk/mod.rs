@@ -1,66 +1,64 @@
 //! A chunk: up to 16 blocks, and what finds the right one with two cache lines.
 
+mod ranks;
+
 use super::block::{Block, count_through};
-use super::form::{Entry, Form};
+use super::encoding::{Encoding, UsageEntry};
 use super::layout::{BLOCKS, Shape, later_than, small};
 use super::prefetch::prefetch;
 
-/// Blocks in time order. Each has free places of its own, so a late entry moves within its
+/// Blocks in time order. Each has free lanes of its own, so a late entry moves within its
 /// block; a full block hands one entry on, block by block, to the nearest that has room.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Chunk<F: Form> {
+pub(super) struct UsageChunk<E: Encoding> {
     /// `heads[b]` is at or before every entry of block `b` and not before any entry of an earlier
-    /// one. The first is [`Form::KEY_MIN`]; those of blocks not in use are [`Form::KEY_MAX`].
-    heads: [F::Key; BLOCKS],
+    /// one. The first is [`Encoding::KEY_MIN`]; those of blocks not in use are [`Encoding::KEY_MAX`].
+    heads: [E::Key; BLOCKS],
     /// `sums[b]` is the sum of all blocks before `b`, in use or not.
-    sums: [F::Amount; BLOCKS],
-    blocks: [Block<F>; BLOCKS],
+    sums: [E::Amount; BLOCKS],
+    blocks: [Block<E>; BLOCKS],
     /// The sum of all blocks.
-    total: F::Amount,
+    total: E::Amount,
     /// Entries of each block.
     lens: [u8; BLOCKS],
     /// Blocks in use: the first so many. They may be empty.
     used: u8,
-    /// Entries of all blocks.
-    len: u16,
 }
 
-/// Where an entry of a chunk stands.
+/// In which lane of which block an entry of a chunk is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct EntryAddress {
     block: usize,
     lane: usize,
 }
 
-impl Place {
+impl EntryAddress {
     /// Before the first entry.
     pub(super) const START: Self = Self { block: 0, lane: 0 };
 }
 
-impl<F: Form> Chunk<F> {
+impl<E: Encoding> UsageChunk<E> {
     /// A chunk without entries.
     pub(super) fn new() -> Box<Self> {
-        let mut heads = [F::KEY_MAX; BLOCKS];
-        heads[0] = F::KEY_MIN;
+        let mut heads = [E::KEY_MAX; BLOCKS];
+        heads[0] = E::KEY_MIN;
         Box::new(Self {
             heads,
-            sums: [F::Amount::default(); BLOCKS],
+            sums: [E::Amount::default(); BLOCKS],
             blocks: std::array::from_fn(|_| Block::new()),
-            total: F::Amount::default(),
+            total: E::Amount::default(),
             lens: [0; BLOCKS],
             used: 1,
-            len: 0,
         })
     }
 
     /// Holds `entries` from now on, in order, spread over as many blocks as the shape has. The
-    /// caller has found the form to fit.
-    pub(super) fn refill(&mut self, entries: &[Entry], origin: i64, shape: Shape) {
+    /// caller has found the encoding to fit.
+    pub(super) fn refill(&mut self, entries: &[UsageEntry], origin: i64, shape: Shape) {
         let mut rest = entries;
-        let mut total = F::Amount::default();
+        let mut total = E::Amount::default();
         self.used = 0;
-        self.len = 0;
         for block in 0..BLOCKS {
             let blocks_left = shape.blocks().saturating_sub(block).max(1);
             let (now, later) = rest.split_at(rest.len().div_ceil(blocks_left));
@@ -69,21 +67,20 @@ impl<F: Form> Chunk<F> {
             total += self.blocks[block].refill(now, origin);
             self.heads[block] = self.blocks[block].get(0).0;
             self.lens[block] = small(now.len());
-            self.len += u16::from(self.lens[block]);
             self.used += u8::from(!now.is_empty());
         }
         self.total = total;
-        self.heads[0] = F::KEY_MIN;
+        self.heads[0] = E::KEY_MIN;
         self.used = self.used.max(1);
     }
 
-    /// Number of entries.
-    pub(super) fn len(&self) -> usize {
-        usize::from(self.len)
+    /// Number of entries. The slot keeps it too, so that it need not be added up.
+    pub(super) fn count_entries(&self) -> usize {
+        count(&self.lens)
     }
 
     /// The sum of all entries.
-    pub(super) fn total(&self) -> F::Amount {
+    pub(super) fn total(&self) -> E::Amount {
         self.total
     }
 
@@ -103,29 +100,27 @@ impl<F: Form> Chunk<F> {
     /// The block that answers a question for `key`, and the sum of those before it: the last
     /// whose head is at or before it.
     #[inline]
-    pub(super) fn seek(&self, key: F::Key) -> (&Block<F>, F::Amount) {
+    pub(super) fn seek(&self, key: E::Key) -> (&Block<E>, E::Amount) {
         let block = (count_through(&self.heads, key) - 1) % BLOCKS;
         (&self.blocks[block], self.sums[block])
     }
 
-    /// Puts an entry behind those at or before its key. False if all blocks are full, and then
-    /// nothing has changed. The caller has made sure that the total fits the form.
+    /// Puts an entry after those at or before its key. False if all blocks are full, and then
+    /// nothing has changed. The caller has made sure that the total fits the encoding.
     #[inline]
-    pub(super) fn insert(&mut self, key: F::Key, amount: F::Amount, shape: Shape) -> bool {
+    pub(super) fn insert(&mut self, key: E::Key, amount: E::Amount, shape: Shape) -> bool {
         let block = self.block_of(key);
         let len = usize::from(self.lens[block]);
         if len < shape.lanes() {
             let lane = self.blocks[block].position(key, len);
             self.blocks[block].insert(lane, (key, amount));
             self.lens[block] += 1;
-            self.len += 1;
             self.add(block, amount);
             return true;
         }
         let Some(room) = self.nearest_room(block, shape) else {
             return false;
         };
-        self.len += 1;
         self.add(block, amount);
         if room < block {
             self.hand_left(block, room, (key, amount));
@@ -137,18 +132,18 @@ impl<F: Form> Chunk<F> {
 
     /// The block in use to which an entry with this key belongs.
     #[inline]
-    fn block_of(&self, key: F::Key) -> usize {
+    fn block_of(&self, key: E::Key) -> usize {
         (count_through(&self.heads, key).min(usize::from(self.used)) - 1) % BLOCKS
     }
 
     /// Adds to the sums what has come into `block`.
     #[inline]
-    fn add(&mut self, block: usize, amount: F::Amount) {
+    fn add(&mut self, block: usize, amount: E::Amount) {
         for (sum, later) in self.sums.iter_mut().zip(later_than(block)) {
             *sum += if *later != 0 {
                 amount
             } else {
-                F::Amount::default()
+                E::Amount::default()
             };
         }
         self.total += amount;
@@ -167,7 +162,7 @@ impl<F: Form> Chunk<F> {
 
     /// Puts an entry into block `from`, which is full. The last entry of each block from there on
     /// becomes the first of the next, up to `to`.
-    fn hand_right(&mut self, from: usize, to: usize, entry: (F::Key, F::Amount)) {
+    fn hand_right(&mut self, from: usize, to: usize, entry: (E::Key, E::Amount)) {
         let mut carried = entry;
         for at in from..to {
             let len = usize::from(self.lens[at]);
@@ -191,7 +186,7 @@ impl<F: Form> Chunk<F> {
 
     /// Puts an entry into block `from`, which is full. The first entry of each block from there
     /// down becomes the last of the one before, down to `to`.
-    fn hand_left(&mut self, from: usize, to: usize, entry: (F::Key, F::Amount)) {
+    fn hand_left(&mut self, from: usize, to: usize, entry: (E::Key, E::Amount)) {
         let mut carried = entry;
         for at in (to + 1..=from).rev() {
             let len = usize::from(self.lens[at]);
@@ -214,10 +209,10 @@ impl<F: Form> Chunk<F> {
     }
 
     /// Puts the first of `entries`, which are in order, at the end, where they belong: as many as
-    /// go into one block. Gives their number; 0 if there is no room behind the last block in use.
-    /// The caller has found the form to fit.
+    /// go into one block. Gives their number; 0 if there is no room after the last block in use.
+    /// The caller has found the encoding to fit.
     #[inline]
-    pub(super) fn append(&mut self, entries: &[Entry], origin: i64, shape: Shape) -> usize {
+    pub(super) fn append(&mut self, entries: &[UsageEntry], origin: i64, shape: Shape) -> usize {
         let mut block = usize::from(self.used) - 1;
         if usize::from(self.lens[block]) == shape.lanes() {
             block += 1;
@@ -225,67 +220,39 @@ impl<F: Form> Chunk<F> {
                 return 0;
             }
             self.used += 1;
-            self.heads[block] = F::encode(entries[0], origin).0;
+            self.heads[block] = E::encode(entries[0], origin).0;
         }
         let len = usize::from(self.lens[block]);
-        let mut total = F::Amount::default();
+        let mut total = E::Amount::default();
         let mut count = 0;
         for (lane, entry) in (len..shape.lanes()).zip(entries) {
-            let (key, amount) = F::encode(*entry, origin);
+            let (key, amount) = E::encode(*entry, origin);
             self.blocks[block].set(lane, (key, amount));
             total += amount;
             count += 1;
         }
-        self.lens[block] += small(count);
+        self.lens[block] += small::<u8>(count);
         self.add(block, total);
-        self.len += u16::from(small(count));
         count
     }
 
-    /// Takes out the last entry of this key and amount.
-    pub(super) fn remove(&mut self, key: F::Key, amount: F::Amount) -> bool {
-        let last = self.block_of(key);
-        for block in (0..=last).rev() {
-            let end = self.blocks[block].position(key, usize::from(self.lens[block]));
-            let found = (0..end)
-                .rev()
-                .map(|lane| (lane, self.blocks[block].get(lane)))
-                .take_while(|(_, entry)| entry.0 == key)
-                .find(|(_, entry)| entry.1 == amount);
-            if let Some((lane, _)) = found {
-                self.blocks[block].remove(lane);
-                self.lens[block] -= 1;
-                self.len -= 1;
-                self.total -= amount;
-                for sum in &mut self.sums[block + 1..] {
-                    *sum -= amount;
-                }
-                return true;
-            }
-            if self.heads[block] < key {
-                return false;
-            }
-        }
-        false
-    }
-
-    /// The place of the first entry after `key`.
-    pub(super) fn place_after(&self, key: F::Key) -> Place {
+    /// The address of the first entry after `key`.
+    pub(super) fn address_after(&self, key: E::Key) -> EntryAddress {
         let block = self.block_of(key);
         let lane = self.blocks[block].position(key, usize::from(self.lens[block]));
-        Place { block, lane }
+        EntryAddress { block, lane }
     }
 
-    /// The entry at `place` or the next one, and `place` moved behind it. `None` at the end.
+    /// The entry at `address` or the next one, and `address` moved past it. `None` at the end.
     #[inline]
-    pub(super) fn next(&self, place: &mut Place) -> Option<(F::Key, F::Amount)> {
-        while place.block < BLOCKS {
-            if place.lane < usize::from(self.lens[place.block]) {
-                place.lane += 1;
-                return Some(self.blocks[place.block].get(place.lane - 1));
+    pub(super) fn next(&self, address: &mut EntryAddress) -> Option<(E::Key, E::Amount)> {
+        while address.block < BLOCKS {
+            if address.lane < usize::from(self.lens[address.block]) {
+                address.lane += 1;
+                return Some(self.blocks[address.block].get(address.lane - 1));
             }
-            *place = Place {
-                block: place.block + 1,
+            *address = EntryAddress {
+                block: address.block + 1,
                 lane: 0,
             };
         }
@@ -294,39 +261,38 @@ impl<F: Form> Chunk<F> {
 
     /// The first entry whose running total within the chunk is above `sum`, and the total before
     /// it. There is one: the chunk's total is above `sum`.
-    pub(super) fn first_above(&self, sum: F::Amount) -> Option<(F::Key, F::Amount)> {
+    pub(super) fn first_above(&self, sum: E::Amount) -> (E::Key, E::Amount) {
         let block = self.sums.partition_point(|before| *before <= sum) - 1;
         let mut total = self.sums[block];
         for lane in 0..usize::from(self.lens[block]) {
             let (key, amount) = self.blocks[block].get(lane);
             if total + amount > sum {
-                return Some((key, total));
+                return (key, total);
             }
             total += amount;
         }
-        None
+        unreachable!("the sums of the chunk lead to a block whose total is above")
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>, origin: i64) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>, origin: i64) {
         for (block, len) in self.blocks.iter().zip(self.lens) {
             let block = block.entries(usize::from(len));
-            entries.extend(block.map(|(key, amount)| (F::time(key, origin), amount.into())));
+            entries.extend(block.map(|(key, amount)| (E::time(key, origin), amount.into())));
         }
     }
 
-    /// Checks every block, head, sum and count.
+    /// Checks every block, head and sum.
     pub(super) fn assert_invariants(&self, shape: Shape) {
         let used = usize::from(self.used);
         assert!((1..=shape.blocks()).contains(&used), "{used} blocks in use");
-        assert_eq!(self.heads[0], F::KEY_MIN, "the first head is the least key");
+        assert_eq!(self.heads[0], E::KEY_MIN, "the first head is the least key");
         assert!(
             self.heads.is_sorted(),
             "heads out of order: {:?}",
             self.heads
         );
-        let mut total = F::Amount::default();
-        let mut len = 0;
+        let mut total = E::Amount::default();
         for block in 0..BLOCKS {
             let block_len = usize::from(self.lens[block]);
             self.blocks[block].assert_invariants(block_len);
@@ -335,7 +301,7 @@ impl<F: Form> Chunk<F> {
                 assert_eq!(block_len, 0, "block {block} is not in use");
                 assert_eq!(
                     self.heads[block],
-                    F::KEY_MAX,
+                    E::KEY_MAX,
                     "head of block {block}, not in use"
                 );
             }
@@ -355,9 +321,13 @@ impl<F: Form> Chunk<F> {
                 );
                 total += amount;
             }
-            len += block_len;
         }
         assert_eq!(self.total, total, "total of a chunk");
-        assert_eq!(self.len(), len, "length of a chunk");
     }
+}
+
+/// The entries of some blocks.
+#[inline]
+fn count(lens: &[u8]) -> usize {
+    lens.iter().map(|len| usize::from(*len)).sum()
 }
