@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::boundary::Key;
 use super::live::Live;
+use crate::bytes::Damage;
+use crate::bytes::reader::Reader;
+use crate::bytes::writer::write_signed;
 
 /// Up to where a timeline is settled, and what is not settled before that.
 #[derive(Clone, Debug)]
@@ -261,6 +264,25 @@ impl Known {
         if !asked.load(Ordering::Relaxed) {
             asked.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Writes what decides when it settles on its own.
+    pub(crate) fn write_schedule(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.schedule.has_usage));
+        write_signed(bytes, self.schedule.horizon);
+    }
+
+    /// Reads what [`write_schedule`](Self::write_schedule) has written.
+    pub(crate) fn read_schedule(&mut self, reader: &mut Reader<'_>) -> Result<(), Damage> {
+        self.schedule.has_usage = reader.u8()? != 0;
+        self.schedule.horizon = reader.signed()?;
+        Ok(())
+    }
+
+    /// Takes the frontier to a boundary, all before it sound.
+    pub(crate) fn start_at(&mut self, key: Key, ends: Option<i64>, reached: Option<Reached>) {
+        assert!(self.unsettled.is_empty(), "nothing is known yet");
+        (self.frontier, self.frontier_ends, self.reached) = (key, ends, reached);
     }
 
     /// Heap bytes.
