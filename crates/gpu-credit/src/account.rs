@@ -12,6 +12,7 @@ use crate::limits::Sums;
 use crate::options::{Options, Overdraft};
 use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
+use crate::timeline::ask::View;
 use crate::timeline::settle::SettlementStatistics;
 use crate::usage::UsageIndex;
 
@@ -266,10 +267,7 @@ impl GpuCredit {
     /// The balance if the epoch table does not hold. Out of line, to keep the other way short.
     #[inline(never)]
     fn balance_by_tree(&self, timestamp: i64) -> Option<u64> {
-        balance(
-            self.timeline.standing(&self.usage, timestamp),
-            self.overdraft,
-        )
+        balance(self.view().standing(timestamp), self.overdraft)
     }
 
     /// The balance at an instant, and why it is what it is. Cost as
@@ -288,10 +286,7 @@ impl GpuCredit {
     /// ```
     #[must_use]
     pub fn balance_at(&self, timestamp: i64) -> Answer {
-        answer(
-            self.timeline.standing(&self.usage, timestamp),
-            self.overdraft,
-        )
+        answer(self.view().standing(timestamp), self.overdraft)
     }
 
     /// Brings levels and checkpoints up to date, so that questions replay nothing. It changes cost,
@@ -401,6 +396,12 @@ impl GpuCredit {
     pub fn assert_invariants(&self) {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);
+    }
+
+    /// The account, to be asked what the timeline knows.
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_> {
+        self.timeline.ask(&self.usage)
     }
 
     /// What the records add up to.

@@ -1,8 +1,8 @@
 //! What an account answers: the balance, and why it is what it is.
 
 use crate::options::Overdraft;
-use crate::timeline::epochs::Limit;
-use crate::timeline::replay::Standing;
+use crate::timeline::ask::standing::Standing;
+use crate::timeline::epoch_table::Limit;
 
 /// The balance at an instant, and why it is what it is.
 ///
@@ -76,7 +76,7 @@ impl std::fmt::Display for Status {
 
 #[inline]
 pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
-    let limit = Limit::new(standing.is_live, standing.level, overdraft);
+    let limit = Limit::new(standing.is_live, standing.level);
     limit.balance(standing.used, overdraft)
 }
 

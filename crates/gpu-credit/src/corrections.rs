@@ -32,7 +32,8 @@ impl GpuCredit {
         let UsageId { timestamp, nth } = usage;
         let retracted = self.usage.retract(timestamp, nth);
         let amount = retracted.ok_or(Error::NoSuchUsage(usage))?;
-        self.timeline.usage_retracted(amount, timestamp);
+        self.timeline
+            .usage_retracted(&self.usage, amount, timestamp);
         Ok(UsageRecord { amount, timestamp })
     }
 
@@ -62,7 +63,7 @@ impl GpuCredit {
         let old = self.usage.change(timestamp, nth, amount);
         assert_eq!(old, Some(posted.amount), "{usage} has been found");
         self.timeline
-            .usage_changed(timestamp, posted.amount, amount);
+            .usage_changed(&self.usage, timestamp, posted.amount, amount);
         Ok(())
     }
 
@@ -82,7 +83,7 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn retract_grant(&mut self, grant: GrantId) -> Result<(), Error> {
-        if self.timeline.retract_grant(grant.0) {
+        if self.timeline.retract_grant(&self.usage, grant.0) {
             Ok(())
         } else {
             Err(Error::NoSuchGrant(grant))

@@ -10,7 +10,8 @@ use crate::usage::Staged;
 impl GpuCredit {
     /// Posts many usage records, in their order: as [`subtract`](Self::subtract) for each, and
     /// cheaper a record, because several wait for memory together, and very many are sorted and
-    /// merged in one pass. All or nothing; it does not settle. O(k log n) for `k` records that are
+    /// merged in one pass. All or nothing. It repairs no more than one call of `subtract`; after
+    /// very many, [`settle`](Self::settle). O(k log n) for `k` records that are
     /// few beside those that stand, else O(k log k + n).
     ///
     /// # Errors
@@ -37,17 +38,18 @@ impl GpuCredit {
             added.map_err(|error| RecordError { index, error })?;
         }
         let entries = usage.iter().map(|usage| (usage.timestamp, usage.amount));
-        if self.is_few(usage.len()) {
+        if self.usage.are_few(usage.len()) {
             let entries: SmallVec<[(i64, u64); 16]> = entries.collect();
             self.insert_usage(&entries);
         } else {
-            self.load_usage(entries.collect());
+            self.enter_usage(entries.collect());
         }
         Ok(())
     }
 
-    /// Posts many records, in their order, and settles. All or nothing. O(k log k + n + m) for `k`
-    /// records that are many; as one by one for a few.
+    /// Posts many records, in their order. All or nothing. If they are many beside the boundaries
+    /// of the account, it settles: O(k log k + n + m) for `k` records. A few are posted as one by
+    /// one.
     ///
     /// # Errors
     /// If one of them would be refused after those before it: the first such record. The account is
@@ -84,13 +86,13 @@ impl GpuCredit {
         for grant in grants {
             self.number_grant(&grant).expect("its limits are checked");
         }
-        self.timeline.grants_posted(&self.usage, first);
-        if self.is_few(usage.len()) {
-            self.insert_usage(&usage.into_entries());
+        let are_many = self.timeline.are_many(usage.len());
+        if self.timeline.grants_posted(&self.usage, first) || are_many {
+            self.enter_usage(usage);
+            self.settle();
         } else {
-            self.load_usage(usage);
+            self.enter_usage(usage);
         }
-        self.settle();
         Ok(())
     }
 
@@ -106,21 +108,25 @@ impl GpuCredit {
         table.post(credit_id, amount, timestamp, expiration)
     }
 
-    /// Whether so many usage entries are inserted rather than merged.
-    fn is_few(&self, count: usize) -> bool {
-        const FEW: usize = 16;
-        count <= FEW.max(self.usage.len() / FEW)
-    }
-
-    fn insert_usage(&mut self, usage: &[(i64, u64)]) {
-        self.usage.insert_many(usage);
-        self.timeline.usage_posted_many(&self.usage, usage);
-    }
-
-    fn load_usage(&mut self, usage: Staged) {
-        if let Some((earliest, latest)) = usage.times() {
+    /// Enters usage in the index and in the timeline. Its limits are checked.
+    fn enter_usage(&mut self, usage: Staged) {
+        let Some((earliest, latest)) = usage.times() else {
+            return;
+        };
+        if self.usage.are_few(usage.len()) {
+            self.insert_usage(&usage.into_entries());
+        } else if usage.len() > self.timeline.boundary_count() {
             self.usage.extend(usage);
-            self.timeline.usage_loaded(earliest, latest);
+            (self.timeline).usage_loaded(&self.usage, earliest, latest);
+        } else {
+            let entries = usage.clone().into_entries();
+            self.usage.extend(usage);
+            self.timeline.usage_posted_many(&self.usage, &entries);
         }
+    }
+
+    fn insert_usage(&mut self, entries: &[(i64, u64)]) {
+        self.usage.insert_many(entries);
+        self.timeline.usage_posted_many(&self.usage, entries);
     }
 }

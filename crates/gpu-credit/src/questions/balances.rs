@@ -3,8 +3,8 @@
 use crate::account::GpuCredit;
 use crate::answer::balance;
 use crate::parallel;
-use crate::timeline::epochs::Epoch;
-use crate::timeline::replay::Replay;
+use crate::timeline::ask::replay::Replay;
+use crate::timeline::epoch_table::Epoch;
 
 /// Questions that one thread answers before another may take some. Their sums stay in its cache.
 const QUESTIONS_PER_TASK: usize = 8 * 1024;
@@ -59,7 +59,10 @@ impl GpuCredit {
         let mut epoch = Epoch::NONE;
         for ((time, used), answer) in timestamps.iter().zip(sums).zip(balances) {
             if !epoch.contains(*time) {
-                epoch = self.timeline.epoch(*time).unwrap_or(Epoch::NONE);
+                epoch = self
+                    .timeline
+                    .epoch(&self.usage, *time)
+                    .unwrap_or(Epoch::NONE);
             }
             *answer = epoch.limit.balance(used, self.overdraft);
         }
@@ -77,12 +80,11 @@ impl GpuCredit {
         }
         let questions = timestamps.iter().zip(balances);
         let mut unsettled: Vec<_> = questions
-            .filter(|(time, _)| self.timeline.epoch(**time).is_none())
+            .filter(|(time, _)| self.timeline.epoch(&self.usage, **time).is_none())
             .collect();
         unsettled.sort_unstable_by_key(|(time, _)| **time);
         for (time, answer) in unsettled {
-            let replay =
-                replay.get_or_insert_with(|| self.timeline.replay_from(&self.usage, *time));
+            let replay = replay.get_or_insert_with(|| self.view().replay_from(*time));
             replay.advance_to(*time);
             *answer = balance(replay.standing(*time), self.overdraft);
         }

@@ -8,7 +8,7 @@ use crate::account::GpuCredit;
 use crate::contents::UsageRecords;
 use crate::range::closed;
 use crate::record::{GrantId, UsageId, UsageRecord};
-use crate::timeline::trace::{Movement, Trace};
+use crate::timeline::ask::trace::{Movement, Trace};
 
 /// The part of one usage record that one grant paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ impl GpuCredit {
         let range = closed(range);
         let (from, to) = range.unwrap_or((i64::MIN, i64::MIN));
         let (trace, owed) = match from.checked_sub(1) {
-            None => (self.timeline.trace(), VecDeque::new()),
+            None => (self.view().trace(), VecDeque::new()),
             Some(before) => {
                 let trace = self.trace_at(before);
                 let owed = self.owed_at(before, trace.deficit());
@@ -77,11 +77,11 @@ impl GpuCredit {
 
     /// A trace that stands where everything at or before an instant has happened.
     pub(super) fn trace_at(&self, time: i64) -> Trace<'_> {
-        let mut replay = self.timeline.replay_from(&self.usage, time);
+        let mut replay = self.view().replay_from(time);
         replay.advance_to(time);
         let used = self.usage.through(time) - self.usage.before(replay.opening());
         replay.live.draw(used, self.overdraft);
-        self.timeline.trace_from(replay)
+        self.view().trace_from(replay)
     }
 
     /// The usage that makes up the deficit at an instant, oldest first, and what is unpaid of each:

@@ -5,7 +5,7 @@ use std::ops::RangeBounds;
 use crate::account::GpuCredit;
 use crate::range::closed;
 use crate::record::GrantId;
-use crate::timeline::trace::Movement;
+use crate::timeline::ask::trace::Movement;
 
 /// The remainder of a grant at the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

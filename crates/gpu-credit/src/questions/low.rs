@@ -38,7 +38,7 @@ impl GpuCredit {
             Overdraft::Carry => i128::MIN,
             Overdraft::Forfeit => 0,
         };
-        let (balance, stretch) = self.timeline.lowest(&self.usage, range, least)?;
+        let (balance, stretch) = self.view().lowest(range, least)?;
         let timestamp = stretch.first_at_most(&self.usage, balance);
         Some((timestamp, self.balance_at(timestamp)))
     }
@@ -71,7 +71,7 @@ impl GpuCredit {
             return None;
         }
         let amount = i128::from(amount);
-        let stretch = self.timeline.first_below(&self.usage, range, amount)?;
+        let stretch = self.view().first_below(range, amount)?;
         Some(stretch.first_at_most(&self.usage, amount - 1))
     }
 }

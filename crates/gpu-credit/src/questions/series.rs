@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 use crate::account::GpuCredit;
 use crate::error::Error;
 use crate::range::closed;
-use crate::timeline::replay::Replay;
+use crate::timeline::ask::replay::Replay;
 
 /// Instants that are answered together, so that their look-ups are in flight at once.
 const BLOCK: usize = 1_024;

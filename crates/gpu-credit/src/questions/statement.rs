@@ -3,7 +3,7 @@
 use crate::account::GpuCredit;
 use crate::options::Overdraft;
 use crate::record::GrantId;
-use crate::timeline::trace::Movement;
+use crate::timeline::ask::trace::Movement;
 
 /// Where one grant went, as of an instant:
 /// `amount = drawn + lapsed + forfeited + revoked + remaining`.
@@ -72,8 +72,9 @@ impl GpuCredit {
         }
         let posted = self.grant(grant)?;
         let until = timestamp.min(posted.end);
-        let lefts = self.timeline.lefts_at(&self.usage, until);
-        let left = (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.amount);
+        let lefts = self.view().remainders_at(until);
+        let left =
+            (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.remainder);
         if left == 0 && self.overdraft == Overdraft::Forfeit {
             statement.forfeited = self.forfeited(grant, posted.start, until);
         }
@@ -171,7 +172,7 @@ impl GpuCredit {
     /// What an overdraft took of a grant up to an instant of its window: the first overdraft since
     /// it started takes its whole remainder.
     fn forfeited(&self, grant: GrantId, start: i64, until: i64) -> u64 {
-        let mut replay = self.timeline.replay_from(&self.usage, start);
+        let mut replay = self.view().replay_from(start);
         replay.advance_to(start);
         let mut before = self.usage.before(replay.opening());
         loop {
@@ -180,14 +181,14 @@ impl GpuCredit {
                 Some(end) => self.usage.before(end),
                 None => self.usage.through(until),
             };
-            let left = replay.live.left();
+            let left = replay.live.remaining();
             if used - before > left
                 && let Some((_, paid)) = self.usage.first_above(before + left)
             {
                 replay.live.draw(paid - before, self.overdraft);
                 let lefts = replay.live.in_order();
                 let left = lefts.iter().find(|left| left.grant == grant.0);
-                return left.map_or(0, |left| left.amount);
+                return left.map_or(0, |left| left.remainder);
             }
             if end.is_none() {
                 return 0;
@@ -199,18 +200,18 @@ impl GpuCredit {
 
     /// Every movement of credit up to an instant, epoch by epoch.
     fn trace_to(&self, timestamp: i64, note: &mut impl FnMut(Movement)) {
-        let mut trace = self.timeline.trace();
+        let mut trace = self.view().trace();
         let mut walk = self.usage.walk();
         let mut before = 0;
         while let Some(end) = trace.next_time()
             && end <= timestamp
         {
             let used = walk.before(end);
-            trace.draw_epoch(&self.usage, before, used, note);
+            trace.draw_epoch(before, used, note);
             trace.enter_next(note);
             before = used;
         }
-        trace.draw_epoch(&self.usage, before, walk.through(timestamp), note);
+        trace.draw_epoch(before, walk.through(timestamp), note);
     }
 }
 

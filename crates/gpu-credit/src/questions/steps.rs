@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 use crate::account::GpuCredit;
 use crate::answer::balance;
 use crate::range::closed;
-use crate::timeline::replay::Replay;
+use crate::timeline::ask::replay::Replay;
 use crate::usage::UsageEntries;
 
 impl GpuCredit {
@@ -29,7 +29,7 @@ impl GpuCredit {
     pub fn steps(&self, range: impl RangeBounds<i64>) -> Steps<'_> {
         let range = closed(range);
         let (from, to) = range.unwrap_or((i64::MIN, i64::MIN));
-        let mut replay = self.timeline.replay_from(&self.usage, from);
+        let mut replay = self.view().replay_from(from);
         replay.advance_to(from);
         let opening = replay.opening();
         let used = self.usage.through(from) - self.usage.before(opening);

@@ -3,7 +3,7 @@
 use super::Draw;
 use crate::account::GpuCredit;
 use crate::record::{GrantId, UsageId};
-use crate::timeline::trace::{Movement, Trace};
+use crate::timeline::ask::trace::{Movement, Trace};
 
 /// Where the usage of one record went: `amount` is the sum of its draws, `unpaid` and `dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +74,14 @@ impl GpuCredit {
     /// A trace that stands where a usage record is drawn next.
     fn trace_before(&self, usage: UsageId) -> Trace<'_> {
         let timestamp = usage.timestamp;
-        let mut replay = self.timeline.replay_from(&self.usage, timestamp);
+        let mut replay = self.view().replay_from(timestamp);
         replay.advance_to(timestamp);
         let earlier = self.usage(timestamp..=timestamp);
         let earlier = earlier.take_while(|(other, _)| *other < usage);
         let at_instant: u64 = earlier.map(|(_, record)| record.amount).sum();
         let used = self.usage.before(timestamp) - self.usage.before(replay.opening());
         replay.live.draw(used + at_instant, self.overdraft);
-        self.timeline.trace_from(replay)
+        self.view().trace_from(replay)
     }
 }
 

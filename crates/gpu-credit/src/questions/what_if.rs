@@ -35,7 +35,7 @@ impl GpuCredit {
                 timestamp: used_at,
             }) => {
                 let usage = (used_at, amount);
-                (self.timeline).standing_if_used(&self.usage, usage, timestamp)
+                self.view().standing_if_used(usage, timestamp)
             }
             Record::Grant(GrantRecord {
                 ref credit_id,
@@ -45,7 +45,7 @@ impl GpuCredit {
             }) => {
                 let grants = &self.timeline.grants;
                 let whole = grants.admit(credit_id, amount, start, expiration)?;
-                (self.timeline).standing_if_granted(&self.usage, start, whole, timestamp)
+                self.view().standing_if_granted(start, whole, timestamp)
             }
         };
         Ok(answer(standing, self.overdraft))

@@ -1,11 +1,12 @@
 //! The grants of an account by number: windows, amounts, names.
 
 use super::boundary::{Event, Key};
-use super::live::{Left, Live};
+use super::live::{Live, LiveGrant};
 use super::tree::Boundary;
+use crate::error::Error;
 use crate::limits::{Sums, window_end};
+use crate::record::{Grant, GrantId};
 use crate::usage::prefetch::prefetch;
-use crate::{Error, Grant, GrantId};
 
 /// One grant: 32 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -75,10 +76,14 @@ impl Grants {
         amount: u64,
         start: i64,
         expiration: u64,
-    ) -> Result<Left, Error> {
+    ) -> Result<LiveGrant, Error> {
         let end = (self.sums()).add_grant(name, amount, start, expiration)?;
         let grant = u32::try_from(self.rows.len()).map_err(|_| Error::TooManyGrants)?;
-        Ok(Left { end, grant, amount })
+        Ok(LiveGrant {
+            end,
+            grant,
+            remainder: amount,
+        })
     }
 
     /// What the grants add up to.
@@ -104,7 +109,7 @@ impl Grants {
         start: i64,
         expiration: u64,
     ) -> Result<u32, Error> {
-        let Left { end, grant, .. } = self.admit(name, amount, start, expiration)?;
+        let LiveGrant { end, grant, .. } = self.admit(name, amount, start, expiration)?;
         let name_end = self.name_end(name)?;
         if self.rows.len() == self.rows.capacity() {
             // Half as much again rather than double: most accounts are small.
@@ -211,14 +216,14 @@ impl Grants {
         })
     }
 
-    /// What is left of a grant as it starts.
+    /// A grant as it starts.
     #[inline]
-    pub(crate) fn whole(&self, number: u32) -> Left {
+    pub(crate) fn whole(&self, number: u32) -> LiveGrant {
         let row = &self.rows[number as usize];
-        Left {
+        LiveGrant {
             end: row.end,
             grant: number,
-            amount: row.amount,
+            remainder: row.amount,
         }
     }
 

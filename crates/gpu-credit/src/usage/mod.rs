@@ -274,9 +274,14 @@ impl UsageIndex {
         }
     }
 
+    /// Whether so many entries are inserted one after another, rather than merged in one pass.
+    pub(crate) fn are_few(&self, entries: usize) -> bool {
+        entries <= 16 || entries < self.len / 8
+    }
+
     /// [`insert`](Self::insert) for each, by one sort and one pass if they are many. O(n)
     pub(crate) fn extend(&mut self, entries: Staged) {
-        if entries.len() < self.len / 8 {
+        if self.are_few(entries.len()) {
             return self.insert_many(&entries.into_entries());
         }
         self.flush();

@@ -3,7 +3,7 @@
 use super::chunk::{EntryAddress, UsageChunk};
 use super::encoding::{Encoding, Narrow, UsageEntry, Wide, fits_narrow};
 use super::found_block::FoundBlock;
-use super::layout::{Shape, small};
+use super::layout::{LANES, Shape, small};
 use super::prefetch::prefetch;
 
 /// One chunk, narrow as long as every time and the sum of its amounts fit, or no chunk.
@@ -266,16 +266,12 @@ impl Slot {
         }
     }
 
-    /// The entry at `address` or the next one, and `address` moved past it. `None` at the end.
-    #[inline]
-    pub(super) fn next(&self, address: &mut EntryAddress) -> Option<UsageEntry> {
+    /// Writes the entries of a block to the front of `entries`, and gives their number.
+    pub(super) fn read_block(&self, block: usize, entries: &mut [UsageEntry; LANES]) -> usize {
         match self {
             Self::Vacant => vacant(),
-            Self::Narrow { origin, chunk, .. } => {
-                let (key, amount) = chunk.next(address)?;
-                Some((Narrow::time(key, *origin), amount.into()))
-            }
-            Self::Wide { chunk, .. } => chunk.next(address),
+            Self::Narrow { origin, chunk, .. } => chunk.read_block(block, *origin, entries),
+            Self::Wide { chunk, .. } => chunk.read_block(block, WIDE, entries),
         }
     }
 

@@ -197,6 +197,8 @@ proptest! {
         let mut loaded = account_of(&first, tiny(overdraft));
         loaded.extend(then.iter().cloned()).unwrap();
         loaded.assert_invariants();
+        loaded.settle();
+        loaded.assert_invariants();
         prop_assert!(loaded.is_settled());
         let mut all = first;
         all.extend(then);

@@ -36,15 +36,13 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Puts a boundary behind the one at `index`. It takes over `usage` of that one's epoch, and
+    /// Puts a boundary after the one at `index`. It takes over `usage` of that one's epoch, and
     /// its own level and all later ones rise by `rise`.
-    pub(crate) fn insert_behind(&mut self, index: usize, key: Key, rise: u64, usage: u64) {
-        self.insert_blank_behind(index, key);
-        let [before, boundary, ..] = &mut self.boundaries[index..] else {
-            return;
-        };
+    pub(crate) fn insert_after(&mut self, index: usize, key: Key, rise: u64, usage: u64) {
+        self.insert_blank_after(index, key);
+        let before = &mut self.boundaries[index];
         before.usage = before.usage.wrapping_sub(usage);
-        boundary.usage = usage;
+        self.boundaries[index + 1].usage = usage;
         let live_change = key.handle.live_change();
         for later in &mut self.boundaries[index + 1..] {
             later.live = later.live.wrapping_add(live_change);
@@ -52,8 +50,8 @@ impl Chunk {
         }
     }
 
-    /// Puts a boundary behind the one at `index`, with no usage and no change of any sum.
-    pub(crate) fn insert_blank_behind(&mut self, index: usize, key: Key) {
+    /// Puts a boundary after the one at `index`, with no usage and no change of any sum.
+    pub(crate) fn insert_blank_after(&mut self, index: usize, key: Key) {
         if self.boundaries.len() == self.boundaries.capacity() {
             // Half as much again rather than double: most accounts are small.
             let more = (self.boundaries.len() / 2).max(4);

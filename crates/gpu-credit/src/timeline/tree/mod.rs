@@ -24,7 +24,7 @@
 
 mod chunk;
 mod directory;
-mod lows;
+mod minimum;
 mod position;
 mod search;
 mod span;
@@ -154,6 +154,20 @@ impl BoundaryTree {
         opening.wrapping_add(self.chunk(at).used_before(at.index))
     }
 
+    /// The balance at the end of the epoch before a boundary, less the deficit if there is one.
+    /// O(B).
+    pub(crate) fn balance_before(&self, at: Position) -> i128 {
+        let before = self.previous(at);
+        let level = before.map_or(0, |before| self.level(before));
+        i128::from(level) - i128::from(self.used_before(at))
+    }
+
+    /// The balance at the end of an epoch, less the deficit if there is one. O(B).
+    pub(crate) fn balance_after(&self, at: Position) -> i128 {
+        let used = self.used_before(at).wrapping_add(self.get(at).usage);
+        i128::from(self.level(at)) - i128::from(used)
+    }
+
     /// Brings the sums above a chunk up to date after its boundaries have changed. O(B + m / B²).
     pub(crate) fn refresh(&mut self, at: Position) {
         if let Root::Top(top) = &mut self.root {
@@ -163,21 +177,18 @@ impl BoundaryTree {
         }
     }
 
-    /// Adds a boundary that is not there yet. It takes over `usage` of the epoch into which it
-    /// falls, and every level from its own on rises by `rise` (wrapping). O(B + m / B²).
-    pub(crate) fn insert(&mut self, key: Key, rise: u64, usage: u64) {
-        let at = self.find(key);
-        let chunk = self.chunk_mut(at);
-        chunk.insert_behind(at.index, key, rise, usage);
+    /// Adds a boundary that is not there yet after the one at `at`, which it follows in order. It
+    /// takes over `usage` of that one's epoch, and every level from its own on rises by `rise`
+    /// (wrapping). O(B + m / B²).
+    pub(crate) fn insert_after(&mut self, at: Position, key: Key, rise: u64, usage: u64) {
+        self.chunk_mut(at).insert_after(at.index, key, rise, usage);
         self.refresh(at);
         self.grown(at);
     }
 
-    /// Adds a boundary that is not there yet and leaves every sum as it is: for where they are
-    /// unknown anyway. O(log m + B).
-    pub(crate) fn insert_blank(&mut self, key: Key) {
-        let at = self.find(key);
-        self.chunk_mut(at).insert_blank_behind(at.index, key);
+    /// The same, but leaves every sum as it is: they are unknown there anyway. O(B).
+    pub(crate) fn insert_blank_after(&mut self, at: Position, key: Key) {
+        self.chunk_mut(at).insert_blank_after(at.index, key);
         self.grown(at);
     }
 
@@ -216,9 +227,7 @@ impl BoundaryTree {
     /// Takes a boundary away and lets every later level fall by `rise` (wrapping); its usage goes
     /// to the epoch before. [`Key::FIRST`] stays for good. O(B + m / B²).
     pub(crate) fn remove(&mut self, at: Position, rise: u64) {
-        let Some(before) = self.previous(at) else {
-            return;
-        };
+        let before = self.previous(at).expect("the first boundary stays");
         self.add_usage(before, self.get(at).usage);
         self.chunk_mut(at).remove(at.index, rise);
         self.len -= 1;
@@ -254,7 +263,7 @@ impl BoundaryTree {
     }
 
     /// The first epoch from `at` on and before `limit` at whose end the balance is at least
-    /// `least`. The spans of the chunk and the group of `limit` are not trusted: behind it sums may
+    /// `least`. The spans of the chunk and the group of `limit` are not trusted: beyond it sums may
     /// mean nothing. O(B + m / B²), mostly O(B).
     pub(crate) fn first_at_least(
         &self,
@@ -306,7 +315,7 @@ impl BoundaryTree {
     }
 
     /// Panics unless keys are in order and every sum adds up. Spans are checked for the chunks
-    /// that lie before `settled` whole: behind it they mean nothing.
+    /// that lie before `settled` whole: beyond it they mean nothing.
     pub(crate) fn assert_invariants(&self, settled: Option<Key>) {
         match &self.root {
             Root::Chunk(chunk) => chunk.assert_invariants(),

@@ -4,7 +4,7 @@ mod ranks;
 
 use super::block::{Block, count_through};
 use super::encoding::{Encoding, UsageEntry};
-use super::layout::{BLOCKS, Shape, later_than, small};
+use super::layout::{BLOCKS, LANES, Shape, later_than, small};
 use super::prefetch::prefetch;
 
 /// Blocks in time order. Each has free lanes of its own, so a late entry moves within its
@@ -29,8 +29,8 @@ pub(super) struct UsageChunk<E: Encoding> {
 /// In which lane of which block an entry of a chunk is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EntryAddress {
-    block: usize,
-    lane: usize,
+    pub(super) block: usize,
+    pub(super) lane: usize,
 }
 
 impl EntryAddress {
@@ -243,20 +243,18 @@ impl<E: Encoding> UsageChunk<E> {
         EntryAddress { block, lane }
     }
 
-    /// The entry at `address` or the next one, and `address` moved past it. `None` at the end.
-    #[inline]
-    pub(super) fn next(&self, address: &mut EntryAddress) -> Option<(E::Key, E::Amount)> {
-        while address.block < BLOCKS {
-            if address.lane < usize::from(self.lens[address.block]) {
-                address.lane += 1;
-                return Some(self.blocks[address.block].get(address.lane - 1));
-            }
-            *address = EntryAddress {
-                block: address.block + 1,
-                lane: 0,
-            };
+    /// Writes the entries of a block to the front of `entries`, and gives their number.
+    pub(super) fn read_block(
+        &self,
+        block: usize,
+        origin: i64,
+        entries: &mut [UsageEntry; LANES],
+    ) -> usize {
+        let len = usize::from(self.lens[block]);
+        for (entry, (key, amount)) in entries.iter_mut().zip(self.blocks[block].entries(len)) {
+            *entry = (E::time(key, origin), amount.into());
         }
-        None
+        len
     }
 
     /// The first entry whose running total within the chunk is above `sum`, and the total before

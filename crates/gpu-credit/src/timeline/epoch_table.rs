@@ -9,10 +9,12 @@
 //! the processor looks ahead, and the cache misses of successive queries would no longer overlap:
 //! that, and not the steps themselves, costs a query twice its time.
 //!
-//! The table holds from the beginning of time to the first write since it was built. It is built
-//! anew by settling, as soon as settling has replayed as many boundaries as that is worth.
+//! A late write leaves the table standing. What its repair has changed, from the write to where it
+//! stopped, is a **hole**, for which the tree answers; and every later limit is lifted by one and
+//! the same amount. A table with too many holes, or with too little between them, is built anew as
+//! soon as settling has replayed as many boundaries as that is worth.
 
-use crate::Overdraft;
+use crate::options::Overdraft;
 
 /// Of so many epochs in a bucket all are compared at once; where more crowd, the search is binary.
 const AT_ONCE: usize = 3;
@@ -39,36 +41,35 @@ impl Epoch {
     }
 }
 
-/// What all usage so far must stay below for there to be a balance: the level of a live epoch, and
-/// one more under `Carry`, where a balance of 0 is one; 0 where no grant is live.
+/// One more than the level of an epoch in which a grant is live; 0 if none is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limit(u64);
 
 impl Limit {
     #[inline]
-    pub(crate) fn new(is_live: bool, level: u64, overdraft: Overdraft) -> Self {
-        // Under `Carry` a level is at most all that has been granted, which leaves room for one.
-        let limit = level.wrapping_add(least_above(overdraft));
-        Limit(if is_live { limit } else { 0 })
+    pub(crate) fn new(is_live: bool, level: u64) -> Self {
+        // A level is at most all grants and all usage together, which leaves room for one.
+        Limit(if is_live { level.wrapping_add(1) } else { 0 })
     }
 
-    /// The balance after so much usage. Without a branch: whether there is a balance is anybody's
-    /// guess, and a wrong guess would throw away the look-ups of the next questions that the
-    /// processor has begun.
+    /// The balance after so much usage. There is no branch on whether there is one: the processor
+    /// would guess wrong, and throw away the look-ups of the next questions that it has begun.
     #[inline]
     pub(crate) fn balance(self, used: u64, overdraft: Overdraft) -> Option<u64> {
-        let balance = self
-            .0
-            .wrapping_sub(used)
-            .wrapping_sub(least_above(overdraft));
-        (self.0 > used).then_some(balance)
+        // A balance of 0 is one under `Carry` only.
+        let least = u64::from(overdraft == Overdraft::Forfeit);
+        let balance = self.0.wrapping_sub(used).wrapping_sub(1);
+        (self.0 > used + least).then_some(balance)
     }
-}
 
-/// By how much the limit of an epoch is above its level.
-#[inline]
-fn least_above(overdraft: Overdraft) -> u64 {
-    u64::from(overdraft == Overdraft::Carry)
+    /// The limit if the level were higher by so much (wrapping).
+    fn lifted(self, lift: u64) -> Self {
+        Limit(if self.0 == 0 {
+            0
+        } else {
+            self.0.wrapping_add(lift)
+        })
+    }
 }
 
 /// An epoch, which lasts until the next one opens: 16 bytes, four to a cache line.
@@ -76,6 +77,17 @@ fn least_above(overdraft: Overdraft) -> u64 {
 struct Opening {
     time: i64,
     limit: Limit,
+}
+
+impl Hole {
+    /// One hole in place of two, and of what lies between them.
+    fn and(self, other: Hole) -> Hole {
+        Hole {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+            lift: self.lift.wrapping_add(other.lift),
+        }
+    }
 }
 
 /// The epochs of a settled timeline, none of them empty.
@@ -90,9 +102,27 @@ pub(crate) struct EpochTable {
     start: i64,
     /// A bucket spans `1 << shift` instants.
     shift: u32,
-    /// No write has touched what is earlier.
+    /// It answers for what is earlier: the first write that is not repaired struck here, or the
+    /// frontier stood here.
     sound_before: i64,
+    /// It knows nothing from here on.
+    end: i64,
+    /// What repairs have changed since it was built; in order, with times between them.
+    holes: Vec<Hole>,
 }
+
+/// A stretch of time for which the table does not answer, and by how much the limits of all that
+/// is later are to be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hole {
+    from: i64,
+    /// The first instant after it.
+    to: i64,
+    lift: u64,
+}
+
+/// More holes than this are joined: a question compares its instant with all of them.
+const HOLES_MAX: usize = 8;
 
 impl EpochTable {
     /// The table of these epochs, by when they open: the first is the beginning of time, and of
@@ -118,6 +148,8 @@ impl EpochTable {
             start,
             shift,
             sound_before: i64::MAX,
+            end: i64::MAX,
+            holes: Vec::new(),
         };
         for opening in &openings[1..] {
             let bucket = table.bucket_of(opening.time);
@@ -159,60 +191,129 @@ impl EpochTable {
         first + opened
     }
 
-    /// The limit of the epoch of `time`; `None` where the table does not hold.
+    /// The limit of the epoch of `time`; `None` if the table does not answer for it.
     #[inline]
     pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
-        (time < self.sound_before).then(|| self.openings[self.find(time)].limit)
-    }
-
-    /// The epoch of `time`; `None` where the table does not hold.
-    #[inline]
-    pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
         if time >= self.sound_before {
             return None;
         }
-        let index = self.find(time);
-        let Opening { time: first, limit } = self.openings[index];
-        let next = self.openings[index + 1].time.min(self.sound_before);
-        let last = next - 1;
-        Some(Epoch { first, last, limit })
+        let limit = self.openings[self.find(time)].limit;
+        if self.holes.is_empty() {
+            return Some(limit);
+        }
+        self.limit_between_holes(time, limit)
     }
 
-    /// Takes note of a write that changes what opens at `time` or later.
+    #[inline(never)]
+    fn limit_between_holes(&self, time: i64, limit: Limit) -> Option<Limit> {
+        let mut lift = 0_u64;
+        for hole in &self.holes {
+            if time < hole.from {
+                break;
+            }
+            if time < hole.to {
+                return None;
+            }
+            lift = lift.wrapping_add(hole.lift);
+        }
+        Some(limit.lifted(lift))
+    }
+
+    /// The epoch of `time`, or what of it lies between two holes; `None` if the table does not
+    /// answer for it.
     #[inline]
-    pub(crate) fn unsettle(&mut self, time: i64) {
+    pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
+        let limit = self.limit(time)?;
+        let index = self.find(time);
+        let next_hole = self.holes.iter().find(|hole| hole.from > time);
+        let last_hole = self.holes.iter().rfind(|hole| hole.to <= time);
+        let first = last_hole.map_or(i64::MIN, |hole| hole.to);
+        let end = next_hole.map_or(self.sound_before, |hole| hole.from);
+        let next = self.openings[index + 1].time;
+        Some(Epoch {
+            first: self.openings[index].time.max(first),
+            last: next.min(end).min(self.sound_before) - 1,
+            limit,
+        })
+    }
+
+    /// Takes note of the time of the first write that is not repaired.
+    pub(crate) fn set_unsettled(&mut self, first: Option<i64>) {
+        self.sound_before = first.unwrap_or(i64::MAX).min(self.end);
+    }
+
+    /// Takes note that what is known ends here.
+    pub(crate) fn end_at(&mut self, time: i64) {
+        self.end = self.end.min(time);
         self.sound_before = self.sound_before.min(time);
+    }
+
+    /// Takes note that what opens from `from` on and before `to` has changed, and that all later
+    /// levels have been lifted (wrapping).
+    pub(crate) fn change(&mut self, from: i64, to: i64, lift: u64) {
+        let first = self.holes.partition_point(|hole| hole.to < from);
+        let end = self.holes.partition_point(|hole| hole.from <= to);
+        let hole = Hole { from, to, lift };
+        let hole = self.holes[first..end].iter().copied().fold(hole, Hole::and);
+        self.holes.splice(first..end, [hole]);
+        if self.holes.len() > HOLES_MAX {
+            self.join_nearest();
+        }
+    }
+
+    /// Joins the two neighbouring holes with the shortest time between them.
+    fn join_nearest(&mut self) {
+        let distance = |at: &usize| self.holes[*at].to.abs_diff(self.holes[at + 1].from);
+        if let Some(at) = (0..self.holes.len() - 1).min_by_key(distance) {
+            let next = self.holes.remove(at + 1);
+            self.holes[at] = self.holes[at].and(next);
+        }
     }
 
     /// How many epochs it still answers for. O(log m).
     pub(crate) fn sound_len(&self) -> usize {
-        let len = self.openings.len() - AT_ONCE;
-        self.openings[..len].partition_point(|opening| opening.time < self.sound_before)
+        let opened_before = |time: i64| {
+            let len = self.openings.len() - AT_ONCE;
+            self.openings[..len].partition_point(|opening| opening.time < time)
+        };
+        let in_holes = self.holes.iter().map(|hole| {
+            let [from, to] = [hole.from, hole.to].map(|time| time.min(self.sound_before));
+            opened_before(to) - opened_before(from)
+        });
+        opened_before(self.sound_before) - in_holes.sum::<usize>()
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        size_of_val(self) + size_of_val(&*self.openings) + size_of_val(&*self.before)
+        size_of_val(self)
+            + size_of_val(&*self.openings)
+            + size_of_val(&*self.before)
+            + self.holes.capacity() * size_of::<Hole>()
     }
 
-    /// Panics unless it says of every epoch that it holds what `limit` says.
+    /// Panics unless it says of every epoch for which it answers what `limit` says.
     pub(crate) fn assert_invariants(&self, limit: impl Fn(i64) -> Option<Limit>) {
-        for pair in self.openings.windows(2) {
-            let [opening, next] = [pair[0], pair[1]];
-            if opening.time < self.sound_before {
-                for time in [opening.time, next.time.saturating_sub(1)] {
-                    assert_eq!(
-                        self.find(time),
-                        self.find_binary(time),
-                        "the epoch of {time}"
-                    );
-                }
-                assert_eq!(
-                    Some(opening.limit),
-                    limit(opening.time),
-                    "limit of the epoch of {}",
-                    opening.time
-                );
+        for pair in self.holes.windows(2) {
+            assert!(
+                pair[0].to < pair[1].from,
+                "holes in order: {:?}",
+                self.holes
+            );
+        }
+        let edges = self
+            .holes
+            .iter()
+            .flat_map(|hole| [hole.from.saturating_sub(1), hole.to]);
+        let openings = self.openings.windows(2);
+        let openings = openings.flat_map(|pair| [pair[0].time, pair[1].time.saturating_sub(1)]);
+        for time in openings.chain(edges) {
+            assert_eq!(
+                self.find(time),
+                self.find_binary(time),
+                "the epoch of {time}"
+            );
+            if let found @ Some(_) = self.limit(time) {
+                assert_eq!(found, limit(time), "limit of the epoch of {time}");
             }
         }
     }
@@ -276,21 +377,65 @@ mod tests {
         }
     }
 
-    #[test]
-    fn holds_up_to_the_first_write() {
+    fn four_epochs() -> EpochTable {
         let openings = [(i64::MIN, 0), (10, 5), (20, 6), (30, 7)];
         let openings = openings.map(|(time, limit)| (time, Limit(limit)));
-        let mut table = EpochTable::new(4, openings.into_iter()).expect("four epochs");
+        EpochTable::new(4, openings.into_iter()).expect("four epochs")
+    }
+
+    fn bounds(table: &EpochTable, time: i64) -> Option<(i64, i64)> {
+        let epoch = table.epoch(time)?;
+        Some((epoch.first, epoch.last))
+    }
+
+    #[test]
+    fn holds_up_to_the_first_write_that_is_not_repaired() {
+        let mut table = four_epochs();
         assert_eq!(table.sound_len(), 4);
-        table.unsettle(25);
-        table.unsettle(28);
+        table.set_unsettled(Some(25));
         assert_eq!(table.limit(24), Some(Limit(6)));
         assert_eq!(table.limit(25), None);
-        assert_eq!(
-            table.epoch(22).map(|epoch| (epoch.first, epoch.last)),
-            Some((20, 24))
-        );
+        assert_eq!(bounds(&table, 22), Some((20, 24)));
         assert_eq!(table.sound_len(), 3);
+        table.end_at(28);
+        table.set_unsettled(None);
+        assert_eq!(table.limit(27), Some(Limit(6)));
+        assert_eq!(table.limit(28), None);
+    }
+
+    #[test]
+    fn answers_on_both_sides_of_what_a_repair_has_changed() {
+        let mut table = four_epochs();
+        table.change(12, 25, 3);
+        assert_eq!(table.limit(5), Some(Limit(0)));
+        assert_eq!(bounds(&table, 11), Some((10, 11)));
+        assert_eq!([12, 24].map(|time| table.limit(time)), [None; 2]);
+        assert_eq!(table.limit(25), Some(Limit(9)));
+        assert_eq!(bounds(&table, 25), Some((25, 29)));
+        assert_eq!(table.limit(30), Some(Limit(10)));
+        // The next one begins where the first ends, and a third lies apart.
+        table.change(25, 27, 1);
+        table.change(29, 30, 1);
+        assert_eq!(table.limit(26), None);
+        assert_eq!(table.limit(28), Some(Limit(10)));
+        assert_eq!(bounds(&table, 28), Some((27, 28)));
+        assert_eq!(table.limit(30), Some(Limit(12)));
+        // One that covers all of them.
+        table.change(0, 40, 1);
+        assert_eq!([11, 28, 39].map(|time| table.limit(time)), [None; 3]);
+        assert_eq!(table.limit(40), Some(Limit(13)));
+    }
+
+    #[test]
+    fn joins_the_nearest_holes_when_there_are_many() {
+        let mut table = four_epochs();
+        for hole in 0..20 {
+            table.change(hole * hole, hole * hole + 1, 1);
+        }
+        assert_eq!(table.holes.len(), HOLES_MAX);
+        assert_eq!(table.limit(1_000), Some(Limit(27)));
+        assert_eq!(table.limit(360), Some(Limit(26)));
+        assert_eq!(table.limit(-1), Some(Limit(0)));
     }
 
     #[test]

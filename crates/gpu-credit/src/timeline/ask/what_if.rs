@@ -1,24 +1,20 @@
 //! How things would stand if one more record had been posted.
 
-use super::GrantTimeline;
-use super::boundary::Key;
-use super::live::Left;
-use super::replay::{Replay, Standing};
-use crate::Overdraft;
+use super::super::boundary::Key;
+use super::super::live::LiveGrant;
+use super::View;
+use super::replay::Replay;
+use super::standing::Standing;
+use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 
-impl GrantTimeline {
+impl View<'_> {
     /// How the account would stand at `time` with one more usage entry, a time and an amount.
-    pub(crate) fn standing_if_used(
-        &self,
-        usage: &UsageIndex,
-        (used_at, amount): (i64, u64),
-        time: i64,
-    ) -> Standing {
+    pub(crate) fn standing_if_used(self, (used_at, amount): (i64, u64), time: i64) -> Standing {
         if used_at > time {
-            return self.standing(usage, time);
+            return self.standing(time);
         }
-        let mut replay = self.replay_from(usage, used_at);
+        let mut replay = self.replay_from(used_at);
         replay.advance_to(used_at);
         // Of one epoch only the sum decides, so that it may come first.
         replay.live.draw(amount, self.overdraft);
@@ -27,19 +23,14 @@ impl GrantTimeline {
     }
 
     /// How the account would stand at `time` with one more grant, which is not in the table.
-    pub(crate) fn standing_if_granted(
-        &self,
-        usage: &UsageIndex,
-        start: i64,
-        whole: Left,
-        time: i64,
-    ) -> Standing {
+    pub(crate) fn standing_if_granted(self, start: i64, whole: LiveGrant, time: i64) -> Standing {
         if start > time {
-            return self.standing(usage, time);
+            return self.standing(time);
         }
         let opening = Key::start(start, whole.grant);
         let closing = Key::end(whole.end, whole.grant).filter(|key| key.time <= time);
-        let mut replay = self.replay_from(usage, start);
+        let mut replay = self.replay_from(start);
+        let usage = self.usage;
         let mut used = usage.before(replay.opening());
         advance_before(&mut replay, usage, self.overdraft, opening, &mut used);
         replay.live.start(whole);

@@ -4,13 +4,12 @@
 //! Who pays first is for [`Live`] to say: the trace draws from the grant that is first, as much as
 //! is left of it, and again.
 
-use super::GrantTimeline;
-use super::boundary::Event;
-use super::live::Live;
+use super::super::boundary::Event;
+use super::super::live::Live;
+use super::super::tree::Position;
+use super::View;
 use super::replay::Replay;
-use super::tree::Position;
-use crate::Overdraft;
-use crate::usage::UsageIndex;
+use crate::options::Overdraft;
 
 /// What happens to credit, never to an amount of 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,25 +31,25 @@ pub(crate) enum Movement {
 /// A replay under way: it stands in an epoch.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace<'a> {
-    timeline: &'a GrantTimeline,
+    view: View<'a>,
     at: Position,
     live: Live,
 }
 
-impl GrantTimeline {
+impl<'a> View<'a> {
     /// A trace that stands before the first grant.
-    pub(crate) fn trace(&self) -> Trace<'_> {
+    pub(crate) fn trace(self) -> Trace<'a> {
         Trace {
-            timeline: self,
+            view: self,
             at: Position::FIRST,
             live: Live::default(),
         }
     }
 
     /// A trace that stands where a replay does.
-    pub(crate) fn trace_from(&self, replay: Replay<'_>) -> Trace<'_> {
+    pub(crate) fn trace_from(self, replay: Replay<'_>) -> Trace<'a> {
         Trace {
-            timeline: self,
+            view: self,
             at: replay.at,
             live: replay.live,
         }
@@ -60,8 +59,7 @@ impl GrantTimeline {
 impl Trace<'_> {
     /// The next boundary, if any.
     pub(crate) fn next_time(&self) -> Option<i64> {
-        let next = self.timeline.tree.next(self.at)?;
-        Some(self.timeline.tree.get(next).time)
+        self.view.tree.next_time(self.at)
     }
 
     /// Usage that no grant has paid yet.
@@ -69,22 +67,21 @@ impl Trace<'_> {
         self.live.deficit()
     }
 
-    /// Enters the next epoch, if there is one.
+    /// Enters the next epoch. There is one.
     pub(crate) fn enter_next(&mut self, note: &mut impl FnMut(Movement)) {
-        let Some(next) = self.timeline.tree.next(self.at) else {
-            return;
-        };
+        let next = self.view.tree.next(self.at);
+        let next = next.expect("the caller has seen the next boundary");
         self.at = next;
-        let key = self.timeline.tree.get(next).key();
+        let key = self.view.tree.get(next).key();
         let owed = self.live.deficit();
         if let Event::End(grant) = key.handle.event()
-            && let (Some(first), _) = self.live.lefts()
+            && let (Some(first), _) = self.live.remainders()
             && first.grant == grant
         {
-            let amount = first.amount;
+            let amount = first.remainder;
             note(Movement::Ended { grant, amount });
         }
-        self.timeline.grants.apply(key, &mut self.live);
+        self.view.grants.apply(key, &mut self.live);
         let amount = owed - self.live.deficit();
         if let Event::Start(grant) = key.handle.event()
             && amount > 0
@@ -95,11 +92,11 @@ impl Trace<'_> {
 
     /// Draws one usage entry.
     pub(crate) fn draw(&mut self, usage: u64, note: &mut impl FnMut(Movement)) {
-        let overdraft = self.timeline.overdraft;
-        let is_overdrawn = usage > self.live.left();
+        let overdraft = self.view.overdraft;
+        let is_overdrawn = usage > self.live.remaining();
         if is_overdrawn && overdraft == Overdraft::Forfeit {
             for left in self.live.in_order() {
-                let (grant, amount) = (left.grant, left.amount);
+                let (grant, amount) = (left.grant, left.remainder);
                 note(Movement::Forfeited { grant, amount });
             }
             note(Movement::Dropped { amount: usage });
@@ -108,9 +105,9 @@ impl Trace<'_> {
         }
         let mut unpaid = usage;
         while unpaid > 0
-            && let (Some(first), _) = self.live.lefts()
+            && let (Some(first), _) = self.live.remainders()
         {
-            let (grant, amount) = (first.grant, first.amount.min(unpaid));
+            let (grant, amount) = (first.grant, first.remainder.min(unpaid));
             self.live.draw(amount, overdraft);
             note(Movement::Drawn { grant, amount });
             unpaid -= amount;
@@ -125,15 +122,14 @@ impl Trace<'_> {
     /// has, all at once: grant by grant that comes to the same as entry by entry.
     pub(crate) fn draw_epoch(
         &mut self,
-        usage: &UsageIndex,
         before: u64,
         through: u64,
         note: &mut impl FnMut(Movement),
     ) {
         let mut before = before;
-        if self.timeline.overdraft == Overdraft::Forfeit
-            && through - before > self.live.left()
-            && let Some((_, used)) = usage.first_above(before + self.live.left())
+        if self.view.overdraft == Overdraft::Forfeit
+            && through - before > self.live.remaining()
+            && let Some((_, used)) = self.view.usage.first_above(before + self.live.remaining())
         {
             // Up to the first entry that is dropped all are paid, and none from there on.
             self.draw(used - before, note);
