@@ -27,6 +27,30 @@ pub enum Overdraft {
     Forfeit,
 }
 
+impl Overdraft {
+    /// The word in lower case: `carry` or `forfeit`. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::Overdraft;
+    ///
+    /// assert_eq!(Overdraft::Carry.as_str(), "carry");
+    /// assert_eq!(Overdraft::Forfeit.to_string(), "forfeit");
+    /// ```
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Overdraft::Carry => "carry",
+            Overdraft::Forfeit => "forfeit",
+        }
+    }
+}
+
+impl std::fmt::Display for Overdraft {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
 /// How an account is set up, built by its methods.
 ///
 /// The sizes change cost, never an answer. The defaults suit every account from ten records to

@@ -27,7 +27,8 @@ impl Ledgers {
         let engine = GpuCredit::with_options(options);
         let overdraft = match engine.overdraft() {
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
-            _ => gpu_credit_replay::Overdraft::Carry,
+            Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
+            other => panic!("the reference has no policy {other}"),
         };
         Ledgers {
             engine,
