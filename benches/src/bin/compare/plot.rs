@@ -7,8 +7,8 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::names::{ANSWER_TABLE, BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK};
 use crate::outcome::{Case, thousands};
-use crate::rows::names::{ANSWER_TABLE, BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK};
 
 /// One picture.
 pub(crate) struct Plot {

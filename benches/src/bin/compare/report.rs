@@ -9,7 +9,7 @@ use crate::outcome::{Case, Verdict, three_digits};
 use crate::plot;
 use crate::printed::Printed;
 use crate::record::Record;
-use crate::rows::{ROWS, Row};
+use crate::table::{ROWS, Row};
 
 /// Renders the page from the newest figures of each row.
 ///

@@ -7,9 +7,9 @@ use gpu_credit_benches::workload::{Entry, YEARS_SECONDS};
 use rayon::ThreadPool;
 
 use super::account::Account;
-use super::names::ENGINE;
 use super::queries::threads;
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::ENGINE;
 use crate::outcome::Case;
 use crate::runner::Runner;
 

@@ -10,8 +10,8 @@ use gpu_credit_benches::peers::dataflow::{Answers, maintain};
 use gpu_credit_benches::workload::{History, LateWrites, Mix, Write, questions};
 use gpu_credit_workload::random::Random;
 
-use super::names::ENGINE;
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::ENGINE;
 use crate::outcome::Case;
 use crate::runner::Runner;
 

@@ -8,9 +8,9 @@ use gpu_credit_benches::engine;
 use gpu_credit_benches::peers::{BareReplay, RawGrants, SortedUsage};
 use gpu_credit_benches::workload::{History, Mix, questions};
 
-use super::names::{BTREE_MAP, ENGINE};
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::memory::live_bytes;
+use crate::names::{BTREE_MAP, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 

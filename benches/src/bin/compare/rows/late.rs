@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_benches::workload::Mix;
 
 use super::ledger::{Ledger, Workload};
-use super::names::ENGINE;
+use crate::names::ENGINE;
 use crate::outcome::{Case, Party, thousands};
 use crate::runner::Runner;
 

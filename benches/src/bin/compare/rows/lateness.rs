@@ -10,8 +10,8 @@ use gpu_credit_workload::random::Random;
 
 use super::late::{full_size, series};
 use super::ledger::{Workload, replay_write};
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 

@@ -9,8 +9,8 @@ use gpu_credit_benches::engine::{self, Writer};
 use gpu_credit_benches::peers::{BareReplay, SortedUsage, State};
 use gpu_credit_benches::workload::{History, LateWrites, Mix, Write, questions};
 
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::Party;
 use crate::runner::Runner;
 

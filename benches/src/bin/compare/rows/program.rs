@@ -92,7 +92,7 @@ fn program() -> Result<Option<PathBuf>> {
     if let Some(cargo) = env::var_os("CARGO") {
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--release", "-p", "gpu-credit-cli"]);
-        build.current_dir(crate::record::workspace());
+        build.current_dir(crate::paths::workspace());
         ensure!(build.status()?.success(), "the program could not be built");
     }
     let program = folder.join(format!("gpu-credit{}", env::consts::EXE_SUFFIX));

@@ -7,8 +7,8 @@ use gpu_credit_benches::peers::FenwickIndex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::account::Account;
-use super::names::{ANSWER_TABLE, ENGINE, FENWICK};
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::{ANSWER_TABLE, ENGINE, FENWICK};
 use crate::outcome::Party;
 use crate::runner::Runner;
 

@@ -6,8 +6,8 @@ use gpu_credit_benches::check::Checksum;
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
 
 use super::account::Account;
-use super::names::ENGINE;
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::ENGINE;
 use crate::outcome::Party;
 use crate::runner::Runner;
 

@@ -9,8 +9,8 @@ use gpu_credit_benches::workload::{
 };
 
 use super::ledger::{Ledger, replay_write};
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 

@@ -10,9 +10,9 @@ use gpu_credit_benches::peers::{FenwickIndex, RawMap};
 use gpu_credit_benches::workload::{Entry, Grant, History, in_order};
 
 use super::account::Account;
-use super::names::{BTREE_MAP, ENGINE, FENWICK};
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::memory::live_bytes;
+use crate::names::{BTREE_MAP, ENGINE, FENWICK};
 use crate::outcome::Party;
 use crate::runner::Runner;
 
