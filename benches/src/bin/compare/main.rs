@@ -12,6 +12,7 @@ mod names;
 mod outcome;
 mod paths;
 mod plot;
+mod plots;
 mod printed;
 mod record;
 mod report;

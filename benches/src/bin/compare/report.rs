@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::outcome::{Case, Verdict, three_digits};
-use crate::plot;
+use crate::plots;
 use crate::printed::Printed;
 use crate::record::Record;
 use crate::table::{ROWS, Row};
@@ -152,7 +152,7 @@ fn ratio(case: &Case, party: usize) -> String {
 
 fn plots(page: &mut String, newest: &Newest, docs: &Path) -> Result<()> {
     writeln!(page, "\n## How it grows")?;
-    for plot in plot::all(&newest.cases) {
+    for plot in plots::all(&newest.cases) {
         plot.draw(&docs.join("plots"))?;
         let (title, file) = (&plot.title, &plot.file);
         writeln!(page, "\n![{title}](plots/{file})")?;

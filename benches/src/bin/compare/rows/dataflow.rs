@@ -46,18 +46,10 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         }),
     ];
     let parties = take_turns(runner.rounds(), entrants)?;
-    runner.add(Case {
-        row: "D1".to_owned(),
-        series: format!(
-            "late writes to accounts of {} usage entries",
-            accounts[0].usage.len()
-        ),
-        size: count as u64,
-        size_of: "accounts".to_owned(),
-        unit: "ns a late write".to_owned(),
-        target: None,
-        parties,
-    });
+    let entries = accounts[0].usage.len();
+    let series = format!("late writes to accounts of {entries} usage entries");
+    let size = (count as u64, "accounts");
+    runner.add(Case::new("D1", series, size, "ns a late write", parties));
     Ok(())
 }
 
