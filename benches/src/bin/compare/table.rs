@@ -117,6 +117,45 @@ pub(crate) const ROWS: &[Row] = &[
         "the bare replay",
         "say",
     ),
+    row(
+        "C1",
+        "questions after one late record, without `settle`; daily windows, 1,000 and 1 M grants",
+        "the same questions to a settled account",
+        "10",
+    ),
+    row(
+        "C2",
+        "boundaries of a call, at most: usage and a grant dated 100,000 ticks ahead in turns, \
+         200,000 live",
+        "256",
+        "1.0",
+    ),
+    row(
+        "C3",
+        "boundaries of 16 and of 17 late entries posted at once, settled; 1 M daily grants",
+        "1,000",
+        "1.0",
+    ),
+    row(
+        "C4",
+        "boundaries of usage in time order under 1 M daily grants to come, settled after each, \
+         at most",
+        "1,000",
+        "1.0",
+    ),
+    row(
+        "C5",
+        "usage of one instant retracted, the first posted first; 50,000 entries",
+        "5,000 entries",
+        "2",
+    ),
+    row(
+        "C6",
+        "the shapes of S4 and S5: boundaries of a late write, settled; and questions after one, \
+         without `settle`",
+        "the boundaries to the end of history; a settled account",
+        "say",
+    ),
     row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
     row(
         "R1",

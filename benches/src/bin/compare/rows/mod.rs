@@ -3,6 +3,7 @@
 mod account;
 mod book;
 mod bulk;
+mod costs;
 mod grants;
 mod index;
 mod late;
@@ -29,6 +30,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     late::run(runner)?;
     lateness::run(runner)?;
     worst::run(runner)?;
+    costs::run(runner)?;
     book::run(runner)?;
     #[cfg(feature = "heavy")]
     dataflow::run(runner)?;
