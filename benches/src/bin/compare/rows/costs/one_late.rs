@@ -10,50 +10,50 @@ use gpu_credit_benches::workload::{
 use gpu_credit_workload::random::Random;
 
 use super::unsettled::Questions;
-use crate::outcome::Case;
+use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
-/// What is asked, and after what.
+/// A record within a day that has passed.
+#[derive(Clone, Copy)]
+enum Late {
+    Usage,
+    Grant,
+}
+
+/// What is posted before the questions.
 struct Scenario {
-    series: &'static str,
-    is_grant: bool,
-    /// Days in time order between the late record and the questions.
+    name: &'static str,
+    late: &'static [Late],
+    /// Days in time order after the late records.
     has_more_days: bool,
-    /// At random instants, or at the end of history.
-    is_random: bool,
+    target: Option<f64>,
 }
 
-const fn scenario(
-    series: &'static str,
-    is_grant: bool,
-    has_more_days: bool,
-    is_random: bool,
-) -> Scenario {
+const SCENARIOS: [Scenario; 4] = [
     Scenario {
-        series,
-        is_grant,
-        has_more_days,
-        is_random,
-    }
-}
-
-const SCENARIOS: [Scenario; 6] = [
-    scenario("at the end, after late usage", false, false, false),
-    scenario("at random, after late usage", false, false, true),
-    scenario("at the end, after a late grant", true, false, false),
-    scenario("at random, after a late grant", true, false, true),
-    scenario(
-        "at the end, after late usage and more days",
-        false,
-        true,
-        false,
-    ),
-    scenario(
-        "at random, after late usage and more days",
-        false,
-        true,
-        true,
-    ),
+        name: "late usage",
+        late: &[Late::Usage],
+        has_more_days: false,
+        target: Some(10.0),
+    },
+    Scenario {
+        name: "a late grant",
+        late: &[Late::Grant],
+        has_more_days: false,
+        target: Some(10.0),
+    },
+    Scenario {
+        name: "late usage and more days",
+        late: &[Late::Usage],
+        has_more_days: true,
+        target: Some(10.0),
+    },
+    Scenario {
+        name: "three late records",
+        late: &[Late::Usage, Late::Grant, Late::Usage],
+        has_more_days: false,
+        target: None,
+    },
 ];
 
 pub(super) fn run(runner: &mut Runner) -> Result<()> {
@@ -65,45 +65,54 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
         let mut after = before.clone();
         after.post(runner.size(1_000, 100))?;
         after.account.settle();
-        for scenario in SCENARIOS {
-            runner.doing(format!("C1: {days} days, {}", scenario.series));
-            let settled = if scenario.has_more_days {
-                &after
-            } else {
-                &before
+        for scenario in &SCENARIOS {
+            runner.doing(format!("C1: {days} days, {}", scenario.name));
+            let settled = match scenario.has_more_days {
+                true => &after,
+                false => &before,
             };
-            let case = measure(runner, &scenario, &before, settled)?;
-            runner.add(case.at_most(10.0));
+            measure(runner, scenario, &before, settled)?;
         }
     }
     Ok(())
 }
 
-fn measure(runner: &Runner, scenario: &Scenario, before: &Days, settled: &Days) -> Result<Case> {
+/// A case of questions at the end of history, and one of questions at random instants.
+fn measure(runner: &mut Runner, scenario: &Scenario, before: &Days, settled: &Days) -> Result<()> {
     let count = runner.size(10_000, 1_000);
-    let times = match scenario.is_random {
-        true => questions(runner.seed(), &settled.history, count),
-        false => vec![settled.history.seconds - 1; count],
-    };
-    let answers = settled.answers(&times);
-    let mut asked = Questions::new(&settled.account, &times, answers);
+    let at_random = questions(runner.seed(), &settled.history, count);
+    let at_the_end = vec![settled.history.seconds - 1; count];
+    for (when, times) in [("at the end", at_the_end), ("at random", at_random)] {
+        let parties = ask(runner, scenario, before, settled, &times)?;
+        let series = format!("{when}, after {}", scenario.name);
+        let size = (before.history.grants.len() as u64, "grants");
+        let case = Case::new("C1", series, size, "ns a question", parties);
+        runner.add(case.at_most(scenario.target));
+    }
+    Ok(())
+}
+
+/// The records of a scenario are posted to a new copy of the account in each round.
+fn ask(
+    runner: &Runner,
+    scenario: &Scenario,
+    before: &Days,
+    settled: &Days,
+    times: &[i64],
+) -> Result<Vec<Party>> {
+    let mut asked = Questions::new(&settled.account, times, settled.answers(times));
     let mut random = Random::new(runner.seed());
     let days = before.history.grants.len();
     for _ in 0..runner.rounds() {
         let mut late = before.clone();
-        let day = usize::try_from(random.below(days as u64))?;
-        late.post_late(day, scenario.is_grant)?;
+        for kind in scenario.late {
+            let day = usize::try_from(random.below(days as u64))?;
+            late.post_late(day, *kind)?;
+        }
         late.post(settled.history.grants.len() - days)?;
-        asked.round(&late.account, &late.answers(&times))?;
+        asked.round(&late.account, &late.answers(times))?;
     }
-    let size = (days as u64, "grants");
-    Ok(Case::new(
-        "C1",
-        scenario.series,
-        size,
-        "ns a question",
-        asked.finish(),
-    ))
+    Ok(asked.finish())
 }
 
 /// An account of daily windows, and its records.
@@ -140,19 +149,22 @@ impl Days {
     }
 
     /// One record more within a day.
-    fn post_late(&mut self, day: usize, is_grant: bool) -> Result<()> {
+    fn post_late(&mut self, day: usize, kind: Late) -> Result<()> {
         let start = daily_grant(day).start;
-        if is_grant {
-            let grant = Grant {
-                amount: 3,
-                start: start + 2,
-                expiration: 4,
-            };
-            engine::post_grant(&mut self.account, &grant)?;
-            self.history.grants.push(grant);
-        } else {
-            self.account.subtract(1, start + 3)?;
-            self.history.usage.push((start + 3, 1));
+        match kind {
+            Late::Usage => {
+                self.account.subtract(1, start + 3)?;
+                self.history.usage.push((start + 3, 1));
+            }
+            Late::Grant => {
+                let grant = Grant {
+                    amount: 3,
+                    start: start + 2,
+                    expiration: 4,
+                };
+                engine::post_grant(&mut self.account, &grant)?;
+                self.history.grants.push(grant);
+            }
         }
         Ok(())
     }
