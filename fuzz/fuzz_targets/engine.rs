@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_workload::small;
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../crates/gpu-credit/tests/it/ledgers.rs"]
+#[path = "../../crates/gpu-credit/tests/it/ledgers/mod.rs"]
 mod ledgers;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -11,88 +11,120 @@
 //! assert!(operations.iter().any(|operation| matches!(operation, Operation::Question { .. })));
 //! ```
 
+mod numbers;
+mod sequence;
+mod source;
+
+pub use numbers::Numbers;
+
 use crate::random::Random;
+use sequence::Sequence;
+use source::Spelled;
+
+/// A grant to post: it is live in `[timestamp, timestamp + expiration]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Grant {
+    /// In the smallest unit.
+    pub amount: u64,
+    /// The first instant of the window.
+    pub timestamp: i64,
+    /// The last instant of the window, counted from `timestamp`.
+    pub expiration: u64,
+}
+
+/// Usage at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Usage {
+    /// In the smallest unit.
+    pub amount: u64,
+    /// When it takes effect.
+    pub timestamp: i64,
+}
+
+/// One record of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// A grant.
+    Grant(Grant),
+    /// Usage.
+    Usage(Usage),
+}
 
 /// One call on an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// A `place` counts the grants, or the usage records, that were accepted so far, from 0 on. What it
+/// names may have been retracted before, or never posted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Post a grant that is live in `[timestamp, timestamp + expiration]`.
-    PostGrant {
-        /// In the smallest unit.
-        amount: u64,
-        /// The first instant of the window.
-        timestamp: i64,
-        /// The last instant of the window, counted from `timestamp`.
-        expiration: u64,
-    },
-    /// Post usage at an instant.
-    PostUsage {
-        /// In the smallest unit.
-        amount: u64,
-        /// When it took effect.
-        timestamp: i64,
-    },
+    /// Post a grant.
+    PostGrant(Grant),
+    /// Post usage.
+    PostUsage(Usage),
+    /// Post many usage records in one call, all or none.
+    PostUsageMany(Vec<Usage>),
+    /// Post many records in one call, all or none.
+    PostMany(Vec<Record>),
     /// Retract a grant.
     RetractGrant {
-        /// Its place among the grants that were accepted, from 0 on. It may have been retracted
-        /// before, or never posted.
+        /// Among the grants.
         place: usize,
     },
-    /// Retract one usage of this amount at this instant. There may be none.
-    RetractUsage {
-        /// In the smallest unit.
-        amount: u64,
-        /// When it took effect.
-        timestamp: i64,
+    /// Retract one usage record like this one, if there is one.
+    RetractUsage(Usage),
+    /// Retract this very usage record.
+    RetractUsageAt {
+        /// Among the usage records.
+        place: usize,
     },
-    /// Change the amount of one usage of this amount at this instant. There may be none.
+    /// Change the amount of one usage record like this one, if there is one.
     ChangeUsage {
-        /// In the smallest unit.
-        amount: u64,
-        /// When it took effect.
-        timestamp: i64,
-        /// What it is to be.
+        /// What it is.
+        usage: Usage,
+        /// What its amount is to be.
+        new_amount: u64,
+    },
+    /// Change the amount of this very usage record.
+    ChangeUsageAt {
+        /// Among the usage records.
+        place: usize,
+        /// What its amount is to be.
         new_amount: u64,
     },
     /// Revoke a grant from an instant on.
     RevokeGrant {
-        /// Its place among the grants that were accepted, from 0 on. It may have been retracted or
-        /// revoked before, or never posted.
+        /// Among the grants. It may have been revoked before.
         place: usize,
         /// The instant. The window may end before it.
         from: i64,
     },
     /// Give a grant the window `[timestamp, timestamp + expiration]`, with the timestamp it has.
     ChangeExpiration {
-        /// Its place, as in [`RevokeGrant`](Operation::RevokeGrant).
+        /// Among the grants.
         place: usize,
         /// The last instant of the window, counted from its first.
         expiration: u64,
     },
+    /// Let the window of a grant never end.
+    RemoveEnd {
+        /// Among the grants.
+        place: usize,
+    },
     /// Settle.
     Settle,
+    /// Settle so far that a question about this instant needs no more of it.
+    SettleTo {
+        /// The instant.
+        timestamp: i64,
+    },
+    /// Go on with a clone of the account.
+    GoOnWithClone,
+    /// Go on with the account that is read from the bytes of this one.
+    GoOnWithBytes,
     /// Ask for the balance at an instant.
     Question {
         /// The instant.
         timestamp: i64,
     },
-}
-
-/// From where the numbers of a sequence come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Numbers {
-    /// About a dozen instants and amounts: many ties, and many balances of exactly zero.
-    Small,
-    /// The same a step from either end of the range of timestamps, amounts near nothing or near
-    /// all that fits.
-    Edges,
-    /// The whole range, small and large alike.
-    Full,
-}
-
-impl Numbers {
-    /// All of them.
-    pub const ALL: [Numbers; 3] = [Numbers::Small, Numbers::Edges, Numbers::Full];
 }
 
 /// The endless sequence of a seed.
@@ -104,13 +136,13 @@ pub fn from_seed(seed: u64, numbers: Numbers) -> impl Iterator<Item = Operation>
 /// sequences. The first byte chooses the [`Numbers`].
 ///
 /// ```
-/// use gpu_credit_workload::small::{self, Operation};
+/// use gpu_credit_workload::small::{self, Grant, Operation};
 ///
 /// let operations: Vec<Operation> = small::from_bytes(&[0, 0, 5, 3, 4, 15, 3]).collect();
 /// assert_eq!(
 ///     operations,
 ///     [
-///         Operation::PostGrant { amount: 5, timestamp: 3, expiration: 4 },
+///         Operation::PostGrant(Grant { amount: 5, timestamp: 3, expiration: 4 }),
 ///         Operation::Question { timestamp: 3 },
 ///     ],
 /// );
@@ -120,203 +152,5 @@ pub fn from_bytes(bytes: &[u8]) -> impl Iterator<Item = Operation> {
         None => (Numbers::Small, bytes),
         Some((first, rest)) => (Numbers::ALL[usize::from(*first) % Numbers::ALL.len()], rest),
     };
-    Sequence::new(Spelled(bytes), numbers)
-}
-
-struct Sequence<S> {
-    source: S,
-    numbers: Numbers,
-    /// Grants and usage posted so far, to have something to retract.
-    grants: u64,
-    usage: Vec<(u64, i64)>,
-}
-
-impl<S: Source> Iterator for Sequence<S> {
-    type Item = Operation;
-
-    fn next(&mut self) -> Option<Operation> {
-        match self.source.below(20)? {
-            0..4 => self.post_grant(),
-            4..9 => self.post_usage(),
-            9 => self.retract_grant(),
-            10 | 11 => self.retract_usage(),
-            12 => Some(Operation::Settle),
-            16 => self.change_usage(),
-            17 | 18 => self.revoke_grant(),
-            19 => self.change_expiration(),
-            _ => Some(Operation::Question {
-                timestamp: self.timestamp()?,
-            }),
-        }
-    }
-}
-
-impl<S: Source> Sequence<S> {
-    fn new(source: S, numbers: Numbers) -> Self {
-        Self {
-            source,
-            numbers,
-            grants: 0,
-            usage: Vec::new(),
-        }
-    }
-
-    fn post_grant(&mut self) -> Option<Operation> {
-        let amount = self.amount()?;
-        let timestamp = self.timestamp()?;
-        let expiration = self.expiration(timestamp)?;
-        self.grants += 1;
-        Some(Operation::PostGrant {
-            amount,
-            timestamp,
-            expiration,
-        })
-    }
-
-    fn post_usage(&mut self) -> Option<Operation> {
-        let amount = self.amount()?;
-        let timestamp = self.timestamp()?;
-        self.usage.push((amount, timestamp));
-        Some(Operation::PostUsage { amount, timestamp })
-    }
-
-    fn retract_grant(&mut self) -> Option<Operation> {
-        let place = self.grant()?;
-        Some(Operation::RetractGrant { place })
-    }
-
-    fn retract_usage(&mut self) -> Option<Operation> {
-        let (amount, timestamp) = self.take_usage()?;
-        Some(Operation::RetractUsage { amount, timestamp })
-    }
-
-    fn change_usage(&mut self) -> Option<Operation> {
-        let (amount, timestamp) = self.take_usage()?;
-        let new_amount = self.amount()?;
-        self.usage.push((new_amount, timestamp));
-        Some(Operation::ChangeUsage {
-            amount,
-            timestamp,
-            new_amount,
-        })
-    }
-
-    fn revoke_grant(&mut self) -> Option<Operation> {
-        let place = self.grant()?;
-        let from = self.timestamp()?;
-        Some(Operation::RevokeGrant { place, from })
-    }
-
-    fn change_expiration(&mut self) -> Option<Operation> {
-        let place = self.grant()?;
-        // Where it starts is not known here, for some are refused.
-        let timestamp = self.timestamp()?;
-        let expiration = self.expiration(timestamp)?;
-        Some(Operation::ChangeExpiration { place, expiration })
-    }
-
-    /// One of those posted, or the one after them.
-    fn grant(&mut self) -> Option<usize> {
-        let place = self.source.below(self.grants + 1)?;
-        usize::try_from(place).ok()
-    }
-
-    /// One of those posted, or any. It is not posted any more.
-    fn take_usage(&mut self) -> Option<(u64, i64)> {
-        let place = self.source.below(self.usage.len() as u64 + 1)?;
-        let place = usize::try_from(place).ok()?;
-        if place < self.usage.len() {
-            Some(self.usage.swap_remove(place))
-        } else {
-            Some((self.amount()?, self.timestamp()?))
-        }
-    }
-
-    fn amount(&mut self) -> Option<u64> {
-        const AMOUNT_MAX: u64 = i64::MAX.unsigned_abs();
-        match self.numbers {
-            Numbers::Small => self.source.below(9),
-            Numbers::Edges => match self.source.below(8)? {
-                0 => Some(AMOUNT_MAX - self.source.below(9)?),
-                1 => Some(AMOUNT_MAX / 2 - self.source.below(9)?),
-                _ => self.source.below(9),
-            },
-            Numbers::Full => self.source.magnitude(),
-        }
-    }
-
-    fn timestamp(&mut self) -> Option<i64> {
-        match self.numbers {
-            Numbers::Small => Some(0_i64.saturating_add_unsigned(self.source.below(12)?)),
-            Numbers::Edges => match self.source.below(12)? {
-                step @ 0..6 => Some(i64::MIN.saturating_add_unsigned(step)),
-                step => Some(i64::MAX.saturating_sub_unsigned(11 - step)),
-            },
-            Numbers::Full => Some(self.source.any()?.cast_signed()),
-        }
-    }
-
-    fn expiration(&mut self, timestamp: i64) -> Option<u64> {
-        let endless = i64::MAX.abs_diff(timestamp);
-        match self.numbers {
-            Numbers::Small => self.source.below(7),
-            Numbers::Edges => match self.source.below(9)? {
-                step @ 0..6 => Some(step),
-                step => Some(endless.saturating_sub(step - 6)),
-            },
-            // Nearly always one that fits, because others are refused.
-            Numbers::Full => match self.source.below(16)? {
-                0 => self.source.any(),
-                1 => Some(endless),
-                _ => Some(self.source.magnitude()?.min(endless)),
-            },
-        }
-    }
-}
-
-/// Where choices come from.
-trait Source {
-    /// A number below `bound`, which is not 0. `None`: the source is exhausted.
-    fn below(&mut self, bound: u64) -> Option<u64>;
-
-    /// Any number.
-    fn any(&mut self) -> Option<u64>;
-
-    /// A number of 0 to 64 bits, each count of bits alike.
-    fn magnitude(&mut self) -> Option<u64> {
-        match self.below(65)? {
-            0 => Some(0),
-            bits => Some(self.any()? >> (64 - bits)),
-        }
-    }
-}
-
-impl Source for Random {
-    fn below(&mut self, bound: u64) -> Option<u64> {
-        Some(Random::below(self, bound))
-    }
-
-    fn any(&mut self) -> Option<u64> {
-        Some(self.next())
-    }
-}
-
-/// A byte for a small choice, eight for a large one.
-struct Spelled<'a>(&'a [u8]);
-
-impl Source for Spelled<'_> {
-    fn below(&mut self, bound: u64) -> Option<u64> {
-        if bound > 256 {
-            return Some(self.any()? % bound);
-        }
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(u64::from(*first) % bound)
-    }
-
-    fn any(&mut self) -> Option<u64> {
-        let (first, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*first))
-    }
+    Sequence::new(Spelled::new(bytes), numbers)
 }

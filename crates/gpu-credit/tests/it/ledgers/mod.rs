@@ -1,8 +1,12 @@
-//! The engine and both replays, told the same and asked the same. The fuzz target uses it too.
+//! The engine and both replays, told the same and asked the same. The fuzz targets use it too.
+
+mod ask;
+mod engine;
 
 use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
-use gpu_credit_workload::small::Operation;
+use gpu_credit_workload::random::Random;
+use gpu_credit_workload::small::{Grant, Operation, Record, Usage};
 
 /// Sizes so small that a dozen records build every structure there is.
 pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
@@ -14,13 +18,43 @@ pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
     }
 }
 
+/// Sizes of every kind: how many late writes may be pending goes by the chunks, and how far a
+/// replay starts before a late write goes by the spacing.
+pub(crate) fn sizes(overdraft: Overdraft, seed: u64) -> Options {
+    // Not the numbers that make the operations of the seed.
+    let mut random = Random::new(!seed);
+    let mut chunk = || [4, 16, 64][random.below(3) as usize];
+    let (usage_chunk, boundary_chunk) = (chunk(), chunk());
+    Options {
+        overdraft,
+        usage_chunk,
+        boundary_chunk,
+        checkpoint_spacing: random.between(1, 40) as usize,
+    }
+}
+
 /// The engine and the two replays, told the same.
 pub(crate) struct Ledgers {
     pub(crate) engine: GpuCredit,
     pub(crate) list: ListReplay,
     heap: HeapReplay,
     grants: Vec<GrantId>,
+    /// The usage records that were accepted.
+    usage: Vec<UsageName>,
+    /// Those of them that stand, in posting order.
+    standing: Vec<UsageName>,
     pub(crate) instants: Vec<i64>,
+    /// Where corrections may have changed something since the last question.
+    touched: Vec<i64>,
+    /// The most repairs that settling has begun at once: no fewer late writes were pending then.
+    pub(crate) repairs_most: u64,
+}
+
+/// A usage record: the `nth` that was ever accepted at its instant, from 0 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct UsageName {
+    timestamp: i64,
+    nth: usize,
 }
 
 impl Ledgers {
@@ -34,95 +68,244 @@ impl Ledgers {
             list: ListReplay::new(overdraft),
             heap: HeapReplay::new(overdraft),
             grants: Vec::new(),
+            usage: Vec::new(),
+            standing: Vec::new(),
             instants: vec![i64::MIN, -1, 0, i64::MAX],
+            touched: Vec::new(),
+            repairs_most: 0,
         }
     }
 
     /// Carries an operation out on all three. What the engine refuses, the replays are not told.
-    pub(crate) fn run(&mut self, operation: Operation) {
-        match operation {
-            Operation::PostGrant {
-                amount,
-                timestamp,
-                expiration,
-            } => {
-                let posted = self
-                    .engine
-                    .add_credit("grant", amount, timestamp, expiration);
-                if let Ok(grant) = posted {
-                    self.grants.push(grant);
-                    self.list.add_credit(amount, timestamp, expiration);
-                    self.heap.add_credit(amount, timestamp, expiration);
-                    let end = timestamp.checked_add_unsigned(expiration).unwrap();
-                    self.note([timestamp, end]);
-                }
+    pub(crate) fn run(&mut self, operation: &Operation) {
+        match *operation {
+            Operation::PostGrant(grant) => self.post_grant(grant),
+            Operation::PostUsage(usage) => self.post_usage(usage),
+            Operation::PostUsageMany(ref usage) => self.post_usage_many(usage),
+            Operation::PostMany(ref records) => self.post_many(records),
+            Operation::RetractGrant { place } => self.retract_grant(place),
+            Operation::RetractUsage(usage) => self.retract_usage(usage),
+            Operation::RetractUsageAt { place } => self.retract_usage_at(place),
+            Operation::ChangeUsage { usage, new_amount } => self.change_usage(usage, new_amount),
+            Operation::ChangeUsageAt { place, new_amount } => {
+                self.change_usage_at(place, new_amount);
             }
-            Operation::PostUsage { amount, timestamp } => {
-                if self.engine.subtract(amount, timestamp).is_ok() {
-                    self.list.subtract(amount, timestamp);
-                    self.heap.subtract(amount, timestamp);
-                    self.note([timestamp, timestamp]);
-                }
-            }
-            Operation::RetractGrant { place } => {
-                if let Some(grant) = self.grants.get(place) {
-                    let retracted = self.engine.retract_grant(*grant).is_ok();
-                    assert_eq!(retracted, self.list.retract_grant(place));
-                    assert_eq!(retracted, self.heap.retract_grant(place));
-                }
-            }
-            Operation::RetractUsage { amount, timestamp } => {
-                let retracted = self.engine.retract_usage(amount, timestamp).is_ok();
-                assert_eq!(retracted, self.list.retract_usage(amount, timestamp));
-                assert_eq!(retracted, self.heap.retract_usage(amount, timestamp));
-            }
-            Operation::ChangeUsage {
-                amount,
-                timestamp,
-                new_amount,
-            } => {
-                let changed = self.engine.change_usage(timestamp, amount, new_amount);
-                if !matches!(changed, Err(Error::UsageTooLarge { .. })) {
-                    let changed = changed.is_ok();
-                    let list = self.list.change_usage(amount, timestamp, new_amount);
-                    let heap = self.heap.change_usage(amount, timestamp, new_amount);
-                    assert_eq!([list, heap], [changed; 2]);
-                    self.ask(timestamp);
-                }
-            }
-            Operation::RevokeGrant { place, from } => {
-                if let Some(grant) = self.grants.get(place) {
-                    let revoked = self.engine.revoke_grant(*grant, from).is_ok();
-                    assert_eq!(revoked, self.list.revoke_grant(place, from));
-                    assert_eq!(revoked, self.heap.revoke_grant(place, from));
-                    self.note([from, from]);
-                    self.ask_about(place);
-                }
-            }
+            Operation::RevokeGrant { place, from } => self.revoke_grant(place, from),
             Operation::ChangeExpiration { place, expiration } => {
-                if let Some(grant) = self.grants.get(place) {
-                    let changed = self.engine.change_expiration(*grant, expiration).is_ok();
-                    assert_eq!(changed, self.list.change_expiration(place, expiration));
-                    assert_eq!(changed, self.heap.change_expiration(place, expiration));
-                    self.ask_about(place);
-                }
+                self.change_expiration(place, expiration);
             }
-            Operation::Settle => {
-                self.engine.settle();
-                assert!(self.engine.is_settled());
-            }
-            Operation::Question { timestamp } => self.ask(timestamp),
+            Operation::RemoveEnd { place } => self.remove_end(place),
+            Operation::Settle => self.settle(),
+            Operation::SettleTo { timestamp } => self.engine.settle_to(timestamp),
+            Operation::GoOnWithClone => self.engine = self.engine.clone(),
+            Operation::GoOnWithBytes => self.engine = engine::bytes_and_back(&self.engine),
+            Operation::Question { timestamp } => self.ask_touched(timestamp),
         }
     }
 
-    /// Asks where the window of a grant starts and ends, and an instant later.
-    fn ask_about(&mut self, place: usize) {
+    fn post_grant(&mut self, grant: Grant) {
+        if let Ok(number) = engine::post_grant(&mut self.engine, grant) {
+            self.grants.push(number);
+            self.grant_posted(grant);
+        }
+    }
+
+    fn post_usage(&mut self, usage: Usage) {
+        if engine::post_usage(&mut self.engine, usage).is_ok() {
+            self.usage_posted(usage);
+        }
+    }
+
+    fn post_usage_many(&mut self, usage: &[Usage]) {
+        let records: Vec<Record> = usage.iter().copied().map(Record::Usage).collect();
+        let expected = self.first_refused(&records);
+        let posted = engine::post_usage_many(&mut self.engine, usage);
+        self.batch_posted(&records, posted, expected);
+    }
+
+    fn post_many(&mut self, records: &[Record]) {
+        let expected = self.first_refused(records);
+        let posted = engine::post_many(&mut self.engine, records);
+        if posted.is_ok() {
+            let grants = self.engine.grants().map(|(grant, _)| grant);
+            let known = self.grants.last().copied();
+            let new: Vec<GrantId> = grants.filter(|grant| Some(*grant) > known).collect();
+            self.grants.extend(new);
+        }
+        self.batch_posted(records, posted, expected);
+    }
+
+    /// The place of the first record that is refused when they are posted one by one.
+    fn first_refused(&self, records: &[Record]) -> Option<usize> {
+        let mut engine = self.engine.clone();
+        records.iter().position(|record| match record {
+            Record::Grant(grant) => engine::post_grant(&mut engine, *grant).is_err(),
+            Record::Usage(usage) => engine::post_usage(&mut engine, *usage).is_err(),
+        })
+    }
+
+    fn batch_posted(
+        &mut self,
+        records: &[Record],
+        posted: Result<(), Option<usize>>,
+        expected: Option<usize>,
+    ) {
+        match posted {
+            Ok(()) => assert_eq!(expected, None, "a batch is refused if one of it is"),
+            Err(index) => assert_eq!(index.or(expected), expected, "the first that is refused"),
+        }
+        assert_eq!(posted.is_ok(), expected.is_none());
+        for record in records.iter().filter(|_| posted.is_ok()) {
+            match record {
+                Record::Grant(grant) => self.grant_posted(*grant),
+                Record::Usage(usage) => self.usage_posted(*usage),
+            }
+        }
+    }
+
+    fn grant_posted(&mut self, grant: Grant) {
+        let Grant {
+            amount,
+            timestamp,
+            expiration,
+        } = grant;
+        self.list.add_credit(amount, timestamp, expiration);
+        self.heap.add_credit(amount, timestamp, expiration);
+        let end = timestamp.checked_add_unsigned(expiration).unwrap();
+        self.note([timestamp, end]);
+    }
+
+    fn usage_posted(&mut self, usage: Usage) {
+        let Usage { amount, timestamp } = usage;
+        self.list.subtract(amount, timestamp);
+        self.heap.subtract(amount, timestamp);
+        let earlier = self.usage.iter();
+        let nth = earlier.filter(|name| name.timestamp == timestamp).count();
+        self.usage.push(UsageName { timestamp, nth });
+        self.standing.push(UsageName { timestamp, nth });
+        self.note([timestamp, timestamp]);
+    }
+
+    fn retract_grant(&mut self, place: usize) {
+        if let Some(grant) = self.grants.get(place) {
+            let retracted = self.engine.retract_grant(*grant).is_ok();
+            assert_eq!(retracted, self.list.retract_grant(place));
+            assert_eq!(retracted, self.heap.retract_grant(place));
+        }
+    }
+
+    fn retract_usage(&mut self, usage: Usage) {
+        let retracted = engine::retract_usage(&mut self.engine, usage).is_ok();
+        let place = self.last_like(usage);
+        assert_eq!(retracted, place.is_some(), "{usage:?}");
+        self.usage_retracted(place);
+    }
+
+    fn retract_usage_at(&mut self, place: usize) {
+        let Some(name) = self.usage.get(place).copied() else {
+            return;
+        };
+        let place = self.standing.iter().position(|other| *other == name);
+        let among = self.place_at_instant(name);
+        let retracted = engine::retract_usage_at(&mut self.engine, name, among).is_ok();
+        assert_eq!(retracted, place.is_some(), "{name:?}");
+        self.usage_retracted(place);
+    }
+
+    fn usage_retracted(&mut self, place: Option<usize>) {
+        if let Some(place) = place {
+            self.standing.remove(place);
+            assert!(self.list.retract_usage_at(place));
+            assert!(self.heap.retract_usage_at(place));
+        }
+    }
+
+    fn change_usage(&mut self, usage: Usage, new_amount: u64) {
+        let changed = engine::change_usage(&mut self.engine, usage, new_amount);
+        self.usage_changed(self.last_like(usage), new_amount, changed);
+    }
+
+    fn change_usage_at(&mut self, place: usize, new_amount: u64) {
+        let Some(name) = self.usage.get(place).copied() else {
+            return;
+        };
+        let place = self.standing.iter().position(|other| *other == name);
+        let among = self.place_at_instant(name);
+        let changed = engine::change_usage_at(&mut self.engine, name, among, new_amount);
+        self.usage_changed(place, new_amount, changed);
+    }
+
+    fn usage_changed(&mut self, place: Option<usize>, new_amount: u64, changed: Result<(), Error>) {
+        if matches!(changed, Err(Error::UsageTooLarge { .. })) {
+            return;
+        }
+        assert_eq!(changed.is_ok(), place.is_some());
+        if let Some(place) = place {
+            assert!(self.list.change_usage_at(place, new_amount));
+            assert!(self.heap.change_usage_at(place, new_amount));
+            self.touched.push(self.standing[place].timestamp);
+        }
+    }
+
+    /// The last usage record that stands like this one.
+    fn last_like(&self, usage: Usage) -> Option<usize> {
+        let Usage { amount, timestamp } = usage;
+        let usage = gpu_credit_replay::Usage { amount, timestamp };
+        let mut posted = self.list.posted().usage().iter();
+        posted.rposition(|posted| *posted == usage)
+    }
+
+    /// Where a usage record stands among those of its instant. `None`: it is retracted.
+    fn place_at_instant(&self, name: UsageName) -> Option<usize> {
+        let at_instant = self.standing.iter();
+        let mut at_instant = at_instant.filter(|other| other.timestamp == name.timestamp);
+        at_instant.position(|other| *other == name)
+    }
+
+    fn revoke_grant(&mut self, place: usize, from: i64) {
+        if let Some(grant) = self.grants.get(place) {
+            let revoked = self.engine.revoke_grant(*grant, from).is_ok();
+            assert_eq!(revoked, self.list.revoke_grant(place, from));
+            assert_eq!(revoked, self.heap.revoke_grant(place, from));
+            self.note([from, from]);
+            self.touch(place);
+        }
+    }
+
+    fn change_expiration(&mut self, place: usize, expiration: u64) {
+        if let Some(grant) = self.grants.get(place) {
+            let changed = self.engine.change_expiration(*grant, expiration).is_ok();
+            assert_eq!(changed, self.list.change_expiration(place, expiration));
+            assert_eq!(changed, self.heap.change_expiration(place, expiration));
+            self.touch(place);
+        }
+    }
+
+    fn remove_end(&mut self, place: usize) {
+        if let Some(grant) = self.grants.get(place) {
+            let start = self.engine.grant(*grant).map_or(0, |grant| grant.start);
+            let expiration = start.abs_diff(i64::MAX);
+            let changed = self.engine.change_expiration_without_end(*grant).is_ok();
+            assert_eq!(changed, self.list.change_expiration(place, expiration));
+            assert_eq!(changed, self.heap.change_expiration(place, expiration));
+            self.touch(place);
+        }
+    }
+
+    fn settle(&mut self) {
+        let before = self.engine.settlement().repairs;
+        self.engine.settle();
+        assert!(self.engine.is_settled());
+        let repairs = self.engine.settlement().repairs - before;
+        self.repairs_most = self.repairs_most.max(repairs);
+    }
+
+    /// The next question is also about the window of this grant, and an instant later.
+    fn touch(&mut self, place: usize) {
         if let Some(grant) = self.engine.grant(self.grants[place]) {
             let (start, end) = (grant.start, grant.end);
             self.note([start, end]);
-            for time in [start, end, end.saturating_add(1)] {
-                self.ask(time);
-            }
+            self.touched.extend([start, end, end.saturating_add(1)]);
         }
     }
 
@@ -131,54 +314,5 @@ impl Ledgers {
             self.instants
                 .extend([time, time.saturating_sub(1), time.saturating_add(1)]);
         }
-    }
-
-    fn ask(&self, time: i64) {
-        let answer = self.engine.balance_at(time);
-        let expected = self.list.balance_at(time);
-        assert_eq!(answer.balance, expected.balance, "balance at {time}");
-        assert_eq!(
-            answer.status.as_str(),
-            expected.status.as_str(),
-            "status at {time}"
-        );
-        assert_eq!(answer.deficit, expected.deficit, "deficit at {time}");
-        assert_eq!(
-            self.engine.get_balance(time),
-            expected.balance,
-            "get_balance at {time}"
-        );
-        assert_eq!(
-            self.heap.balance_at(time),
-            expected,
-            "list and heap at {time}"
-        );
-    }
-
-    /// Asks everything there is to ask about the instants at which anything can change.
-    pub(crate) fn ask_all(&self) {
-        let mut instants = self.instants.clone();
-        let unsorted = self.engine.get_balances(&instants);
-        let single: Vec<_> = instants
-            .iter()
-            .map(|at| self.engine.get_balance(*at))
-            .collect();
-        assert_eq!(unsorted, single, "a batch is its questions");
-        instants.sort_unstable();
-        instants.dedup();
-        for time in &instants {
-            self.ask(*time);
-            let remainders: Vec<_> = (self.engine.remainders_at(*time).iter())
-                .map(|remainder| (remainder.grant.index(), remainder.amount))
-                .collect();
-            let expected = self.list.remainders_at(*time).into_iter();
-            let expected: Vec<_> = expected.filter(|(_, amount)| *amount > 0).collect();
-            assert_eq!(remainders, expected, "remainders at {time}");
-        }
-        let sorted = self.engine.get_balances(&instants);
-        let mut expected: Vec<_> = instants.iter().copied().zip(sorted).collect();
-        expected.dedup_by_key(|(_, balance)| *balance);
-        let steps: Vec<_> = self.engine.steps(i64::MIN..=i64::MAX).collect();
-        assert_eq!(steps, expected, "steps over all time");
     }
 }
