@@ -1,9 +1,11 @@
 //! The engine against both replays, after every step of random interleaved operations.
 
 use gpu_credit::Overdraft;
+use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 
 use crate::ledger_count;
+use crate::ledgers::books::Books;
 use crate::ledgers::{Ledgers, sizes};
 
 /// The most late writes that one call settled, as the ledgers count them.
@@ -57,4 +59,22 @@ fn long_ledgers_agree_too() {
         deepest = deepest.max(compare(seed, Numbers::Wide, overdraft(seed), length));
     }
     assert!(deepest >= 8, "at most {deepest} repairs at once");
+}
+
+#[test]
+fn a_book_agrees_with_a_replay_of_each_account() {
+    for seed in 0..ledger_count() / 4 {
+        let numbers = Numbers::ALL[(seed % 4) as usize];
+        let mut random = Random::new(seed);
+        let mut books = Books::new(seed);
+        let run = std::panic::AssertUnwindSafe(|| {
+            for operation in small::from_seed(seed, numbers).take(20 + (seed % 100) as usize) {
+                books.run(random.below(256) as u8, &operation);
+            }
+            books.ask_all();
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            panic!("seed {seed}, {numbers:?}");
+        }
+    }
 }

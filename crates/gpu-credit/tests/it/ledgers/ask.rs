@@ -1,5 +1,6 @@
 //! What is asked of the engine and of both replays.
 
+use gpu_credit::Answer;
 use gpu_credit_replay::Replay;
 
 use super::Ledgers;
@@ -15,7 +16,16 @@ impl Ledgers {
     }
 
     fn ask(&self, time: i64) {
-        let answer = self.engine.balance_at(time);
+        self.compare(time, self.engine.balance_at(time));
+        let balance = self.engine.get_balance(time);
+        let expected = self.list.balance_at(time);
+        assert_eq!(balance, expected.balance, "get_balance at {time}");
+        let heap = self.heap.balance_at(time);
+        assert_eq!(heap, expected, "list and heap at {time}");
+    }
+
+    /// Compares an answer with that of the reference.
+    pub(super) fn compare(&self, time: i64, answer: Answer) {
         let expected = self.list.balance_at(time);
         assert_eq!(answer.balance, expected.balance, "balance at {time}");
         assert_eq!(
@@ -24,16 +34,6 @@ impl Ledgers {
             "status at {time}"
         );
         assert_eq!(answer.deficit, expected.deficit, "deficit at {time}");
-        assert_eq!(
-            self.engine.get_balance(time),
-            expected.balance,
-            "get_balance at {time}"
-        );
-        assert_eq!(
-            self.heap.balance_at(time),
-            expected,
-            "list and heap at {time}"
-        );
     }
 
     /// Asks everything there is to ask about the instants at which anything can change, or about

@@ -26,14 +26,25 @@ pub(super) fn post_usage_many(
 
 /// The error is the place of the record that is refused, if it says that.
 pub(super) fn post_many(engine: &mut GpuCredit, records: &[Record]) -> Result<(), Option<usize>> {
-    use gpu_credit::Record as Posted;
-    let records = records.iter().map(|record| match *record {
-        Record::Usage(usage) => Posted::usage(usage.amount, usage.timestamp),
-        Record::Grant(grant) => {
-            Posted::grant("grant", grant.amount, grant.timestamp, grant.expiration)
-        }
-    });
-    engine.extend(records).map_err(|_| None)
+    engine.extend(records.iter().map(record)).map_err(|_| None)
+}
+
+pub(super) fn post(engine: &mut GpuCredit, record: &Record) -> Result<(), Error> {
+    match record {
+        Record::Grant(grant) => post_grant(engine, *grant).map(drop),
+        Record::Usage(usage) => post_usage(engine, *usage),
+    }
+}
+
+pub(super) fn record(record: &Record) -> gpu_credit::Record {
+    match *record {
+        Record::Usage(usage) => gpu_credit::Record::usage(usage.amount, usage.timestamp),
+        Record::Grant(Grant {
+            amount,
+            timestamp,
+            expiration,
+        }) => gpu_credit::Record::grant("grant", amount, timestamp, expiration),
+    }
 }
 
 /// Retracts the usage record like this one that was posted last.

@@ -1,6 +1,7 @@
 //! The engine and both replays, told the same and asked the same. The fuzz targets use it too.
 
 mod ask;
+pub(crate) mod books;
 mod engine;
 
 use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
@@ -126,22 +127,14 @@ impl Ledgers {
     fn post_many(&mut self, records: &[Record]) {
         let expected = self.first_refused(records);
         let posted = engine::post_many(&mut self.engine, records);
-        if posted.is_ok() {
-            let grants = self.engine.grants().map(|(grant, _)| grant);
-            let known = self.grants.last().copied();
-            let new: Vec<GrantId> = grants.filter(|grant| Some(*grant) > known).collect();
-            self.grants.extend(new);
-        }
         self.batch_posted(records, posted, expected);
     }
 
     /// The place of the first record that is refused when they are posted one by one.
     fn first_refused(&self, records: &[Record]) -> Option<usize> {
         let mut engine = self.engine.clone();
-        records.iter().position(|record| match record {
-            Record::Grant(grant) => engine::post_grant(&mut engine, *grant).is_err(),
-            Record::Usage(usage) => engine::post_usage(&mut engine, *usage).is_err(),
-        })
+        let mut records = records.iter();
+        records.position(|record| engine::post(&mut engine, record).is_err())
     }
 
     fn batch_posted(
@@ -150,12 +143,24 @@ impl Ledgers {
         posted: Result<(), Option<usize>>,
         expected: Option<usize>,
     ) {
+        assert_eq!(
+            posted.is_ok(),
+            expected.is_none(),
+            "refused if one of it is"
+        );
         match posted {
-            Ok(()) => assert_eq!(expected, None, "a batch is refused if one of it is"),
+            Ok(()) => self.accepted(records),
             Err(index) => assert_eq!(index.or(expected), expected, "the first that is refused"),
         }
-        assert_eq!(posted.is_ok(), expected.is_none());
-        for record in records.iter().filter(|_| posted.is_ok()) {
+    }
+
+    /// Takes note of records that the engine has accepted.
+    fn accepted(&mut self, records: &[Record]) {
+        let known = self.grants.last().copied();
+        let grants = self.engine.grants().map(|(grant, _)| grant);
+        let new: Vec<GrantId> = grants.filter(|grant| Some(*grant) > known).collect();
+        self.grants.extend(new);
+        for record in records {
             match record {
                 Record::Grant(grant) => self.grant_posted(*grant),
                 Record::Usage(usage) => self.usage_posted(*usage),
