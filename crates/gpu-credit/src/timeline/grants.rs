@@ -101,6 +101,14 @@ impl Page {
     }
 }
 
+/// Makes room for one more, and for half as many again rather than double: most accounts are small.
+fn reserve<T>(items: &mut Vec<T>, least: usize, most: usize) {
+    let len = items.len();
+    if len == items.capacity() {
+        items.reserve_exact((len / 2).max(least).min(most - len));
+    }
+}
+
 /// A length of names, which fits because all names of an account together do.
 fn small(len: usize) -> u32 {
     u32::try_from(len).expect("the limit of credit ids holds")
@@ -174,13 +182,11 @@ impl Grants {
 
     fn push(&mut self, name: &str, row: Row) {
         if self.posted.is_multiple_of(PAGE) {
+            reserve(&mut self.pages, 1, usize::MAX);
             self.pages.push(Page::default());
         }
         let page = self.pages.last_mut().expect("there is a page");
-        if page.rows.len() == page.rows.capacity() {
-            // Half as much again rather than double: most accounts are small.
-            page.rows.reserve_exact((page.rows.len() / 2).max(4));
-        }
+        reserve(&mut page.rows, 4, PAGE);
         page.names.push_str(name);
         let name_end = small(page.names.len());
         page.rows.push(Row { name_end, ..row });
