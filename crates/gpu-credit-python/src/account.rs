@@ -1,6 +1,6 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
-use gpu_credit::{GpuCredit, GrantRecord, UsageId, UsageRecord};
+use gpu_credit::{GpuCredit, GrantId, GrantRecord, UsageId, UsageRecord};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -258,7 +258,7 @@ impl Account {
             None => GrantRecord::new(credit_id, amount.0, timestamp.0, 0).without_end(),
         };
         let posted = self.0.lock(py)?.post_grant(grant);
-        posted.map(|grant| grant.index()).map_err(refused)
+        posted.map(GrantId::index).map_err(refused)
     }
 
     /// Post usage as subtract does, and return its identity: a UsageId(timestamp, nth). It never
