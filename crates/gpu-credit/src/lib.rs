@@ -69,6 +69,7 @@ mod parallel;
 mod questions;
 mod record;
 mod steps;
+mod time_buckets;
 mod timeline;
 mod usage;
 

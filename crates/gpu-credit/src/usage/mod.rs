@@ -81,7 +81,7 @@ mod group;
 mod slot;
 mod tree;
 
-mod buckets;
+mod head_buckets;
 pub(crate) mod prefetch;
 mod sums;
 

@@ -1,8 +1,8 @@
 //! The top: all groups, and what finds the right one.
 
-use super::buckets::Buckets;
 use super::encoding::UsageEntry;
 use super::group::UsageGroup;
+use super::head_buckets::HeadBuckets;
 use super::layout::{SPAN, Shape};
 use super::load::Sorted;
 use super::slot::Slot;
@@ -22,7 +22,7 @@ pub(super) struct Tree {
     within: Vec<u64>,
     spans: Vec<u64>,
     groups: Vec<Box<UsageGroup>>,
-    buckets: Buckets,
+    buckets: HeadBuckets,
 }
 
 /// In which slot of which group a chunk is.
@@ -45,7 +45,7 @@ impl Tree {
             end,
             within: Vec::new(),
             spans: Vec::new(),
-            buckets: Buckets::new(&heads),
+            buckets: HeadBuckets::new(&heads),
             heads,
             groups,
         };
@@ -312,7 +312,7 @@ impl Tree {
         totals.remove(at);
         self.write_sums(&totals);
         self.heads.remove(at);
-        self.buckets = Buckets::new(&self.heads);
+        self.buckets = HeadBuckets::new(&self.heads);
         self.groups.remove(at)
     }
 
