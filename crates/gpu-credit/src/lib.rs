@@ -60,6 +60,7 @@
 mod answer;
 mod batch;
 mod book;
+mod bytes;
 mod corrections;
 mod error;
 mod ledger;
