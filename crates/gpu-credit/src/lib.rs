@@ -71,11 +71,13 @@ mod parallel;
 mod questions;
 mod range;
 mod record;
+mod time_buckets;
 mod timeline;
 mod usage;
 
 pub use account::GpuCredit;
 pub use answer::{Answer, Status};
+pub use bytes::BytesError;
 pub use book::{Accounts, BookError, CreditBook, Names, Total};
 pub use contents::{Grants, UsageRecords};
 pub use error::{Error, RecordError};

@@ -35,9 +35,20 @@ impl Width {
 
 /// Writes numbers that fit the width.
 pub(crate) fn write_numbers(out: &mut Vec<u8>, width: Width, numbers: &[u64]) {
-    let width = usize::from(width.0);
+    match width.0 {
+        1 => write_each::<1>(out, numbers),
+        2 => write_each::<2>(out, numbers),
+        4 => write_each::<4>(out, numbers),
+        8 => write_each::<8>(out, numbers),
+        _ => {}
+    }
+}
+
+fn write_each<const WIDTH: usize>(out: &mut Vec<u8>, numbers: &[u64]) {
+    out.reserve(WIDTH * numbers.len());
     for number in numbers {
-        out.extend_from_slice(&number.to_le_bytes()[..width]);
+        debug_assert!(Width::of(*number) <= Width::of(u64::MAX >> (64 - 8 * WIDTH)));
+        out.extend_from_slice(&number.to_le_bytes()[..WIDTH]);
     }
 }
 

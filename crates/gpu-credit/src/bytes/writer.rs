@@ -15,7 +15,7 @@ pub(crate) fn write_i64(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
-/// A number of either sign, of 1 to 10 bytes: the nearer to 0 the fewer.
+/// A number of either sign, of 1 to 10 bytes: the nearer to 0, the fewer.
 pub(crate) fn write_signed(out: &mut Vec<u8>, number: i64) {
     write_varint(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
 }

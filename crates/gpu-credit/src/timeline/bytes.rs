@@ -187,8 +187,10 @@ fn tree(width: usize, usage: &UsageIndex, keys: &[Key], levels: &[u64]) -> Bound
     BoundaryTree::from_epochs(width, epochs)
 }
 
+/// Writes what remains of grants, in the order in which they are drawn.
 fn write_remainders<'a>(bytes: &mut Vec<u8>, remainders: impl Iterator<Item = &'a LiveGrant>) {
-    let remainders: Vec<&LiveGrant> = remainders.collect();
+    let mut remainders: Vec<&LiveGrant> = remainders.collect();
+    remainders.sort_unstable_by(|one, other| other.cmp(one));
     write_varint(bytes, remainders.len() as u64);
     for grant in remainders {
         write_varint(bytes, grant.grant.into());

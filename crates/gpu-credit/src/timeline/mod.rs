@@ -102,6 +102,16 @@ impl GrantTimeline {
         self.checkpoints.len()
     }
 
+    /// The most boundaries in a chunk.
+    pub(crate) fn boundary_chunk(&self) -> usize {
+        self.tree.width()
+    }
+
+    /// Boundaries from one checkpoint to the next, at least.
+    pub(crate) fn checkpoint_spacing(&self) -> usize {
+        self.checkpoint_spacing
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.known.is_settled()
     }

@@ -45,7 +45,7 @@ impl<E: Encoding> Block<E> {
         sum
     }
 
-    /// UsageEntry `lane`, which is taken.
+    /// Entry `lane`, which is taken.
     #[inline]
     pub(super) fn get(&self, lane: usize) -> (E::Key, E::Amount) {
         (self.keys[lane], self.amounts[lane])

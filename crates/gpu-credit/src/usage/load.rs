@@ -5,11 +5,21 @@
 //! which by then fits a cache. Other entries are sorted by comparison. Both keep the posting order
 //! of ties.
 
+use std::ops::Range;
+
 use super::encoding::UsageEntry;
 use super::staged::{PackedEntry, Staged, StagedEntries, unpack};
 use crate::parallel;
 
-/// StagedEntries in time order, ties in posting order.
+/// Entries in time order, ties in posting order, from which a tree is built.
+pub(super) trait SortedEntries: Sync {
+    fn len(&self) -> usize;
+
+    /// Adds the entries of a range to `entries`.
+    fn read(&self, range: Range<usize>, entries: &mut Vec<UsageEntry>);
+}
+
+/// Entries that have been sorted.
 #[derive(Clone, Debug)]
 pub(super) enum Sorted {
     Packed {
@@ -21,9 +31,9 @@ pub(super) enum Sorted {
 
 /// Bits of the time that choose a bucket, at most, and bits that one pass within a bucket orders.
 const DIGIT: u32 = 11;
-/// StagedEntries up to which comparing is faster.
+/// Entries up to which comparing is faster.
 const FEW: usize = 256;
-/// StagedEntries of a bucket range that one thread sorts before another may take some.
+/// Entries of a bucket range that one thread sorts before another may take some.
 const ENTRIES_PER_TASK: usize = 256 * 1024;
 
 impl Sorted {
@@ -53,29 +63,9 @@ impl Sorted {
         }
     }
 
-    /// StagedEntries that are in time order.
+    /// Entries that are in time order.
     pub(super) fn in_order(entries: Vec<UsageEntry>) -> Self {
         Self::Plain(entries)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Packed { entries, .. } => entries.len(),
-            Self::Plain(entries) => entries.len(),
-        }
-    }
-
-    /// Adds the entries from `from` up to `to` to `entries`.
-    pub(super) fn read(&self, from: usize, to: usize, entries: &mut Vec<UsageEntry>) {
-        match self {
-            Self::Plain(sorted) => entries.extend_from_slice(&sorted[from..to]),
-            Self::Packed {
-                start,
-                entries: sorted,
-            } => {
-                entries.extend(sorted[from..to].iter().map(|entry| unpack(*entry, *start)));
-            }
-        }
     }
 
     /// All entries.
@@ -84,7 +74,7 @@ impl Sorted {
             Self::Plain(entries) => entries,
             Self::Packed { .. } => {
                 let mut entries = Vec::with_capacity(self.len());
-                self.read(0, self.len(), &mut entries);
+                self.read(0..self.len(), &mut entries);
                 entries
             }
         }
@@ -103,6 +93,27 @@ impl Sorted {
         }
         merged.extend(later);
         Self::Plain(merged)
+    }
+}
+
+impl SortedEntries for Sorted {
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed { entries, .. } => entries.len(),
+            Self::Plain(entries) => entries.len(),
+        }
+    }
+
+    fn read(&self, range: Range<usize>, entries: &mut Vec<UsageEntry>) {
+        match self {
+            Self::Plain(sorted) => entries.extend_from_slice(&sorted[range]),
+            Self::Packed {
+                start,
+                entries: sorted,
+            } => {
+                entries.extend(sorted[range].iter().map(|entry| unpack(*entry, *start)));
+            }
+        }
     }
 }
 

@@ -81,7 +81,7 @@ mod group;
 mod slot;
 mod tree;
 
-mod buckets;
+mod head_buckets;
 pub(crate) mod prefetch;
 mod sums;
 
@@ -92,6 +92,7 @@ mod batch;
 mod cursor;
 mod walk;
 
+mod bytes;
 mod entries;
 mod instant;
 mod ordinals;
@@ -112,7 +113,7 @@ use std::ops::RangeInclusive;
 use encoding::UsageEntry;
 use insert_buffer::InsertBuffer;
 use layout::Shape;
-use load::Sorted;
+use load::{Sorted, SortedEntries};
 use ordinals::RetractedOrdinals;
 use small_list::SmallList;
 use tree::Tree;
@@ -136,11 +137,13 @@ enum Body {
 }
 
 impl Body {
-    fn new(sorted: Sorted, shape: Shape) -> Self {
+    fn new(sorted: &impl SortedEntries, shape: Shape) -> Self {
         if sorted.len() <= shape.chunk_entries() {
-            Self::Small(SmallList::new(&sorted.into_entries()))
+            let mut entries = Vec::with_capacity(sorted.len());
+            sorted.read(0..sorted.len(), &mut entries);
+            Self::Small(SmallList::new(&entries))
         } else {
-            Self::Tree(Box::new(Tree::build(&sorted, shape)), InsertBuffer::new())
+            Self::Tree(Box::new(Tree::build(sorted, shape)), InsertBuffer::new())
         }
     }
 }
@@ -251,7 +254,7 @@ impl UsageIndex {
             Body::Small(list) => {
                 let mut entries = list.decode();
                 entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
-                self.body = Body::new(Sorted::in_order(entries), self.shape);
+                self.body = Body::new(&Sorted::in_order(entries), self.shape);
             }
             Body::Tree(..) => unreachable!("it is not small"),
         }
@@ -274,6 +277,11 @@ impl UsageIndex {
         }
     }
 
+    /// The most entries of a chunk.
+    pub(crate) fn chunk_entries(&self) -> usize {
+        self.shape.chunk_entries()
+    }
+
     /// Whether so many entries are inserted one after another, rather than merged in one pass.
     pub(crate) fn are_few(&self, entries: usize) -> bool {
         entries <= 16 || entries < self.len / 8
@@ -291,7 +299,7 @@ impl UsageIndex {
             sorted = sorted.merged_after(&self.decode());
         }
         let len = sorted.len();
-        let body = Body::new(sorted, self.shape);
+        let body = Body::new(&sorted, self.shape);
         (self.body, self.total, self.len) = (body, total, len);
     }
 
@@ -337,10 +345,8 @@ impl UsageIndex {
     /// Checks order, heads, sums and counts on every level. O(n)
     pub(crate) fn assert_invariants(&self) {
         self.retracted.assert_invariants();
-        for gone in self.retracted.ranges() {
-            let next = self.next_nth(gone.time);
-            assert!(gone.end <= next, "{gone:?}, and {next} were posted");
-        }
+        let ranges: Vec<_> = self.retracted.ranges().collect();
+        assert!(self.were_posted(&ranges), "not posted: {ranges:?}");
         match &self.body {
             Body::Small(list) => {
                 list.assert_invariants();

@@ -8,6 +8,9 @@
 
 use super::layout::Shape;
 
+/// Entries ever posted, at most, so that ordinals and the numbers of them are `u32`.
+pub(crate) const POSTED_MAX: u64 = u32::MAX as u64;
+
 /// The ordinals that are gone, of all instants. It allocates nothing until one is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RetractedOrdinals {
@@ -42,6 +45,11 @@ impl Gone {
         (self.time, self.first) <= (time, nth)
     }
 
+    /// Whether `next` is later and does not touch it.
+    pub(super) fn is_apart_from(self, next: Self) -> bool {
+        (self.time, self.end) < (next.time, next.first)
+    }
+
     /// Whether `next`, which is later, goes on at once.
     fn touches(self, next: Self) -> bool {
         (self.time, self.end) == (next.time, next.first)
@@ -49,6 +57,16 @@ impl Gone {
 }
 
 impl RetractedOrdinals {
+    /// Those of ranges in order, no two of which touch. O(r)
+    pub(super) fn new(ranges: &[Gone], shape: Shape) -> Self {
+        let chunks = ranges.chunks(shape.chunk_entries_built());
+        let chunks: Vec<_> = chunks.map(OrdinalChunk::new).collect();
+        Self {
+            total: chunks.iter().map(|chunk| chunk.total).sum(),
+            chunks,
+        }
+    }
+
     /// How many are gone, of all instants. O(1)
     pub(crate) fn total(&self) -> u64 {
         self.total
@@ -193,7 +211,7 @@ impl RetractedOrdinals {
         for pair in ranges.windows(2) {
             let [range, next] = [pair[0], pair[1]];
             assert!(
-                (range.time, range.end) < (next.time, next.first),
+                range.is_apart_from(next),
                 "{range:?} is not apart from {next:?}"
             );
         }
@@ -201,6 +219,13 @@ impl RetractedOrdinals {
 }
 
 impl OrdinalChunk {
+    fn new(ranges: &[Gone]) -> Self {
+        Self {
+            ranges: ranges.to_vec(),
+            total: ranges.iter().map(|range| range.len()).sum(),
+        }
+    }
+
     /// How many ranges begin at or before an ordinal.
     fn position(&self, time: i64, nth: u32) -> usize {
         let is_before = |range: &Gone| range.is_at_or_before(time, nth);

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::instant::Instant;
+use super::ordinals::Gone;
 use super::small_list::SmallList;
 use super::{Body, NumberedEntries, UsageIndex};
 
@@ -135,5 +136,12 @@ impl UsageIndex {
     /// The entries of a range of times with their ordinals, in order. O(log n), and O(1) an entry
     pub(crate) fn numbered_entries(&self, times: RangeInclusive<i64>) -> NumberedEntries<'_> {
         NumberedEntries::new(self, times)
+    }
+
+    /// Whether ordinals, as ranges in order, have all been given out. O(r + i log n) for `i` instants
+    pub(super) fn were_posted(&self, ranges: &[Gone]) -> bool {
+        let instants = ranges.chunk_by(|range, next| range.time == next.time);
+        let mut last = instants.filter_map(|ranges| ranges.last());
+        last.all(|range| range.end <= self.next_nth(range.time))
     }
 }

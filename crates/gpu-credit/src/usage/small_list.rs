@@ -106,7 +106,7 @@ impl SmallList {
         }
     }
 
-    /// UsageEntry `at`, in order.
+    /// Entry `at`, in order.
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<UsageEntry> {
         match self {

@@ -6,7 +6,7 @@ use super::encoding::UsageEntry;
 /// The distance of a time from an origin, and the amount.
 pub(super) type PackedEntry = (u32, u32);
 
-/// StagedEntries in posting order.
+/// Entries in posting order.
 #[derive(Clone, Debug)]
 pub(crate) struct Staged {
     pub(super) entries: StagedEntries,

@@ -1,10 +1,10 @@
 //! The top: all groups, and what finds the right one.
 
-use super::buckets::Buckets;
 use super::encoding::UsageEntry;
 use super::group::UsageGroup;
+use super::head_buckets::HeadBuckets;
 use super::layout::{SPAN, Shape};
-use super::load::Sorted;
+use super::load::SortedEntries;
 use super::slot::Slot;
 use super::sums;
 use crate::parallel;
@@ -22,7 +22,7 @@ pub(super) struct Tree {
     within: Vec<u64>,
     spans: Vec<u64>,
     groups: Vec<Box<UsageGroup>>,
-    buckets: Buckets,
+    buckets: HeadBuckets,
 }
 
 /// In which slot of which group a chunk is.
@@ -34,7 +34,7 @@ pub(super) struct ChunkAddress {
 
 impl Tree {
     /// A tree of at least one entry. O(n)
-    pub(super) fn build(sorted: &Sorted, shape: Shape) -> Self {
+    pub(super) fn build(sorted: &impl SortedEntries, shape: Shape) -> Self {
         let mut groups = build_groups(sorted, shape);
         let end = groups[groups.len() - 1].last_time();
         groups[0].set_head(i64::MIN);
@@ -45,7 +45,7 @@ impl Tree {
             end,
             within: Vec::new(),
             spans: Vec::new(),
-            buckets: Buckets::new(&heads),
+            buckets: HeadBuckets::new(&heads),
             heads,
             groups,
         };
@@ -312,7 +312,7 @@ impl Tree {
         totals.remove(at);
         self.write_sums(&totals);
         self.heads.remove(at);
-        self.buckets = Buckets::new(&self.heads);
+        self.buckets = HeadBuckets::new(&self.heads);
         self.groups.remove(at)
     }
 
@@ -371,12 +371,12 @@ impl Tree {
 
 /// The groups of all entries, each with some slots left.
 #[expect(clippy::vec_box, reason = "this is how the tree holds them")]
-fn build_groups(sorted: &Sorted, shape: Shape) -> Vec<Box<UsageGroup>> {
+fn build_groups(sorted: &impl SortedEntries, shape: Shape) -> Vec<Box<UsageGroup>> {
     let group_entries = shape.slots_built() * shape.chunk_entries_built();
     let build = |group: usize| {
         let from = group * group_entries;
         let to = sorted.len().min(from + group_entries);
-        UsageGroup::build(sorted, from, to, shape)
+        UsageGroup::build(sorted, from..to, shape)
     };
     let groups = sorted.len().div_ceil(group_entries);
     parallel::map(sorted.len(), groups, build)

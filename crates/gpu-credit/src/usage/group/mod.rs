@@ -2,9 +2,11 @@
 
 mod balance;
 
+use std::ops::Range;
+
 use super::encoding::UsageEntry;
 use super::layout::{SLOTS, SPAN, Shape, small};
-use super::load::Sorted;
+use super::load::SortedEntries;
 use super::prefetch::prefetch;
 use super::slot::Slot;
 use super::sums;
@@ -39,14 +41,18 @@ impl UsageGroup {
         })
     }
 
-    /// A group of the entries from `from` up to `to`, at least one, and no more than fill it.
-    pub(super) fn build(sorted: &Sorted, from: usize, to: usize, shape: Shape) -> Box<Self> {
+    /// A group of a range of entries, at least one, and no more than fill it.
+    pub(super) fn build(
+        sorted: &impl SortedEntries,
+        range: Range<usize>,
+        shape: Shape,
+    ) -> Box<Self> {
         let mut group = Self::new();
         let mut entries = Vec::with_capacity(shape.chunk_entries());
-        for start in (from..to).step_by(shape.chunk_entries_built()) {
+        for start in range.clone().step_by(shape.chunk_entries_built()) {
             entries.clear();
-            let end = to.min(start + shape.chunk_entries_built());
-            sorted.read(start, end, &mut entries);
+            let end = range.end.min(start + shape.chunk_entries_built());
+            sorted.read(start..end, &mut entries);
             group.push_chunk(entries[0].0, Slot::new(&entries, shape));
         }
         group

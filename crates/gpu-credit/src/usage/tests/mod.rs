@@ -1,5 +1,6 @@
 //! The index against a sorted list, step by step, with chunks small enough to build deep trees.
 
+mod bytes;
 mod ordinals;
 mod places;
 

@@ -97,7 +97,11 @@ fn nothing(timestamp: i64) -> UsageId {
     UsageId { timestamp, nth }
 }
 
-/// The account that is read from the bytes of this one. As long as there are no bytes, a clone.
+/// The account that is read from the bytes of this one.
 pub(super) fn bytes_and_back(engine: &GpuCredit) -> GpuCredit {
-    engine.clone()
+    let bytes = engine.to_bytes();
+    let read = GpuCredit::from_bytes(&bytes).unwrap();
+    read.assert_invariants();
+    assert_eq!(read.to_bytes(), bytes, "the same bytes again");
+    read
 }
