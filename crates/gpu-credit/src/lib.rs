@@ -77,8 +77,8 @@ mod usage;
 
 pub use account::GpuCredit;
 pub use answer::{Answer, Status};
-pub use bytes::BytesError;
 pub use book::{Accounts, BookError, CreditBook, Names, Total};
+pub use bytes::BytesError;
 pub use contents::{Grants, UsageRecords};
 pub use error::{Error, RecordError};
 pub use options::{Options, Overdraft};

@@ -13,6 +13,7 @@
 )]
 
 mod book;
+mod bytes;
 mod cases;
 mod corrections;
 mod costs;
