@@ -15,6 +15,7 @@
 //! soon as settling has replayed as many boundaries as that is worth.
 
 use crate::options::Overdraft;
+use crate::time_buckets::TimeBuckets;
 
 /// Of so many epochs in a bucket all are compared at once; where more crowd, the search is binary.
 const AT_ONCE: usize = 3;
@@ -96,12 +97,8 @@ pub(crate) struct EpochTable {
     /// From the beginning of time on; at last [`AT_ONCE`] that repeat the last one, so that there
     /// is always something to compare with.
     openings: Box<[Opening]>,
-    /// How many epochs but the first open before each bucket; and at the end, in all.
-    before: Box<[u32]>,
-    /// When the first bucket begins. The first and the last reach to the ends of time.
-    start: i64,
-    /// A bucket spans `1 << shift` instants.
-    shift: u32,
+    /// Two to four an epoch. The first epoch opens before everything and counts in none.
+    buckets: TimeBuckets,
     /// It answers for what is earlier: the first write that is not repaired struck here, or the
     /// frontier stood here.
     sound_before: i64,
@@ -136,55 +133,34 @@ impl EpochTable {
                 _ => openings.push(Opening { time, limit }),
             }
         }
-        let (start, last) = (openings.get(1)?.time, *openings.last()?);
+        let (_, later) = openings.split_first()?;
+        let last = *later.last()?;
         u32::try_from(openings.len()).ok()?;
-        let range = last.time.abs_diff(start);
-        // Two to four buckets an epoch.
-        let buckets = (2 * openings.len()).next_power_of_two();
-        let shift = (u64::BITS - range.leading_zeros()).saturating_sub(buckets.ilog2());
-        let mut table = EpochTable {
-            openings: Box::default(),
-            before: vec![0; buckets + 1].into(),
-            start,
-            shift,
+        let times = later.iter().map(|opening| opening.time);
+        let buckets = TimeBuckets::new(2 * openings.len(), times);
+        let time = i64::MAX;
+        openings.extend([Opening { time, ..last }; AT_ONCE]);
+        Some(EpochTable {
+            openings: openings.into(),
+            buckets,
             sound_before: i64::MAX,
             end: i64::MAX,
             holes: Vec::new(),
-        };
-        for opening in &openings[1..] {
-            let bucket = table.bucket_of(opening.time);
-            table.before[bucket + 1] += 1;
-        }
-        let mut before = 0;
-        for count in &mut table.before {
-            before += *count;
-            *count = before;
-        }
-        let time = i64::MAX;
-        openings.extend([Opening { time, ..last }; AT_ONCE]);
-        table.openings = openings.into();
-        Some(table)
-    }
-
-    #[inline]
-    fn bucket_of(&self, time: i64) -> usize {
-        let last = self.before.len() - 2;
-        let distance = time.max(self.start).abs_diff(self.start) >> self.shift;
-        usize::try_from(distance).map_or(last, |bucket| bucket.min(last))
+        })
     }
 
     /// The epoch of `time`.
     #[inline]
     fn find(&self, time: i64) -> usize {
-        let bucket = self.bucket_of(time);
-        let first = self.before[bucket] as usize;
+        let bucket = self.buckets.bucket_of(time);
+        let first = self.buckets.before(bucket);
         let opened: usize = self.openings[first + 1..][..AT_ONCE]
             .iter()
             .map(|opening| usize::from(opening.time <= time))
             .sum();
         if opened == AT_ONCE {
             // Those that open in the bucket, one at least.
-            let end = self.before[bucket + 1] as usize;
+            let end = self.buckets.before(bucket + 1);
             let opened = self.openings[first + 1..=end].partition_point(|next| next.time <= time);
             return first + opened;
         }
@@ -287,7 +263,7 @@ impl EpochTable {
     pub(crate) fn memory_used(&self) -> usize {
         size_of_val(self)
             + size_of_val(&*self.openings)
-            + size_of_val(&*self.before)
+            + self.buckets.memory_used()
             + self.holes.capacity() * size_of::<Hole>()
     }
 
