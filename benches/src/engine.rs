@@ -1,12 +1,12 @@
-//! The account under measurement, loaded and written to: what the benches call of the engine, but
-//! for the verbs and the questions that they measure.
+//! The account under measurement. The benches call the engine through this module, except for the
+//! verbs and the questions that they measure.
 
 use anyhow::Result;
 use gpu_credit::{GpuCredit, GrantId, Options, Overdraft, Record};
 
 use crate::workload::{Entry, Grant, History, Write};
 
-/// Grants of the workloads bear an id of this length, so that a raw grant has 32 bytes.
+/// The grants of the workloads have an id of this length, so that a raw grant has 32 bytes.
 pub const CREDIT_ID: &str = "grant-id";
 
 /// An account without records.
@@ -67,10 +67,10 @@ pub fn post_together(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
     Ok(())
 }
 
-/// By what posted usage is found again.
+/// Identifies posted usage.
 pub type UsageName = Entry;
 
-/// Posts usage and names it.
+/// Posts usage and returns its name.
 ///
 /// # Errors
 /// If the account refuses it.
@@ -79,7 +79,7 @@ pub fn post_usage(account: &mut GpuCredit, (timestamp, amount): Entry) -> Result
     Ok((timestamp, amount))
 }
 
-/// Takes back usage by its name.
+/// Retracts usage by its name.
 ///
 /// # Errors
 /// If it does not stand.
@@ -88,7 +88,7 @@ pub fn retract_named(account: &mut GpuCredit, (timestamp, amount): UsageName) ->
     Ok(())
 }
 
-/// Takes back usage of an amount at an instant.
+/// Retracts usage of an amount at an instant.
 ///
 /// # Errors
 /// If there is none.
@@ -97,7 +97,7 @@ pub fn retract_usage(account: &mut GpuCredit, (timestamp, amount): Entry) -> Res
     Ok(())
 }
 
-/// An account together with the names of its grants by posting number, to apply writes to.
+/// Applies writes to an account. It knows the id of each grant by posting number.
 #[derive(Clone, Debug)]
 pub struct Writer {
     /// The account.

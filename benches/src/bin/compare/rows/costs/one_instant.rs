@@ -1,4 +1,4 @@
-//! Row C5: usage of one instant taken back.
+//! Row C5: usage of one instant is retracted.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// What it takes to retract usage until none is left, in posting order or in a random one.
+/// The time to retract all usage of an account, in posting order or in a random one.
 fn retract_all(count: usize, shuffled_by: Option<u64>) -> Result<Duration> {
     let mut account = engine::open(Overdraft::Carry);
     engine::post_grant(&mut account, &GRANT)?;
@@ -67,7 +67,7 @@ fn retract_all(count: usize, shuffled_by: Option<u64>) -> Result<Duration> {
     Ok(first_half + second_half)
 }
 
-/// Each amount once, so that every entry differs.
+/// Posts every amount once, so that all entries differ.
 fn post(account: &mut GpuCredit, count: usize) -> Result<Vec<(UsageName, Entry)>> {
     let entries = (1..=count as u64).map(|amount| (INSTANT, amount));
     let named = entries.map(|entry| Ok((engine::post_usage(account, entry)?, entry)));
@@ -83,7 +83,7 @@ fn retract(account: &mut GpuCredit, posted: &[(UsageName, Entry)]) -> Result<Dur
     Ok(time)
 }
 
-/// Compares what stands with what should, in any order.
+/// Compares the usage that stands with the usage that should, in any order.
 fn verify(account: &GpuCredit, posted: &[(UsageName, Entry)]) -> Result<()> {
     let mut expected: Vec<Entry> = posted.iter().map(|(_, entry)| *entry).collect();
     let mut standing: Vec<Entry> = engine::usage(account).collect();
