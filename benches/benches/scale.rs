@@ -70,7 +70,7 @@ fn replay_of(history: &History) -> HeapReplay {
     replay
 }
 
-/// The query is timed over many instants, the replay over a few, of which each must agree.
+/// Times queries at many instants and the replay at a few; the answers of both are compared.
 fn compare(history: &History, account: &GpuCredit, replay: &HeapReplay) {
     let end = history.seconds - 1;
     for time in [end / 3, end / 2] {
@@ -101,7 +101,7 @@ fn compare(history: &History, account: &GpuCredit, replay: &HeapReplay) {
     );
 }
 
-/// Late usage and a late grant, each settled: what was replayed, and whether the answers agree.
+/// Posts late usage and a late grant, settles each, and checks boundaries and answers.
 fn write_late(history: &History, account: &mut GpuCredit, replay: &mut HeapReplay) {
     let middle = history.seconds / 2;
     let before = account.settlement().boundaries_replayed;

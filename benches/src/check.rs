@@ -1,4 +1,4 @@
-//! Answers held against those of a peer, one by one or as one number.
+//! Compares answers with those of a peer, one by one or as a sum.
 
 use anyhow::{Result, ensure};
 
@@ -30,7 +30,7 @@ pub fn same_answers(
 pub struct Checksum(u64);
 
 impl Checksum {
-    /// Takes a balance in.
+    /// Adds a balance.
     #[inline]
     pub fn add(&mut self, balance: Option<u64>) {
         let number = balance.map_or(0, |balance| balance.wrapping_add(1));

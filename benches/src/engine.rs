@@ -1,12 +1,12 @@
-//! The account under measurement, loaded and written to: what the benches call of the engine, but
-//! for the verbs and the questions that they measure.
+//! The account under measurement. The benches call the engine through this module, except for the
+//! verbs and the questions that they measure.
 
 use anyhow::{Context, Result};
 use gpu_credit::{GpuCredit, GrantId, Overdraft, Record, UsageId, UsageRecord};
 
 use crate::workload::{Entry, Grant, History, Write};
 
-/// Grants of the workloads bear an id of this length, so that a raw grant has 32 bytes.
+/// The grants of the workloads have an id of this length, so that a raw grant has 32 bytes.
 pub const CREDIT_ID: &str = "grant-id";
 
 /// An account without records.
@@ -70,7 +70,7 @@ fn record_of(&(timestamp, amount): &Entry) -> UsageRecord {
     UsageRecord { amount, timestamp }
 }
 
-/// Posts usage and names it.
+/// Posts usage and returns its name.
 ///
 /// # Errors
 /// If the account refuses it.
@@ -78,7 +78,7 @@ pub fn post_usage(account: &mut GpuCredit, usage: Entry) -> Result<UsageId> {
     Ok(account.post_usage(record_of(&usage))?)
 }
 
-/// Takes back usage by its name.
+/// Retracts usage by its name.
 ///
 /// # Errors
 /// If it does not stand.
@@ -87,7 +87,7 @@ pub fn retract_named(account: &mut GpuCredit, usage: UsageId) -> Result<()> {
     Ok(())
 }
 
-/// Takes back usage of an amount at an instant.
+/// Retracts usage of an amount at an instant.
 ///
 /// # Errors
 /// If there is none.
@@ -96,7 +96,7 @@ pub fn retract_usage(account: &mut GpuCredit, usage: Entry) -> Result<()> {
     retract_named(account, found.context("there is such usage")?)
 }
 
-/// An account together with the names of its grants by posting number, to apply writes to.
+/// Applies writes to an account. It knows the id of each grant by posting number.
 #[derive(Clone, Debug)]
 pub struct Writer {
     /// The account.

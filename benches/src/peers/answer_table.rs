@@ -1,4 +1,4 @@
-//! Every answer worked out beforehand: asking is one binary search and one look.
+//! Every answer computed beforehand: a query is one binary search.
 
 use super::{BareReplay, SortedUsage};
 
@@ -14,7 +14,7 @@ pub struct AnswerTable {
 }
 
 impl AnswerTable {
-    /// Works out the answers of an account that no longer changes: levels less usage. O(n + m)
+    /// Computes the answers of an account that no longer changes: levels less usage. O(n + m)
     pub fn new(replay: &BareReplay, usage: &SortedUsage) -> Self {
         let mut table = Self {
             times: Vec::with_capacity(usage.times().len()),
@@ -38,7 +38,7 @@ impl AnswerTable {
         table
     }
 
-    /// The last answer of an instant stands.
+    /// A later answer for the same instant replaces the earlier one.
     fn put(&mut self, time: i64, balance: i64) {
         if self.times.last() == Some(&time) {
             self.times.pop();
@@ -60,7 +60,7 @@ impl AnswerTable {
         self.times.len()
     }
 
-    /// Never: there is always the answer before all records.
+    /// Always false: there is an answer before all records.
     pub fn is_empty(&self) -> bool {
         self.times.is_empty()
     }

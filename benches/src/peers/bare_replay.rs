@@ -1,7 +1,7 @@
-//! Replay with a heap over ready epoch totals: what settlement would cost without looking back.
+//! Replay with a heap over ready epoch totals: settlement without checkpoints.
 //!
-//! It keeps no checkpoint and never stops early. What it is given ready is in its favour: the
-//! boundaries in one array, the usage of each epoch added up, and the state at the write.
+//! It never stops early. It is given the boundaries in one array, the usage total of each epoch and
+//! the state at the write, and does not pay for making them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,7 +18,7 @@ use crate::workload::{Grant, History, Write};
 pub struct BareReplay {
     overdraft: Overdraft,
     boundaries: Vec<Boundary>,
-    /// Of the epoch that the boundary at the same place opens.
+    /// The usage of the epoch that the boundary at the same place opens.
     totals: Vec<u64>,
 }
 
@@ -33,7 +33,7 @@ struct Boundary {
     end: i64,
 }
 
-/// In the order in which boundaries stand at one instant.
+/// In the order of boundaries at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     First,
@@ -75,7 +75,7 @@ impl Boundary {
 /// What is live at a boundary.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// End, posting number and remainder of each grant that has something left.
+    /// End, posting number and remainder of each grant whose remainder is positive.
     undrawn: BinaryHeap<Reverse<(i64, u32, u64)>>,
     available: u64,
     deficit: u64,
@@ -119,7 +119,7 @@ impl BareReplay {
         self.boundaries.len()
     }
 
-    /// Never: there is always the boundary before all grants.
+    /// Always false: there is a boundary before all grants.
     pub fn is_empty(&self) -> bool {
         self.boundaries.is_empty()
     }
@@ -157,7 +157,7 @@ impl BareReplay {
     }
 
     /// The level of each epoch, with the time at which it opens and whether a grant is live: what
-    /// the balance would be had there been no usage so far.
+    /// the balance would be without usage so far.
     pub fn levels(&self) -> Vec<(i64, i64, bool)> {
         let mut state = State::default();
         let mut used = 0;
@@ -172,8 +172,8 @@ impl BareReplay {
         levels
     }
 
-    /// Applies one write to the boundaries and totals of ready usage. The place of the first epoch
-    /// that it changes.
+    /// Applies one write to the boundaries and totals. Returns the place of the first epoch that it
+    /// changes.
     pub fn apply(&mut self, write: &Write, number: usize, usage: &SortedUsage) -> usize {
         match write {
             Write::AddUsage((time, amount)) => {
@@ -243,14 +243,14 @@ impl State {
         }
     }
 
-    /// Ends come in the order of the heap, so that this grant is its first or is drawn already.
+    /// Ends come in the order of the heap, so this grant is the first of it or has no remainder.
     fn lapse(&mut self, boundary: &Boundary) {
         self.live -= 1;
         if let Some(first) = self.undrawn.peek_mut()
             && first.0.1 == boundary.number
         {
-            let Reverse((_, _, left)) = PeekMut::pop(first);
-            self.available -= left;
+            let Reverse((_, _, remainder)) = PeekMut::pop(first);
+            self.available -= remainder;
         }
     }
 
@@ -258,11 +258,11 @@ impl State {
         self.live += 1;
         let paid = boundary.amount.min(self.deficit);
         self.deficit -= paid;
-        let left = boundary.amount - paid;
-        if left > 0 {
-            self.available += left;
+        let remainder = boundary.amount - paid;
+        if remainder > 0 {
+            self.available += remainder;
             self.undrawn
-                .push(Reverse((boundary.end, boundary.number, left)));
+                .push(Reverse((boundary.end, boundary.number, remainder)));
         }
     }
 
@@ -280,24 +280,24 @@ impl State {
         while due > 0
             && let Some(mut first) = self.undrawn.peek_mut()
         {
-            let left = first.0.2;
-            if due < left {
-                first.0.2 = left - due;
+            let remainder = first.0.2;
+            if due < remainder {
+                first.0.2 = remainder - due;
                 return;
             }
-            due -= left;
+            due -= remainder;
             PeekMut::pop(first);
         }
     }
 
     /// The balance after `used` more in this epoch.
     fn balance(&self, used: u64, overdraft: Overdraft) -> Option<u64> {
-        let left = self
+        let balance = self
             .available
             .checked_sub(self.deficit)?
             .checked_sub(used)?;
-        let reads_none = self.live == 0 || (overdraft == Overdraft::Forfeit && left == 0);
-        (!reads_none).then_some(left)
+        let reads_none = self.live == 0 || (overdraft == Overdraft::Forfeit && balance == 0);
+        (!reads_none).then_some(balance)
     }
 }
 

@@ -1,10 +1,9 @@
 //! A differential-dataflow program that maintains the balances of many accounts under late data.
 //!
 //! Its input is one collection of records and standing questions, by account. Its output is one
-//! collection of answers. In between stands a single `reduce`: for an account that a write
-//! touches, it replays the account's records, which arrive sorted, over a heap of live grants.
-//! The other accounts are left alone, and only answers that differ leave the program. That is the
-//! program one would write first, and the framework keeps it right whatever the order of writes.
+//! collection of answers. A single `reduce` makes one of the other: for each account that a write
+//! changes, it replays the account's records, which arrive sorted, over a heap of live grants. Only
+//! answers that differ leave the program. The framework keeps them right in any order of writes.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::workload::{Entry, Grant, History, Write};
 
-/// A record or a question. The derived order is that in which they count.
+/// A record or a question. The derived order is the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Row {
     time: i64,
@@ -71,7 +70,8 @@ impl Row {
 pub type Answers = BTreeMap<(usize, i64), Option<u64>>;
 
 /// Loads the accounts and their standing questions, untimed; then posts the writes one by one,
-/// each followed until all answers are up to date. What that took, and the answers.
+/// and waits after each until all answers are up to date. Returns the time of the writes, and the
+/// answers.
 pub fn maintain(
     accounts: &[History],
     questions: &[Vec<i64>],
@@ -123,7 +123,7 @@ fn rows_of(history: &History, questions: &[i64]) -> impl Iterator<Item = Row> {
     grants.chain(usage).chain(questions)
 }
 
-/// Keeps an answer that has come, or drops one that has gone and was not replaced yet.
+/// Inserts an answer, or removes one that no other has replaced.
 fn keep(answers: &mut Answers, place: (usize, i64), balance: Option<u64>, change: isize) {
     if change > 0 {
         answers.insert(place, balance);
@@ -132,7 +132,7 @@ fn keep(answers: &mut Answers, place: (usize, i64), balance: Option<u64>, change
     }
 }
 
-/// The row that a write adds or takes away.
+/// The row that a write adds or removes.
 fn row_of(write: &Write, next_number: &mut usize) -> (Row, isize) {
     match *write {
         Write::AddUsage(entry) => (Row::usage(entry), 1),
@@ -150,10 +150,10 @@ fn replay(rows: &[(&Row, isize)], answers: &mut Vec<((i64, Option<u64>), isize)>
     let mut live: BinaryHeap<Reverse<(i64, usize, u64)>> = BinaryHeap::new();
     let (mut available, mut deficit) = (0, 0);
     for (row, count) in rows {
-        while let Some(Reverse((end, _, left))) = live.peek()
+        while let Some(Reverse((end, _, remainder))) = live.peek()
             && *end < row.time
         {
-            available -= left;
+            available -= remainder;
             live.pop();
         }
         match row.kind {
@@ -161,7 +161,7 @@ fn replay(rows: &[(&Row, isize)], answers: &mut Vec<((i64, Option<u64>), isize)>
                 let paid = row.amount.min(deficit);
                 deficit -= paid;
                 available += row.amount - paid;
-                // A grant with nothing left is live all the same.
+                // A grant without a remainder is live, too.
                 live.push(Reverse((row.end, row.number, row.amount - paid)));
             }
             Kind::Usage => {
@@ -183,11 +183,11 @@ fn replay(rows: &[(&Row, isize)], answers: &mut Vec<((i64, Option<u64>), isize)>
 fn draw(live: &mut BinaryHeap<Reverse<(i64, usize, u64)>>, mut due: u64) {
     let mut drawn = Vec::new();
     while due > 0
-        && let Some(Reverse((end, number, left))) = live.pop()
+        && let Some(Reverse((end, number, remainder))) = live.pop()
     {
-        let paid = due.min(left);
+        let paid = due.min(remainder);
         due -= paid;
-        drawn.push(Reverse((end, number, left - paid)));
+        drawn.push(Reverse((end, number, remainder - paid)));
     }
     live.extend(drawn);
 }

@@ -1,4 +1,4 @@
-//! Decompressing and parsing an events file, and nothing else.
+//! Decompresses and parses an events file.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -18,11 +18,11 @@ struct Line {
     expiration: Option<u64>,
 }
 
-/// Splits a gzip file into fields with `csv`, every line into the same record. The number of lines
-/// and of bytes in their fields.
+/// Splits a gzip file into fields with `csv`, every line into the same record. Returns the number of
+/// lines, and of bytes in their fields.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn split(path: &Path) -> anyhow::Result<(u64, u64)> {
     let mut reader = open(path)?;
     let mut record = csv::ByteRecord::new();
@@ -34,11 +34,11 @@ pub fn split(path: &Path) -> anyhow::Result<(u64, u64)> {
     Ok((lines, bytes))
 }
 
-/// Parses a gzip file into typed lines with `csv` and `serde`. The number of lines and the sum of
-/// what was parsed.
+/// Parses a gzip file into typed lines with `csv` and `serde`. Returns the number of lines, and the
+/// sum of what was parsed.
 ///
 /// # Errors
-/// Where the file cannot be read or is no events file.
+/// If the file cannot be read or is no events file.
 pub fn parse(path: &Path) -> anyhow::Result<(u64, u64)> {
     let (mut lines, mut sum) = (0, 0_u64);
     for line in open(path)?.deserialize() {

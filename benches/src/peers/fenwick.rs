@@ -1,9 +1,9 @@
-//! A Fenwick tree of the `ftree` crate over instants known beforehand: what one would reach for.
+//! A Fenwick tree of the `ftree` crate over instants known beforehand: the usual choice for prefix
+//! sums.
 //!
-//! A Fenwick tree has as many places as it was made with, so this one is told every instant at
-//! which there will ever be usage before the first write; and it takes levels as given. Neither is
-//! to be had in a ledger. With both, a write is a binary search and an update, a query is a binary
-//! search and a prefix sum.
+//! A Fenwick tree cannot grow in the middle. This one is given every instant of usage before the
+//! first write, and the level of every epoch; a ledger knows neither. A write is then a binary
+//! search and an update, a query is a binary search and a prefix sum.
 
 use ftree::FenwickTree;
 
@@ -19,7 +19,7 @@ pub struct FenwickIndex {
 }
 
 impl FenwickIndex {
-    /// An index without usage that knows all instants and levels to come.
+    /// An index without usage, with the instants and the levels of all usage to come.
     pub fn new(usage: &SortedUsage, replay: &BareReplay) -> Self {
         let mut times = usage.times().to_vec();
         times.dedup();

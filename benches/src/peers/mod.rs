@@ -1,12 +1,12 @@
-//! What the engine is compared with, each no more than its task needs.
+//! What the engine is compared with. Each peer does only what its task needs.
 //!
 //! | peer | what it is |
 //! |---|---|
-//! | [`AnswerTable`] | every answer worked out beforehand, found by binary search: the floor of queries |
-//! | [`RawMap`] | the raw usage in a `BTreeMap`, which answers nothing: the floor of writes |
-//! | [`BareReplay`] | replay with a heap over ready epoch totals: the floor of replaying |
+//! | [`AnswerTable`] | every answer computed beforehand, found by binary search: the least a query can cost |
+//! | [`RawMap`] | the raw usage in a `BTreeMap`, which answers nothing: the least a write can cost |
+//! | [`BareReplay`] | replay with a heap over ready epoch totals: the least a replay can cost |
 //! | [`FenwickIndex`] | a Fenwick tree over instants known beforehand, with ready levels |
-//! | [`events_file`] | decompressing and parsing an events file, and nothing else |
+//! | [`events_file`] | decompresses and parses an events file |
 //! | `dataflow` | a differential-dataflow program that maintains answers (feature `heavy`) |
 
 mod answer_table;

@@ -1,4 +1,4 @@
-//! The raw records in a `BTreeMap`, which answers nothing: what it costs to keep them in order.
+//! The raw records in a `BTreeMap`. It keeps them in order and answers nothing.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::workload::{Entry, Grant};
 pub struct RawMap(BTreeMap<(i64, u32), u64>);
 
 impl RawMap {
-    /// Puts an entry in. O(log n)
+    /// Inserts an entry. O(log n)
     #[inline]
     pub fn insert(&mut self, number: u32, (time, amount): Entry) {
         self.0.insert((time, number), amount);
@@ -26,7 +26,7 @@ impl RawMap {
 pub struct RawGrants(BTreeMap<(i64, u32), (u64, u64, [u8; 8])>);
 
 impl RawGrants {
-    /// Puts a grant in. O(log m)
+    /// Inserts a grant. O(log m)
     #[inline]
     pub fn insert(&mut self, number: u32, grant: &Grant, id: [u8; 8]) {
         let value = (grant.amount, grant.expiration, id);

@@ -1,4 +1,4 @@
-//! Daily windows, one after the other, each with enough for its own day.
+//! Daily windows, one after the other. Each grants enough for its own day.
 
 use super::{Entry, Grant, History};
 

@@ -1,4 +1,4 @@
-//! Late writes: usage and grants, added and taken back, at random past instants.
+//! Late writes: usage and grants, posted and retracted, at random past instants.
 
 use gpu_credit_workload::random::Random;
 
@@ -7,13 +7,13 @@ use super::{Entry, Grant, History};
 /// One late write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Usage that was not there.
+    /// Posts usage.
     AddUsage(Entry),
-    /// Usage that should not have been there.
+    /// Retracts usage.
     RemoveUsage(Entry),
-    /// A grant that was not there. Its posting number is the next one.
+    /// Posts a grant. Its posting number is the next one.
     AddGrant(Grant),
-    /// A grant that should not have been there.
+    /// Retracts a grant.
     RemoveGrant {
         /// Its posting number.
         number: usize,
@@ -23,7 +23,7 @@ pub enum Write {
 }
 
 impl Write {
-    /// From when on it changes anything.
+    /// The first instant at which it changes anything.
     pub fn time(&self) -> i64 {
         match self {
             Write::AddUsage((time, _)) | Write::RemoveUsage((time, _)) => *time,
@@ -31,8 +31,8 @@ impl Write {
         }
     }
 
-    /// The write that takes this one back; `number` is the posting number of a grant that this one
-    /// has added.
+    /// The write that undoes this one; `number` is the posting number of a grant that this one has
+    /// posted.
     pub fn inverse(&self, number: usize) -> Write {
         match *self {
             Write::AddUsage(entry) => Write::RemoveUsage(entry),
@@ -46,7 +46,7 @@ impl Write {
 type MakeUsage = Box<dyn Fn(&mut Random) -> Entry>;
 type MakeGrant = Box<dyn Fn(&mut Random) -> Grant>;
 
-/// An endless equal mix of the four kinds of late write, and the records that stand after them.
+/// An endless equal mix of the four kinds of late write. It knows which records stand after them.
 pub struct LateWrites {
     random: Random,
     make_usage: MakeUsage,
@@ -59,8 +59,8 @@ pub struct LateWrites {
 }
 
 impl LateWrites {
-    /// Late writes to a history: new records come from two functions, taken back are grants and
-    /// the removable usage.
+    /// Late writes to a history. Two functions make what is posted; grants and the removable usage
+    /// are retracted.
     pub fn new(
         seed: u64,
         history: &History,
@@ -77,7 +77,7 @@ impl LateWrites {
         }
     }
 
-    /// The next write, taken to be applied.
+    /// The next write, which the caller applies.
     pub fn make(&mut self) -> Write {
         match self.random.below(4) {
             0 if !self.small.is_empty() => {
@@ -104,7 +104,7 @@ impl LateWrites {
         }
     }
 
-    /// Takes back the write that was made last, as if it had not been made.
+    /// Undoes the write that was made last.
     pub fn unmake(&mut self, write: &Write) {
         match *write {
             Write::AddUsage(_) => drop(self.small.pop()),
@@ -117,12 +117,12 @@ impl LateWrites {
         }
     }
 
-    /// How many grants have been posted, taken back or not.
+    /// How many grants have been posted, retracted ones included.
     pub fn posted_count(&self) -> usize {
         self.posted.len()
     }
 
-    /// The history as it stands after all writes made so far.
+    /// The records that stand after all writes made so far.
     pub fn standing(&self, original: &History) -> History {
         let mut numbers = self.standing.clone();
         numbers.sort_unstable();

@@ -11,15 +11,15 @@ pub const ARRIVAL_SECONDS: u64 = 1_000;
 const GRANT_MIN: u64 = 500;
 const GRANT_MAX: u64 = 1_500;
 
-/// Small usage, the kind that late writes add and take back, is of 5 to 50 units.
+/// Late writes post and retract small usage, of 5 to 50 units.
 const SMALL_MIN: u64 = 5;
 const SMALL_MAX: u64 = 50;
 
-/// Usage entries for each grant; one of them is small, and the others bring the load about.
+/// Large usage entries for each grant, which make up the load beside a small one.
 const LARGE_A_GRANT: usize = 7;
 
-/// One grant in so many is long, where there are long ones: a tenth of the history, and worth as
-/// much as 50 others.
+/// If a history has long grants, one grant in so many is one: it lives for a tenth of the history
+/// and has the units of 50 others.
 const LONG_ONE_IN: u64 = 100;
 const LONG_WORTH: u64 = 50;
 
@@ -30,7 +30,7 @@ pub struct Mix {
     pub grants: usize,
     /// How many are live at once, on average; the long ones not counted.
     pub live: u64,
-    /// Used, in percent of granted.
+    /// Usage in percent of what is granted.
     pub load_percent: u64,
     /// Whether one grant in a hundred lives for a tenth of the history.
     pub has_long: bool,

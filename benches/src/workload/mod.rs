@@ -1,6 +1,6 @@
 //! Seeded histories of one account, and late writes to them.
 //!
-//! Times are seconds from 0 on. Nothing here knows the rules of the ledger.
+//! Times are seconds from 0 on. The rules of the ledger are not used here.
 
 mod daily;
 mod late;
@@ -42,7 +42,7 @@ pub struct History {
     pub grants: Vec<Grant>,
     /// The usage.
     pub usage: Vec<Entry>,
-    /// How many entries, the first ones, are small enough to be taken back by a late write.
+    /// How many of the first entries are small: late writes may retract them.
     pub removable: usize,
     /// Usage falls before this instant.
     pub seconds: i64,

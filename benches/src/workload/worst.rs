@@ -1,4 +1,4 @@
-//! The worst that settlement can meet: everything nested, and a chain that never breaks.
+//! The worst cases of settlement: windows that all nest, and a chain through all grants.
 
 use gpu_credit_workload::random::Random;
 
@@ -7,7 +7,7 @@ use super::{Entry, Grant, History};
 /// Usage entries for each nested grant.
 const USAGE_A_GRANT: usize = 8;
 
-/// Used, in percent of granted, where windows nest.
+/// Usage of nested windows in percent of what they grant.
 const LOAD_PERCENT: u64 = 90;
 
 /// Every window contains all that start later, so that in the middle all of them are live at once.
@@ -83,7 +83,7 @@ pub fn dominoes(grant_count: usize) -> History {
     }
 }
 
-/// The unit at the front that topples the dominoes.
+/// Usage of one unit at the front, which changes every later draw.
 pub fn domino_front() -> Entry {
     (6, 1)
 }

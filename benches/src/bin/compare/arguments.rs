@@ -27,15 +27,15 @@ pub(crate) enum Command {
     ///
     /// Example: compare keep store "The durable store" -- cargo bench -p gpu-credit-store
     Keep(KeepArguments),
-    /// Parses an events file and does nothing else: the peer of row E1, in a process of its own
+    /// Parses an events file: the peer of row E1, in a process of its own
     PeerParse(PeerArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct KeepArguments {
-    /// Of the file that keeps it; what was there goes
+    /// Name of the file that keeps it, overwritten if it is there
     pub(crate) name: String,
-    /// Of its section of the page
+    /// Title of its section of the page
     pub(crate) title: String,
     /// The bench, which prints what it measured
     #[arg(last = true, required = true)]
@@ -59,7 +59,7 @@ pub(crate) struct RunArguments {
     /// Rows to measure; all if not given
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(table::ids()))]
     rows: Vec<String>,
-    /// Of all workloads
+    /// Seed of all workloads
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Rounds of each comparison
@@ -75,7 +75,7 @@ impl RunArguments {
         self.quick
     }
 
-    /// Quick figures mean nothing and are kept only where that was asked for.
+    /// Quick figures mean nothing and are kept only if that is asked for.
     pub(crate) fn keeps_record(&self) -> bool {
         self.keep || !self.quick
     }

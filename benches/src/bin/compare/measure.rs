@@ -1,4 +1,4 @@
-//! Parties that take turns, so that whatever disturbs the machine disturbs them all.
+//! Parties that take turns, so that a disturbance of the machine affects all of them.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use gpu_credit_benches::check::Checksum;
 
 use crate::outcome::Party;
 
-/// What one turn took, and what came out.
+/// The time and the result of one turn.
 pub(crate) struct Turn {
     pub(crate) time: Duration,
-    /// Over how much the time is to be divided.
+    /// The number of operations by which the time is divided.
     pub(crate) operations: usize,
     pub(crate) checksum: Checksum,
 }
@@ -63,7 +63,7 @@ pub(crate) fn nanoseconds(time: Duration, operations: usize) -> f64 {
     time.as_secs_f64() * 1e9 / operations.max(1) as f64
 }
 
-/// What a piece of work gives, and how long it takes.
+/// The result of some work, and the time it takes.
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = std::hint::black_box(work());

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 /// One comparison: parties that did the same work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Case {
-    /// Of the table of targets.
+    /// The id of its row in the table.
     pub(crate) row: String,
-    /// What was done; the same words in all rows that do the same at different sizes.
+    /// What was done, in the same words at all sizes.
     pub(crate) series: String,
     /// How large the workload was, in `size_of`.
     pub(crate) size: u64,
     pub(crate) size_of: String,
-    /// What the figures are.
+    /// The unit of the figures.
     pub(crate) unit: String,
     /// The ratio of the first party to the second, at most. `None`: the figure is only said.
     pub(crate) target: Option<f64>,
-    /// The first is measured, the second is what it is measured against, more are said beside.
+    /// The first is measured against the second; the others are listed.
     pub(crate) parties: Vec<Party>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Party {
     pub(crate) samples: Vec<f64>,
 }
 
-/// Of some figures.
+/// The least, the median and the greatest of some figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) min: f64,
@@ -36,7 +36,7 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
 }
 
-/// What became of a target.
+/// Whether a target is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Met,
@@ -175,7 +175,7 @@ pub(crate) fn three_digits(figure: f64) -> String {
     }
 }
 
-/// With commas.
+/// A number with commas between thousands.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);

@@ -6,7 +6,7 @@ use crate::names::{ANSWER_TABLE, BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK};
 use crate::outcome::{Case, Party};
 use crate::plot::{BLUE, GREEN, Line, ORANGE, Plot, RED, SKY};
 
-/// Name and color of a line, and the series and the party of which it is.
+/// Name, color, series and party of a line.
 type Source = (&'static str, RGBColor, &'static str, &'static str);
 
 /// The plots for which there are figures.

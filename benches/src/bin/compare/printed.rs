@@ -28,7 +28,7 @@ impl Printed {
     /// Runs a bench to its end.
     ///
     /// # Errors
-    /// Where it cannot be run, or fails: a bench fails where an answer is wrong.
+    /// If it cannot be run, or fails: a bench fails if an answer is wrong.
     pub(crate) fn by(arguments: &KeepArguments) -> Result<Self> {
         let command = arguments.command.join(" ");
         let [program, rest @ ..] = &arguments.command[..] else {
@@ -52,7 +52,7 @@ impl Printed {
         })
     }
 
-    /// Writes it into a folder, over what stands there under the name.
+    /// Writes it into a folder, over a file of the same name.
     pub(crate) fn write(&self, folder: &Path, name: &str) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         let path = folder.join(name).with_extension("json");
@@ -62,7 +62,7 @@ impl Printed {
     }
 }
 
-/// All of a folder, by name; nothing where there is no folder.
+/// All of a folder, by name; nothing if there is no folder.
 pub(crate) fn read_all(folder: &Path) -> Result<Vec<Printed>> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The page: targets and verdicts, plots, losses, every figure, and where they come from.
+//! The page: targets and verdicts, plots, losses, all figures, and their sources.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::table::{ROWS, Row};
 /// Renders the page from the newest figures of each row.
 ///
 /// # Errors
-/// Where a file cannot be written.
+/// If a file cannot be written.
 pub(crate) fn write(records: &[Record], others: &[Printed], docs: &Path) -> Result<PathBuf> {
     let newest = Newest::of(records);
     let mut page = include_str!("opening.md").to_owned();
@@ -42,7 +42,7 @@ struct Newest<'a> {
 }
 
 impl<'a> Newest<'a> {
-    /// Quick figures stand only where there are no others.
+    /// Quick figures are shown only if there are no others.
     fn of(records: &'a [Record]) -> Self {
         let all_quick = records.iter().all(|record| record.is_quick);
         let records = records
@@ -100,7 +100,7 @@ fn targets(page: &mut String, newest: &Newest) -> Result<()> {
     Ok(())
 }
 
-/// The only case, or the best and the worst of those that have a target, or of all.
+/// The ratio of the only case, or of the best and the worst: of those with a target, if there are any.
 fn measured(cases: &[&Case]) -> String {
     let mut cases = judged(cases);
     cases.sort_by(|one, other| {

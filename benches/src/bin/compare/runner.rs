@@ -1,4 +1,4 @@
-//! One run: what is wanted of it, and what has come out so far.
+//! One run: its arguments, and the cases measured so far.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::arguments::RunArguments;
 use crate::outcome::{Case, Verdict, three_digits};
 
-/// What is measured, and what has been.
+/// A run that measures.
 pub(crate) struct Runner {
     arguments: RunArguments,
     progress: ProgressBar,
@@ -55,17 +55,17 @@ impl Runner {
         if self.is_quick() { quick } else { full }
     }
 
-    /// Says what is going on.
+    /// Shows what the run does now.
     pub(crate) fn doing(&self, what: impl Into<String>) {
         self.progress.set_message(what.into());
     }
 
-    /// Says what could not be measured, and why.
+    /// Prints which row is not measured, and why.
     pub(crate) fn skip(&self, row: &str, why: &str) {
         self.progress.suspend(|| println!("{row:3} skipped: {why}"));
     }
 
-    /// Takes a finished case in, if its row is wanted.
+    /// Prints and keeps a case, if its row is wanted.
     pub(crate) fn add(&mut self, case: Case) {
         if !self.wants(&case.row) {
             return;

@@ -20,7 +20,7 @@ const USAGE: usize = 50;
 const YEAR_SECONDS: i64 = 365 * 86_400;
 /// Accounts whose records are ingested at once.
 const ACCOUNTS_AT_ONCE: usize = 20_000;
-/// Bytes an account, all counted: what a book of small accounts may take.
+/// Bytes that an account in a book of small accounts may take, all counted.
 const BUDGET_BYTES: f64 = 1_536.0;
 
 pub(crate) fn run(runner: &mut Runner) -> Result<()> {
@@ -181,7 +181,7 @@ fn turn(
     })
 }
 
-/// Every answer by name and instant: it finds a name and no more.
+/// Every answer by name and instant: a look-up finds the name.
 struct Ready<'a>(HashMap<&'a str, Vec<(i64, Option<u64>)>>);
 
 impl<'a> Ready<'a> {
@@ -200,7 +200,7 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// Every so many accounts against one of its own, at all of its instants.
+/// Compares some accounts with an account outside the book, at all of its instants.
 fn verify(book: &CreditBook, seed: u64, accounts: usize) -> Result<()> {
     for number in (0..accounts).step_by(1 + accounts / 1_000) {
         let mut account = GpuCredit::new();

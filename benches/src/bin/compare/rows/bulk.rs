@@ -52,7 +52,7 @@ fn load(pool: &ThreadPool, account: &Account) -> Result<Turn> {
     })
 }
 
-/// It answers nothing; the answer beside it comes from the table.
+/// Sorts and answers nothing; the answer comes from the table.
 fn sort(account: &Account) -> Turn {
     let mut usage: Vec<Entry> = account.history.usage.clone();
     let ((), time) = timed(|| usage.sort_unstable_by_key(|entry| entry.0));

@@ -111,7 +111,7 @@ fn ask(answers: &mut Answers, account: usize, writer: &Writer, questions: &[i64]
     answers.extend(places.zip(balances));
 }
 
-/// The checksum weighs each answer by its place, so that none can stand in for another.
+/// The checksum weighs each answer by its place, so that a swap of two answers changes it.
 fn turn(time: Duration, writes: &[(usize, Write)], answers: Answers) -> Turn {
     let weighed = (1..).zip(answers.into_values()).map(|(place, balance)| {
         let number = balance.map_or(0, |balance| balance + 1);

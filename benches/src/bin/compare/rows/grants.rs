@@ -84,7 +84,7 @@ fn raw_grants(history: &History) -> RawGrants {
     map
 }
 
-/// The usage is there before the grants, so that settling them has something to do.
+/// The usage is posted before the grants, so that settling them replays it.
 fn usage_alone(history: &History) -> Result<GpuCredit> {
     let mut account = engine::open(Overdraft::Carry);
     account.extend(history.usage.iter().map(engine::usage_record))?;

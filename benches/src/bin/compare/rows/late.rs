@@ -43,7 +43,7 @@ pub(crate) fn full_size(runner: &Runner) -> usize {
     runner.size(1_000_000, 10_000)
 }
 
-/// At three sizes that take turns, to see how it grows; the target holds for the last.
+/// Measures three sizes in turns, and the growth from the first to the last, which has the target.
 fn grow(runner: &mut Runner, row: &str, mix: Mix, target: Option<f64>) -> Result<()> {
     let full = full_size(runner);
     let sizes = [full / 100, full / 10, full];

@@ -1,4 +1,4 @@
-//! Row S6: late usage by how much has happened since.
+//! Row S6: late usage by the number of boundaries after it.
 
 use std::hint::black_box;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// Usage added so many seconds before the end, give or take a tenth, and retracted again.
+/// Posts usage up to so many seconds before the end, at least nine tenths of that, and retracts it.
 fn by(
     runner: &Runner,
     workload: &Workload,
@@ -81,7 +81,7 @@ fn by(
     Ok(parties.into())
 }
 
-/// Each write settled, with a question at the end, and then the same without it.
+/// Applies each write and then its inverse; settles and asks at the end after both.
 fn add_and_retract(writer: &mut Writer, writes: &[Write], end: i64) -> Result<()> {
     for write in writes {
         for write in [*write, write.inverse(0)] {

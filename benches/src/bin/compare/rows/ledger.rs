@@ -19,7 +19,7 @@ const WRITES_A_ROUND: usize = 4_800;
 const WRITES_A_CLOCK: usize = 16;
 const ROUND_LONGEST: Duration = Duration::from_millis(800);
 
-/// Replays of one round: each takes milliseconds, and how many depends on where the write falls.
+/// Replays of one round. Each takes milliseconds; how many depends on the time of the write.
 const REPLAYS_A_ROUND: usize = 8;
 
 /// A history, ready for both policies.
@@ -59,7 +59,7 @@ pub(crate) struct Ledger<'a> {
     writer: Writer,
     late: LateWrites,
     bare: BareReplay,
-    /// Of the bare replay, which forgets each write after it.
+    /// The writes of the bare replay, each of which is undone after it.
     bare_late: LateWrites,
     replays_a_round: usize,
     questions: Vec<i64>,
@@ -130,7 +130,7 @@ impl<'a> Ledger<'a> {
         Ok(())
     }
 
-    /// One write replayed to the end, and taken back.
+    /// Replays one write to the end, and undoes it.
     fn replay(&mut self) -> Duration {
         let number = self.bare_late.posted_count();
         let write = self.bare_late.make();
@@ -139,7 +139,7 @@ impl<'a> Ledger<'a> {
         time
     }
 
-    /// The figures, once all answers are those of a replay of all that stands.
+    /// The figures, if all answers equal those of a replay.
     pub(crate) fn finish(self) -> Result<Vec<Party>> {
         let standing = self.late.standing(self.history);
         let overdraft = self.writer.account.overdraft();
@@ -150,8 +150,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Applies a write, brings the state up to it, times the replay from there to the end, and takes
-/// the write back.
+/// Applies a write, replays up to it, times the replay from there to the end, and undoes the write.
 pub(crate) fn replay_write(
     bare: &mut BareReplay,
     write: &Write,

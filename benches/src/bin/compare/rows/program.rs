@@ -1,4 +1,4 @@
-//! Row E1: the program on a file of real events, against parsing that file and nothing more.
+//! Row E1: the program on a file of real events, against only parsing that file.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::outcome::Case;
 use crate::runner::Runner;
 
-/// Names the folder of the real files.
+/// The variable that names the folder of the real files.
 const DATA: &str = "GPU_CREDIT_DATA";
 const EVENTS: &str = "servegen_tokens.events.csv.gz";
 const ANSWERS: &str = "servegen_tokens.answers.carry.csv.gz";
@@ -44,7 +44,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// Each has run once without being measured, so that all find the file in memory.
+/// Runs each party once without measuring it, so that all find the file in memory.
 fn entrants(program: PathBuf, events: &Path) -> Result<Vec<Entrant<'static>>> {
     let compare = env::current_exe()?;
     let parties = [
@@ -75,7 +75,7 @@ pub(crate) fn run_peer(arguments: &PeerArguments) -> Result<()> {
     Ok(())
 }
 
-/// The program beside this one, freshly built if cargo is known.
+/// The program beside this one, built if this one runs under cargo.
 fn program() -> Result<Option<PathBuf>> {
     let own = env::current_exe()?;
     let folder = own.parent().context("this program lies in a folder")?;
@@ -89,7 +89,7 @@ fn program() -> Result<Option<PathBuf>> {
     Ok(program.is_file().then_some(program))
 }
 
-/// The answers of the program are those that are known to be right.
+/// Compares the answers of the program with the right ones.
 fn verify(program: &Path, events: &Path, answers: &Path) -> Result<()> {
     let output = Command::new(program).arg("replay").arg(events).output()?;
     ensure!(output.status.success(), "gpu-credit replay failed");

@@ -1,4 +1,4 @@
-//! Row R1: what a question costs that replays the account from its first record.
+//! Row R1: what a question costs if it replays the account from its first record.
 
 use anyhow::Result;
 use gpu_credit::GpuCredit;

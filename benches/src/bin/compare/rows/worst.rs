@@ -1,4 +1,4 @@
-//! Row S5: the worst that settlement can meet.
+//! Row S5: the worst cases of settlement.
 
 use anyhow::{Result, ensure};
 use gpu_credit::Overdraft;
@@ -14,10 +14,10 @@ use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
-/// Of nested windows, whose cost depends on where the write falls.
+/// Replays of nested windows, whose cost depends on the time of the write.
 const REPLAYS_A_ROUND: usize = 100;
 
-/// Of dominoes, which all fall every time.
+/// Writes to dominoes, each of which changes every later draw.
 const TOPPLES_A_ROUND: usize = 20;
 
 pub(crate) fn run(runner: &mut Runner) -> Result<()> {
@@ -77,7 +77,7 @@ fn nest(
     ledger.finish()
 }
 
-/// One unit more at the front, and one unit less again.
+/// Posts one unit more at the front, and retracts it.
 fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Vec<Party>> {
     let usage = SortedUsage::new(&history.usage);
     let mut writer = Writer::new(engine::load(history, overdraft)?);
@@ -117,7 +117,7 @@ fn write(writer: &mut Writer, write: &Write, last: i64, expected: Option<u64>) -
     Ok(())
 }
 
-/// What a replay answers once the first domino is pushed.
+/// What a replay answers after one unit more at the front.
 fn toppled(history: &History, overdraft: Overdraft, last: i64) -> Option<u64> {
     let mut history = history.clone();
     history.usage.push(domino_front());

@@ -23,8 +23,8 @@ const TOGETHER: usize = 16;
 pub(crate) type Written = (GpuCredit, usize);
 
 /// Row W1: the grants first, untimed; then usage in posting order, timed, and settled within that time.
-/// Small accounts are written many times over, so that the clock has something to measure. The
-/// account that was written one by one is kept.
+/// Small accounts are written many times, as one time is too short to measure. The account that was
+/// written one by one is kept.
 pub(crate) fn write(runner: &Runner, account: &Account, rounds: u32) -> Result<(Written, Case)> {
     let usage = &account.history.usage;
     let repeats = (runner.size(1_000_000, 100_000) / usage.len()).max(1);

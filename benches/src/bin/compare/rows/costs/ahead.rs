@@ -47,8 +47,8 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// Posts usage from the end of history on, and as many grants that start far later. What each call
-/// replays.
+/// Posts usage from the end of history on, and a grant far ahead after each. Returns the boundaries
+/// that each call replays.
 fn post(account: &mut GpuCredit, history: &mut History) -> Result<Vec<f64>> {
     let mut counts = Vec::new();
     for _ in 0..PAIRS {
@@ -67,7 +67,7 @@ fn post(account: &mut GpuCredit, history: &mut History) -> Result<Vec<f64>> {
     Ok(counts)
 }
 
-/// Questions to the account as it is left, and to a settled one.
+/// Questions to the account after that, and to a settled one.
 fn ask(runner: &Runner, account: &GpuCredit, history: &History) -> Result<Vec<Party>> {
     let times = questions(runner.seed(), history, runner.size(10_000, 1_000));
     let expected = replayed(history, Overdraft::Carry, &times);

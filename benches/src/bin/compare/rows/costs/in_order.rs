@@ -49,7 +49,7 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// What each call replays, but the first.
+/// Boundaries that each call but the first replays.
 fn count(
     runner: &Runner,
     settled: &GpuCredit,

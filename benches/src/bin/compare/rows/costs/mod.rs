@@ -1,4 +1,4 @@
-//! Rows C: costs that never jump, whatever is posted and in whatever order.
+//! Rows C: no order of records makes a cost jump.
 //!
 //! Work is counted in boundaries that settlement replays. Questions replay without counting, so
 //! they are timed, against the same questions to a settled account.
@@ -36,7 +36,7 @@ fn boundaries(
     Ok((account.settlement().boundaries_replayed - before) as f64)
 }
 
-/// A case that holds the greatest count of some calls against what a call may take.
+/// A case that compares the greatest count of some calls with what a call may take.
 fn counted(row: &str, series: &str, size: (u64, &str), counts: &[f64], at_most: f64) -> Case {
     let parties = vec![
         Party::new("gpu-credit, at most", vec![greatest(counts)]),

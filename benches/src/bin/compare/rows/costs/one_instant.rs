@@ -1,4 +1,4 @@
-//! Row C5: usage of one instant taken back.
+//! Row C5: usage of one instant is retracted.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// What it takes to retract usage until none is left, in posting order or in a random one.
+/// The time to retract all usage of an account, in posting order or in a random one.
 fn retract_all(count: usize, shuffled_by: Option<u64>) -> Result<Duration> {
     let mut account = engine::open(Overdraft::Carry);
     engine::post_grant(&mut account, &GRANT)?;

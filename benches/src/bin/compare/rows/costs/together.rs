@@ -1,4 +1,4 @@
-//! Row C3: late usage posted at once, a little and a little more.
+//! Row C3: 16 and 17 late usage records posted at once.
 
 use anyhow::Result;
 use gpu_credit::{GpuCredit, Overdraft};
@@ -38,7 +38,7 @@ pub(super) fn run(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// What it replays to post some usage and to settle, if the answers are right before and after.
+/// Boundaries replayed to post some usage and to settle. Answers are compared before and after.
 fn post(settled: &GpuCredit, history: &History, late: &[Entry]) -> Result<f64> {
     let mut account = settled.clone();
     let mut history = history.clone();

@@ -9,10 +9,10 @@ use gpu_credit_benches::check::same_answers;
 use crate::measure::nanoseconds;
 use crate::outcome::Party;
 
-/// Questions between two looks at the clock.
+/// Questions between two readings of the clock.
 const QUESTIONS_A_CLOCK: usize = 16;
 
-/// No more is asked in a round that has taken longer.
+/// A round asks no more after this time.
 const ROUND_LONGEST: Duration = Duration::from_millis(300);
 
 /// The same questions to both accounts, and the answers of the settled one.
@@ -39,7 +39,7 @@ impl<'a> Questions<'a> {
         }
     }
 
-    /// Asks both accounts; the mean of each is a figure.
+    /// Asks both accounts, and keeps the mean time of a question to each.
     ///
     /// # Errors
     /// If an answer of either is not what it should be.
@@ -63,7 +63,7 @@ impl<'a> Questions<'a> {
     }
 }
 
-/// As many answers as a round has time for, and the nanoseconds of one.
+/// The answers that fit into a round, and the mean nanoseconds of one.
 fn ask(account: &GpuCredit, times: &[i64]) -> (Vec<Option<u64>>, f64) {
     let mut answers = Vec::with_capacity(times.len());
     let start = Instant::now();
