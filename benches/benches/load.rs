@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gpu_credit::Overdraft;
 use gpu_credit_benches::engine;
-use gpu_credit_benches::peers::{BareReplay, SortedUsage};
+use gpu_credit_benches::peers::replayed;
 use gpu_credit_benches::workload::{questions, years};
 
 const USAGE: usize = 1_000_000;
@@ -13,14 +13,11 @@ const GRANTS: usize = 1_000;
 
 fn load(criterion: &mut Criterion) {
     let history = years(1, USAGE, GRANTS);
-    let usage = SortedUsage::new(&history.usage);
-    let replay = BareReplay::new(Overdraft::Carry, &history.grants, &usage);
-    let mut times = questions(1, &history, 10_000);
-    times.sort_unstable();
+    let times = questions(1, &history, 10_000);
     let account = engine::load(&history, Overdraft::Carry).expect("within the limits");
     assert_eq!(
         account.get_balances(&times),
-        replay.balances(&usage, &times)
+        replayed(&history, Overdraft::Carry, &times)
     );
 
     let mut group = criterion.benchmark_group("load");

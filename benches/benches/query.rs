@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use gpu_credit::Overdraft;
+use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_benches::engine;
-use gpu_credit_benches::peers::{AnswerTable, BareReplay, SortedUsage};
-use gpu_credit_benches::workload::{questions, years};
+use gpu_credit_benches::peers::replayed;
+use gpu_credit_benches::workload::{History, questions, years};
 
 const USAGE: usize = 1_000_000;
 const GRANTS: usize = 1_000;
@@ -15,19 +15,11 @@ const QUESTIONS: usize = 4_096;
 fn query(criterion: &mut Criterion) {
     let history = years(1, USAGE, GRANTS);
     let account = engine::load(&history, Overdraft::Carry).expect("within the limits");
-    let usage = SortedUsage::new(&history.usage);
-    let replay = BareReplay::new(Overdraft::Carry, &history.grants, &usage);
-    let table = AnswerTable::new(&replay, &usage);
     let questions = questions(1, &history, QUESTIONS);
     let mut sorted = questions.clone();
     sorted.sort_unstable();
-
-    let expected: Vec<_> = questions.iter().map(|time| table.get(*time)).collect();
-    let sorted_expected: Vec<_> = sorted.iter().map(|time| table.get(*time)).collect();
-    let ask = |time: &i64| account.get_balance(*time);
-    assert_eq!(questions.iter().map(ask).collect::<Vec<_>>(), expected);
-    assert_eq!(account.get_balances(&questions), expected);
-    assert_eq!(account.get_balances(&sorted), sorted_expected);
+    verify(&history, &account, &questions);
+    verify(&history, &account, &sorted);
 
     let mut group = criterion.benchmark_group("query");
     group.throughput(Throughput::Elements(QUESTIONS as u64));
@@ -52,8 +44,11 @@ fn query(criterion: &mut Criterion) {
         });
     });
     group.finish();
+    unsettled(criterion, &history, &account);
+}
 
-    // Unsettled on purpose: every question after the late usage replays boundaries.
+/// The first question at the end of history after late usage, without settling.
+fn unsettled(criterion: &mut Criterion, history: &History, account: &GpuCredit) {
     criterion.bench_function("query/unsettled", |bencher| {
         bencher.iter_batched_ref(
             || {
@@ -66,6 +61,13 @@ fn query(criterion: &mut Criterion) {
             BatchSize::LargeInput,
         );
     });
+}
+
+fn verify(history: &History, account: &GpuCredit, times: &[i64]) {
+    let expected = replayed(history, Overdraft::Carry, times);
+    let single = times.iter().map(|time| account.get_balance(*time));
+    assert_eq!(single.collect::<Vec<_>>(), expected);
+    assert_eq!(account.get_balances(times), expected);
 }
 
 criterion_group! {

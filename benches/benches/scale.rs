@@ -38,7 +38,7 @@ fn scale(criterion: &mut Criterion) {
             account.subtract(1, time).expect("within the limits");
             account.settle();
             let balance = black_box(account.get_balance(history.seconds - 1));
-            account.retract_usage(1, time).expect("it was just posted");
+            engine::retract_usage(&mut account, (time, 1)).expect("it was just posted");
             account.settle();
             balance
         });

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gpu_credit::Overdraft;
 use gpu_credit_benches::engine::{self, Writer};
-use gpu_credit_benches::peers::{BareReplay, SortedUsage};
+use gpu_credit_benches::peers::replayed;
 use gpu_credit_benches::workload::{LateWrites, Mix, questions};
 
 fn settle(criterion: &mut Criterion) {
@@ -36,13 +36,10 @@ fn settle(criterion: &mut Criterion) {
             });
 
             let standing = late.standing(&history);
-            let usage = SortedUsage::new(&standing.usage);
-            let replay = BareReplay::new(overdraft, &standing.grants, &usage);
-            let mut times = questions(1, &history, 10_000);
-            times.sort_unstable();
+            let times = questions(1, &history, 10_000);
             assert_eq!(
                 writer.account.get_balances(&times),
-                replay.balances(&usage, &times)
+                replayed(&standing, overdraft, &times)
             );
         }
     }

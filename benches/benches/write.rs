@@ -35,7 +35,7 @@ fn write(criterion: &mut Criterion) {
             || account.clone(),
             |account| {
                 for some in shuffled.usage.chunks(16) {
-                    account.subtract_many(some).expect("within the limits");
+                    engine::post_together(account, some).expect("within the limits");
                 }
                 account.settle();
             },

@@ -1,4 +1,29 @@
-//! Answers as one number, so that a timed loop proves what it has computed.
+//! Answers held against those of a peer, one by one or as one number.
+
+use anyhow::{Result, ensure};
+
+/// Compares answers with those of a peer.
+///
+/// # Errors
+/// At the first that differs, or if one is missing.
+pub fn same_answers(
+    times: &[i64],
+    answers: &[Option<u64>],
+    expected: &[Option<u64>],
+) -> Result<()> {
+    let counts = [times.len(), answers.len(), expected.len()];
+    ensure!(
+        counts[0] == counts[1] && counts[0] == counts[2],
+        "{counts:?} times, answers, expected"
+    );
+    for ((time, answer), expected) in times.iter().zip(answers).zip(expected) {
+        ensure!(
+            answer == expected,
+            "at {time}: {answer:?}, and a peer has {expected:?}"
+        );
+    }
+    Ok(())
+}
 
 /// The sum of balances, in any order. `None` and `Some(0)` differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,8 @@
-//! The account under measurement, loaded and written to.
+//! The account under measurement, loaded and written to: what the benches call of the engine, but
+//! for the verbs and the questions that they measure.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft, Record};
+use anyhow::{Context, Result};
+use gpu_credit::{GpuCredit, GrantId, Overdraft, Record, UsageId, UsageRecord};
 
 use crate::workload::{Entry, Grant, History, Write};
 
@@ -9,37 +11,89 @@ pub const CREDIT_ID: &str = "grant-id";
 
 /// An account without records.
 pub fn open(overdraft: Overdraft) -> GpuCredit {
-    GpuCredit::with_options(Options {
-        overdraft,
-        ..Options::default()
-    })
+    GpuCredit::with_overdraft(overdraft)
 }
 
 /// An account with all records of a history, loaded at once and settled.
 ///
 /// # Errors
-/// Where the account refuses a record.
-pub fn load(history: &History, overdraft: Overdraft) -> Result<GpuCredit, Error> {
+/// If the account refuses a record.
+pub fn load(history: &History, overdraft: Overdraft) -> Result<GpuCredit> {
     let mut account = open(overdraft);
     account.extend(records(history))?;
+    account.settle();
     Ok(account)
 }
 
 /// The records of a history: grants, then usage.
 pub fn records(history: &History) -> impl Iterator<Item = Record> + '_ {
-    let grant =
-        |grant: &Grant| Record::grant(CREDIT_ID, grant.amount, grant.start, grant.expiration);
-    let usage = |&(timestamp, amount): &Entry| Record::usage(amount, timestamp);
-    let grants = history.grants.iter().map(grant);
-    grants.chain(history.usage.iter().map(usage))
+    let grants = history.grants.iter().map(grant_record);
+    grants.chain(history.usage.iter().map(usage_record))
+}
+
+/// A grant as a record.
+pub fn grant_record(grant: &Grant) -> Record {
+    Record::grant(CREDIT_ID, grant.amount, grant.start, grant.expiration)
+}
+
+/// Usage as a record.
+pub fn usage_record((timestamp, amount): &Entry) -> Record {
+    Record::usage(*amount, *timestamp)
+}
+
+/// The usage that stands, in time order.
+pub fn usage(account: &GpuCredit) -> impl Iterator<Item = Entry> + '_ {
+    let usage = account.usage(..);
+    usage.map(|(_, usage)| (usage.timestamp, usage.amount))
 }
 
 /// Posts a grant.
 ///
 /// # Errors
-/// Where the account refuses it.
-pub fn post_grant(account: &mut GpuCredit, grant: &Grant) -> Result<GrantId, Error> {
-    account.add_credit(CREDIT_ID, grant.amount, grant.start, grant.expiration)
+/// If the account refuses it.
+pub fn post_grant(account: &mut GpuCredit, grant: &Grant) -> Result<GrantId> {
+    let id = account.add_credit(CREDIT_ID, grant.amount, grant.start, grant.expiration)?;
+    Ok(id)
+}
+
+/// Posts some usage at once.
+///
+/// # Errors
+/// If the account refuses it.
+pub fn post_together(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
+    let usage: Vec<UsageRecord> = usage.iter().map(record_of).collect();
+    account.subtract_many(&usage)?;
+    Ok(())
+}
+
+fn record_of(&(timestamp, amount): &Entry) -> UsageRecord {
+    UsageRecord { amount, timestamp }
+}
+
+/// Posts usage and names it.
+///
+/// # Errors
+/// If the account refuses it.
+pub fn post_usage(account: &mut GpuCredit, usage: Entry) -> Result<UsageId> {
+    Ok(account.post_usage(record_of(&usage))?)
+}
+
+/// Takes back usage by its name.
+///
+/// # Errors
+/// If it does not stand.
+pub fn retract_named(account: &mut GpuCredit, usage: UsageId) -> Result<()> {
+    account.retract_usage(usage)?;
+    Ok(())
+}
+
+/// Takes back usage of an amount at an instant.
+///
+/// # Errors
+/// If there is none.
+pub fn retract_usage(account: &mut GpuCredit, usage: Entry) -> Result<()> {
+    let found = account.find_usage(record_of(&usage));
+    retract_named(account, found.context("there is such usage")?)
 }
 
 /// An account together with the names of its grants by posting number, to apply writes to.
@@ -60,19 +114,17 @@ impl Writer {
     /// Applies a write.
     ///
     /// # Errors
-    /// Where the account refuses it.
-    pub fn apply(&mut self, write: &Write) -> Result<(), Error> {
+    /// If the account refuses it.
+    pub fn apply(&mut self, write: &Write) -> Result<()> {
         match *write {
-            Write::AddUsage((timestamp, amount)) => self.account.subtract(amount, timestamp),
-            Write::RemoveUsage((timestamp, amount)) => {
-                self.account.retract_usage(amount, timestamp)
-            }
+            Write::AddUsage((timestamp, amount)) => self.account.subtract(amount, timestamp)?,
+            Write::RemoveUsage(entry) => retract_usage(&mut self.account, entry)?,
             Write::AddGrant(grant) => {
                 let id = post_grant(&mut self.account, &grant)?;
                 self.grants.push(id);
-                Ok(())
             }
-            Write::RemoveGrant { number, .. } => self.account.retract_grant(self.grants[number]),
+            Write::RemoveGrant { number, .. } => self.account.retract_grant(self.grants[number])?,
         }
+        Ok(())
     }
 }

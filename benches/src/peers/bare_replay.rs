@@ -11,7 +11,7 @@ use std::ops::Range;
 use gpu_credit::Overdraft;
 
 use super::SortedUsage;
-use crate::workload::{Grant, Write};
+use crate::workload::{Grant, History, Write};
 
 /// The boundaries of one account and the usage of each epoch.
 #[derive(Clone, Debug)]
@@ -80,6 +80,20 @@ pub struct State {
     available: u64,
     deficit: u64,
     live: u32,
+}
+
+/// The balance at each of some instants, in any order, by one replay of a history.
+pub fn replayed(history: &History, overdraft: Overdraft, times: &[i64]) -> Vec<Option<u64>> {
+    let usage = SortedUsage::new(&history.usage);
+    let replay = BareReplay::new(overdraft, &history.grants, &usage);
+    let mut places: Vec<usize> = (0..times.len()).collect();
+    places.sort_unstable_by_key(|place| times[*place]);
+    let sorted: Vec<i64> = places.iter().map(|place| times[*place]).collect();
+    let mut balances = vec![None; times.len()];
+    for (place, balance) in places.into_iter().zip(replay.balances(&usage, &sorted)) {
+        balances[place] = balance;
+    }
+    balances
 }
 
 impl BareReplay {
@@ -295,9 +309,10 @@ mod tests {
     use gpu_credit_replay::{ListReplay, Replay};
 
     fn list(history: &History, overdraft: Overdraft) -> ListReplay {
-        let mut replay = ListReplay::new(match overdraft {
-            Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
-            Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+        let is_carry = overdraft == Overdraft::Carry;
+        let mut replay = ListReplay::new(match is_carry {
+            true => gpu_credit_replay::Overdraft::Carry,
+            false => gpu_credit_replay::Overdraft::Forfeit,
         });
         for grant in &history.grants {
             replay.add_credit(grant.amount, grant.start, grant.expiration);
@@ -324,6 +339,10 @@ mod tests {
         let list = list(history, overdraft);
         let expected: Vec<_> = times.iter().map(|time| list.get_balance(*time)).collect();
         assert_eq!(bare.balances(&usage, &times), expected);
+        let backwards: Vec<i64> = times.iter().rev().copied().collect();
+        let mut replayed = replayed(history, overdraft, &backwards);
+        replayed.reverse();
+        assert_eq!(replayed, expected);
         if overdraft == Overdraft::Carry {
             let table = AnswerTable::new(&bare, &usage);
             let answers: Vec<_> = times.iter().map(|time| table.get(*time)).collect();

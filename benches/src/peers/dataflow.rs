@@ -85,22 +85,13 @@ pub fn maintain(
             let (input, rows) = scope.new_collection::<(usize, Row), isize>();
             let answered = rows.reduce(|_account, rows, answers| replay(rows, answers));
             let kept = answered.inspect(move |((account, (time, balance)), _, change)| {
-                let mut answers = kept.borrow_mut();
-                if *change > 0 {
-                    answers.insert((*account, *time), *balance);
-                } else if answers.get(&(*account, *time)) == Some(balance) {
-                    answers.remove(&(*account, *time));
-                }
+                keep(&mut kept.borrow_mut(), (*account, *time), *balance, *change);
             });
             (input, kept.probe().0)
         });
         let mut numbers = Vec::new();
         for (account, history) in accounts.iter().enumerate() {
-            let grants = history.grants.iter().enumerate();
-            let grants = grants.map(|(number, grant)| Row::grant(number, grant));
-            let usage = history.usage.iter().map(|entry| Row::usage(*entry));
-            let questions = questions[account].iter().map(|time| Row::question(*time));
-            for row in grants.chain(usage).chain(questions) {
+            for row in rows_of(history, &questions[account]) {
                 input.insert((account, row));
             }
             numbers.push(history.grants.len());
@@ -121,6 +112,24 @@ pub fn maintain(
         let answers = answers.borrow().clone();
         (time, answers)
     })
+}
+
+/// The records of an account, and its standing questions.
+fn rows_of(history: &History, questions: &[i64]) -> impl Iterator<Item = Row> {
+    let grants = history.grants.iter().enumerate();
+    let grants = grants.map(|(number, grant)| Row::grant(number, grant));
+    let usage = history.usage.iter().map(|entry| Row::usage(*entry));
+    let questions = questions.iter().map(|time| Row::question(*time));
+    grants.chain(usage).chain(questions)
+}
+
+/// Keeps an answer that has come, or drops one that has gone and was not replaced yet.
+fn keep(answers: &mut Answers, place: (usize, i64), balance: Option<u64>, change: isize) {
+    if change > 0 {
+        answers.insert(place, balance);
+    } else if answers.get(&place) == Some(&balance) {
+        answers.remove(&place);
+    }
 }
 
 /// The row that a write adds or takes away.

@@ -20,7 +20,7 @@ pub mod dataflow;
 pub mod events_file;
 
 pub use answer_table::AnswerTable;
-pub use bare_replay::{BareReplay, State};
+pub use bare_replay::{BareReplay, State, replayed};
 pub use fenwick::FenwickIndex;
 pub use raw_map::{RawGrants, RawMap};
 pub use sorted_usage::SortedUsage;

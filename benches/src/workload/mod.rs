@@ -2,11 +2,13 @@
 //!
 //! Times are seconds from 0 on. Nothing here knows the rules of the ledger.
 
+mod daily;
 mod late;
 mod mixed;
 mod worst;
 mod years;
 
+pub use daily::{DAY_TICKS, daily, daily_grant, daily_grants, daily_usage};
 pub use late::{LateWrites, Write};
 pub use mixed::{ARRIVAL_SECONDS, Mix};
 pub use worst::{domino_front, dominoes, nested, nested_grant};

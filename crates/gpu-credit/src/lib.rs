@@ -60,6 +60,7 @@
 mod account;
 mod answer;
 mod book;
+mod bytes;
 mod contents;
 mod corrections;
 mod error;

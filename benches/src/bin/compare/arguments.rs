@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::rows;
+use crate::table;
 
 /// Measures gpu-credit against its peers, checking every answer.
 ///
@@ -56,7 +57,7 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     quick: bool,
     /// Rows to measure; all if not given
-    #[arg(long, value_delimiter = ',', value_parser = rows::id_parser())]
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(table::ids()))]
     rows: Vec<String>,
     /// Of all workloads
     #[arg(long, default_value_t = 1)]

@@ -39,7 +39,7 @@ pub(crate) fn commit() -> String {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let root = crate::record::workspace();
+    let root = crate::paths::workspace();
     let output = Command::new("git")
         .current_dir(root)
         .args(arguments)

@@ -8,21 +8,26 @@ mod arguments;
 mod machine;
 mod measure;
 mod memory;
+mod names;
 mod outcome;
+mod paths;
 mod plot;
+mod plots;
 mod printed;
 mod record;
 mod report;
 mod rows;
 mod runner;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use arguments::{Arguments, Command, KeepArguments, RunArguments};
+use paths::Places;
 use printed::Printed;
-use record::{Places, Record};
+use record::Record;
 use runner::Runner;
 
 fn main() -> ExitCode {

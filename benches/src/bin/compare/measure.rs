@@ -33,14 +33,11 @@ impl<'a> Entrant<'a> {
 /// Runs the entrants in alternating order for some rounds: nanoseconds an operation for each.
 ///
 /// # Errors
-/// Where a turn fails, or the checksums of a round differ.
+/// If a turn fails, or the checksums of a round differ.
 pub(crate) fn take_turns(rounds: u32, mut entrants: Vec<Entrant<'_>>) -> Result<Vec<Party>> {
     let mut parties: Vec<Party> = entrants
         .iter()
-        .map(|entrant| Party {
-            name: entrant.name.clone(),
-            samples: Vec::new(),
-        })
+        .map(|entrant| Party::new(&entrant.name, Vec::new()))
         .collect();
     let mut agreed = None;
     for round in 0..rounds {

@@ -45,6 +45,41 @@ pub(crate) enum Verdict {
 }
 
 impl Case {
+    /// A case without a target.
+    pub(crate) fn new(
+        row: &str,
+        series: impl Into<String>,
+        (size, size_of): (u64, &str),
+        unit: &str,
+        parties: Vec<Party>,
+    ) -> Self {
+        Self {
+            row: row.to_owned(),
+            series: series.into(),
+            size,
+            size_of: size_of.to_owned(),
+            unit: unit.to_owned(),
+            target: None,
+            parties,
+        }
+    }
+
+    /// The same case with a target.
+    pub(crate) fn at_most(self, target: impl Into<Option<f64>>) -> Self {
+        Self {
+            target: target.into(),
+            ..self
+        }
+    }
+
+    /// The same case in another row.
+    pub(crate) fn of_row(self, row: &str) -> Self {
+        Self {
+            row: row.to_owned(),
+            ..self
+        }
+    }
+
     /// Ratios of a party to the one that the case is measured against, round by round.
     pub(crate) fn ratio(&self, party: usize) -> Summary {
         let (this, against) = (&self.parties[party].samples, &self.parties[1].samples);
@@ -70,6 +105,14 @@ impl Case {
 }
 
 impl Party {
+    /// A party with its figures so far.
+    pub(crate) fn new(name: impl Into<String>, samples: Vec<f64>) -> Self {
+        Self {
+            name: name.into(),
+            samples,
+        }
+    }
+
     pub(crate) fn summary(&self) -> Summary {
         Summary::of(self.samples.clone())
     }

@@ -1,4 +1,4 @@
-//! Plots: time against size, both on logarithmic scales, each line named where it ends.
+//! Drawing time against size, both on logarithmic scales, each line named at its end.
 
 use std::path::Path;
 
@@ -7,31 +7,31 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::outcome::{Case, thousands};
-use crate::rows::names::{ANSWER_TABLE, BARE_REPLAY, BTREE_MAP, ENGINE, FENWICK};
+use crate::outcome::thousands;
 
 /// One picture.
 pub(crate) struct Plot {
     pub(crate) file: &'static str,
     pub(crate) title: &'static str,
-    x_title: &'static str,
-    lines: Vec<Line>,
+    pub(crate) x_title: &'static str,
+    pub(crate) lines: Vec<Line>,
 }
 
-struct Line {
-    name: String,
-    color: RGBColor,
-    is_ours: bool,
+/// The figures of one party.
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) color: RGBColor,
+    pub(crate) is_ours: bool,
     /// Size and nanoseconds, by size.
-    points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 /// Colors that stay apart for every eye (Okabe and Ito), ours first.
-const BLUE: RGBColor = RGBColor(0, 114, 178);
-const SKY: RGBColor = RGBColor(86, 180, 233);
-const GREEN: RGBColor = RGBColor(0, 158, 115);
-const RED: RGBColor = RGBColor(213, 94, 0);
-const ORANGE: RGBColor = RGBColor(230, 159, 0);
+pub(crate) const BLUE: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const SKY: RGBColor = RGBColor(86, 180, 233);
+pub(crate) const GREEN: RGBColor = RGBColor(0, 158, 115);
+pub(crate) const RED: RGBColor = RGBColor(213, 94, 0);
+pub(crate) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const GRAY: RGBColor = RGBColor(110, 110, 110);
 const PALE: RGBColor = RGBColor(228, 228, 228);
@@ -44,119 +44,11 @@ const NAMES_WIDTH: u32 = 236;
 const NAME_HEIGHT: i32 = 19;
 const FONT: &str = "sans-serif";
 
-/// The plots for which there are figures.
-pub(crate) fn all(cases: &[&Case]) -> Vec<Plot> {
-    let line =
-        |name: &str, color, series: &str, party: &str| Line::of(cases, name, color, series, party);
-    let late = "Carry, 50 live, load 0.90";
-    let late_usage = "late usage, Carry, 50 live, load 0.90";
-    let mut plots = vec![
-        Plot {
-            file: "queries.svg",
-            title: "A query, by the number of usage entries",
-            x_title: "usage entries",
-            lines: vec![
-                line("gpu-credit, single", BLUE, "single queries", ENGINE),
-                line(
-                    "gpu-credit, batch of 4,096",
-                    SKY,
-                    "batches of 4,096 queries",
-                    ENGINE,
-                ),
-                line(
-                    "gpu-credit, sorted batch",
-                    GREEN,
-                    "sorted batch of queries",
-                    ENGINE,
-                ),
-                line(ANSWER_TABLE, RED, "single queries", ANSWER_TABLE),
-                line(FENWICK, ORANGE, "single queries", FENWICK),
-            ],
-        },
-        Plot {
-            file: "writes.svg",
-            title: "A usage write, by the number of usage entries",
-            x_title: "usage entries",
-            lines: vec![
-                line(
-                    "gpu-credit, random order",
-                    BLUE,
-                    "writes in random order",
-                    ENGINE,
-                ),
-                line("gpu-credit, in order", SKY, "appends in order", ENGINE),
-                line(
-                    "BTreeMap, random order",
-                    RED,
-                    "writes in random order",
-                    BTREE_MAP,
-                ),
-                line("BTreeMap, in order", ORANGE, "appends in order", BTREE_MAP),
-            ],
-        },
-        Plot {
-            file: "grants.svg",
-            title: "A late write, settled, by the number of grants (50 live, load 0.90)",
-            x_title: "grants",
-            lines: vec![
-                line("gpu-credit, Carry", BLUE, late, ENGINE),
-                line(
-                    "gpu-credit, Forfeit",
-                    SKY,
-                    "Forfeit, 50 live, load 0.90",
-                    ENGINE,
-                ),
-                line("bare replay, Carry", RED, late, BARE_REPLAY),
-                line(
-                    "bare replay, Forfeit",
-                    ORANGE,
-                    "Forfeit, 50 live, load 0.90",
-                    BARE_REPLAY,
-                ),
-            ],
-        },
-        Plot {
-            file: "lateness.svg",
-            title: "Late usage, settled, by how late it is (50 live, load 0.90)",
-            x_title: "boundaries between the usage and the end of history",
-            lines: vec![
-                line("gpu-credit", BLUE, late_usage, ENGINE),
-                line("bare replay to the end", RED, late_usage, BARE_REPLAY),
-            ],
-        },
-    ];
-    for plot in &mut plots {
-        plot.lines.retain(|line| line.points.len() > 1);
-    }
-    plots.retain(|plot| !plot.lines.is_empty());
-    plots
-}
-
-impl Line {
-    fn of(cases: &[&Case], name: &str, color: RGBColor, series: &str, party: &str) -> Self {
-        let of_series = cases.iter().filter(|case| case.series == series);
-        let mut points: Vec<(f64, f64)> = of_series
-            .filter_map(|case| {
-                let party = case.parties.iter().find(|other| other.name == party)?;
-                Some((case.size as f64, party.summary().median))
-            })
-            .collect();
-        points.sort_by(|one, other| one.0.total_cmp(&other.0));
-        points.dedup_by_key(|point| point.0);
-        Self {
-            name: name.to_owned(),
-            color,
-            is_ours: name.starts_with(ENGINE),
-            points,
-        }
-    }
-}
-
 impl Plot {
     /// Writes the picture into a folder.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub(crate) fn draw(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut text = String::new();
@@ -169,17 +61,8 @@ impl Plot {
         Ok(())
     }
 
-    fn draw_on(&self, root: &DrawingArea<SVGBackend, plotters::coord::Shift>) -> DrawResult {
-        root.fill(&WHITE)?;
-        let title = (FONT, 19).into_font().style(FontStyle::Bold).color(&INK);
-        root.draw(&Text::new(self.title, (28, 18), title))?;
-        let subtitle = "median time, both scales logarithmic";
-        root.draw(&Text::new(
-            subtitle,
-            (28, 44),
-            (FONT, 14).into_font().color(&GRAY),
-        ))?;
-
+    fn draw_on(&self, root: &Area) -> DrawResult {
+        self.draw_heading(root)?;
         let (x, y) = (self.x_range(), self.y_range());
         let mut chart = ChartBuilder::on(root)
             .margin_top(74)
@@ -189,6 +72,32 @@ impl Plot {
             .x_label_area_size(48)
             .y_label_area_size(66)
             .build_cartesian_2d(Log::of(x), Log::of(y))?;
+        self.draw_axes(&mut chart)?;
+        for power in Log::of(y).powers() {
+            chart.draw_series(LineSeries::new([(x.0, power), (x.1, power)], PALE))?;
+        }
+        for line in &self.lines {
+            line.draw_on(&mut chart)?;
+        }
+        for (line, place) in self.lines.iter().zip(self.name_places(&chart)) {
+            let style = (FONT, 14).into_font().color(&line.color);
+            let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+            root.draw(&Text::new(line.name.clone(), place, style))?;
+        }
+        Ok(())
+    }
+
+    fn draw_heading(&self, root: &Area) -> DrawResult {
+        root.fill(&WHITE)?;
+        let title = (FONT, 19).into_font().style(FontStyle::Bold).color(&INK);
+        root.draw(&Text::new(self.title, (28, 18), title))?;
+        let subtitle = "median time, both scales logarithmic";
+        let style = (FONT, 14).into_font().color(&GRAY);
+        root.draw(&Text::new(subtitle, (28, 44), style))?;
+        Ok(())
+    }
+
+    fn draw_axes(&self, chart: &mut Chart) -> DrawResult {
         chart
             .configure_mesh()
             .disable_mesh()
@@ -199,28 +108,10 @@ impl Plot {
             .x_label_formatter(&|power| count(*power))
             .y_label_formatter(&|power| duration(*power))
             .draw()?;
-        for power in Log::of(y).powers() {
-            chart.draw_series(LineSeries::new([(x.0, power), (x.1, power)], PALE))?;
-        }
-        for line in &self.lines {
-            let points = line.points.iter().map(|(x, y)| (x.log10(), y.log10()));
-            let width = if line.is_ours { 3 } else { 2 };
-            chart.draw_series(LineSeries::new(
-                points.clone(),
-                line.color.stroke_width(width),
-            ))?;
-            let dot = |point| Circle::new(point, width + 1, line.color.filled());
-            chart.draw_series(points.map(dot))?;
-        }
-        for (line, place) in self.lines.iter().zip(self.name_places(&chart)) {
-            let style = (FONT, 14).into_font().color(&line.color);
-            let style = style.pos(Pos::new(HPos::Left, VPos::Center));
-            root.draw(&Text::new(line.name.clone(), place, style))?;
-        }
         Ok(())
     }
 
-    /// Beside the last point of each line, pushed apart where they would overlap.
+    /// Beside the last point of each line, pushed apart if they would overlap.
     fn name_places(&self, chart: &Chart) -> Vec<(i32, i32)> {
         let last = |line: &Line| line.points.last().copied().unwrap_or((1.0, 1.0));
         let place = |line| {
@@ -257,6 +148,19 @@ impl Plot {
     }
 }
 
+impl Line {
+    fn draw_on(&self, chart: &mut Chart) -> DrawResult {
+        let points = self.points.iter().map(|(x, y)| (x.log10(), y.log10()));
+        let width = if self.is_ours { 3 } else { 2 };
+        let style = self.color.stroke_width(width);
+        chart.draw_series(LineSeries::new(points.clone(), style))?;
+        let dot = |point| Circle::new(point, width + 1, self.color.filled());
+        chart.draw_series(points.map(dot))?;
+        Ok(())
+    }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type DrawResult = Result<(), Box<dyn std::error::Error>>;
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Log, Log>>;
 

@@ -124,10 +124,10 @@ impl Checkpoints {
         }
     }
 
-    /// Heap bytes, the nodes of the map taken as two thirds full.
+    /// Heap bytes: nodes of the map have room for 11 and are taken as two thirds full.
     pub(crate) fn memory_used(&self) -> usize {
         let entry = size_of::<Key>() + size_of::<Checkpoint>();
-        self.by_key.len() * entry * 3 / 2 + self.spilled
+        self.by_key.len().div_ceil(7) * 11 * entry + self.spilled
     }
 
     /// Every checkpoint with what it remembers.

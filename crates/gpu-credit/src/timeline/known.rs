@@ -3,11 +3,14 @@
 //! Nothing outside this file changes it but through its methods, each of which keeps what is said
 //! at the fields.
 
-use std::collections::BTreeMap;
+use std::collections::{VecDeque, vec_deque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::boundary::Key;
 use super::live::Live;
+use crate::bytes::Damage;
+use crate::bytes::reader::Reader;
+use crate::bytes::writer::write_signed;
 
 /// Up to where a timeline is settled, and what is not settled before that.
 #[derive(Clone, Debug)]
@@ -16,9 +19,9 @@ pub(crate) struct Known {
     frontier: Key,
     /// The time of the boundary after the frontier, if there is one.
     frontier_ends: Option<i64>,
-    /// The boundaries from which on levels are unsound, none beyond the frontier; and by how much
-    /// the writes that struck there shift all later balances on their own.
-    unsettled: BTreeMap<Key, i128>,
+    /// The boundaries from which on levels are unsound, in order, none beyond the frontier; and by
+    /// how much the writes that struck there shift all later balances on their own.
+    unsettled: VecDeque<(Key, i128)>,
     /// What is live in the epoch of the frontier, if that has been kept. It is right whenever
     /// nothing is unsettled.
     reached: Option<Reached>,
@@ -63,7 +66,7 @@ impl Known {
         Known {
             frontier: Key::FIRST,
             frontier_ends: None,
-            unsettled: BTreeMap::new(),
+            unsettled: VecDeque::new(),
             reached: None,
             present: None,
             schedule: Schedule {
@@ -122,11 +125,11 @@ impl Known {
     /// The first boundary from which on levels are unsound.
     #[inline]
     pub(crate) fn first_unsettled(&self) -> Option<Key> {
-        self.unsettled.first_key_value().map(|(key, _)| *key)
+        self.unsettled.front().map(|(key, _)| *key)
     }
 
     /// All boundaries at which writes have struck, with what they shift.
-    pub(crate) fn unsettled(&self) -> std::collections::btree_map::Iter<'_, Key, i128> {
+    pub(crate) fn unsettled(&self) -> vec_deque::Iter<'_, (Key, i128)> {
         self.unsettled.iter()
     }
 
@@ -141,13 +144,18 @@ impl Known {
             key <= self.frontier,
             "what is beyond the frontier is unknown anyway"
         );
-        *self.unsettled.entry(key).or_default() += shift;
+        match self.unsettled.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => self.unsettled[at].1 += shift,
+            Err(at) => self.unsettled.insert(at, (key, shift)),
+        }
         self.present.take_if(|(present, _)| key <= *present);
     }
 
-    /// Takes the first unsettled boundary out, for a replay that takes its shift into account.
+    /// Takes the first unsettled boundary out, for a replay that takes its shift into account. There
+    /// is one.
     pub(crate) fn absorb_first(&mut self) -> i128 {
-        self.unsettled.pop_first().map_or(0, |(_, shift)| shift)
+        let first = self.unsettled.pop_front();
+        first.expect("something is unsettled").1
     }
 
     /// Forgets all levels after the boundary `key`, which the boundary at `ends` follows.
@@ -155,7 +163,8 @@ impl Known {
         assert!(key <= self.frontier, "the frontier moves back");
         self.reached = None;
         self.present.take_if(|(present, _)| key < *present);
-        self.unsettled.retain(|unsettled, _| *unsettled <= key);
+        let sound = self.unsettled.partition_point(|(unsettled, _)| *unsettled <= key);
+        self.unsettled.truncate(sound);
         self.frontier = key;
         self.frontier_ends = ends;
     }
@@ -263,11 +272,30 @@ impl Known {
         }
     }
 
+    /// Writes what decides when it settles on its own.
+    pub(crate) fn write_schedule(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.schedule.has_usage));
+        write_signed(bytes, self.schedule.horizon);
+    }
+
+    /// Reads what [`write_schedule`](Self::write_schedule) has written.
+    pub(crate) fn read_schedule(&mut self, reader: &mut Reader<'_>) -> Result<(), Damage> {
+        self.schedule.has_usage = reader.u8()? != 0;
+        self.schedule.horizon = reader.signed()?;
+        Ok(())
+    }
+
+    /// Takes the frontier to a boundary, all before it sound.
+    pub(crate) fn start_at(&mut self, key: Key, ends: Option<i64>, reached: Option<Reached>) {
+        assert!(self.unsettled.is_empty(), "nothing is known yet");
+        (self.frontier, self.frontier_ends, self.reached) = (key, ends, reached);
+    }
+
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
         let present = self.present.as_ref().map(|(_, present)| present);
         let live = self.reached.iter().chain(present);
         let live = live.map(|reached| reached.live.memory_used());
-        self.unsettled.len() * size_of::<(Key, i128)>() * 3 / 2 + live.sum::<usize>()
+        self.unsettled.capacity() * size_of::<(Key, i128)>() + live.sum::<usize>()
     }
 }

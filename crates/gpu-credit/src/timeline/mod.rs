@@ -31,7 +31,8 @@
 //! | [`settle`] | all | tree, checkpoints, known, epoch table |
 //! | [`ask`] | all | nothing |
 //!
-//! [`resume`] says from where a replay can start, [`invariants`] what must hold.
+//! [`resume`] says from where a replay can start, [`mod@bytes`] how a timeline is written and read,
+//! [`invariants`] what must hold.
 
 pub(crate) mod boundary;
 mod checkpoint;
@@ -42,6 +43,7 @@ pub(crate) mod live;
 mod tree;
 
 pub(crate) mod ask;
+mod bytes;
 mod resume;
 pub(crate) mod settle;
 mod write;

@@ -353,7 +353,8 @@ impl GrantTimeline {
         self.known.is_beyond(self.known.horizon()) || self.known.first_unsettled().is_some()
     }
 
-    fn move_frontier_back(&mut self, at: Position) {
+    /// Forgets the levels after a boundary. O(log m), and O(1) for each checkpoint that goes.
+    pub(super) fn move_frontier_back(&mut self, at: Position) {
         let key = self.tree.get(at).key();
         let ends = self.tree.next_time(at);
         self.checkpoints.forget_after(key);

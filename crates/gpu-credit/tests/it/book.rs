@@ -51,20 +51,14 @@ impl Books {
         let mut records = Vec::new();
         for operation in operations {
             let account = name(self.random.below(count));
-            match operation {
-                Operation::PostGrant {
-                    amount,
-                    timestamp,
-                    expiration,
-                } => records.push((
-                    account,
-                    Record::grant("grant", amount, timestamp, expiration),
-                )),
-                Operation::PostUsage { amount, timestamp } => {
-                    records.push((account, Record::usage(amount, timestamp)));
+            let record = match operation {
+                Operation::PostGrant(grant) => {
+                    Record::grant("grant", grant.amount, grant.timestamp, grant.expiration)
                 }
-                _ => {}
-            }
+                Operation::PostUsage(usage) => Record::usage(usage.amount, usage.timestamp),
+                _ => continue,
+            };
+            records.push((account, record));
         }
         let expected = self.post(&records);
         let before = book_state(&self.book);
@@ -100,11 +94,11 @@ impl Books {
                         account.retract_grant(grant).unwrap();
                     }
                 }
-                Operation::PostUsage { amount, timestamp } => {
-                    let _ = account.subtract(amount, timestamp);
+                Operation::PostUsage(usage) => {
+                    let _ = account.subtract(usage.amount, usage.timestamp);
                 }
-                Operation::RetractUsage { amount, .. } => {
-                    let usage = account.usage(..).nth(amount as usize % 16);
+                Operation::RetractUsage(usage) => {
+                    let usage = account.usage(..).nth(usage.amount as usize % 16);
                     if let Some((usage, _)) = usage {
                         account.retract_usage(usage).unwrap();
                     }
@@ -182,7 +176,7 @@ fn compare(seed: u64, numbers: Numbers) {
 #[test]
 fn a_book_is_its_accounts() {
     for seed in 0..ledger_count() / 4 {
-        let numbers = Numbers::ALL[(seed % 3) as usize];
+        let numbers = Numbers::ALL[(seed % 4) as usize];
         let step = std::panic::AssertUnwindSafe(|| compare(seed, numbers));
         if std::panic::catch_unwind(step).is_err() {
             panic!("seed {seed}, {numbers:?}");

@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn sizes_change_no_answer(
-        records in records(), overdraft in policy(),
+        first in records(), late in records(), overdraft in policy(),
         usage_chunk in 0..300_usize, boundary_chunk in 0..300_usize, checkpoint_spacing in 0..300_usize,
     ) {
         let sizes = Options::default()
@@ -96,12 +96,31 @@ proptest! {
             .usage_chunk(usage_chunk)
             .boundary_chunk(boundary_chunk)
             .checkpoint_spacing(checkpoint_spacing);
-        let mut one = account_of(&records, sizes);
-        let other = account_of(&records, tiny(overdraft));
-        prop_assert_eq!(answers(&one), answers(&other));
-        one.settle();
-        one.assert_invariants();
-        prop_assert_eq!(answers(&one), answers(&other));
+        let (mut one, mut other) = (account_of(&first, sizes), account_of(&first, tiny(overdraft)));
+        for more in [late, Vec::new()] {
+            one.settle();
+            for record in &more {
+                post(&mut one, record).unwrap();
+                post(&mut other, record).unwrap();
+            }
+            one.assert_invariants();
+            prop_assert_eq!(answers(&one), answers(&other));
+        }
+    }
+
+    #[test]
+    fn what_is_posted_to_a_clone_leaves_the_account_alone(
+        first in records(), then in records(), overdraft in policy(), settled in any::<bool>(),
+    ) {
+        let mut account = account_of(&first, tiny(overdraft));
+        if settled {
+            account.settle();
+        }
+        let before = answers(&account);
+        let mut clone = account.clone();
+        clone.extend(then).unwrap();
+        account.assert_invariants();
+        prop_assert_eq!(answers(&account), before);
     }
 
     #[test]

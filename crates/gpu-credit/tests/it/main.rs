@@ -15,6 +15,7 @@
 mod book;
 mod cases;
 mod corrections;
+mod costs;
 mod differential;
 mod laws;
 mod ledgers;

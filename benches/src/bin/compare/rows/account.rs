@@ -1,7 +1,8 @@
 //! The account of rows Q, W, M, X and R: a history, and every answer to it.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use gpu_credit::{GpuCredit, Overdraft};
+use gpu_credit_benches::check::same_answers;
 use gpu_credit_benches::peers::{AnswerTable, BareReplay, SortedUsage};
 use gpu_credit_benches::workload::{History, questions, years};
 
@@ -17,7 +18,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Three years of usage under 1,000 grants, fewer where there is less than 100 times as much
+    /// Three years of usage under 1,000 grants, fewer if there is less than 100 times as much
     /// usage, and random questions about them.
     pub(crate) fn new(runner: &Runner, usage_count: usize) -> Self {
         let history = years(runner.seed(), usage_count, (usage_count / 100).min(1_000));
@@ -35,23 +36,21 @@ impl Account {
         }
     }
 
+    /// How large it is, for a case.
+    pub(crate) fn size(&self) -> (u64, &'static str) {
+        (self.history.usage.len() as u64, "usage")
+    }
+
     /// Compares the answers one by one, asked singly and at once.
     ///
     /// # Errors
     /// At the first that differs.
     pub(crate) fn verify(&self, account: &GpuCredit) -> Result<()> {
+        let times = self.questions.iter().copied();
+        let ready: Vec<_> = times.clone().map(|time| self.table.get(time)).collect();
+        let single: Vec<_> = times.map(|time| account.get_balance(time)).collect();
         let at_once = account.get_balances(&self.questions);
-        for (time, balance) in self.questions.iter().zip(at_once) {
-            let (single, ready) = (account.get_balance(*time), self.table.get(*time));
-            ensure!(
-                single == ready,
-                "at {time}: {single:?}, and the table has {ready:?}"
-            );
-            ensure!(
-                balance == ready,
-                "at {time}, in a batch: {balance:?}, not {ready:?}"
-            );
-        }
-        Ok(())
+        same_answers(&self.questions, &single, &ready)?;
+        same_answers(&self.questions, &at_once, &ready)
     }
 }

@@ -1,9 +1,11 @@
 //! Rows B: a book of many small accounts.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gpu_credit::{CreditBook, GpuCredit, Overdraft, Record};
+use gpu_credit::{Answer, CreditBook, GpuCredit, Overdraft, Record};
+use gpu_credit_benches::engine;
 use gpu_credit_workload::random::Random;
 use rayon::ThreadPool;
 
@@ -76,10 +78,8 @@ fn ingest(runner: &mut Runner) -> Result<()> {
         let mut book = open(0..accounts)?;
         let (done, time) = pool.install(|| timed(|| book.ingest(&records)));
         done?;
-        let balances = (0..accounts).step_by(97).map(|number| {
-            let answer = book.balance_at(&name(number), YEAR_SECONDS / 2);
-            answer.and_then(|answer| answer.balance)
-        });
+        let ask = |number| book.balance_at(&name(number), YEAR_SECONDS / 2);
+        let balances = (0..accounts).step_by(97).map(ask).map(balance);
         Ok(Turn {
             time,
             operations: records.len(),
@@ -91,117 +91,113 @@ fn ingest(runner: &mut Runner) -> Result<()> {
         Entrant::new("on one", || turn(&one)),
     ];
     let parties = take_turns(runner.rounds(), entrants)?;
-    runner.add(Case {
-        row: "B1".to_owned(),
-        series: "ingest into a book".to_owned(),
-        size: accounts as u64,
-        size_of: "accounts".to_owned(),
-        unit: "ns a record".to_owned(),
-        target: Some(1.0 / 1.6),
-        parties,
-    });
+    let size = (accounts as u64, "accounts");
+    let case = Case::new("B1", "ingest into a book", size, "ns a record", parties);
+    runner.add(case.at_most(1.0 / 1.6));
     Ok(())
 }
 
 /// Rows B2 and B3: what a book of a million takes, and how it answers.
 fn hold_and_ask(runner: &mut Runner) -> Result<()> {
     let accounts = runner.size(1_000_000, ACCOUNTS_AT_ONCE);
-    let seed = runner.seed();
+    let size = (accounts as u64, "accounts");
     let before = live_bytes();
+    let book = filled(runner, accounts)?;
+    let bytes = live_bytes().wrapping_sub(before);
+    verify(&book, runner.seed(), accounts)?;
+    let an_account = |bytes: usize| vec![bytes as f64 / accounts as f64];
+    let parties = vec![
+        Party::new("gpu-credit, by the allocator", an_account(bytes)),
+        Party::new("what it may take", vec![BUDGET_BYTES]),
+        Party::new("as memory_used says", an_account(book.memory_used())),
+    ];
+    let series = "memory of a book of small accounts";
+    runner.add(Case::new("B2", series, size, "bytes an account", parties).at_most(1.0));
+
+    let parties = ask(runner, &book, accounts)?;
+    let series = "batch of questions across accounts";
+    runner.add(Case::new("B3", series, size, "ns a question", parties));
+    Ok(())
+}
+
+fn filled(runner: &Runner, accounts: usize) -> Result<CreditBook> {
     let mut book = open(0..accounts)?;
     for first in (0..accounts).step_by(ACCOUNTS_AT_ONCE) {
         runner.doing(format!("filling a book: {first} of {accounts} accounts"));
         let last = accounts.min(first + ACCOUNTS_AT_ONCE);
-        book.ingest(&named(seed, first..last))?;
+        book.ingest(&named(runner.seed(), first..last))?;
     }
-    let bytes = live_bytes().wrapping_sub(before);
-    verify(&book, seed, accounts)?;
-    let case = |row: &str, series: &str, unit: &str, target, parties| Case {
-        row: row.to_owned(),
-        series: series.to_owned(),
-        size: accounts as u64,
-        size_of: "accounts".to_owned(),
-        unit: unit.to_owned(),
-        target,
-        parties,
-    };
-    let party = |name: &str, figure: f64| Party {
-        name: name.to_owned(),
-        samples: vec![figure],
-    };
-    let parties = vec![
-        party(
-            "gpu-credit, by the allocator",
-            bytes as f64 / accounts as f64,
-        ),
-        party("what it may take", BUDGET_BYTES),
-        party(
-            "as memory_used says",
-            book.memory_used() as f64 / accounts as f64,
-        ),
-    ];
-    let series = "memory of a book of small accounts";
-    runner.add(case("B2", series, "bytes an account", Some(1.0), parties));
-
-    let parties = ask(runner, &book, seed, accounts)?;
-    let series = "batch of questions across accounts";
-    runner.add(case("B3", series, "ns a question", None, parties));
-    Ok(())
+    Ok(book)
 }
 
-fn ask(runner: &Runner, book: &CreditBook, seed: u64, accounts: usize) -> Result<Vec<Party>> {
+/// Row B3: the book on one thread and on two, and a map that holds every answer.
+fn ask(runner: &Runner, book: &CreditBook, accounts: usize) -> Result<Vec<Party>> {
     runner.doing("asking across accounts");
-    let mut random = Random::new(!seed);
-    let questions: Vec<(String, i64)> = (0..accounts)
-        .map(|_| {
-            let number = usize::try_from(random.below(accounts as u64));
-            (name(number.unwrap_or(0)), random.between(0, YEAR_SECONDS))
-        })
-        .collect();
+    let questions = questions(runner.seed(), accounts);
+    let ready = Ready::of(&questions, book.balances_at(&questions));
     let (one, two) = (threads(1)?, threads(2)?);
-    let turn = |pool: &ThreadPool| {
+    let ask = |pool: &ThreadPool| {
         let (answers, time) = pool.install(|| timed(|| book.balances_at(&questions)));
-        let balances = answers
-            .into_iter()
-            .map(|answer| answer.and_then(|answer| answer.balance));
-        Ok(Turn {
-            time,
-            operations: questions.len(),
-            checksum: balances.collect(),
-        })
+        turn(time, &questions, answers.into_iter().map(balance))
     };
-    // Every answer is in it, so that the map gives the same: it finds a name and no more.
-    let answers = book.balances_at(&questions);
-    let ready: HashMap<&str, Vec<(i64, Option<u64>)>> =
-        questions
-            .iter()
-            .zip(&answers)
-            .fold(HashMap::new(), |mut ready, ((name, time), answer)| {
-                let balance = answer.and_then(|answer| answer.balance);
-                ready
-                    .entry(name.as_str())
-                    .or_insert_with(Vec::new)
-                    .push((*time, balance));
-                ready
-            });
     let look_up = || {
-        let find = |(name, time): &(String, i64)| {
-            let known = ready.get(name.as_str())?;
-            known.iter().find(|(known, _)| known == time)?.1
-        };
-        let (checksum, time) = timed(|| questions.iter().map(find).collect());
-        Ok(Turn {
-            time,
-            operations: questions.len(),
-            checksum,
-        })
+        let find = || questions.iter().map(|question| ready.get(question));
+        let (answers, time) = timed(|| find().collect::<Vec<_>>());
+        turn(time, &questions, answers)
     };
     let entrants = vec![
-        Entrant::new("gpu-credit on one thread", || turn(&one)),
+        Entrant::new("gpu-credit on one thread", || ask(&one)),
         Entrant::new("HashMap of ready answers by name", look_up),
-        Entrant::new("gpu-credit on two threads", || turn(&two)),
+        Entrant::new("gpu-credit on two threads", || ask(&two)),
     ];
     take_turns(runner.rounds(), entrants)
+}
+
+type Question = (String, i64);
+
+/// As many questions as there are accounts, to random ones at random instants.
+fn questions(seed: u64, accounts: usize) -> Vec<Question> {
+    let mut random = Random::new(!seed);
+    let mut question = || {
+        let number = usize::try_from(random.below(accounts as u64));
+        (name(number.unwrap_or(0)), random.between(0, YEAR_SECONDS))
+    };
+    (0..accounts).map(|_| question()).collect()
+}
+
+fn balance(answer: Option<Answer>) -> Option<u64> {
+    answer.and_then(|answer| answer.balance)
+}
+
+fn turn(
+    time: Duration,
+    questions: &[Question],
+    balances: impl IntoIterator<Item = Option<u64>>,
+) -> Result<Turn> {
+    Ok(Turn {
+        time,
+        operations: questions.len(),
+        checksum: balances.into_iter().collect(),
+    })
+}
+
+/// Every answer by name and instant: it finds a name and no more.
+struct Ready<'a>(HashMap<&'a str, Vec<(i64, Option<u64>)>>);
+
+impl<'a> Ready<'a> {
+    fn of(questions: &'a [Question], answers: Vec<Option<Answer>>) -> Self {
+        let mut ready: HashMap<_, Vec<_>> = HashMap::new();
+        for ((name, time), answer) in questions.iter().zip(answers) {
+            let known = ready.entry(name.as_str()).or_default();
+            known.push((*time, balance(answer)));
+        }
+        Self(ready)
+    }
+
+    fn get(&self, (name, time): &Question) -> Option<u64> {
+        let known = self.0.get(name.as_str())?;
+        known.iter().find(|(known, _)| known == time)?.1
+    }
 }
 
 /// Every so many accounts against one of its own, at all of its instants.
@@ -212,7 +208,7 @@ fn verify(book: &CreditBook, seed: u64, accounts: usize) -> Result<()> {
         let windows = account
             .grants()
             .flat_map(|(_, grant)| [grant.start, grant.end + 1]);
-        for time in windows.chain(account.usage().map(|(time, _)| time)) {
+        for time in windows.chain(engine::usage(&account).map(|(time, _)| time)) {
             let found = book.balance_at(&name(number), time).context("it is open")?;
             ensure!(
                 found == account.balance_at(time),

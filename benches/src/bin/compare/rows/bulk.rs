@@ -7,9 +7,9 @@ use gpu_credit_benches::workload::{Entry, YEARS_SECONDS};
 use rayon::ThreadPool;
 
 use super::account::Account;
-use super::names::ENGINE;
 use super::queries::threads;
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::ENGINE;
 use crate::outcome::Case;
 use crate::runner::Runner;
 
@@ -31,15 +31,8 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         Entrant::new("gpu-credit on two threads", || load(&two, &account)),
     ];
     let parties = take_turns(runner.rounds(), entrants)?;
-    runner.add(Case {
-        row: "W3".to_owned(),
-        series: "bulk load to the first answer".to_owned(),
-        size: usage_count as u64,
-        size_of: "usage".to_owned(),
-        unit: "ns a record".to_owned(),
-        target: Some(1.25),
-        parties,
-    });
+    let series = "bulk load to the first answer";
+    runner.add(Case::new("W3", series, account.size(), "ns a record", parties).at_most(1.25));
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use gpu_credit_benches::peers::dataflow::{Answers, maintain};
 use gpu_credit_benches::workload::{History, LateWrites, Mix, Write, questions};
 use gpu_credit_workload::random::Random;
 
-use super::names::ENGINE;
 use crate::measure::{Entrant, Turn, take_turns, timed};
+use crate::names::ENGINE;
 use crate::outcome::Case;
 use crate::runner::Runner;
 
@@ -46,18 +46,10 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         }),
     ];
     let parties = take_turns(runner.rounds(), entrants)?;
-    runner.add(Case {
-        row: "D1".to_owned(),
-        series: format!(
-            "late writes to accounts of {} usage entries",
-            accounts[0].usage.len()
-        ),
-        size: count as u64,
-        size_of: "accounts".to_owned(),
-        unit: "ns a late write".to_owned(),
-        target: None,
-        parties,
-    });
+    let entries = accounts[0].usage.len();
+    let series = format!("late writes to accounts of {entries} usage entries");
+    let size = (count as u64, "accounts");
+    runner.add(Case::new("D1", series, size, "ns a late write", parties));
     Ok(())
 }
 

@@ -2,15 +2,16 @@
 
 use std::cell::Cell;
 
-use anyhow::{Result, ensure};
-use gpu_credit::{GpuCredit, Overdraft, Record};
+use anyhow::Result;
+use gpu_credit::{GpuCredit, Overdraft};
+use gpu_credit_benches::check::same_answers;
 use gpu_credit_benches::engine;
-use gpu_credit_benches::peers::{BareReplay, RawGrants, SortedUsage};
+use gpu_credit_benches::peers::{RawGrants, replayed};
 use gpu_credit_benches::workload::{History, Mix, questions};
 
-use super::names::{BTREE_MAP, ENGINE};
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::memory::live_bytes;
+use crate::names::{BTREE_MAP, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
@@ -29,81 +30,64 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         has_long: false,
     };
     let history = mix.history(runner.seed());
-    let usage_alone = usage_alone(&history)?;
+    let size = (mix.grants as u64, "grants");
     let bytes = Cell::new(0);
-    let verified = Cell::new(false);
+    let parties = post(runner, &history, &bytes)?;
+    let series = "grants in random posting order";
+    runner.add(Case::new("W4", series, size, "ns a write", parties).at_most(2.0));
+    let by_allocator = bytes.get() as f64 / mix.grants as f64;
+    let parties = vec![
+        Party::new("gpu-credit, by the allocator", vec![by_allocator]),
+        Party::new("raw record", vec![RAW_GRANT_BYTES]),
+    ];
+    let series = "memory after random grants";
+    runner.add(Case::new("M2", series, size, "bytes a grant", parties));
+    Ok(())
+}
+
+/// Posts the grants of a history, and keeps how many bytes they take.
+fn post(runner: &Runner, history: &History, bytes: &Cell<usize>) -> Result<Vec<Party>> {
+    let usage_alone = usage_alone(history)?;
+    let mut verified = false;
     let engine = || {
-        let mut account = usage_alone.clone();
+        let account = usage_alone.clone();
         let before = live_bytes();
-        let (posted, time) = timed(|| {
-            for grant in &history.grants {
-                engine::post_grant(&mut account, grant)?;
-            }
-            account.settle();
-            Ok::<(), gpu_credit::Error>(())
-        });
-        posted?;
+        let (account, time) = timed(|| with_grants(account, history));
+        let account = account?;
         bytes.set(live_bytes() - before);
-        if !verified.replace(true) {
-            verify(runner, &history, &account)?;
+        if !std::mem::replace(&mut verified, true) {
+            verify(runner, history, &account)?;
         }
-        Ok(turn(time, &history, account.granted()))
+        Ok(turn(time, history, account.granted()))
     };
     let map = || {
-        let id = *b"grant-id";
-        let (map, time) = timed(|| {
-            let mut map = RawGrants::default();
-            for (number, grant) in (0..).zip(&history.grants) {
-                map.insert(number, grant, id);
-            }
-            map
-        });
-        Ok(turn(time, &history, map.count_and_sum().1))
+        let (map, time) = timed(|| raw_grants(history));
+        Ok(turn(time, history, map.count_and_sum().1))
     };
     let entrants = vec![Entrant::new(ENGINE, engine), Entrant::new(BTREE_MAP, map)];
-    let parties = take_turns(runner.rounds(), entrants)?;
-    let case = |row: &str, series: &str, unit: &str, target, parties| Case {
-        row: row.to_owned(),
-        series: series.to_owned(),
-        size: mix.grants as u64,
-        size_of: "grants".to_owned(),
-        unit: unit.to_owned(),
-        target,
-        parties,
-    };
-    runner.add(case(
-        "W4",
-        "grants in random posting order",
-        "ns a write",
-        Some(2.0),
-        parties,
-    ));
-    let a_grant = |name: &str, bytes: f64| Party {
-        name: name.to_owned(),
-        samples: vec![bytes],
-    };
-    let parties = vec![
-        a_grant(
-            "gpu-credit, by the allocator",
-            bytes.get() as f64 / mix.grants as f64,
-        ),
-        a_grant("raw record", RAW_GRANT_BYTES),
-    ];
-    runner.add(case(
-        "M2",
-        "memory after random grants",
-        "bytes a grant",
-        None,
-        parties,
-    ));
-    Ok(())
+    take_turns(runner.rounds(), entrants)
+}
+
+fn with_grants(mut account: GpuCredit, history: &History) -> Result<GpuCredit> {
+    for grant in &history.grants {
+        engine::post_grant(&mut account, grant)?;
+    }
+    account.settle();
+    Ok(account)
+}
+
+fn raw_grants(history: &History) -> RawGrants {
+    let mut map = RawGrants::default();
+    for (number, grant) in (0..).zip(&history.grants) {
+        map.insert(number, grant, *b"grant-id");
+    }
+    map
 }
 
 /// The usage is there before the grants, so that settling them has something to do.
 fn usage_alone(history: &History) -> Result<GpuCredit> {
     let mut account = engine::open(Overdraft::Carry);
-    let usage = history.usage.iter();
-    account.extend(usage.map(|(time, amount)| Record::usage(*amount, *time)))?;
+    account.extend(history.usage.iter().map(engine::usage_record))?;
     Ok(account)
 }
 
@@ -116,14 +100,7 @@ fn turn(time: std::time::Duration, history: &History, granted: u64) -> Turn {
 }
 
 fn verify(runner: &Runner, history: &History, account: &GpuCredit) -> Result<()> {
-    let usage = SortedUsage::new(&history.usage);
-    let bare = BareReplay::new(account.overdraft(), &history.grants, &usage);
-    let mut times = questions(runner.seed(), history, 20_000);
-    times.sort_unstable();
-    let expected = bare.balances(&usage, &times);
-    ensure!(
-        account.get_balances(&times) == expected,
-        "W4 disagrees with the bare replay"
-    );
-    Ok(())
+    let times = questions(runner.seed(), history, 20_000);
+    let expected = replayed(history, account.overdraft(), &times);
+    same_answers(&times, &account.get_balances(&times), &expected)
 }

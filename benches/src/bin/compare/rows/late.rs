@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_benches::workload::Mix;
 
 use super::ledger::{Ledger, Workload};
-use super::names::ENGINE;
+use crate::names::ENGINE;
 use crate::outcome::{Case, Party, thousands};
 use crate::runner::Runner;
 
@@ -112,15 +112,15 @@ fn case(
     target: Option<f64>,
     parties: Vec<Party>,
 ) -> Case {
-    Case {
-        row: row.to_owned(),
-        series: series(mix, overdraft),
-        size: grants as u64,
-        size_of: "grants".to_owned(),
-        unit: "ns a late write".to_owned(),
-        target,
+    let size = (grants as u64, "grants");
+    Case::new(
+        row,
+        series(mix, overdraft),
+        size,
+        "ns a late write",
         parties,
-    }
+    )
+    .at_most(target)
 }
 
 pub(crate) fn series(mix: &Mix, overdraft: Overdraft) -> String {

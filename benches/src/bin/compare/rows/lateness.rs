@@ -1,8 +1,9 @@
 //! Row S6: late usage by how much has happened since.
 
+use std::hint::black_box;
+
 use anyhow::{Result, ensure};
 use gpu_credit::Overdraft;
-use gpu_credit_benches::check::Checksum;
 use gpu_credit_benches::engine::{self, Writer};
 use gpu_credit_benches::peers::BareReplay;
 use gpu_credit_benches::workload::{ARRIVAL_SECONDS, Mix, Write};
@@ -10,8 +11,8 @@ use gpu_credit_workload::random::Random;
 
 use super::late::{full_size, series};
 use super::ledger::{Workload, replay_write};
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
@@ -37,15 +38,9 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     while boundaries >= 20 {
         let seconds = i64::try_from(boundaries * ARRIVAL_SECONDS / 2)?;
         let parties = by(runner, &workload, &mut writer, &mut bare, seconds)?;
-        runner.add(Case {
-            row: "S6".to_owned(),
-            series: format!("late usage, {}", series(&mix, overdraft)),
-            size: boundaries,
-            size_of: "boundaries late".to_owned(),
-            unit: "ns a late write".to_owned(),
-            target: None,
-            parties,
-        });
+        let series = format!("late usage, {}", series(&mix, overdraft));
+        let size = (boundaries, "boundaries late");
+        runner.add(Case::new("S6", series, size, "ns a late write", parties));
         boundaries /= 10;
     }
     Ok(())
@@ -61,36 +56,18 @@ fn by(
 ) -> Result<Vec<Party>> {
     let end = workload.history.seconds - 1;
     let mut random = Random::new(runner.seed() ^ seconds.unsigned_abs());
-    let mut parties = [ENGINE, BARE_REPLAY].map(|name| Party {
-        name: name.to_owned(),
-        samples: Vec::new(),
-    });
+    let mut parties = [ENGINE, BARE_REPLAY].map(|name| Party::new(name, Vec::new()));
     let before = writer.account.get_balance(end);
     for _ in 0..runner.rounds() {
-        let writes: Vec<Write> = (0..WRITES_A_ROUND)
-            .map(|_| {
-                let late = random.between(seconds - seconds / 10, seconds);
-                Write::AddUsage((end + 1 - late, 5 + random.below(46)))
-            })
-            .collect();
-        let undo = writes.iter().map(|write| write.inverse(0));
-        let all: Vec<Write> = writes
-            .iter()
-            .zip(undo)
-            .flat_map(|(write, undo)| [*write, undo])
-            .collect();
-        let (done, time) = timed(|| -> Result<Checksum> {
-            let mut answers = Checksum::default();
-            for write in &all {
-                writer.apply(write)?;
-                writer.account.settle();
-                answers.add(writer.account.get_balance(end));
-            }
-            Ok(answers)
+        let usage = (0..WRITES_A_ROUND).map(|_| {
+            let late = random.between(seconds - seconds / 10, seconds);
+            Write::AddUsage((end + 1 - late, 5 + random.below(46)))
         });
+        let usage: Vec<Write> = usage.collect();
+        let (done, time) = timed(|| add_and_retract(writer, &usage, end));
         done?;
-        parties[0].samples.push(nanoseconds(time, all.len()));
-        let some = writes.iter().take(REPLAYS_A_ROUND);
+        parties[0].samples.push(nanoseconds(time, 2 * usage.len()));
+        let some = usage.iter().take(REPLAYS_A_ROUND);
         let time = some
             .map(|write| replay_write(bare, write, 0, &workload.usage))
             .sum();
@@ -102,4 +79,16 @@ fn by(
         "usage added and retracted leaves {after:?}, not {before:?}"
     );
     Ok(parties.into())
+}
+
+/// Each write settled, with a question at the end, and then the same without it.
+fn add_and_retract(writer: &mut Writer, writes: &[Write], end: i64) -> Result<()> {
+    for write in writes {
+        for write in [*write, write.inverse(0)] {
+            writer.apply(&write)?;
+            writer.account.settle();
+            black_box(writer.account.get_balance(end));
+        }
+    }
+    Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use gpu_credit::Overdraft;
-use gpu_credit_benches::check::Checksum;
+use gpu_credit_benches::check::{Checksum, same_answers};
 use gpu_credit_benches::engine::{self, Writer};
-use gpu_credit_benches::peers::{BareReplay, SortedUsage, State};
+use gpu_credit_benches::peers::{BareReplay, SortedUsage, State, replayed};
 use gpu_credit_benches::workload::{History, LateWrites, Mix, Write, questions};
 
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::Party;
 use crate::runner::Runner;
 
@@ -90,12 +90,7 @@ impl<'a> Ledger<'a> {
         [late, bare_late]: [LateWrites; 2],
         replays_a_round: usize,
     ) -> Result<Self> {
-        let party = |name: &str| Party {
-            name: name.to_owned(),
-            samples: Vec::new(),
-        };
-        let mut questions = questions(runner.seed(), history, runner.size(20_000, 2_000));
-        questions.sort_unstable();
+        let questions = questions(runner.seed(), history, runner.size(20_000, 2_000));
         Ok(Self {
             history,
             usage,
@@ -105,7 +100,7 @@ impl<'a> Ledger<'a> {
             bare_late,
             replays_a_round,
             questions,
-            parties: [party(ENGINE), party(BARE_REPLAY)],
+            parties: [ENGINE, BARE_REPLAY].map(|name| Party::new(name, Vec::new())),
         })
     }
 
@@ -147,26 +142,10 @@ impl<'a> Ledger<'a> {
     /// The figures, once all answers are those of a replay of all that stands.
     pub(crate) fn finish(self) -> Result<Vec<Party>> {
         let standing = self.late.standing(self.history);
-        let usage = SortedUsage::new(&standing.usage);
         let overdraft = self.writer.account.overdraft();
-        let bare = BareReplay::new(overdraft, &standing.grants, &usage);
-        let expected = bare.balances(&usage, &self.questions);
+        let expected = replayed(&standing, overdraft, &self.questions);
         let answers = self.writer.account.get_balances(&self.questions);
-        let wrong = answers
-            .iter()
-            .zip(&expected)
-            .position(|(answer, expected)| answer != expected);
-        if let Some(place) = wrong {
-            let (time, answer) = (self.questions[place], answers[place]);
-            anyhow::bail!(
-                "at {time}: {answer:?}, and a replay has {:?}",
-                expected[place]
-            );
-        }
-        ensure!(
-            answers.len() == self.questions.len(),
-            "an answer for each question"
-        );
+        same_answers(&self.questions, &answers, &expected)?;
         Ok(self.parties.into())
     }
 }

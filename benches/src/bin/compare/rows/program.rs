@@ -23,56 +23,46 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         return Ok(());
     }
     let Some(folder) = env::var_os(DATA).map(PathBuf::from) else {
-        runner.skip(
-            "E1",
-            &format!("{DATA} does not name the folder of the real files"),
-        );
+        let why = format!("{DATA} does not name the folder of the real files");
+        runner.skip("E1", &why);
         return Ok(());
     };
     let events = folder.join(EVENTS);
     ensure!(events.is_file(), "{} is not there", events.display());
     runner.doing("E1: building the program");
     let Some(program) = program()? else {
-        runner.skip(
-            "E1",
-            "build the program beside it: cargo build --release -p gpu-credit-cli",
-        );
+        let why = "build the program beside it: cargo build --release -p gpu-credit-cli";
+        runner.skip("E1", why);
         return Ok(());
     };
     runner.doing("E1: real events");
     verify(&program, &events, &folder.join(ANSWERS))?;
+    let parties = take_turns(runner.rounds() * 3, entrants(program, &events)?)?;
     let (lines, _) = events_file::split(&events)?;
-    let compare = env::current_exe()?;
-    let replay = || spawn(Command::new(&program).arg("replay").arg(&events));
-    let split = || spawn(Command::new(&compare).arg("peer-parse").arg(&events));
-    let parse = || {
-        spawn(
-            Command::new(&compare)
-                .arg("peer-parse")
-                .arg("--typed")
-                .arg(&events),
-        )
-    };
-    // Once without being measured, so that all find the file in memory.
-    for warm in [replay(), split(), parse()] {
-        warm?;
-    }
-    let entrants = vec![
-        Entrant::new("gpu-credit replay", replay),
-        Entrant::new("csv into fields", split),
-        Entrant::new("csv into typed lines", parse),
-    ];
-    let parties = take_turns(runner.rounds() * 3, entrants)?;
-    runner.add(Case {
-        row: "E1".to_owned(),
-        series: "servegen_tokens, whole process".to_owned(),
-        size: lines,
-        size_of: "events".to_owned(),
-        unit: "ns a file".to_owned(),
-        target: Some(1.5),
-        parties,
-    });
+    let series = "servegen_tokens, whole process";
+    runner.add(Case::new("E1", series, (lines, "events"), "ns a file", parties).at_most(1.5));
     Ok(())
+}
+
+/// Each has run once without being measured, so that all find the file in memory.
+fn entrants(program: PathBuf, events: &Path) -> Result<Vec<Entrant<'static>>> {
+    let compare = env::current_exe()?;
+    let parties = [
+        ("gpu-credit replay", program, vec!["replay"]),
+        ("csv into fields", compare.clone(), vec!["peer-parse"]),
+        (
+            "csv into typed lines",
+            compare,
+            vec!["peer-parse", "--typed"],
+        ),
+    ];
+    let entrant = |(name, program, arguments): (_, PathBuf, Vec<&'static str>)| {
+        let events = events.to_owned();
+        let turn = move || spawn(Command::new(&program).args(&arguments).arg(&events));
+        turn()?;
+        Ok(Entrant::new(name, turn))
+    };
+    parties.into_iter().map(entrant).collect()
 }
 
 /// The peer, in a process of its own.
@@ -85,14 +75,14 @@ pub(crate) fn run_peer(arguments: &PeerArguments) -> Result<()> {
     Ok(())
 }
 
-/// The program beside this one, freshly built where cargo is known.
+/// The program beside this one, freshly built if cargo is known.
 fn program() -> Result<Option<PathBuf>> {
     let own = env::current_exe()?;
     let folder = own.parent().context("this program lies in a folder")?;
     if let Some(cargo) = env::var_os("CARGO") {
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--release", "-p", "gpu-credit-cli"]);
-        build.current_dir(crate::record::workspace());
+        build.current_dir(crate::paths::workspace());
         ensure!(build.status()?.success(), "the program could not be built");
     }
     let program = folder.join(format!("gpu-credit{}", env::consts::EXE_SUFFIX));

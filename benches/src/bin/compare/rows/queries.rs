@@ -7,17 +7,16 @@ use gpu_credit_benches::peers::FenwickIndex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::account::Account;
-use super::names::{ANSWER_TABLE, ENGINE, FENWICK};
 use crate::measure::{Entrant, Turn, take_turns, timed};
-use crate::outcome::Party;
+use crate::names::{ANSWER_TABLE, ENGINE, FENWICK};
+use crate::outcome::Case;
 use crate::runner::Runner;
 
-/// Independent questions, one after the other.
-pub(crate) fn single(
-    runner: &Runner,
-    account: &Account,
-    written: &GpuCredit,
-) -> Result<Vec<Party>> {
+/// A batch of row Q2.
+const BATCH: usize = 4_096;
+
+/// Row Q1: independent questions, one after the other.
+pub(crate) fn single(runner: &Runner, account: &Account, written: &GpuCredit) -> Result<Case> {
     let mut index = FenwickIndex::new(&account.usage, &account.bare);
     for entry in &account.history.usage {
         index.insert(*entry);
@@ -29,32 +28,23 @@ pub(crate) fn single(
         Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
         Entrant::new(FENWICK, || Ok(ask_each(account, |time| index.get(time)))),
     ];
-    take_turns(runner.rounds(), entrants)
+    case(runner, account, "Q1", "single queries", entrants)
 }
 
-/// Random questions in batches of one size, on one thread.
-pub(crate) fn unsorted(
-    runner: &Runner,
-    account: &Account,
-    written: &GpuCredit,
-    batch: usize,
-) -> Result<Vec<Party>> {
+/// Row Q2: random questions in batches of one size, on one thread.
+pub(crate) fn unsorted(runner: &Runner, account: &Account, written: &GpuCredit) -> Result<Case> {
     let pool = threads(1)?;
     let entrants = vec![
         Entrant::new(ENGINE, || {
-            Ok(ask(&pool, written, &account.questions, batch))
+            Ok(ask(&pool, written, &account.questions, BATCH))
         }),
         Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
     ];
-    take_turns(runner.rounds(), entrants)
+    case(runner, account, "Q2", "batches of 4,096 queries", entrants)
 }
 
-/// The same questions sorted, in one batch, on one thread. The table is asked unsorted.
-pub(crate) fn sorted(
-    runner: &Runner,
-    account: &Account,
-    written: &GpuCredit,
-) -> Result<Vec<Party>> {
+/// Row Q3: the same questions sorted, in one batch, on one thread. The table is asked unsorted.
+pub(crate) fn sorted(runner: &Runner, account: &Account, written: &GpuCredit) -> Result<Case> {
     let pool = threads(1)?;
     let mut questions = account.questions.clone();
     questions.sort_unstable();
@@ -63,15 +53,15 @@ pub(crate) fn sorted(
         Entrant::new(ENGINE, || Ok(ask(&pool, written, &questions, all))),
         Entrant::new(ANSWER_TABLE, || Ok(ask_table(account))),
     ];
-    take_turns(runner.rounds(), entrants)
+    case(runner, account, "Q3", "sorted batch of queries", entrants)
 }
 
-/// Random questions in one batch, on two threads against one.
+/// Row Q4: random questions in one batch, on two threads against one.
 pub(crate) fn on_two_threads(
     runner: &Runner,
     account: &Account,
     written: &GpuCredit,
-) -> Result<Vec<Party>> {
+) -> Result<Case> {
     let (one, two) = (threads(1)?, threads(2)?);
     let questions = &account.questions;
     let all = questions.len();
@@ -83,7 +73,30 @@ pub(crate) fn on_two_threads(
             Ok(ask(&one, written, questions, all))
         }),
     ];
-    take_turns(runner.rounds(), entrants)
+    case(
+        runner,
+        account,
+        "Q4",
+        "unsorted batch on two threads",
+        entrants,
+    )
+}
+
+fn case(
+    runner: &Runner,
+    account: &Account,
+    row: &str,
+    series: &str,
+    entrants: Vec<Entrant>,
+) -> Result<Case> {
+    let parties = take_turns(runner.rounds(), entrants)?;
+    Ok(Case::new(
+        row,
+        series,
+        account.size(),
+        "ns a query",
+        parties,
+    ))
 }
 
 pub(crate) fn threads(count: usize) -> Result<ThreadPool> {

@@ -3,40 +3,28 @@
 use anyhow::Result;
 use gpu_credit::GpuCredit;
 use gpu_credit_benches::check::Checksum;
-use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
+use gpu_credit_benches::workload::History;
+use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft, Replay};
 
 use super::account::Account;
-use super::names::ENGINE;
 use crate::measure::{Entrant, Turn, take_turns, timed};
-use crate::outcome::Party;
+use crate::names::ENGINE;
+use crate::outcome::Case;
 use crate::runner::Runner;
 
-/// A question near the end of history, to the account and to the replays of all its records.
-pub(crate) fn replays(
-    runner: &Runner,
-    account: &Account,
-    written: &GpuCredit,
-) -> Result<Vec<Party>> {
-    let mut heap = HeapReplay::new(gpu_credit_replay::Overdraft::Carry);
-    let mut list = ListReplay::new(gpu_credit_replay::Overdraft::Carry);
-    for grant in &account.history.grants {
-        heap.add_credit(grant.amount, grant.start, grant.expiration);
-        list.add_credit(grant.amount, grant.start, grant.expiration);
-    }
-    for (time, amount) in &account.history.usage {
-        heap.subtract(*amount, *time);
-        list.subtract(*amount, *time);
-    }
-    let near_the_end = account.history.seconds / 100 * 99;
-    let late = |time: &&i64| **time >= near_the_end;
-    let times: Vec<i64> = account.questions.iter().filter(late).copied().collect();
-    let first = times.first().copied().unwrap_or(near_the_end);
+/// Questions near the end of history to the account, and the first of them to the replays of all
+/// its records.
+pub(crate) fn replays(runner: &Runner, account: &Account, written: &GpuCredit) -> Result<Case> {
+    let mut heap = HeapReplay::new(Overdraft::Carry);
+    let mut list = ListReplay::new(Overdraft::Carry);
+    post(&account.history, &mut heap);
+    post(&account.history, &mut list);
+    let times = near_the_end(account);
+    let first = times[0];
     let expected: Checksum = std::iter::once(written.get_balance(first)).collect();
     let engine = || {
-        let (sum, time) = timed(|| {
-            let balances = times.iter().map(|time| written.get_balance(*time));
-            balances.collect::<Checksum>()
-        });
+        let balances = || times.iter().map(|time| written.get_balance(*time));
+        let (sum, time) = timed(|| balances().collect::<Checksum>());
         std::hint::black_box(sum);
         Ok(Turn {
             time,
@@ -44,18 +32,47 @@ pub(crate) fn replays(
             checksum: expected,
         })
     };
-    let replay = |get: &dyn Fn(i64) -> Option<u64>| {
-        let (balance, time) = timed(|| get(first));
-        Turn {
-            time,
-            operations: 1,
-            checksum: std::iter::once(balance).collect(),
-        }
-    };
     let entrants = vec![
         Entrant::new(ENGINE, engine),
-        Entrant::new("heap replay", || Ok(replay(&|time| heap.get_balance(time)))),
-        Entrant::new("list replay", || Ok(replay(&|time| list.get_balance(time)))),
+        Entrant::new("heap replay", || Ok(ask(&heap, first))),
+        Entrant::new("list replay", || Ok(ask(&list, first))),
     ];
-    take_turns(runner.rounds().min(3), entrants)
+    let parties = take_turns(runner.rounds().min(3), entrants)?;
+    let series = "query or replay";
+    Ok(Case::new(
+        "R1",
+        series,
+        account.size(),
+        "ns a query",
+        parties,
+    ))
+}
+
+fn post(history: &History, replay: &mut impl Replay) {
+    for grant in &history.grants {
+        replay.add_credit(grant.amount, grant.start, grant.expiration);
+    }
+    for (time, amount) in &history.usage {
+        replay.subtract(*amount, *time);
+    }
+}
+
+/// The questions about the last hundredth of history, or its end if there is none.
+fn near_the_end(account: &Account) -> Vec<i64> {
+    let from = account.history.seconds / 100 * 99;
+    let questions = account.questions.iter().copied();
+    let mut times: Vec<i64> = questions.filter(|time| *time >= from).collect();
+    if times.is_empty() {
+        times.push(from);
+    }
+    times
+}
+
+fn ask(replay: &impl Replay, time: i64) -> Turn {
+    let (balance, time) = timed(|| replay.get_balance(time));
+    Turn {
+        time,
+        operations: 1,
+        checksum: std::iter::once(balance).collect(),
+    }
 }

@@ -3,14 +3,14 @@
 use anyhow::{Result, ensure};
 use gpu_credit::Overdraft;
 use gpu_credit_benches::engine::{self, Writer};
-use gpu_credit_benches::peers::{BareReplay, SortedUsage};
+use gpu_credit_benches::peers::{BareReplay, SortedUsage, replayed};
 use gpu_credit_benches::workload::{
     Grant, History, LateWrites, Write, domino_front, dominoes, nested, nested_grant,
 };
 
 use super::ledger::{Ledger, replay_write};
-use super::names::{BARE_REPLAY, ENGINE};
 use crate::measure::{nanoseconds, timed};
+use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
@@ -50,15 +50,9 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
 }
 
 fn case(series: &str, grants: usize, overdraft: Overdraft, parties: Vec<Party>) -> Case {
-    Case {
-        row: "S5".to_owned(),
-        series: series.to_owned(),
-        size: grants as u64,
-        size_of: "grants".to_owned(),
-        unit: "ns a late write".to_owned(),
-        target: Some(1.5).filter(|_| overdraft == Overdraft::Carry),
-        parties,
-    }
+    let size = (grants as u64, "grants");
+    let target = Some(1.5).filter(|_| overdraft == Overdraft::Carry);
+    Case::new("S5", series, size, "ns a late write", parties).at_most(target)
 }
 
 fn nest(
@@ -88,28 +82,16 @@ fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Ve
     let usage = SortedUsage::new(&history.usage);
     let mut writer = Writer::new(engine::load(history, overdraft)?);
     let mut bare = BareReplay::new(overdraft, &history.grants, &usage);
-    let mut parties = [ENGINE, BARE_REPLAY].map(|name| Party {
-        name: name.to_owned(),
-        samples: Vec::new(),
-    });
-    let push = Write::AddUsage(domino_front());
-    let unpush = push.inverse(0);
+    let mut parties = [ENGINE, BARE_REPLAY].map(|name| Party::new(name, Vec::new()));
     let last = history.grants.last().map_or(0, Grant::end);
     let standing = writer.account.get_balance(last);
-    let mut toppled = standing;
+    let toppled = toppled(history, overdraft, last);
+    let push = Write::AddUsage(domino_front());
     for _ in 0..runner.rounds() {
         let (done, time) = timed(|| -> Result<()> {
             for _ in 0..TOPPLES_A_ROUND / 2 {
-                for write in [&push, &unpush] {
-                    writer.apply(write)?;
-                    writer.account.settle();
-                    let balance = writer.account.get_balance(last);
-                    if *write == push {
-                        toppled = balance;
-                    } else {
-                        ensure!(balance == standing, "a chain stands up again as it was");
-                    }
-                }
+                write(&mut writer, &push, last, toppled)?;
+                write(&mut writer, &push.inverse(0), last, standing)?;
             }
             Ok(())
         });
@@ -120,14 +102,24 @@ fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Ve
             .samples
             .push(nanoseconds(times.sum(), TOPPLES_A_ROUND));
     }
-    let mut with_push = history.clone();
-    with_push.usage.push(domino_front());
-    let pushed_usage = SortedUsage::new(&with_push.usage);
-    let pushed = BareReplay::new(overdraft, &history.grants, &pushed_usage);
-    let expected = pushed.balances(&pushed_usage, &[last]);
-    ensure!(
-        [toppled] == expected[..],
-        "toppled: {toppled:?}, and a replay has {expected:?}"
-    );
     Ok(parties.into())
+}
+
+/// Applies a write, settles, and compares the answer at the end.
+fn write(writer: &mut Writer, write: &Write, last: i64, expected: Option<u64>) -> Result<()> {
+    writer.apply(write)?;
+    writer.account.settle();
+    let balance = writer.account.get_balance(last);
+    ensure!(
+        balance == expected,
+        "after {write:?}: {balance:?}, and a replay has {expected:?}"
+    );
+    Ok(())
+}
+
+/// What a replay answers once the first domino is pushed.
+fn toppled(history: &History, overdraft: Overdraft, last: i64) -> Option<u64> {
+    let mut history = history.clone();
+    history.usage.push(domino_front());
+    replayed(&history, overdraft, &[last])[0]
 }

@@ -10,26 +10,22 @@ use gpu_credit_benches::peers::{FenwickIndex, RawMap};
 use gpu_credit_benches::workload::{Entry, Grant, History, in_order};
 
 use super::account::Account;
-use super::names::{BTREE_MAP, ENGINE, FENWICK};
 use crate::measure::{Entrant, Turn, take_turns, timed};
 use crate::memory::live_bytes;
-use crate::outcome::Party;
+use crate::names::{BTREE_MAP, ENGINE, FENWICK};
+use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
-/// How many entries are posted together where they are not posted one by one.
+/// How many entries are posted together, if they are not posted one by one.
 const TOGETHER: usize = 16;
 
 /// An account after row W1, and the bytes it takes on the heap.
 pub(crate) type Written = (GpuCredit, usize);
 
-/// The grants first, untimed; then usage in posting order, timed, and settled within that time.
+/// Row W1: the grants first, untimed; then usage in posting order, timed, and settled within that time.
 /// Small accounts are written many times over, so that the clock has something to measure. The
 /// account that was written one by one is kept.
-pub(crate) fn write(
-    runner: &Runner,
-    account: &Account,
-    rounds: u32,
-) -> Result<(Written, Vec<Party>)> {
+pub(crate) fn write(runner: &Runner, account: &Account, rounds: u32) -> Result<(Written, Case)> {
     let usage = &account.history.usage;
     let repeats = (runner.size(1_000_000, 100_000) / usage.len()).max(1);
     let kept = RefCell::new(None);
@@ -48,7 +44,9 @@ pub(crate) fn write(
     ];
     let parties = take_turns(rounds, entrants)?;
     let written = kept.take().context("there is a round")?;
-    Ok((written, parties))
+    let series = "writes in random order";
+    let case = Case::new("W1", series, account.size(), "ns a write", parties);
+    Ok((written, case))
 }
 
 fn post(
@@ -99,7 +97,7 @@ fn one_by_one(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
 
 fn together(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
     for some in usage.chunks(TOGETHER) {
-        account.subtract_many(some)?;
+        engine::post_together(account, some)?;
     }
     Ok(())
 }
@@ -145,8 +143,8 @@ fn fenwick(account: &Account, repeats: usize) -> Result<Turn> {
     })
 }
 
-/// Grants and usage as they come in time order, the grants posted when they start.
-pub(crate) fn append(runner: &Runner, account: &Account) -> Result<Vec<Party>> {
+/// Row W2: grants and usage in time order, the grants posted when they start.
+pub(crate) fn append(runner: &Runner, account: &Account) -> Result<Case> {
     let ordered = in_order(&account.history);
     let repeats = (runner.size(1_000_000, 100_000) / ordered.usage.len()).max(1);
     let engine = || {
@@ -168,7 +166,15 @@ pub(crate) fn append(runner: &Runner, account: &Account) -> Result<Vec<Party>> {
         Entrant::new(ENGINE, engine),
         Entrant::new(BTREE_MAP, || Ok(raw_map(&ordered.usage, repeats))),
     ];
-    take_turns(runner.rounds(), entrants)
+    let parties = take_turns(runner.rounds(), entrants)?;
+    let series = "appends in order";
+    Ok(Case::new(
+        "W2",
+        series,
+        account.size(),
+        "ns a write",
+        parties,
+    ))
 }
 
 fn append_all(grants: &[Grant], usage: &[Entry]) -> Result<GpuCredit> {
@@ -187,7 +193,8 @@ fn append_all(grants: &[Grant], usage: &[Entry]) -> Result<GpuCredit> {
     Ok(account)
 }
 
-pub(crate) fn memory(account: &Account, written: &GpuCredit, bytes: usize) -> Vec<Party> {
+/// Row M1: what the account takes after row W1.
+pub(crate) fn memory(account: &Account, written: &GpuCredit, bytes: usize) -> Case {
     let usage = &account.history.usage;
     let before = live_bytes();
     let mut map = RawMap::default();
@@ -196,14 +203,14 @@ pub(crate) fn memory(account: &Account, written: &GpuCredit, bytes: usize) -> Ve
     }
     let map_bytes = live_bytes() - before;
     drop(map);
-    let an_entry = |name: &str, bytes: usize| Party {
-        name: name.to_owned(),
-        samples: vec![bytes as f64 / usage.len() as f64],
-    };
-    vec![
+    let an_entry =
+        |name: &str, bytes: usize| Party::new(name, vec![bytes as f64 / usage.len() as f64]);
+    let parties = vec![
         an_entry("gpu-credit, by the allocator", bytes),
         an_entry("raw record", size_of::<Entry>() * usage.len()),
         an_entry("gpu-credit, as it says itself", written.memory_used()),
         an_entry(BTREE_MAP, map_bytes),
-    ]
+    ];
+    let series = "memory after random writes";
+    Case::new("M1", series, account.size(), "bytes an entry", parties)
 }

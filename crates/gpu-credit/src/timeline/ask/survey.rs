@@ -4,7 +4,7 @@
 //! Beyond the place where it stops, levels are those of the tree, lifted by what the repair would
 //! have lifted them.
 
-use std::collections::btree_map;
+use std::collections::vec_deque;
 use std::iter::Peekable;
 use std::ops::ControlFlow;
 
@@ -63,7 +63,7 @@ struct Met {
 struct Survey<'a> {
     view: View<'a>,
     /// The unsettled boundaries to come.
-    writes: Peekable<btree_map::Iter<'a, Key, i128>>,
+    writes: Peekable<vec_deque::Iter<'a, (Key, i128)>>,
     /// By how much the levels of the tree are too low from here on.
     lift: i128,
     met: Option<Met>,
@@ -194,7 +194,7 @@ impl<'a> Survey<'a> {
 
     /// The next unsettled boundary, if it is not later than `last`.
     fn next_write(&mut self, last: Key) -> Option<Key> {
-        let write = self.writes.peek().map(|(key, _)| **key);
+        let write = self.writes.peek().map(|(key, _)| *key);
         write.filter(|key| *key <= last)
     }
 
@@ -327,7 +327,7 @@ impl<'a> Survey<'a> {
 
     /// Takes late writes into account.
     fn absorb_while(&mut self, run: &mut Run, is_passed: impl Fn(Key) -> bool) {
-        while let Some((_, shift)) = self.writes.next_if(|(key, _)| is_passed(**key)) {
+        while let Some((_, shift)) = self.writes.next_if(|(key, _)| is_passed(*key)) {
             run.shifted += shift;
         }
     }
@@ -338,7 +338,7 @@ impl<'a> Survey<'a> {
         let tree = self.view.tree;
         let run = self.run.as_mut().expect("a replay is under way");
         run.leave(self.view);
-        let write = self.writes.peek().map(|(key, _)| **key);
+        let write = self.writes.peek().map(|(key, _)| *key);
         let limit = tree.first_from(write.map_or(last, |write| write.min(last)));
         if run.owes_on(self.view, self.lift) && run.at < limit {
             let least = run.shifted.min(0) + 1 - self.lift;

@@ -94,13 +94,18 @@ impl Settling<'_> {
         let at = self.tree.first_from(from);
         if let Some(deficit) = resume::deficit(self.tree, self.overdraft, at, 0) {
             let mut run = Run::new(self.tree, at, Live::owing(deficit));
-            run.is_far = true;
+            run.is_far = self.is_long();
             return Some(run);
         }
         let before = self.tree.get(self.tree.last_before(from)).key();
         let start = resume::before(self.tree, self.checkpoints, self.overdraft, before);
         let is_allowed = budget.allows_copy(start.remainders());
         is_allowed.then(|| Run::new(self.tree, start.at, start.live()))
+    }
+
+    /// Whether a replay of all boundaries would be longer than from one checkpoint to the next.
+    fn is_long(&self) -> bool {
+        self.tree.len() > self.checkpoint_spacing
     }
 
     /// Repairs the chunk in which `run` stands, from there on.
@@ -170,7 +175,7 @@ impl Settling<'_> {
         let mut landed = Run::new(self.tree, to, Live::owing(deficit));
         landed.shifted = run.shifted;
         landed.lifted = run.lifted;
-        landed.is_far = true;
+        landed.is_far = self.is_long();
         *run = landed;
     }
 

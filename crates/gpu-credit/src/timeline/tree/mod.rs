@@ -31,7 +31,7 @@ mod span;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunk::{Boundary, Chunk};
+pub(crate) use chunk::{Boundary, Chunk, Epoch};
 use directory::{Directory, Node};
 pub(crate) use position::Position;
 pub(crate) use span::Totals;
@@ -62,34 +62,43 @@ impl BoundaryTree {
 
     /// The tree of these keys, in order, with all sums zero. O(m).
     pub(crate) fn from_keys(width: usize, keys: &[Key]) -> Self {
-        let blank = |key: &Key| Boundary {
-            time: key.time,
-            handle: key.handle,
-            live: 0,
-            level: 0,
+        let keys = [Key::FIRST].into_iter().chain(keys.iter().copied());
+        let epochs = keys.map(|key| Epoch {
+            key,
+            sums: Totals::default(),
             usage: 0,
-        };
-        let all = [Key::FIRST].iter().chain(keys).map(blank);
+        });
+        Self::from_epochs(width, epochs)
+    }
+
+    /// The tree of these epochs, in order, of which the first opens at [`Key::FIRST`]. O(m).
+    pub(crate) fn from_epochs(width: usize, epochs: impl Iterator<Item = Epoch>) -> Self {
+        let mut len = 0;
+        let counted = epochs.inspect(|_| len += 1);
         // Three quarters full: late boundaries find room.
         let fill = width - width / 4;
-        let root = if keys.len() < width {
-            Root::Chunk(Chunk {
-                boundaries: all.collect(),
-            })
-        } else {
-            let chunks = gather(all, fill).map(|boundaries| Chunk { boundaries });
-            let groups = gather(chunks, fill);
-            let groups = groups.map(|chunks| Directory::new(chunks, Totals::default()));
-            Root::Top(Box::new(Directory::new(
-                groups.collect(),
-                Totals::default(),
-            )))
-        };
-        BoundaryTree {
-            root,
-            len: keys.len() + 1,
-            width,
+        let mut opening = Totals::default();
+        let mut chunks: Vec<(Totals, Chunk)> = Vec::new();
+        for epochs in gather(counted, fill) {
+            let chunk = Chunk::new(&epochs, opening);
+            let next = opening.plus(chunk.totals());
+            chunks.push((opening, chunk));
+            opening = next;
         }
+        if len <= width {
+            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
+            let chunk = chunks.reduce(Chunk::with_next).expect("there is an epoch");
+            let root = Root::Chunk(chunk);
+            return BoundaryTree { root, len, width };
+        }
+        let groups = gather(chunks.into_iter(), fill).map(|chunks| {
+            let opening = chunks[0].0;
+            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
+            Directory::new(chunks.collect(), opening)
+        });
+        let top = Directory::new(groups.collect(), Totals::default());
+        let root = Root::Top(Box::new(top));
+        BoundaryTree { root, len, width }
     }
 
     /// The number of boundaries, [`Key::FIRST`] among them.

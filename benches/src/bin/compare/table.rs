@@ -1,0 +1,201 @@
+//! The table of rows: what is measured, against what, and what it should come to.
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) work: &'static str,
+    pub(crate) against: &'static str,
+    /// In words; the cases carry the numbers.
+    pub(crate) at_most: &'static str,
+}
+
+const fn row(
+    id: &'static str,
+    work: &'static str,
+    against: &'static str,
+    at_most: &'static str,
+) -> Row {
+    Row {
+        id,
+        work,
+        against,
+        at_most,
+    }
+}
+
+/// All rows, in the order of the page.
+pub(crate) const ROWS: &[Row] = &[
+    row(
+        "Q1",
+        "single random query, 10 M usage, 1,000 grants, settled",
+        "`partition_point` over precomputed answers",
+        "0.30",
+    ),
+    row(
+        "Q2",
+        "unsorted batch of 4,096 queries, per query",
+        "the same",
+        "0.10",
+    ),
+    row(
+        "Q3",
+        "batch of 1 M queries sorted by the caller, per query",
+        "the same",
+        "0.035",
+    ),
+    row(
+        "Q4",
+        "unsorted batch of 1 M on two threads",
+        "on one",
+        "0.60",
+    ),
+    row(
+        "W1",
+        "10 M usage writes in random order, per write, settled at the end",
+        "`BTreeMap<(i64, u32), u64>` insert of the same",
+        "0.50",
+    ),
+    row(
+        "W2",
+        "in-order appends, per write",
+        "the same, in order",
+        "0.10",
+    ),
+    row(
+        "W3",
+        "bulk load of 10 M shuffled records to the first answer, on one thread",
+        "`sort_unstable` of the records by time",
+        "1.25",
+    ),
+    row(
+        "W4",
+        "1 M grants in random posting order, per write, settled at the end",
+        "`BTreeMap` insert of the same",
+        "2",
+    ),
+    row(
+        "M1",
+        "heap bytes for a usage entry at 10 M after W1, all structures counted",
+        "16 bytes of raw record",
+        "0.70",
+    ),
+    row(
+        "M2",
+        "heap bytes for a grant at 1 M",
+        "32 bytes of raw record",
+        "say",
+    ),
+    row(
+        "S1",
+        "late write (usage and grants, added and removed), settled, and a query at the end; \
+         1 M grants; mean",
+        "a bare heap replay from the write to the end",
+        "0.001",
+    ),
+    row("S2", "mean time of S1 at 1 M grants", "at 10,000", "3"),
+    row(
+        "S3",
+        "S1 at loads around 1; 50 live, and 500 live",
+        "the bare replay",
+        "0.01, and 0.1",
+    ),
+    row(
+        "S4",
+        "S1 with 1 % of the grants living a tenth of history among short ones",
+        "the bare replay",
+        "say",
+    ),
+    row(
+        "S5",
+        "100,000 windows nested, all live at once; and a chain of dominoes to the end",
+        "the bare replay",
+        "1.5",
+    ),
+    row(
+        "S6",
+        "S1 by how late the write is; 1 M grants, 50 live",
+        "the bare replay",
+        "say",
+    ),
+    row(
+        "C1",
+        "questions after one late record, without `settle`; daily windows, 1,000 and 1 M grants",
+        "the same questions to a settled account",
+        "10",
+    ),
+    row(
+        "C2",
+        "boundaries of a call, at most: usage and a grant dated 100,000 ticks ahead in turns, \
+         200,000 live",
+        "256",
+        "1.0",
+    ),
+    row(
+        "C3",
+        "boundaries of 16 and of 17 late entries posted at once, settled; 1 M daily grants",
+        "1,000",
+        "1.0",
+    ),
+    row(
+        "C4",
+        "boundaries of usage in time order under 1 M daily grants to come, settled after each, \
+         at most",
+        "1,000",
+        "1.0",
+    ),
+    row(
+        "C5",
+        "usage of one instant retracted, the first posted first; 50,000 entries",
+        "5,000 entries",
+        "2",
+    ),
+    row(
+        "C6",
+        "the shapes of S4 and S5: boundaries of a late write, settled; and questions after one, \
+         without `settle`",
+        "the boundaries to the end of history; a settled account",
+        "say",
+    ),
+    row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
+    row(
+        "R1",
+        "settled query, 10 M usage, 1,000 grants",
+        "heap replay of the account",
+        "0.000001",
+    ),
+    row(
+        "D1",
+        "late write to one account of many, and its answers (feature `heavy`)",
+        "a differential-dataflow program that maintains them",
+        "say",
+    ),
+    row(
+        "B1",
+        "ingest into a book: 200,000 accounts of 10 grants and 50 usage entries, two threads",
+        "one thread",
+        "0.625",
+    ),
+    row(
+        "B2",
+        "heap bytes of such an account in a book of a million, names and map counted",
+        "1,536",
+        "1.0",
+    ),
+    row(
+        "B3",
+        "batch of 1 M questions across those accounts",
+        "finding the name in a `HashMap`, the answer beside it",
+        "say",
+    ),
+    row(
+        "E1",
+        "a whole file of real events through the program, parsing included",
+        "decompressing and splitting it with `csv` alone",
+        "1.5",
+    ),
+];
+
+/// The ids of all rows, in the order of the page.
+pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.id)
+}
