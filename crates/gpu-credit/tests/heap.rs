@@ -135,9 +135,14 @@ fn usage_shapes() -> [Shape; 11] {
             subtract_each(account, &random_usage(MANY, YEAR * NANOSECONDS, 1 << 40));
         }),
         // The ordinals of retracted records are kept, so that none is given twice.
-        shape("one in twenty after retractions", 200_000, 24.0, |account| {
-            load_and_keep(account, &random_usage(MANY, YEAR, 1_000), 10_000);
-        }),
+        shape(
+            "one in twenty after retractions",
+            200_000,
+            24.0,
+            |account| {
+                load_and_keep(account, &random_usage(MANY, YEAR, 1_000), 10_000);
+            },
+        ),
         shape("a hundred after retractions", 200_000, 24.0, |account| {
             load_and_keep(account, &random_usage(MANY, YEAR, 1_000), 100);
         }),

@@ -163,7 +163,9 @@ impl Known {
         assert!(key <= self.frontier, "the frontier moves back");
         self.reached = None;
         self.present.take_if(|(present, _)| key < *present);
-        let sound = self.unsettled.partition_point(|(unsettled, _)| *unsettled <= key);
+        let sound = self
+            .unsettled
+            .partition_point(|(unsettled, _)| *unsettled <= key);
         self.unsettled.truncate(sound);
         self.frontier = key;
         self.frontier_ends = ends;
