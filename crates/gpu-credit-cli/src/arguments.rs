@@ -35,8 +35,8 @@ use crate::store::statement::{self, StatementArguments};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Given before the command it means the same as behind it, where the commands on a store
-    /// declare it, read it and explain it.
+    /// Given before the command it means the same as after it; the commands on a store declare it,
+    /// read it and explain it.
     #[arg(id = "db", long = "db", global = true, hide = true)]
     _db: Option<PathBuf>,
 }
@@ -46,7 +46,7 @@ The store is gpu-credit.redb in the working directory, or what --db or the
 environment variable GPU_CREDIT_DB names; GPU_CREDIT_UNIT stands for --unit.
 
 Exit codes: 0 done, 1 a check or a verification failed, 2 anything else, said in
-one line on standard error (in a few where the command line itself is wrong).";
+one line on standard error (in a few if the command line itself is wrong).";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -65,13 +65,13 @@ pub(crate) enum Command {
     /// Post usage
     #[command(after_help = post::USE_HELP)]
     Use(UseArguments),
-    /// Take a grant or a usage back, as if never posted
+    /// Take a grant or usage back, as if never posted
     #[command(after_help = post::RETRACT_HELP)]
     Retract(RetractArguments),
     /// End a grant early
     #[command(after_help = post::REVOKE_HELP)]
     Revoke(RevokeArguments),
-    /// Change the amount of a usage or the expiration of a grant
+    /// Change the amount of usage or the expiration of a grant
     #[command(after_help = post::CHANGE_HELP)]
     Change(ChangeArguments),
     /// Close the books of an account up to an instant
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// Say where all grants and all usage of an account went
     #[command(after_help = statement::HELP)]
     Statement(StatementArguments),
-    /// Say which grants paid for a usage
+    /// Say which grants paid for usage
     #[command(after_help = draws::HELP)]
     Draws(DrawsArguments),
     /// Show the journal of an account

@@ -1,4 +1,4 @@
-//! The engines that answer questions, behind one trait.
+//! The engines that answer questions, under one trait.
 
 use gpu_credit::{Error, GpuCredit, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};

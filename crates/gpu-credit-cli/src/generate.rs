@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As gzip where the name says so.
+/// As gzip if the name says so.
 fn write_as_named(events: &Events, name: &Path, output: impl Write) -> io::Result<()> {
     if name.extension().is_some_and(|extension| extension == "gz") {
         let mut gzip = GzEncoder::new(output, Compression::default());

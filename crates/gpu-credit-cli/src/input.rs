@@ -18,7 +18,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Opens a file, or standard input for `-`. Where `progress` is asked for, input that takes
+    /// Opens a file, or standard input for `-`. If `progress` is asked for, input that takes
     /// long gets a bar on standard error if that is a terminal.
     pub(crate) fn open(path: &Path, progress: bool) -> anyhow::Result<Self> {
         let Source {

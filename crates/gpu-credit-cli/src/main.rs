@@ -4,7 +4,7 @@
 //! It is thin. What is kept and answered is `gpu-credit-store`'s, and each command on a store is a
 //! file of [`store`]: what it is told, its help, and what it does. [`time`] and [`rows`] are how
 //! people type and read. The commands on files of events have [`arguments`], [`input`], and the
-//! [`engine`]s behind one trait.
+//! [`engine`]s under one trait.
 
 mod answers;
 mod arguments;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         if is_closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        // Nothing is left to be done where even this cannot be written.
+        // Nothing is left to be done if even this cannot be written.
         let _ = writeln!(io::stderr(), "gpu-credit: {error:#}");
         ExitCode::from(BAD_INPUT)
     })

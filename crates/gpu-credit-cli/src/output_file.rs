@@ -9,7 +9,7 @@ pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&File) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    // Where a link leads, or the path itself where there is nothing yet.
+    // Where a link leads, or the path itself if there is nothing yet.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
         // A pipe or a device is written to, not replaced.

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How long input may take before it gets a bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often a sign of life is given where nothing is known of how long it takes.
+/// How often a sign of life is given if nothing is known of how long it takes.
 const TICK: Duration = Duration::from_millis(100);
 
 /// A bar on standard error, once reading takes long and if that is a terminal. It goes away when
@@ -101,7 +101,7 @@ impl<R: Read> Read for Watched<R> {
         let count = self.input.read(buffer)?;
         if self.due.is_some_and(|due| Instant::now() >= due) {
             self.due = None;
-            // It stays hidden where standard error is no terminal.
+            // It stays hidden if standard error is no terminal.
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.bar.inc(count as u64);

@@ -108,7 +108,7 @@ pub(crate) fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
 }
 
-/// A cell that stays empty where there is nothing.
+/// A cell that stays empty if there is nothing.
 pub(crate) fn or_empty(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }

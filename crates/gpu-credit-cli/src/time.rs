@@ -39,7 +39,7 @@ impl Unit {
         }
     }
 
-    /// An instant by the calendar; `None` where the calendar does not reach.
+    /// An instant by the calendar; `None` if the calendar does not reach.
     pub(crate) fn timestamp(self, instant: i64) -> Option<Timestamp> {
         Timestamp::from_nanosecond(i128::from(instant) * self.nanoseconds()).ok()
     }

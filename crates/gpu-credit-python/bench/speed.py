@@ -3,7 +3,7 @@
     python bench/speed.py          needs cargo, for the Rust side of the last ratio
 
 Ratios count, not times: each pair is measured in turns, so that what else the machine does hits
-both. Exits with 1 where a ratio is over its limit.
+both. Exits with 1 if a ratio is over its limit.
 """
 
 import random

@@ -38,7 +38,7 @@ def draw(account, path):
     days = timestamps / DAY
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     axes.step(days, balances, where="post", color="tab:green", label="balance")
-    # Where there is none the line is broken; what is owed there is drawn below zero.
+    # If there is none the line is broken; what is owed there is drawn below zero.
     owed = [-account.balance_at(int(timestamp)).deficit for timestamp in timestamps]
     axes.fill_between(days, owed, step="post", color="tab:red", alpha=0.5, label="deficit")
     for lapse in lapses(account):

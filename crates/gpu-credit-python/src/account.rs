@@ -138,7 +138,7 @@ impl Account {
         })
     }
 
-    /// The balance at each instant, in any order: a numpy.ma.MaskedArray of int64, masked where
+    /// The balance at each instant, in any order: a numpy.ma.MaskedArray of int64, masked if
     /// get_balance would answer None.
     ///
     /// A contiguous int64 array is read where it stands; other integers are converted once. Large

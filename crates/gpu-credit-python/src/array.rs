@@ -101,7 +101,7 @@ pub(crate) fn integers(py: Python<'_>, numbers: Vec<i64>) -> Bound<'_, PyArray1<
     PyArray1::from_vec(py, numbers)
 }
 
-/// Balances with the places where there is none.
+/// Balances, and whether there is none.
 #[derive(Default)]
 pub(crate) struct Masked {
     pub(crate) numbers: Vec<i64>,

@@ -43,7 +43,7 @@ impl Book {
         Book(Shared::new(CreditBook::new()))
     }
 
-    /// Open an account, without records. Raises ValueError where one of this name is open.
+    /// Open an account, without records. Raises ValueError if one of this name is open.
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
     fn open(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<()> {
         self.0.lock(py)?.open(name, policy.0).map_err(refused)
@@ -77,7 +77,7 @@ impl Book {
         progress.report(py, records.len(), Some(records.len()))
     }
 
-    /// The balance of an account at an instant, as GPUCredit.get_balance. Raises KeyError where
+    /// The balance of an account at an instant, as GPUCredit.get_balance. Raises KeyError if
     /// there is no account of this name.
     fn get_balance(
         &self,
@@ -91,7 +91,7 @@ impl Book {
             .ok_or_else(|| no_such_account(name))
     }
 
-    /// The balance of an account at an instant, and why: an Answer. Raises KeyError where there is
+    /// The balance of an account at an instant, and why: an Answer. Raises KeyError if there is
     /// no account of this name.
     fn balance_at<'py>(
         &self,
@@ -104,7 +104,7 @@ impl Book {
     }
 
     /// The balance of each account at the instant beside it: a numpy.ma.MaskedArray of int64,
-    /// masked where there is no balance, and where there is no such account.
+    /// masked if there is no balance, or no such account.
     fn get_balances<'py>(
         &self,
         py: Python<'py>,
@@ -266,7 +266,7 @@ fn records_of(
     Ok(records)
 }
 
-/// Opens accounts where there is a policy, and posts: all or nothing.
+/// Opens accounts if there is a policy, and posts: all or nothing.
 fn ingest(
     book: &mut CreditBook,
     records: &[(String, Record)],

@@ -65,7 +65,7 @@ impl KeyedAccounts {
         posted.map_err(refused)
     }
 
-    /// The balance of a credit id at an instant; None where there is none: no window contains the
+    /// The balance of a credit id at an instant; None if there is none: no window contains the
     /// instant, or nothing is left.
     #[pyo3(name = "getBalance")]
     fn get_balance(

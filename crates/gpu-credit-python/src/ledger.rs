@@ -1,5 +1,5 @@
 //! An account with an inbox: a call that posts appends to the inbox, and the next call that asks
-//! has all of it posted, many records at once where there are many.
+//! has all of it posted, many records at once if there are many.
 //!
 //! Posting at once would keep the account in order after each record, at several times the price,
 //! though nobody may ask before the next one. The inbox takes a record only if the account is
@@ -194,7 +194,7 @@ impl Ledger {
     }
 }
 
-/// Whether one more amount fits behind those that are posted and those that wait.
+/// Whether one more amount fits beside those that are posted and those that wait.
 #[inline]
 fn fits(posted: u64, waiting: u64, amount: u64) -> bool {
     // The two add up to `i64::MAX` at most, and no amount is more: the sum cannot wrap.

@@ -13,7 +13,7 @@ struct Pool {
 
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
-/// Runs `work` where its parallel parts find threads; on this one alone where none can be had.
+/// Runs `work` on other threads if its parallel parts find some, and on this one alone if not.
 pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     match threads() {
         Some(threads) => threads.install(work),

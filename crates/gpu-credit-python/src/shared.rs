@@ -8,7 +8,7 @@ use pyo3::sync::MutexExt;
 
 use crate::pool;
 
-/// A value behind a lock. Where nobody else has it, taking it costs one atomic exchange.
+/// A value behind a lock. If nobody else has it, taking it costs one atomic exchange.
 #[derive(Default)]
 pub(crate) struct Shared<T>(Mutex<T>);
 

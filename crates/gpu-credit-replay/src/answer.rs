@@ -40,7 +40,7 @@ impl Status {
 /// The balance at an instant, and why it is what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Answer {
-    /// Live remainders minus deficit, in the smallest unit; a number where the status is
+    /// Live remainders minus deficit, in the smallest unit; a number if the status is
     /// [`Status::Available`], and nowhere else.
     pub balance: Option<u64>,
     /// Why.
@@ -53,7 +53,7 @@ impl Answer {
     /// Reads the answer off an account: whether any window contains the instant, what is left of
     /// all live grants, and the deficit.
     ///
-    /// Only where nothing is left can there be a deficit, so a deficit makes the balance negative.
+    /// Only if nothing is left can there be a deficit, so a deficit makes the balance negative.
     pub(crate) fn new(overdraft: Overdraft, any_live: bool, remaining: u64, deficit: u64) -> Self {
         assert!(
             remaining == 0 || deficit == 0,

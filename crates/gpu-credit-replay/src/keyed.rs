@@ -6,7 +6,7 @@ use std::collections::HashMap;
 ///
 /// Each id is an account with the policy [`Forfeit`](crate::Overdraft::Forfeit), as long as times
 /// never go back from one call to the next, each credit is added at its start, and at one instant
-/// before anything is used. Where calls leave that order, this answers by the order of the calls.
+/// before anything is used. If calls leave that order, this answers by the order of the calls.
 /// The limits are the caller's to keep: the credits of an id add up to at most `i64::MAX`.
 ///
 /// ```

@@ -33,7 +33,7 @@ struct Granted {
 }
 
 impl Granted {
-    /// The grant as it stands; `None` where it was revoked before it started.
+    /// The grant as it stands; `None` if it was revoked before it started.
     fn standing(self) -> Option<Grant> {
         let end = match self.revoked_from {
             Some(from) if from <= self.start => return None,

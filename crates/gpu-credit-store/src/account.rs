@@ -59,13 +59,13 @@ impl Account {
         self.closed
     }
 
-    /// The engine's account. Where the books were closed it holds what matters from then on: its
+    /// The engine's account. If the books were closed it holds what matters from then on: its
     /// answers about earlier instants mean nothing.
     pub fn ledger(&self) -> &GpuCredit {
         &self.engine
     }
 
-    /// The grant that an entry posted; `None` where the entry posted none, or where it ended before
+    /// The grant that an entry posted; `None` if the entry posted none, or if it ended before
     /// the books were closed. O(log m).
     pub fn grant_id(&self, sequence: Sequence) -> Option<GrantId> {
         let place = self.grants.binary_search_by_key(&sequence, |(at, _)| *at);
@@ -80,7 +80,7 @@ impl Account {
     /// See [`GpuCredit::get_balance`].
     ///
     /// # Errors
-    /// Where the instant is before the close of the books.
+    /// If the instant is before the close of the books.
     pub fn get_balance(&self, timestamp: i64) -> Result<Option<u64>, BeforeClose> {
         self.check(timestamp)?;
         Ok(self.engine.get_balance(timestamp))
@@ -89,7 +89,7 @@ impl Account {
     /// See [`GpuCredit::balance_at`].
     ///
     /// # Errors
-    /// Where the instant is before the close of the books.
+    /// If the instant is before the close of the books.
     pub fn balance_at(&self, timestamp: i64) -> Result<Answer, BeforeClose> {
         self.check(timestamp)?;
         Ok(self.engine.balance_at(timestamp))
@@ -98,7 +98,7 @@ impl Account {
     /// See [`GpuCredit::get_balances`].
     ///
     /// # Errors
-    /// Where an instant is before the close of the books.
+    /// If an instant is before the close of the books.
     pub fn get_balances(&self, timestamps: &[i64]) -> Result<Vec<Option<u64>>, BeforeClose> {
         timestamps.iter().try_for_each(|at| self.check(*at))?;
         Ok(self.engine.get_balances(timestamps))
@@ -140,7 +140,7 @@ impl Account {
         }
     }
 
-    /// How a record of the account stands; `None` where the entry is no record.
+    /// How a record of the account stands; `None` if the entry is no record.
     pub(crate) fn standing(&self, sequence: Sequence, posted: &Change) -> Option<Standing> {
         if let Some(standing) = self.corrected.get(&sequence) {
             return Some(*standing);

@@ -47,7 +47,7 @@ impl<J: Journal> Store<J> {
     /// the number of accounts so far.
     ///
     /// # Errors
-    /// Where the storage fails. What is wrong with the content is in the report.
+    /// If the storage fails. What is wrong with the content is in the report.
     pub fn check(
         &self,
         instants: usize,
@@ -89,7 +89,7 @@ impl<J: Journal> Store<J> {
             ControlFlow::Continue(())
         })?;
         let instants = sample(&loaded, instants, through.get());
-        // Where something was posted meanwhile, memory is ahead.
+        // If something was posted meanwhile, memory is ahead.
         let in_memory = self.with_account(&key.name, |account| {
             let is_same = account.key() == key && account.last_sequence() == loaded.last_sequence();
             is_same.then(|| {

@@ -44,7 +44,7 @@ pub enum Error {
         #[source]
         refusal: Refusal,
     },
-    /// The id is not that of a usage that stands.
+    /// The id is not that of usage that stands.
     #[error("account {account:?} has no usage \"{id}\"")]
     NoSuchUsage {
         /// The account.
@@ -97,14 +97,14 @@ pub enum Refusal {
     #[error("there is no record \"{0}\" to correct")]
     NoSuchRecord(RecordId),
     /// What is to be corrected is itself a correction, or the opening.
-    #[error("\"{0}\" is neither a grant nor a usage")]
+    #[error("\"{0}\" is neither a grant nor usage")]
     NotARecord(RecordId),
-    /// A usage was to be corrected like a grant.
+    /// Usage was to be corrected like a grant.
     #[error("\"{0}\" is not a grant")]
     NotAGrant(RecordId),
-    /// A grant was to be corrected like a usage.
-    #[error("\"{0}\" is not a usage")]
-    NotAUsage(RecordId),
+    /// A grant was to be corrected like usage.
+    #[error("\"{0}\" is not usage")]
+    NotUsage(RecordId),
     /// The record is retracted.
     #[error("\"{0}\" is retracted already")]
     Retracted(RecordId),

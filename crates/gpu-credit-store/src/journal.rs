@@ -1,4 +1,4 @@
-//! The storage behind a store: what it must do, whatever it is made of.
+//! The storage under a store: what it must do, whatever it is made of.
 
 use std::ops::ControlFlow;
 
@@ -16,33 +16,33 @@ pub trait Journal: Send + Sync {
     /// entries and keeps [what `deletion` is asked](Self::deletion).
     ///
     /// # Errors
-    /// Where the storage fails. Where it cannot tell whether the entries are durable, it must refuse
+    /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
     /// all further appends.
     fn append(&self, entries: &[Entry]) -> Result<(), JournalError>;
 
-    /// The place of the last entry ever appended; [`Sequence::START`] where there was none.
+    /// The place of the last entry ever appended; [`Sequence::START`] if there was none.
     ///
     /// # Errors
-    /// Where the storage fails.
+    /// If the storage fails.
     fn last_sequence(&self) -> Result<Sequence, JournalError>;
 
     /// The account of this name that is open.
     ///
     /// # Errors
-    /// Where the storage fails.
+    /// If the storage fails.
     fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError>;
 
     /// All accounts that are open, by name.
     ///
     /// # Errors
-    /// Where the storage fails.
+    /// If the storage fails.
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError>;
 
     /// Shows an account's entries in order, from its opening up to and including `through`, until the
     /// visitor breaks off.
     ///
     /// # Errors
-    /// Where the storage fails, or what it holds is damaged.
+    /// If the storage fails, or what it holds is damaged.
     fn entries(
         &self,
         account: &AccountKey,
@@ -53,19 +53,19 @@ pub trait Journal: Send + Sync {
     /// The entry of this id in an account.
     ///
     /// # Errors
-    /// Where the storage fails, or what it holds is damaged.
+    /// If the storage fails, or what it holds is damaged.
     fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError>;
 
     /// Where an account of this name was deleted under this id, if it was.
     ///
     /// # Errors
-    /// Where the storage fails.
+    /// If the storage fails.
     fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError>;
 
     /// Checks the storage's own structures, beyond what reading every entry does: that each entry is
     /// found by its id and each id leads to an entry. One line for each problem.
     ///
     /// # Errors
-    /// Where the storage fails.
+    /// If the storage fails.
     fn check(&self) -> Result<Vec<String>, JournalError>;
 }

@@ -92,7 +92,7 @@ impl Posting {
         Self::new(account, id, Change::Usage { amount, timestamp })
     }
 
-    /// Takes a grant or a usage back.
+    /// Takes a grant or usage back.
     pub fn retract(
         account: impl Into<String>,
         id: impl Into<RecordId>,
@@ -101,7 +101,7 @@ impl Posting {
         Self::new(account, id, Change::RetractRecord { of: of.into() })
     }
 
-    /// Gives a usage another amount.
+    /// Gives usage another amount.
     pub fn change_usage(
         account: impl Into<String>,
         id: impl Into<RecordId>,

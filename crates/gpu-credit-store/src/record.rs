@@ -149,12 +149,12 @@ pub enum Change {
         /// When it took effect.
         timestamp: i64,
     },
-    /// Takes a grant or a usage back, as if it had never been posted.
+    /// Takes a grant or usage back, as if it had never been posted.
     RetractRecord {
         /// The record.
         of: RecordId,
     },
-    /// Gives a usage another amount, in its place.
+    /// Gives usage another amount, in its place.
     ChangeUsage {
         /// The usage.
         of: RecordId,
@@ -198,12 +198,12 @@ impl Change {
     }
 }
 
-/// What must be said even where it is nothing: a window without end is never one by oversight.
+/// What must be said even if it is nothing: a window without end is never one by oversight.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Option::deserialize(deserializer)
 }
 
-/// The last instant of a window; `None` where it would be past `i64::MAX`.
+/// The last instant of a window; `None` if it would be past `i64::MAX`.
 pub(crate) fn window_end(timestamp: i64, expiration: Option<u64>) -> Option<i64> {
     match expiration {
         Some(expiration) => timestamp.checked_add_unsigned(expiration),

@@ -3,7 +3,7 @@
 use crate::record::window_end;
 use crate::{Change, RecordId, Refusal};
 
-/// A grant or a usage as it stands.
+/// A grant or usage as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Grant {
@@ -43,7 +43,7 @@ impl Standing {
         }
     }
 
-    /// The window in which a grant is live, first and last instant; `None` where it never is, and
+    /// The window in which a grant is live, first and last instant; `None` if it never is, and
     /// for usage.
     pub(crate) fn window(self) -> Option<(i64, i64)> {
         match self {
@@ -105,7 +105,7 @@ impl Standing {
                 check_open(timestamp, closed)?;
                 Ok(Standing::Usage { amount, timestamp })
             }
-            Standing::Grant { .. } | Standing::FoldedAway => Err(Refusal::NotAUsage(of.clone())),
+            Standing::Grant { .. } | Standing::FoldedAway => Err(Refusal::NotUsage(of.clone())),
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
         }
     }

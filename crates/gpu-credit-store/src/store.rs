@@ -86,7 +86,7 @@ impl Store {
         Self::with_journal(RedbJournal::open(path)?)
     }
 
-    /// A store in memory, gone with it: to try something where there is no file yet.
+    /// A store in memory, gone with it: to try something if there is no file yet.
     ///
     /// # Errors
     /// None that is known.
@@ -95,7 +95,7 @@ impl Store {
         Self::with_journal(RedbJournal::with_backend(backend, "memory")?)
     }
 
-    /// Opens a file, or makes it where there is none.
+    /// Opens a file, or makes it if there is none.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`create`](Self::create).
@@ -117,7 +117,7 @@ impl<J: Journal> Store<J> {
     /// A store on a journal.
     ///
     /// # Errors
-    /// Where the journal fails.
+    /// If the journal fails.
     pub fn with_journal(journal: J) -> Result<Self, Error> {
         let directory = Directory::new(journal.last_sequence()?);
         Ok(Store {
@@ -130,7 +130,7 @@ impl<J: Journal> Store<J> {
         })
     }
 
-    /// The journal behind the store, to read and to copy.
+    /// The journal under the store, to read and to copy.
     pub fn journal(&self) -> &J {
         &self.shared.journal
     }
@@ -146,7 +146,7 @@ impl<J: Journal> Store<J> {
     /// Posts one change. On return it is durable.
     ///
     /// # Errors
-    /// Where it is refused, and then nothing has changed; or where the storage fails, and then posting
+    /// If it is refused, and then nothing has changed; or if the storage fails, and then posting
     /// it again, once the store is open again, settles whether it was written.
     pub fn post(&self, posting: Posting) -> Result<Outcome, Error> {
         let outcomes = self.post_all(vec![posting])?;
@@ -201,7 +201,7 @@ impl<J: Journal> Store<J> {
     /// All accounts, by name.
     ///
     /// # Errors
-    /// Where the journal fails.
+    /// If the journal fails.
     pub fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
         let visible = self.last_sequence();
         let mut accounts = self.shared.journal.accounts()?;
@@ -220,7 +220,7 @@ impl<J: Journal> Store<J> {
     /// [`GpuCredit::get_balance`]: gpu_credit::GpuCredit::get_balance
     ///
     /// # Errors
-    /// Where there is no such account, its books are closed up to a later instant, or it cannot be
+    /// If there is no such account, its books are closed up to a later instant, or it cannot be
     /// loaded.
     pub fn get_balance(&self, account: &str, timestamp: i64) -> Result<Option<u64>, Error> {
         Ok(self.with_account(account, |account| account.get_balance(timestamp))??)
@@ -249,7 +249,7 @@ impl<J: Journal> Store<J> {
     /// Asks an account anything. Posting to it waits meanwhile; the question must not use the store.
     ///
     /// # Errors
-    /// Where there is no such account, or it cannot be loaded.
+    /// If there is no such account, or it cannot be loaded.
     pub fn with_account<R>(
         &self,
         account: &str,
@@ -266,7 +266,7 @@ impl<J: Journal> Store<J> {
     /// the names. Posting to them waits meanwhile; the question must not use the store.
     ///
     /// # Errors
-    /// Where there is no such account, or one cannot be loaded.
+    /// If there is no such account, or one cannot be loaded.
     pub fn with_accounts<R>(
         &self,
         accounts: &[&str],
@@ -294,7 +294,7 @@ impl<J: Journal> Store<J> {
     /// it would have been answered then. O(entries of the account up to there).
     ///
     /// # Errors
-    /// Where the account is not there, or was not yet, or its journal is damaged.
+    /// If the account is not there, or was not yet, or its journal is damaged.
     pub fn as_recorded(&self, account: &str, sequence: Sequence) -> Result<Account, Error> {
         let key = self.key(account)?;
         fold(
@@ -307,7 +307,7 @@ impl<J: Journal> Store<J> {
     /// All entries of an account, in order.
     ///
     /// # Errors
-    /// Where there is no such account, or its journal is damaged.
+    /// If there is no such account, or its journal is damaged.
     pub fn history(&self, account: &str) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         self.visit_history(account, |entry| entries.push(entry))?;
@@ -327,10 +327,10 @@ impl<J: Journal> Store<J> {
         Ok(())
     }
 
-    /// The entry of an id; `None` where there is none.
+    /// The entry of an id; `None` if there is none.
     ///
     /// # Errors
-    /// Where there is no such account, or its journal is damaged.
+    /// If there is no such account, or its journal is damaged.
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
         let key = self.key(account)?;
         let found = self.shared.journal.find(&key, id)?;

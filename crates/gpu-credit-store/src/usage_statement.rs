@@ -1,4 +1,4 @@
-//! Which grants paid for a usage, asked by its id.
+//! Which grants paid for a usage record, asked by its id.
 
 use gpu_credit::UsageStatement;
 
@@ -6,7 +6,7 @@ use crate::standing::Standing;
 use crate::{BeforeClose, Change, Error, Journal, RecordId, Sequence, Store};
 
 impl<J: Journal> Store<J> {
-    /// Where a usage went, as the account stood once an entry of the journal was recorded: see
+    /// Where the usage of a record went, as the account stood once an entry of the journal was recorded: see
     /// [`GpuCredit::usage_statement`]. Its grants are those of that [account](Self::as_recorded).
     /// O(entries of the account).
     ///
@@ -15,7 +15,7 @@ impl<J: Journal> Store<J> {
     /// [`GpuCredit::usage_statement`]: gpu_credit::GpuCredit::usage_statement
     ///
     /// # Errors
-    /// As [`as_recorded`](Self::as_recorded); where the id is not that of a usage that stood then, or
+    /// As [`as_recorded`](Self::as_recorded); if the id is not that of usage that stood then, or
     /// it is from before the close of the books.
     ///
     /// ```

@@ -33,13 +33,13 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// A number below `bound`; 0 where `bound` is 0.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next()) * u128::from(bound);
         u64::try_from(wide >> 64).expect("the upper half of a 128-bit product has 64 bits")
     }
 
-    /// A number from `low` to `high`, both included; `low` where `high` is below it.
+    /// A number from `low` to `high`, both included; `low` if `high` is below it.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         if high <= low {
             return low;

@@ -84,13 +84,29 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What happens to usage beyond what is available: [`Overdraft::Carry`] by default.
+    /// What happens to usage beyond what is available: [`Overdraft::Carry`] by default. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Options, Overdraft};
+    ///
+    /// let account = GpuCredit::with_options(Options::default().overdraft(Overdraft::Forfeit));
+    /// assert_eq!(account.overdraft(), Overdraft::Forfeit);
+    /// ```
     pub fn overdraft(self, overdraft: Overdraft) -> Self {
         Options { overdraft, ..self }
     }
 
     /// Entries of one chunk of the usage index, at most: 4 to 256, rounded up to a multiple of 4.
-    /// 256 by default.
+    /// 256 by default. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Options};
+    ///
+    /// let mut account = GpuCredit::with_options(Options::default().usage_chunk(4));
+    /// account.subtract(1, 0)?;
+    /// assert_eq!(account.used_at(0), 1); // chunks change cost, never an answer
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn usage_chunk(self, usage_chunk: usize) -> Self {
         Options {
             usage_chunk,
@@ -98,7 +114,16 @@ impl Options {
         }
     }
 
-    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256. 128 by default.
+    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256. 128 by default. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Options};
+    ///
+    /// let mut account = GpuCredit::with_options(Options::default().boundary_chunk(4));
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// assert_eq!(account.get_balance(30), Some(100)); // chunks change cost, never an answer
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn boundary_chunk(self, boundary_chunk: usize) -> Self {
         Options {
             boundary_chunk,
@@ -107,7 +132,17 @@ impl Options {
     }
 
     /// Boundaries from one checkpoint to the next, at least: 1 or more, 32 by default. If more than
-    /// four times as many grants have a remainder, the distance is a quarter of their number.
+    /// four times as many grants have a remainder, the distance is a quarter of their number. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Options};
+    ///
+    /// let mut account = GpuCredit::with_options(Options::default().checkpoint_spacing(1_000));
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.settle();
+    /// assert_eq!(account.get_balance(30), Some(100)); // checkpoints change cost, never an answer
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn checkpoint_spacing(self, checkpoint_spacing: usize) -> Self {
         Options {
             checkpoint_spacing,

@@ -25,12 +25,27 @@ pub struct GrantId(pub(crate) u32);
 
 impl GrantId {
     /// The grant with a number that was stored. An account answers a number that it never gave with
-    /// `None` or [`Error::NoSuchGrant`](crate::Error::NoSuchGrant).
+    /// `None` or [`Error::NoSuchGrant`](crate::Error::NoSuchGrant). O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GrantId;
+    ///
+    /// assert_eq!(GrantId::from_index(7).index(), 7);
+    /// ```
     pub const fn from_index(index: u32) -> Self {
         GrantId(index)
     }
 
-    /// The place in posting order, from 0 on.
+    /// The place in posting order, from 0 on: a number to store. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// assert_eq!(account.add_credit("first", 100, 0, 30)?.index(), 0);
+    /// assert_eq!(account.add_credit("second", 100, 0, 30)?.index(), 1);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub const fn index(self) -> u32 {
         self.0
     }
@@ -115,7 +130,16 @@ pub struct GrantRecord {
 
 impl GrantRecord {
     /// A grant live in `[timestamp, timestamp + expiration]`: the arguments of
-    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order.
+    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, GrantRecord};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.post_grant(GrantRecord::new("march", 100, 0, 30))?;
+    /// assert_eq!(account.get_balance(30), Some(100));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     #[must_use]
     pub fn new(credit_id: impl Into<String>, amount: u64, timestamp: i64, expiration: u64) -> Self {
         GrantRecord {
@@ -126,7 +150,16 @@ impl GrantRecord {
         }
     }
 
-    /// The same grant with a window that never ends, whatever its expiration was.
+    /// The same grant with a window that never ends, whatever its expiration was. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, GrantRecord};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.post_grant(GrantRecord::new("gift", 100, -5, 0).without_end())?;
+    /// assert_eq!(account.get_balance(i64::MAX), Some(100));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     #[must_use]
     pub fn without_end(self) -> Self {
         GrantRecord {
@@ -163,7 +196,14 @@ pub enum Record {
 
 impl Record {
     /// A grant live in `[timestamp, timestamp + expiration]`, both ends included: the arguments of
-    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order.
+    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GrantRecord, Record};
+    ///
+    /// let record = Record::grant("march", 100, 0, 30);
+    /// assert_eq!(record, Record::from(GrantRecord::new("march", 100, 0, 30)));
+    /// ```
     #[must_use]
     pub fn grant(
         credit_id: impl Into<String>,
@@ -175,7 +215,14 @@ impl Record {
     }
 
     /// Usage at an instant: the arguments of [`subtract`](crate::GpuCredit::subtract), in the same
-    /// order.
+    /// order. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{Record, UsageRecord};
+    ///
+    /// let record = UsageRecord { amount: 4, timestamp: 30 };
+    /// assert_eq!(Record::usage(4, 30), Record::from(record));
+    /// ```
     #[must_use]
     pub fn usage(amount: u64, timestamp: i64) -> Self {
         Record::Usage(UsageRecord { amount, timestamp })

@@ -1,4 +1,4 @@
-//! `gpu-credit draws`: which grants paid for a usage.
+//! `gpu-credit draws`: which grants paid for usage.
 
 use clap::Args;
 use gpu_credit_store::RecordId;

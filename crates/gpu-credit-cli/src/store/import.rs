@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     crate::say(format_args!("{}", summary(&imported, mode)))
 }
 
-/// The text of a file, decompressed where it is gzip.
+/// The text of a file, decompressed if it is gzip.
 fn plain_text(bytes: impl Read + 'static) -> std::io::Result<Box<dyn BufRead>> {
     const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
     let mut bytes = BufReader::with_capacity(1 << 16, bytes);
@@ -72,7 +72,7 @@ fn plain_text(bytes: impl Read + 'static) -> std::io::Result<Box<dyn BufRead>> {
     Ok(Box::new(bytes))
 }
 
-/// Names the place of what was refused: the file, the line, and the column where it is a limit.
+/// Names the place of what was refused: the file, the line, and the column if it is a limit.
 fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Error {
     let Error::Import(import) = &error else {
         return store.explain(error);

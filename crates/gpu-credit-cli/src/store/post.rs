@@ -123,7 +123,7 @@ pub(crate) struct RevokeArguments {
 }
 
 pub(crate) const CHANGE_HELP: &str = "\
-A usage gets another amount, a grant another expiration. Every answer afterwards
+Usage gets another amount, a grant another expiration. Every answer afterwards
 is as if it had been posted so; the journal keeps both.
 
 Example:
@@ -143,7 +143,7 @@ pub(crate) struct ChangeArguments {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct ChangeTo {
-    /// The amount of a usage, in the smallest unit
+    /// The amount of usage, in the smallest unit
     #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
     amount: Option<u64>,
     /// The last instant of a grant's window, counted from the first; never for one without end

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 
 def bar(description: str = "loading") -> Callable[[int, int | None], None]:
-    """A progress callback that draws a bar with tqdm where that is installed, and else nothing.
+    """A progress callback that draws a bar with tqdm if that is installed, and nothing if not.
 
     >>> from gpu_credit import GPUCredit, bar
     >>> account = GPUCredit()

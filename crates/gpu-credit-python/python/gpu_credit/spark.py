@@ -9,7 +9,7 @@ An event table has the columns
 * amount, timestamp: integers of any width;
 * expiration: an integer; of usage it is not looked at, and may be null;
 * posted, if you have it: an integer, by which grants of one account that start at one instant are
-  put in order. Those without one come first. Where it is the same or missing, the shorter window
+  put in order. Those without one come first. If it is the same or missing, the shorter window
   comes first, then the smaller amount.
 
 Other columns are not looked at. Two grants with one id are two grants, and a row that stands in the
@@ -41,7 +41,7 @@ def balances(
     """The answer to each query: a row (account, timestamp, balance, status, deficit) for each row
     of queries, which has the columns account and timestamp, in no particular order.
 
-    balance is null where GPUCredit.get_balance would answer None; status says why. An account
+    balance is null if GPUCredit.get_balance would answer None; status says why. An account
     without events is inactive. partitions is the number of tasks, by default what
     spark.sql.shuffle.partitions says.
 

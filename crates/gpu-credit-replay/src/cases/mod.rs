@@ -17,7 +17,7 @@
 //! ```
 //!
 //! The policy is `carry`, `forfeit` or `either`, which makes a case of each. A standing deficit is
-//! said with the balance, `balance at 9 is overdrawn, deficit 5`; where none is said, there is
+//! said with the balance, `balance at 9 is overdrawn, deficit 5`; if none is said, there is
 //! none. What the classic keyed calculator makes of the records so far is `classic at 9 is 5`, or
 //! `none`. Amounts and times are integers, `#` starts a remark, and blank lines mean nothing.
 //!

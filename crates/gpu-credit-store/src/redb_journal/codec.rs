@@ -130,7 +130,7 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The bytes of format 1: where this fails, files of others can no longer be read.
+    /// The bytes of format 1: if this fails, files of others can no longer be read.
     #[test]
     fn the_format_is_what_it_was() {
         let written: Vec<_> = entries()

@@ -56,7 +56,7 @@ pub(super) fn open(path: &Path) -> Result<Database, Failure> {
     open_backend(FileBackend::new(file)?)
 }
 
-/// Opens the journal that a storage holds; makes one where it holds nothing.
+/// Opens the journal that a storage holds; makes one if it holds nothing.
 pub(super) fn open_backend(backend: impl StorageBackend) -> Result<Database, Failure> {
     let is_empty = backend.len()? == 0;
     let database = open_database(backend)?;
@@ -85,7 +85,7 @@ fn open_database(backend: impl StorageBackend) -> Result<Database, Failure> {
     }
 }
 
-/// The format of the file; an error where it is not one of ours.
+/// The format of the file; an error if it is not one of ours.
 fn format(database: &Database) -> Result<u64, Failure> {
     let read = database.begin_read()?;
     let is_ours = read.list_tables()?.any(|table| table.name() == META.name());
@@ -122,7 +122,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // Where it cannot be removed, or has its name already, there is nothing more to do.
+        // If it cannot be removed, or has its name already, there is nothing more to do.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -47,7 +47,7 @@ impl RedbJournal {
     /// Makes a new file, which is whole from the moment it has its name.
     ///
     /// # Errors
-    /// Where the file exists, or cannot be written.
+    /// If the file exists, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
         at(path, file::create(path))?;
@@ -57,7 +57,7 @@ impl RedbJournal {
     /// Opens a file, and reads all of it once to verify its checksums.
     ///
     /// # Errors
-    /// Where there is no such file, it is open elsewhere, of another program, of a later version or
+    /// If there is no such file, it is open elsewhere, of another program, of a later version or
     /// damaged, or may not be written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
@@ -86,7 +86,7 @@ impl RedbJournal {
     /// holds what the journal holds and nothing else: no free pages, and nothing left in them.
     ///
     /// # Errors
-    /// Where the file exists or cannot be written; the error names it.
+    /// If the file exists or cannot be written; the error names it.
     pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), JournalError> {
         let path = path.as_ref();
         let read = self.named(self.database.begin_read().map_err(Failure::from))?;

@@ -60,7 +60,7 @@ impl<J: Journal> Store<J> {
     /// all its rows are new.
     ///
     /// # Errors
-    /// Where the file cannot be read, a record is refused, or the storage fails; nothing is posted.
+    /// If the file cannot be read, a record is refused, or the storage fails; nothing is posted.
     pub fn import_events(
         &self,
         input: impl Read,
@@ -110,7 +110,7 @@ impl<J: Journal> Store<J> {
     /// accounts so far.
     ///
     /// # Errors
-    /// Where the journal fails, or the output cannot be written.
+    /// If the journal fails, or the output cannot be written.
     pub fn export_events(
         &self,
         output: impl Write,

@@ -67,7 +67,7 @@ impl<J: Journal> Store<J> {
     /// ```
     ///
     /// # Errors
-    /// Where the journal fails, or the output cannot be written.
+    /// If the journal fails, or the output cannot be written.
     pub fn export_journal(
         &self,
         mut output: impl Write,
@@ -103,7 +103,7 @@ impl<J: Journal> Store<J> {
     /// in. `progress` is told the number of lines so far.
     ///
     /// # Errors
-    /// Where a line is not an entry, an entry is refused, or the storage fails; nothing is posted.
+    /// If a line is not an entry, an entry is refused, or the storage fails; nothing is posted.
     pub fn import_journal(
         &self,
         input: impl BufRead,

@@ -36,7 +36,7 @@ pub struct Imported {
 struct Batch {
     postings: Vec<Posting>,
     lines: Vec<u64>,
-    /// Where they were recorded; empty where that is not known.
+    /// Where they were recorded; empty if that is not known.
     places: Vec<Place>,
 }
 

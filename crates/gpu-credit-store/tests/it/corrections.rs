@@ -74,7 +74,7 @@ fn what_cannot_be_corrected_is_said() {
     );
     assert_eq!(
         post(Posting::change_usage("a", "1", "g", 1)),
-        Refusal::NotAUsage(g())
+        Refusal::NotUsage(g())
     );
     assert_eq!(
         post(Posting::revoke("a", "1", "u", 1)),

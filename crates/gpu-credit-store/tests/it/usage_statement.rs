@@ -1,4 +1,4 @@
-//! A usage is found by its id among others of its instant, however it was corrected.
+//! A usage record is found by its id among others of its instant, however it was corrected.
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{Error, Posting, Sequence, Store};

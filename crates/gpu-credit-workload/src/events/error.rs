@@ -29,7 +29,7 @@ pub struct EventError {
     problem: Problem,
 }
 
-/// What is wrong with a row, or with the bytes behind it.
+/// What is wrong with a row, or with the bytes under it.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// There is no header because there is nothing.

@@ -44,7 +44,7 @@ impl<'r> EventReader<'r> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); also where no thread can be started.
+    /// As [`new`](Self::new); also if no thread can be started.
     pub fn read_ahead(input: impl Read + Send + 'static) -> Result<Self, EventError> {
         Self::of_text(Text::new(input).and_then(ReadAhead::new))
     }

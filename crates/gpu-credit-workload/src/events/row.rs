@@ -112,7 +112,7 @@ fn expect_unused(
     }
 }
 
-/// Digits and nothing else. `None` where there are none, or too many.
+/// Digits and nothing else. `None` if there are none, or too many.
 #[inline]
 fn parse_unsigned(value: &[u8]) -> Option<u64> {
     /// Digits that cannot overflow.

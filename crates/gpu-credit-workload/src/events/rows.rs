@@ -62,7 +62,7 @@ impl<'r> Rows<'r> {
         self.line
     }
 
-    /// Moves on to the next row. False where there is none.
+    /// Moves on to the next row. False if there is none.
     #[inline]
     pub(super) fn advance(&mut self) -> Result<bool, Problem> {
         self.text.consume(self.in_place);

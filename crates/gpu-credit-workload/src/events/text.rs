@@ -1,4 +1,4 @@
-//! The text of an events file: decompressed where it is gzip, without a byte order mark.
+//! The text of an events file: decompressed if it is gzip, without a byte order mark.
 
 use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
@@ -21,7 +21,7 @@ enum Decoded<R: Read> {
     Gzip(Box<MultiGzDecoder<BufReader<Reread<Steady<R>>>>>),
 }
 
-/// Input that is read again where that was interrupted, and not again after its end: a terminal
+/// Input that is read again if that was interrupted, and not again after its end: a terminal
 /// would have to be told twice.
 struct Steady<R> {
     input: R,
@@ -66,7 +66,7 @@ impl<R: Read> Read for Decoded<R> {
     }
 }
 
-/// Says of an error that it is about gzip, where it is.
+/// Says of an error that it is about gzip, if it is.
 fn explain(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::UnexpectedEof => io::Error::new(

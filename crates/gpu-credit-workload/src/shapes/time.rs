@@ -11,7 +11,7 @@ const MONTH: i64 = 30 * DAY;
 /// 2025-01-01T00:00:00Z in seconds.
 const ORIGIN: i64 = 1_735_689_600;
 
-/// Windows that contain an instant, about, where grants do not come by the month.
+/// Windows that contain an instant, about, if grants do not come by the month.
 const LIVE: i64 = 16;
 /// Instants of `Shape::Ties`.
 const TIES: i64 = 16;

@@ -30,7 +30,7 @@ impl Total {
 impl CreditBook {
     /// The answer to each question, an account and an instant, in any order: as
     /// [`balance_at`](Self::balance_at) for each, with the `rayon` feature on all cores if there are
-    /// many.
+    /// many. O(1) expected for each name, and as `balance_at` for the account.
     ///
     /// ```
     /// use gpu_credit::{CreditBook, Overdraft, Record};

@@ -1,6 +1,6 @@
 //! Columns of numbers, each as wide as its largest number needs.
 
-/// Bytes that are read at once, and stand behind the last column so that this is always possible.
+/// Bytes that are read at once, and stand after the last column so that this is always possible.
 const WORD: usize = size_of::<u64>();
 
 /// The bits of a number of so many bytes.
@@ -48,18 +48,17 @@ impl Writer {
     }
 }
 
-/// Reads what a [`Writer`] has written, in the same order. Behind the end there is nothing but
-/// zeros.
+/// Reads what a [`Writer`] has written, in the same order, and not beyond its end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(super) fn byte(&mut self) -> u8 {
-        self.bytes(1).first().copied().unwrap_or(0)
+        self.bytes(1)[0]
     }
 
     pub(super) fn column(&mut self, len: usize) -> Column<'a> {
-        let width = usize::from(self.byte()).min(WORD);
+        let width = usize::from(self.byte());
         let bytes = self.0;
         self.bytes(len * width);
         Column {
@@ -71,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bytes(&mut self, len: usize) -> &'a [u8] {
-        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
+        let (bytes, rest) = self.0.split_at(len);
         self.0 = rest;
         bytes
     }
@@ -95,9 +94,9 @@ impl Column<'_> {
 
     #[inline]
     pub(super) fn get(&self, at: usize) -> u64 {
-        let word = self.bytes.get(at * self.width..).unwrap_or_default();
-        let word = word.first_chunk().copied().unwrap_or_default();
-        u64::from_le_bytes(word) & self.mask
+        let word = self.bytes[at * self.width..].first_chunk();
+        let word = word.expect("a word stands after the last column");
+        u64::from_le_bytes(*word) & self.mask
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = u64> {

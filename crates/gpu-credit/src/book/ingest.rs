@@ -39,7 +39,7 @@ pub enum BookError {
 }
 
 impl BookError {
-    /// The place of the record that was refused, if it was a record.
+    /// The place of the record that was refused, if it was a record. O(1)
     ///
     /// ```
     /// use gpu_credit::{CreditBook, Record};

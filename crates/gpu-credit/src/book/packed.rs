@@ -131,7 +131,7 @@ impl Packed {
 /// An epoch that lasts: when it opens, its level, and whether a grant is live.
 type Epoch = (i64, u64, bool);
 
-/// The epochs that last, each with its level: what the balance is where it opens, and what has been
+/// The epochs that last, each with its level: what the balance is when it opens, and what has been
 /// used by then.
 fn epochs(account: &GpuCredit, grants: &[Grant<'_>]) -> Vec<Epoch> {
     let times = grants
@@ -211,9 +211,10 @@ impl<'a> Columns<'a> {
         };
         let [epochs, usage, grants] = [(); 3].map(|()| usize::from(bytes.byte()));
         let origin = bytes.bytes(size_of::<i64>()).first_chunk();
+        let origin = origin.expect("so many bytes have been read");
         Columns {
             overdraft,
-            origin: i64::from_le_bytes(origin.copied().unwrap_or_default()),
+            origin: i64::from_le_bytes(*origin),
             epoch_times: bytes.column(epochs),
             epoch_levels: bytes.column(epochs),
             epoch_lives: bytes.column(epochs),

@@ -14,7 +14,8 @@ impl GpuCredit {
     /// several times faster a question, because many look-ups are in flight at once. Sorted
     /// instants are faster still. With the `rayon` feature, large batches use all cores.
     ///
-    /// What is not settled is replayed once for the batch, not once for each question.
+    /// O(log m + log n) a question, amortised O(1) for dense instants in order. What is not settled
+    /// is replayed once for the batch, not once for each question.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -40,8 +41,8 @@ impl GpuCredit {
         balances
     }
 
-    /// The balance at instants in order, on this thread. What is not settled is replayed from where
-    /// `replay` stands, if it does, and left where it gets to.
+    /// The balance at instants in order, on this thread. What is not settled is replayed from the instant of
+    /// `replay` on, if there is one, which goes on with them.
     pub(super) fn answer_in_order<'a>(
         &'a self,
         timestamps: &[i64],
@@ -68,7 +69,7 @@ impl GpuCredit {
         }
     }
 
-    /// Answers the others, none of which is before where `replay` stands.
+    /// Answers the others, none of which is before the instant of `replay`.
     fn replay_unsettled<'a>(
         &'a self,
         timestamps: &[i64],

@@ -35,10 +35,10 @@ impl GpuCredit {
     /// ```
     #[must_use]
     pub fn remainders_at(&self, timestamp: i64) -> Vec<Remainder> {
-        let lefts = self.view().remainders_at(timestamp);
-        let remainders = lefts.into_iter().map(|left| Remainder {
-            grant: GrantId(left.grant),
-            amount: left.remainder,
+        let live = self.view().remainders_at(timestamp);
+        let remainders = live.into_iter().map(|live| Remainder {
+            grant: GrantId(live.grant),
+            amount: live.remainder,
         });
         remainders.collect()
     }

@@ -16,7 +16,7 @@ impl GpuCredit {
     /// The balance at the first instant of a range and every `step` after it within the range, as
     /// `(timestamp, balance)`.
     ///
-    /// The instants are answered in blocks as they are asked for, each as
+    /// O(1) to begin with. The instants are answered in blocks as they are asked for, each block as
     /// [`get_balances`](Self::get_balances) of instants in order: a long series takes no more memory
     /// than a short one. What is not settled is replayed once.
     ///

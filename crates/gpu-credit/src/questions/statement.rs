@@ -4,6 +4,7 @@ use crate::account::GpuCredit;
 use crate::options::Overdraft;
 use crate::record::GrantId;
 use crate::timeline::ask::trace::Movement;
+use crate::timeline::live::LiveGrant;
 
 /// Where one grant went, as of an instant:
 /// `amount = drawn + lapsed + forfeited + revoked + remaining`.
@@ -72,20 +73,18 @@ impl GpuCredit {
         }
         let posted = self.grant(grant)?;
         let until = timestamp.min(posted.end);
-        let lefts = self.view().remainders_at(until);
-        let left =
-            (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.remainder);
-        if left == 0 && self.overdraft == Overdraft::Forfeit {
+        let remainder = remainder_of(grant, &self.view().remainders_at(until));
+        if remainder == 0 && self.overdraft == Overdraft::Forfeit {
             statement.forfeited = self.forfeited(grant, posted.start, until);
         }
-        statement.drawn = statement.amount - left - statement.forfeited;
+        statement.drawn = statement.amount - remainder - statement.forfeited;
         statement.remaining = 0;
         if timestamp <= posted.end {
-            statement.remaining = left;
+            statement.remaining = remainder;
         } else if posted.revoked_from.is_some() {
-            statement.revoked = left;
+            statement.revoked = remainder;
         } else {
-            statement.lapsed = left;
+            statement.lapsed = remainder;
         }
         Some(statement)
     }
@@ -181,14 +180,12 @@ impl GpuCredit {
                 Some(end) => self.usage.before(end),
                 None => self.usage.through(until),
             };
-            let left = replay.live.remaining();
-            if used - before > left
-                && let Some((_, paid)) = self.usage.first_above(before + left)
-            {
+            let covered = before + replay.live.remaining();
+            if used > covered {
+                let overdraft = self.usage.first_above(covered);
+                let (_, paid) = overdraft.expect("more is used than that");
                 replay.live.draw(paid - before, self.overdraft);
-                let lefts = replay.live.in_order();
-                let left = lefts.iter().find(|left| left.grant == grant.0);
-                return left.map_or(0, |left| left.remainder);
+                return remainder_of(grant, &replay.live.in_order());
             }
             if end.is_none() {
                 return 0;
@@ -215,9 +212,15 @@ impl GpuCredit {
     }
 }
 
+/// The remainder of a grant among those that have one.
+fn remainder_of(grant: GrantId, remainders: &[LiveGrant]) -> u64 {
+    let mut remainders = remainders.iter();
+    let found = remainders.find(|live| live.grant == grant.0);
+    found.map_or(0, |live| live.remainder)
+}
+
 /// Adds to the statement of a grant, which is among these: they are all that have started.
 fn add(grants: &mut [GrantStatement], grant: u32, part: impl FnOnce(&mut GrantStatement)) {
-    if let Ok(place) = grants.binary_search_by_key(&GrantId(grant), |row| row.grant) {
-        part(&mut grants[place]);
-    }
+    let place = grants.binary_search_by_key(&GrantId(grant), |row| row.grant);
+    part(&mut grants[place.expect("a grant that pays has started")]);
 }

@@ -243,7 +243,7 @@ fn an_account_can_be_taken_out_and_opened_anew() {
     assert_eq!(book.len(), 1);
 }
 
-/// Ten grants and fifty usage entries of an account, in seconds over a year.
+/// Ten grants and fifty usage records of an account, in seconds over a year.
 fn small_account(random: &mut Random, name: &str) -> Vec<(String, Record)> {
     const YEAR: i64 = 365 * 86_400;
     let grants =

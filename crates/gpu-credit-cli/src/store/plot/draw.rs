@@ -26,7 +26,7 @@ const INK: RGBColor = RGBColor(28, 32, 38);
 const GRAY: RGBColor = RGBColor(104, 112, 122);
 const PALE: RGBColor = RGBColor(226, 230, 235);
 const DEFICIT: RGBColor = RGBColor(196, 43, 43);
-/// Told apart by people who see colours differently, too; used again where there are more grants.
+/// Told apart by people who see colours differently, too; used again if there are more grants.
 const COLORS: [RGBColor; 8] = [
     RGBColor(86, 160, 211),
     RGBColor(230, 159, 0),
@@ -163,7 +163,7 @@ impl<'p> Drawing<'p> {
     fn draw_balance_line(&self, chart: &mut Chart<'_, '_>) -> DrawResult {
         let places: Vec<usize> = (0..self.picture.instants.len()).collect();
         let balance = |place: &usize| self.picture.balances[*place];
-        // Apart where there is no balance, and where it turns into a deficit.
+        // Apart when there is no balance, and when it turns into a deficit.
         let kind = |place: &usize| balance(place).map(|balance| balance < 0);
         for run in places.chunk_by(|one, next| kind(one) == kind(next)) {
             let Some(is_deficit) = run.first().and_then(kind) else {
@@ -296,14 +296,14 @@ impl<'p> Drawing<'p> {
         Ok(())
     }
 
-    /// The part of a window that is in the range; it ends where what is left lapses.
+    /// The part of a window that is in the range; it ends where its remainder lapses.
     fn shown_window(&self, grant: &GrantPicture) -> (f64, f64) {
         let (from, to) = self.picture.range;
         let end = grant.window.1.saturating_add(1).min(to);
         (self.distance(grant.window.0.max(from)), self.distance(end))
     }
 
-    /// Where an instant of the picture is; behind the last one, the end of the range.
+    /// Where an instant of the picture is; after the last one, the end of the range.
     fn x(&self, place: usize) -> f64 {
         let instant = self.picture.instants.get(place);
         self.distance(instant.copied().unwrap_or(self.picture.range.1))
@@ -318,7 +318,7 @@ impl<'p> Drawing<'p> {
     }
 }
 
-/// Goes on at a height; straight on where that is the height already.
+/// Goes on at a height; straight on if that is the height already.
 fn extend_step(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), height: f64) {
     match line.last_mut() {
         Some(last) if last.1 == height => last.0 = right,
@@ -326,7 +326,7 @@ fn extend_step(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), height: f6
     }
 }
 
-/// An amount, for show: where there is no room for its digits, by a power of ten.
+/// An amount, for show: if there is no room for its digits, by a power of ten.
 fn label(amount: f64) -> String {
     if amount.abs() < 1e12 {
         with_separators(amount)

@@ -12,10 +12,10 @@ pub(super) struct Picture {
     pub(super) account: String,
     /// First and last instant shown.
     pub(super) range: (i64, i64),
-    /// Where something changes, or, where that is too often, one instant for each pixel: in order,
+    /// Where something changes, or, if that is too often, one instant for each pixel: in order,
     /// the first is that of the range. What is seen at one is seen up to the next.
     pub(super) instants: Vec<i64>,
-    /// The balance at each instant, or the deficit as a negative number; `None` where there is none.
+    /// The balance at each instant, or the deficit as a negative number; `None` if there is none.
     pub(super) balances: Vec<Option<i128>>,
     /// The grants that are live in the range: that which ends soonest first, as they are drawn from.
     pub(super) grants: Vec<GrantPicture>,
@@ -31,9 +31,9 @@ pub(super) struct GrantPicture {
     pub(super) remainders: Vec<(usize, u64)>,
 }
 
-/// More instants of usage, or more window ends, than this are not drawn one by one.
+/// More instants of usage, or more boundaries, than this are not drawn one by one.
 const CHANGES_MAX: usize = 1_500;
-/// Instants looked at where there is usage at more.
+/// Instants looked at if there is usage at more.
 const SAMPLES: i128 = 900;
 
 /// First and last instant at which an account has anything to show: a window without end shows the

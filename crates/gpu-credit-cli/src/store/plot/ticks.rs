@@ -60,7 +60,7 @@ fn by_number((from, to): (i64, i64), count: i128) -> Vec<Tick> {
     multiples((from, to), step, label)
 }
 
-/// `None` where the calendar does not reach, or the range is too short for its steps.
+/// `None` if the calendar does not reach, or the range is too short for its steps.
 fn by_calendar((from, to): (i64, i64), unit: Unit, count: i128) -> Option<Vec<Tick>> {
     let (first, last) = (unit.timestamp(from)?, unit.timestamp(to)?);
     let second = NANOSECONDS / unit.nanoseconds();
