@@ -357,42 +357,20 @@ impl GpuCredit {
         self.timeline.statistics()
     }
 
-    /// The number of checkpoints kept. O(1)
-    ///
-    /// ```
-    /// use gpu_credit::GpuCredit;
-    ///
-    /// assert_eq!(GpuCredit::new().checkpoint_count(), 0);
-    /// ```
-    #[must_use]
-    pub fn checkpoint_count(&self) -> usize {
-        self.timeline.checkpoint_count()
-    }
-
-    /// Bytes on the heap and in the account itself, capacity not in use included. O(n + m) steps of
-    /// one chunk each.
-    ///
-    /// ```
-    /// use gpu_credit::GpuCredit;
-    ///
-    /// let mut account = GpuCredit::new();
-    /// let empty = account.memory_used();
-    /// for second in 0..10_000 {
-    ///     account.subtract(1, second)?;
-    /// }
-    /// assert!(account.memory_used() < empty + 10_000 * 16);
-    /// # Ok::<(), gpu_credit::Error>(())
-    /// ```
-    #[must_use]
-    pub fn memory_used(&self) -> usize {
-        size_of::<Self>() + self.usage.memory_used() + self.timeline.memory_used()
-    }
-
     /// Checks every structure against its definition. For tests: O(n + m log m), and more if the
     /// account is not settled.
     ///
     /// # Panics
     /// If anything does not add up.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.subtract(4, 30)?;
+    /// account.assert_invariants();
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
     pub fn assert_invariants(&self) {
         self.usage.assert_invariants();
         self.timeline.assert_invariants(&self.usage);

@@ -1,4 +1,4 @@
-//! What an account holds: its records as they stand, and what they add up to.
+//! What an account holds: its records as they stand, what they add up to, and what they take.
 
 use std::iter::FusedIterator;
 use std::ops::{Range, RangeBounds};
@@ -227,6 +227,37 @@ impl GpuCredit {
     #[must_use]
     pub fn first_used_above(&self, amount: u64) -> Option<i64> {
         self.usage.first_above(amount).map(|(time, _)| time)
+    }
+
+    /// The number of checkpoints kept. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// assert_eq!(GpuCredit::new().checkpoint_count(), 0);
+    /// ```
+    #[must_use]
+    pub fn checkpoint_count(&self) -> usize {
+        self.timeline.checkpoint_count()
+    }
+
+    /// Bytes on the heap and in the account itself, capacity not in use included. O(n + m) steps of
+    /// one chunk each.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// let empty = account.memory_used();
+    /// for second in 0..10_000 {
+    ///     account.subtract(1, second)?;
+    /// }
+    /// assert!(account.memory_used() < empty + 10_000 * 16);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn memory_used(&self) -> usize {
+        size_of::<Self>() + self.usage.memory_used() + self.timeline.memory_used()
     }
 }
 

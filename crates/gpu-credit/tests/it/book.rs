@@ -281,3 +281,38 @@ fn sizes_of_a_book_are_those_of_its_accounts() {
     book.open("a", Overdraft::Carry).unwrap();
     assert_eq!(book.get("a").unwrap().overdraft(), Overdraft::Carry);
 }
+
+/// Packing writes down what stands, so that identities would start anew.
+#[test]
+fn what_was_retracted_is_not_packed_away() {
+    let mut book = CreditBook::new();
+    book.open("a", Overdraft::Carry).unwrap();
+    let usage = [1, 2, 4].map(|amount| ("a", Record::usage(amount, 7)));
+    book.ingest(&usage).unwrap();
+    let account = book.get_mut("a").unwrap();
+    let (first, _) = account.usage(..).next().unwrap();
+    let (last, record) = account.usage(..).last().unwrap();
+    account.retract_usage(first).unwrap();
+    let next = account.next_usage_id(7);
+    book.pack();
+    book.ingest(&[("a", Record::grant("b", 1, 0, 9))]).unwrap();
+    let account = book.get("a").unwrap();
+    assert_eq!(account.usage_record(first), None);
+    assert_eq!(account.usage_record(last), Some(record));
+    assert_eq!(account.next_usage_id(7), next);
+}
+
+/// Regression: what an account said of a refused record stood in the message alone.
+#[test]
+fn a_refusal_has_its_source() {
+    use std::error::Error as _;
+    let mut book = CreditBook::new();
+    book.open("a", Overdraft::Carry).unwrap();
+    let too_much = Record::usage(u64::MAX, 0);
+    let refused = book.ingest(&[("a", too_much.clone())]).unwrap_err();
+    let of_account = GpuCredit::new().extend([too_much]).unwrap_err();
+    let source = refused.source().unwrap().downcast_ref::<Error>();
+    assert_eq!(source, Some(&of_account.error));
+    let source = of_account.source().unwrap().downcast_ref::<Error>();
+    assert_eq!(source, Some(&of_account.error));
+}
