@@ -1,8 +1,8 @@
 //! The account under measurement. The benches call the engine through this module, except for the
 //! verbs and the questions that they measure.
 
-use anyhow::Result;
-use gpu_credit::{GpuCredit, GrantId, Options, Overdraft, Record};
+use anyhow::{Context, Result};
+use gpu_credit::{GpuCredit, GrantId, Overdraft, Record, UsageId, UsageRecord};
 
 use crate::workload::{Entry, Grant, History, Write};
 
@@ -11,10 +11,7 @@ pub const CREDIT_ID: &str = "grant-id";
 
 /// An account without records.
 pub fn open(overdraft: Overdraft) -> GpuCredit {
-    GpuCredit::with_options(Options {
-        overdraft,
-        ..Options::default()
-    })
+    GpuCredit::with_overdraft(overdraft)
 }
 
 /// An account with all records of a history, loaded at once and settled.
@@ -46,7 +43,8 @@ pub fn usage_record((timestamp, amount): &Entry) -> Record {
 
 /// The usage that stands, in time order.
 pub fn usage(account: &GpuCredit) -> impl Iterator<Item = Entry> + '_ {
-    account.usage()
+    let usage = account.usage(..);
+    usage.map(|(_, usage)| (usage.timestamp, usage.amount))
 }
 
 /// Posts a grant.
@@ -63,28 +61,29 @@ pub fn post_grant(account: &mut GpuCredit, grant: &Grant) -> Result<GrantId> {
 /// # Errors
 /// If the account refuses it.
 pub fn post_together(account: &mut GpuCredit, usage: &[Entry]) -> Result<()> {
-    account.subtract_many(usage)?;
+    let usage: Vec<UsageRecord> = usage.iter().map(record_of).collect();
+    account.subtract_many(&usage)?;
     Ok(())
 }
 
-/// Identifies posted usage.
-pub type UsageName = Entry;
+fn record_of(&(timestamp, amount): &Entry) -> UsageRecord {
+    UsageRecord { amount, timestamp }
+}
 
 /// Posts usage and returns its name.
 ///
 /// # Errors
 /// If the account refuses it.
-pub fn post_usage(account: &mut GpuCredit, (timestamp, amount): Entry) -> Result<UsageName> {
-    account.subtract(amount, timestamp)?;
-    Ok((timestamp, amount))
+pub fn post_usage(account: &mut GpuCredit, usage: Entry) -> Result<UsageId> {
+    Ok(account.post_usage(record_of(&usage))?)
 }
 
 /// Retracts usage by its name.
 ///
 /// # Errors
 /// If it does not stand.
-pub fn retract_named(account: &mut GpuCredit, (timestamp, amount): UsageName) -> Result<()> {
-    account.retract_usage(amount, timestamp)?;
+pub fn retract_named(account: &mut GpuCredit, usage: UsageId) -> Result<()> {
+    account.retract_usage(usage)?;
     Ok(())
 }
 
@@ -92,9 +91,9 @@ pub fn retract_named(account: &mut GpuCredit, (timestamp, amount): UsageName) ->
 ///
 /// # Errors
 /// If there is none.
-pub fn retract_usage(account: &mut GpuCredit, (timestamp, amount): Entry) -> Result<()> {
-    account.retract_usage(amount, timestamp)?;
-    Ok(())
+pub fn retract_usage(account: &mut GpuCredit, usage: Entry) -> Result<()> {
+    let found = account.find_usage(record_of(&usage));
+    retract_named(account, found.context("there is such usage")?)
 }
 
 /// Applies writes to an account. It knows the id of each grant by posting number.

@@ -5,21 +5,21 @@ use gpu_credit::Overdraft;
 use gpu_credit_workload::small;
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../crates/gpu-credit/tests/it/ledgers.rs"]
+#[path = "../../crates/gpu-credit/tests/it/ledgers/mod.rs"]
+#[allow(dead_code, reason = "a target uses a part of it")]
 mod ledgers;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((first, rest)) = bytes.split_first() else {
+    let [policy, seed, operations @ ..] = bytes else {
         return;
     };
-    let overdraft = if first % 2 == 0 {
-        Overdraft::Carry
-    } else {
-        Overdraft::Forfeit
+    let overdraft = match policy % 2 {
+        0 => Overdraft::Carry,
+        _ => Overdraft::Forfeit,
     };
-    let mut all = ledgers::Ledgers::new(ledgers::tiny(overdraft, u64::from(first / 2)));
-    for operation in small::from_bytes(rest).take(300) {
-        all.run(operation);
+    let mut all = ledgers::Ledgers::new(ledgers::sizes(overdraft, u64::from(*seed)));
+    for operation in small::from_bytes(operations).take(300) {
+        all.run(&operation);
         all.engine.assert_invariants();
     }
     all.ask_all();

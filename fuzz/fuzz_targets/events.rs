@@ -17,7 +17,10 @@ fuzz_target!(|bytes: &[u8]| {
                 count += 1;
             }
             Err(error) => {
-                assert!(!error.to_string().contains('\n'), "an error is one line: {error}");
+                assert!(
+                    !error.to_string().contains('\n'),
+                    "an error is one line: {error}"
+                );
                 break;
             }
         }

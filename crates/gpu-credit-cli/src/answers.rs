@@ -2,9 +2,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use gpu_credit::Answer;
-
 use crate::arguments::Format;
+use crate::engine::Answer;
 use crate::rows::into_io;
 
 /// Answers on their way out. They are buffered.
@@ -51,7 +50,7 @@ impl<W: Write> Answers<W> {
             account,
             timestamp,
             balance: answer.balance,
-            status: answer.status.as_str(),
+            status: answer.status,
             deficit: answer.deficit,
         };
         match self {

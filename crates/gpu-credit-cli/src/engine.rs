@@ -1,7 +1,15 @@
 //! The engines that answer questions, behind one trait.
 
-use gpu_credit::{Answer, Error, GpuCredit, Options, Overdraft, Status};
+use gpu_credit::{Error, GpuCredit, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
+
+/// What an engine answers: the balance, why in a word, and the deficit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) balance: Option<u64>,
+    pub(crate) status: &'static str,
+    pub(crate) deficit: u64,
+}
 
 /// One account of an engine.
 pub(crate) trait Engine {
@@ -26,16 +34,13 @@ pub(crate) trait Engine {
 /// What every engine answers for an account that was never posted to.
 pub(crate) const UNSEEN: Answer = Answer {
     balance: None,
-    status: Status::Inactive,
+    status: "inactive",
     deficit: 0,
 };
 
 impl Engine for GpuCredit {
     fn open(overdraft: Overdraft) -> Self {
-        GpuCredit::with_options(Options {
-            overdraft,
-            ..Options::default()
-        })
+        GpuCredit::with_overdraft(overdraft)
     }
 
     fn add_credit(
@@ -54,7 +59,12 @@ impl Engine for GpuCredit {
 
     fn balance_at(&mut self, timestamp: i64) -> Answer {
         self.settle_to(timestamp);
-        GpuCredit::balance_at(self, timestamp)
+        let answer = GpuCredit::balance_at(self, timestamp);
+        Answer {
+            balance: answer.balance,
+            status: answer.status.as_str(),
+            deficit: answer.deficit,
+        }
     }
 }
 
@@ -75,6 +85,7 @@ impl<R: Replay> Engine for Limited<R> {
         let overdraft = match overdraft {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            other => panic!("the replays have no policy {other}"),
         };
         Self {
             replay: R::new(overdraft),
@@ -113,12 +124,7 @@ impl<R: Replay> Engine for Limited<R> {
         let answer = self.replay.balance_at(timestamp);
         Answer {
             balance: answer.balance,
-            status: match answer.status {
-                gpu_credit_replay::Status::Inactive => Status::Inactive,
-                gpu_credit_replay::Status::Overdrawn => Status::Overdrawn,
-                gpu_credit_replay::Status::Spent => Status::Spent,
-                gpu_credit_replay::Status::Available => Status::Available,
-            },
+            status: answer.status.as_str(),
             deficit: answer.deficit,
         }
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use gpu_credit::{Answer, Error, GpuCredit, Overdraft};
+use gpu_credit::{Error, GpuCredit, Overdraft};
 use gpu_credit_replay::KeyedCalculator;
 use gpu_credit_workload::Action;
 
-use crate::engine::{Engine, Heap, List};
+use crate::engine::{Answer, Engine, Heap, List};
 
 /// One account as one of the engines keeps it.
 pub(crate) trait Party {
@@ -202,7 +202,7 @@ mod tests {
         let answer = |balance, deficit| {
             Said::Answer(Answer {
                 balance,
-                status: gpu_credit::Status::Available,
+                status: "available",
                 deficit,
             })
         };

@@ -263,11 +263,10 @@ impl Disagreement {
 
 #[cfg(test)]
 mod tests {
-    use gpu_credit::Answer;
     use gpu_credit_workload::events::HEADER;
 
     use super::*;
-    use crate::engine::{Engine, List};
+    use crate::engine::{Answer, Engine, List};
     use crate::party::Party;
 
     /// Answers wrongly at the last instant of a window.

@@ -28,12 +28,13 @@ def month():
     generator = numpy.random.default_rng(4)
     hours = numpy.arange(30 * DAY)
     by_day = (hours % DAY >= 8) & (hours % DAY < 20)
-    account.subtract_many(generator.poisson(numpy.where(by_day, 4, 0.6)), hours)
+    amounts = generator.poisson(numpy.where(by_day, 4, 0.6))
+    account.subtract_many(amounts=amounts, timestamps=hours)
     return account
 
 
 def draw(account, path):
-    timestamps, balances = account.series(0, step=HOUR, count=40 * DAY)
+    timestamps, balances = account.series(first=0, last=40 * DAY - 1, step=HOUR)
     days = timestamps / DAY
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     axes.step(days, balances, where="post", color="tab:green", label="balance")
@@ -59,7 +60,7 @@ def lapses(account):
     """What lapsed with all usage known: seen from the instant before each grant ends."""
     found = []
     for grant in account.grants():
-        for lapse in account.lapsing(grant.end, grant.end + 1):
+        for lapse in account.lapsing(after=grant.end, by=grant.end + 1):
             if lapse.grant == grant.number:
                 found.append(lapse)
     return found

@@ -1,22 +1,19 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
-use gpu_credit::{GpuCredit, GrantId};
+use gpu_credit::{GpuCredit, GrantId, GrantRecord, UsageId, UsageRecord};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::array::{Integers, Masked, integers};
-use crate::error::refused;
-use crate::integer::{Amount, Expiration, Number, Timestamp, grant_id};
+use crate::error::{refused, refused_record};
+use crate::integer::{Amount, Expiration, Number, Timestamp, Usage, grant_id};
 use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::{batch, records, state, words};
-
-/// Two columns: amounts, or timestamps, and what belongs to each.
-type Columns<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
 
 /// Fewer questions than this are answered before a second thread would have begun.
 const FEW_QUESTIONS: usize = 8 * 1024;
@@ -84,12 +81,12 @@ impl Account {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(policy='carry')")]
     fn new(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Account(Shared::new(Ledger::new(Policy::CARRY.options())))
+        Account(Shared::new(Policy::CARRY.account().into()))
     }
 
     #[pyo3(signature = (policy = Policy::CARRY))]
     fn __init__(&self, py: Python<'_>, policy: Policy) -> PyResult<()> {
-        *self.0.lock(py)? = Ledger::new(policy.options());
+        *self.0.lock(py)? = policy.account().into();
         Ok(())
     }
 
@@ -98,7 +95,7 @@ impl Account {
     /// credit_id is metadata: two grants with one id are two grants.
     ///
     /// Raises ValueError for a negative amount or expiration, TypeError for what is no integer, and
-    /// OverflowError where the window would end after the last timestamp, 2**63 - 1, or the grants
+    /// OverflowError if the window would end after the last timestamp, 2**63 - 1, or the grants
     /// of the account would add up to more than that. The account is then as before.
     ///
     /// >>> account = GPUCredit()
@@ -122,7 +119,7 @@ impl Account {
     /// never refused for lack of credit: see the policy.
     ///
     /// Raises ValueError for a negative amount, TypeError for what is no integer, and OverflowError
-    /// where the usage of the account would add up to more than 2**63 - 1. The account is then as
+    /// if the usage of the account would add up to more than 2**63 - 1. The account is then as
     /// before.
     fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Timestamp) -> PyResult<()> {
         let mut ledger = self.0.lock(py)?;
@@ -130,8 +127,8 @@ impl Account {
     }
 
     /// The balance at an instant: live remainders minus deficit, with every record at or before it
-    /// applied in event time. None where no window contains the instant, where the result is
-    /// negative, and under "forfeit" where it is zero.
+    /// applied in event time. None if no window contains the instant, if the result is negative,
+    /// or if it is zero under "forfeit".
     ///
     /// The first question after late records settles the account as far as it needs.
     fn get_balance(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<Option<u64>> {
@@ -187,12 +184,12 @@ impl Account {
         words::answer(py, &answer)
     }
 
-    /// What is left of each live grant at an instant, in the order in which usage draws: a list of
-    /// Remainder(grant, amount). Grants with nothing left are left out.
+    /// The remainder of each live grant at an instant, in the order in which usage draws: a list of
+    /// Remainder(grant, amount). Grants without a remainder are left out.
     ///
     /// >>> account = GPUCredit()
-    /// >>> long = account.post_grant("long", 10, 0, 100)
-    /// >>> short = account.post_grant("short", 5, 0, 50)
+    /// >>> account.add_credit("long", 10, 0, 100)
+    /// >>> account.add_credit("short", 5, 0, 50)
     /// >>> account.subtract(7, 20)  # the short one ends sooner, and is spent
     /// >>> account.remainders_at(20)
     /// [Remainder(grant=0, amount=8)]
@@ -212,14 +209,15 @@ impl Account {
     }
 
     /// The balance from one instant to another, both included: at the first, and then wherever it
-    /// changes. Two columns: timestamps, an int64 array, and balances, masked where there is none.
+    /// changes. Two columns: timestamps, an int64 array, and balances, masked if there is none.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 100)
     /// >>> account.subtract(4, 50)
-    /// >>> timestamps, balances = account.steps(-10, 1_000)
+    /// >>> timestamps, balances = account.steps(first=-10, last=1_000)
     /// >>> timestamps.tolist(), balances.tolist()
     /// ([-10, 0, 50, 101], [None, 10, 6, None])
+    #[pyo3(signature = (*, first, last))]
     fn steps<'py>(
         &self,
         py: Python<'py>,
@@ -240,20 +238,46 @@ impl Account {
 
     /// Post a grant as add_credit does, and return its number: its place in posting order, from 0
     /// on. Without an expiration, or with None, the grant never ends.
-    #[pyo3(signature = (credit_id, amount, timestamp, expiration = None))]
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.post_grant("gift", amount=10, timestamp=0)
+    /// 0
+    /// >>> account.get_balance(2**63 - 1)
+    /// 10
+    #[pyo3(signature = (credit_id, *, amount, timestamp, expiration = None))]
     fn post_grant(
         &self,
         py: Python<'_>,
-        credit_id: &str,
+        credit_id: String,
         amount: Amount,
         timestamp: Timestamp,
         expiration: Option<Expiration>,
-    ) -> PyResult<usize> {
-        let without_end = timestamp.0.abs_diff(i64::MAX);
-        let expiration = expiration.map_or(without_end, |expiration| expiration.0);
-        let mut ledger = self.0.lock(py)?;
-        let posted = ledger.post_grant(credit_id, amount.0, timestamp.0, expiration);
+    ) -> PyResult<u32> {
+        let grant = match expiration {
+            Some(end) => GrantRecord::new(credit_id, amount.0, timestamp.0, end.0),
+            None => GrantRecord::new(credit_id, amount.0, timestamp.0, 0).without_end(),
+        };
+        let posted = self.0.lock(py)?.post_grant(grant);
         posted.map(GrantId::index).map_err(refused)
+    }
+
+    /// Post usage as subtract does, and return its identity: a UsageId(timestamp, nth). It never
+    /// changes: taking other usage back does not move it.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.post_usage(amount=4, timestamp=10)
+    /// UsageId(timestamp=10, nth=0)
+    #[pyo3(signature = (*, amount, timestamp))]
+    fn post_usage<'py>(
+        &self,
+        py: Python<'py>,
+        amount: Amount,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        let usage = UsageRecord { amount, timestamp };
+        let posted = self.ask(py, |account| account.post_usage(usage))?;
+        words::usage_id(py, posted.map_err(refused)?)
     }
 
     /// Post many grants from four columns, in their order, all or nothing. A single string is the
@@ -262,10 +286,10 @@ impl Account {
     /// progress is called now and then with how many are read and how many there are.
     ///
     /// >>> account = GPUCredit()
-    /// >>> account.add_credits(["a", "b"], [10, 20], timestamps=[0, 5], expirations=[9, 9])
+    /// >>> account.add_credits(["a", "b"], amounts=[10, 20], timestamps=[0, 5], expirations=[9, 9])
     /// >>> account.get_balance(5)
     /// 30
-    #[pyo3(signature = (credit_ids, amounts, timestamps, expirations, *, progress = None))]
+    #[pyo3(signature = (credit_ids, *, amounts, timestamps, expirations, progress = None))]
     fn add_credits<'py>(
         &self,
         py: Python<'py>,
@@ -281,16 +305,17 @@ impl Account {
         let posted = self
             .0
             .work_in_parallel(py, |ledger| ledger.extend(grants))?;
-        posted.map_err(refused)
+        posted.map_err(refused_record)
     }
 
-    /// Post many usage entries from two columns, in their order, all or nothing.
+    /// Post many usage records from two columns, in their order, all or nothing.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 100)
     /// >>> account.subtract_many(amounts=[4, 1], timestamps=[50, 20])
     /// >>> account.get_balance(20), account.get_balance(50)
     /// (9, 5)
+    #[pyo3(signature = (*, amounts, timestamps))]
     fn subtract_many<'py>(
         &self,
         py: Python<'py>,
@@ -301,7 +326,7 @@ impl Account {
         let posted = self
             .0
             .work_in_parallel(py, |ledger| ledger.account().subtract_many(&usage))?;
-        posted.map_err(refused)
+        posted.map_err(refused_record)
     }
 
     /// Post many records, in their order, all or nothing: a grant is a tuple
@@ -324,7 +349,7 @@ impl Account {
         let posted = self
             .0
             .work_in_parallel(py, |ledger| ledger.extend(records))?;
-        posted.map_err(refused)
+        posted.map_err(refused_record)
     }
 
     /// Bring the account up to date after late records, so that no question has to. It changes
@@ -351,7 +376,7 @@ impl Account {
         words::settlement(py, statistics)
     }
 
-    /// A grant by its number: a Grant; None where it was never posted, or is taken back.
+    /// A grant by its number: a Grant; None if it was never posted, or is taken back.
     fn grant<'py>(&self, py: Python<'py>, number: Number) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(id) = grant_id(number) else {
             return Ok(None);
@@ -371,17 +396,75 @@ impl Account {
             .collect()
     }
 
-    /// All usage, in event order, as two columns, amounts and timestamps: int64 arrays, which
-    /// subtract_many takes.
-    fn usage<'py>(&self, py: Python<'py>) -> PyResult<Columns<'py>> {
-        let (amounts, timestamps) = self.ask_at_length(py, |account| state::usage(account))?;
-        Ok((integers(py, amounts), integers(py, timestamps)))
+    /// The usage from one instant to another, both included, or all of it, in event order:
+    /// UsageColumns of amounts, timestamps and nths, int64 arrays. A timestamp and its nth make a
+    /// UsageId.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract(4, 30)
+    /// >>> account.subtract(1, 10)
+    /// >>> usage = account.usage()
+    /// >>> usage.amounts.tolist(), usage.timestamps.tolist(), usage.nths.tolist()
+    /// ([1, 4], [10, 30], [0, 0])
+    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    fn usage<'py>(
+        &self,
+        py: Python<'py>,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let range = first.0..=last.0;
+        let usage = self.ask_at_length(py, |account| state::usage(account, range))?;
+        words::usage_columns(py, usage.map(|column| integers(py, column)))
+    }
+
+    /// A usage record by its identity: a UsageRecord(amount, timestamp); None if it was never
+    /// posted, or is taken back.
+    fn usage_record<'py>(
+        &self,
+        py: Python<'py>,
+        usage: Usage,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let record = self.ask(py, |account| account.usage_record(usage.0))?;
+        record
+            .map(|record| words::usage_record(py, record))
+            .transpose()
+    }
+
+    /// The identity of usage that is known by what was posted: of equal records, the one posted
+    /// last. None if there is none.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract(4, 30)
+    /// >>> account.find_usage(amount=4, timestamp=30)
+    /// UsageId(timestamp=30, nth=0)
+    #[pyo3(signature = (*, amount, timestamp))]
+    fn find_usage<'py>(
+        &self,
+        py: Python<'py>,
+        amount: Amount,
+        timestamp: Timestamp,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        let usage = UsageRecord { amount, timestamp };
+        let found = self.ask(py, |account| account.find_usage(usage))?;
+        found.map(|usage| words::usage_id(py, usage)).transpose()
+    }
+
+    /// The identity that the next usage posted at an instant will have: a UsageId.
+    fn next_usage_id<'py>(
+        &self,
+        py: Python<'py>,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let usage: UsageId = self.ask(py, |account| account.next_usage_id(timestamp.0))?;
+        words::usage_id(py, usage)
     }
 
     /// The policy with which the account was opened: "carry" or "forfeit".
     #[getter]
     fn policy(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(Policy(self.0.lock(py)?.account().overdraft()).name())
+        Ok(self.0.lock(py)?.account().overdraft().as_str())
     }
 
     /// The number of grants that are not taken back.
@@ -396,7 +479,7 @@ impl Account {
         self.ask(py, |account| account.granted())
     }
 
-    /// The number of usage entries.
+    /// The number of usage records.
     #[getter]
     fn usage_count(&self, py: Python<'_>) -> PyResult<usize> {
         self.ask(py, |account| account.usage_count())
@@ -413,7 +496,7 @@ impl Account {
         self.ask(py, |account| account.used_at(timestamp.0))
     }
 
-    /// The first instant by which more than an amount has been used, paid or not; None where there
+    /// The first instant by which more than an amount has been used, paid or not; None if there
     /// is none.
     fn first_used_above(&self, py: Python<'_>, amount: Amount) -> PyResult<Option<i64>> {
         self.ask(py, |account| account.first_used_above(amount.0))
@@ -435,9 +518,9 @@ impl Account {
         let mut ledger = slf.get().0.lock(slf.py())?;
         let account = ledger.account();
         Ok(format!(
-            "<{} policy='{}': {} granted in {} grants, {} used in {} entries>",
+            "<{} policy='{}': {} granted in {} grants, {} used in {} records>",
             slf.get_type().qualname()?,
-            Policy(account.overdraft()).name(),
+            account.overdraft(),
             account.granted(),
             account.grant_count(),
             account.used(),

@@ -4,15 +4,16 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::error::refused;
-use crate::integer::{Amount, Expiration, Number, Timestamp, grant_id};
+use crate::integer::{Amount, Expiration, Number, Timestamp, Usage, grant_id};
+use crate::words;
 
 #[pymethods]
 impl Account {
-    /// Take a grant back, by its number, as if it had never been posted. Raises LookupError where
+    /// Take a grant back, by its number, as if it had never been posted. Raises LookupError if
     /// it never was, or is taken back already.
     ///
     /// >>> account = GPUCredit()
-    /// >>> mistaken = account.post_grant("twice", 10, 0, 100)
+    /// >>> mistaken = account.post_grant("twice", amount=10, timestamp=0, expiration=100)
     /// >>> account.add_credit("twice", 10, 0, 100)
     /// >>> account.retract_grant(mistaken)
     /// >>> account.get_balance(0)
@@ -23,45 +24,47 @@ impl Account {
             .map_err(refused)
     }
 
-    /// Take one usage of this amount at this instant back, the one posted last, as if it had never
-    /// been posted. Raises LookupError where there is none.
-    fn retract_usage(&self, py: Python<'_>, amount: Amount, timestamp: Timestamp) -> PyResult<()> {
-        let retracted = self.ask(py, |account| account.retract_usage(amount.0, timestamp.0))?;
-        retracted.map_err(refused)
+    /// Take usage back, by its UsageId, as if it had never been posted, and return the UsageRecord.
+    /// Raises LookupError if it never was, or is taken back already.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> job = account.post_usage(amount=40, timestamp=10)
+    /// >>> account.retract_usage(job)
+    /// UsageRecord(amount=40, timestamp=10)
+    /// >>> account.get_balance(10)
+    /// 100
+    fn retract_usage<'py>(&self, py: Python<'py>, usage: Usage) -> PyResult<Bound<'py, PyAny>> {
+        let retracted = self.ask(py, |account| account.retract_usage(usage.0))?;
+        words::usage_record(py, retracted.map_err(refused)?)
     }
 
-    /// Change the amount of one usage, the one posted last of this amount at this instant. Raises
-    /// LookupError where there is none, and OverflowError where usage would add up to too much.
+    /// Change the amount of usage, by its UsageId; it keeps its place in posting order. Raises
+    /// LookupError if it was never posted or is taken back, and OverflowError if usage would add up
+    /// to too much.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)
     /// >>> account.subtract(40, 10)
-    /// >>> account.change_usage(10, 40, 4)
+    /// >>> account.change_usage(account.find_usage(amount=40, timestamp=10), 4)
     /// >>> account.get_balance(10)
     /// 96
-    fn change_usage(
-        &self,
-        py: Python<'_>,
-        timestamp: Timestamp,
-        amount: Amount,
-        new_amount: Amount,
-    ) -> PyResult<()> {
-        let changed = self.ask(py, |account| {
-            account.change_usage(timestamp.0, amount.0, new_amount.0)
-        })?;
+    fn change_usage(&self, py: Python<'_>, usage: Usage, amount: Amount) -> PyResult<()> {
+        let changed = self.ask(py, |account| account.change_usage(usage.0, amount.0))?;
         changed.map_err(refused)
     }
 
-    /// Revoke a grant from an instant on: its window then ends the instant before, and what is left
-    /// of it there is revoked and does not lapse. From its start on, or earlier, it was never live.
-    /// Raises LookupError where the grant is not posted or is taken back, and ValueError where its
-    /// window ends before that instant or it is revoked already.
+    /// Revoke a grant from an instant on: its window then ends the instant before, and its remainder
+    /// there is revoked and does not lapse. From its start on, or earlier, it was never live. Raises
+    /// LookupError if the grant is not posted or is taken back, and ValueError if its window ends
+    /// before that instant or it is revoked already.
     ///
     /// >>> account = GPUCredit()
-    /// >>> trial = account.post_grant("trial", 100, 0, 30)
-    /// >>> account.revoke_grant(trial, 10)
+    /// >>> trial = account.post_grant("trial", amount=100, timestamp=0, expiration=30)
+    /// >>> account.revoke_grant(trial, timestamp=10)
     /// >>> account.get_balance(9), account.get_balance(10)
     /// (100, None)
+    #[pyo3(signature = (number, *, timestamp))]
     fn revoke_grant(&self, py: Python<'_>, number: Number, timestamp: Timestamp) -> PyResult<()> {
         let id = grant_id(number)?;
         self.ask(py, |account| account.revoke_grant(id, timestamp.0))?
@@ -69,14 +72,15 @@ impl Account {
     }
 
     /// Extend or shorten the window of a grant: it is live in [start, start + expiration], and
-    /// always was; with None it never ends. Raises LookupError where the grant is not posted or is
-    /// taken back, ValueError where it is revoked, and OverflowError where the window does not fit.
+    /// always was; with None it never ends. Raises LookupError if the grant is not posted or is
+    /// taken back, ValueError if it is revoked, and OverflowError if the window does not fit.
     ///
     /// >>> account = GPUCredit()
-    /// >>> march = account.post_grant("march", 100, 0, 30)
-    /// >>> account.change_expiration(march, 50)
+    /// >>> march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
+    /// >>> account.change_expiration(march, expiration=50)
     /// >>> account.get_balance(40)
     /// 100
+    #[pyo3(signature = (number, *, expiration))]
     fn change_expiration(
         &self,
         py: Python<'_>,

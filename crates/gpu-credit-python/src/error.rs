@@ -1,6 +1,6 @@
 //! The engine's refusals as Python's exceptions.
 
-use gpu_credit::Error;
+use gpu_credit::{Error, RecordError};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyLookupError, PyOverflowError, PyValueError};
 
@@ -8,10 +8,19 @@ use pyo3::exceptions::{PyLookupError, PyOverflowError, PyValueError};
 /// what is there a `ValueError`.
 #[cold]
 pub(crate) fn refused(error: Error) -> PyErr {
-    let message = error.to_string();
+    exception(error, error.to_string())
+}
+
+/// The same for one of many records: the message says which.
+#[cold]
+pub(crate) fn refused_record(refused: RecordError) -> PyErr {
+    exception(refused.error, refused.to_string())
+}
+
+fn exception(error: Error, message: String) -> PyErr {
     match error {
         Error::NoSuchGrant(_) | Error::NoSuchUsage { .. } => PyLookupError::new_err(message),
-        Error::AlreadyRevoked { .. } | Error::RevokedAfterEnd { .. } => {
+        Error::AlreadyRevoked { .. } | Error::RevokedAfterEnd { .. } | Error::ZeroStep => {
             PyValueError::new_err(message)
         }
         _ => PyOverflowError::new_err(message),

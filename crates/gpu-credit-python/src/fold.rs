@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_pyarrow::ToPyArrow;
-use gpu_credit::{Answer, GpuCredit, Record};
+use gpu_credit::{Answer, Record, UsageRecord};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
@@ -54,7 +54,7 @@ fn answer(rows: Table, policy: Policy) -> PyResult<Vec<RecordBatch>> {
 #[derive(Default)]
 struct Account {
     grants: Vec<Grant>,
-    usage: Vec<(i64, u64)>,
+    usage: Vec<UsageRecord>,
     questions: Vec<i64>,
 }
 
@@ -73,15 +73,16 @@ impl Account {
             return Ok(());
         }
         self.grants.sort_unstable();
-        let mut account = GpuCredit::with_options(policy.options());
+        let mut account = policy.account();
         let grants = self.grants.into_iter();
         let grants =
             grants.map(|grant| Record::grant("", grant.amount, grant.timestamp, grant.expiration));
         let usage = self.usage.into_iter();
-        let usage = usage.map(|(timestamp, amount)| Record::usage(amount, timestamp));
-        account
-            .extend(grants.chain(usage))
-            .map_err(|error| PyOverflowError::new_err(format!("account {name:?}: {error}")))?;
+        let usage = usage.map(Record::from);
+        account.extend(grants.chain(usage)).map_err(|refused| {
+            let error = refused.error;
+            PyOverflowError::new_err(format!("account {name:?}: {error}"))
+        })?;
         for timestamp in self.questions {
             answers.push(name, timestamp, account.balance_at(timestamp))?;
         }
@@ -128,9 +129,10 @@ fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
                     expiration: natural("expiration", &expirations)?,
                     amount: natural("amount", &amounts)?,
                 }),
-                Some(USAGE) => account
-                    .usage
-                    .push((timestamp, natural("amount", &amounts)?)),
+                Some(USAGE) => account.usage.push(UsageRecord {
+                    amount: natural("amount", &amounts)?,
+                    timestamp,
+                }),
                 Some(QUESTION) => account.questions.push(timestamp),
                 _ => return Err(missing("kind: it is neither 'grant' nor 'usage'")),
             }

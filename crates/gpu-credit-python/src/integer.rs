@@ -1,12 +1,11 @@
 //! Python integers as the ledger takes them. Whatever has `__index__` is an integer: `bool` and
 //! NumPy's integers are, `float` is not.
 
-use gpu_credit::GrantId;
+use gpu_credit::{GrantId, UsageId};
 use pyo3::exceptions::{PyLookupError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::U32Deserializer;
+
+use crate::words;
 
 /// An instant, in the caller's unit.
 #[derive(Clone, Copy)]
@@ -19,6 +18,10 @@ pub(crate) struct Amount(pub(crate) u64);
 /// The last instant of a window, counted from its first.
 #[derive(Clone, Copy)]
 pub(crate) struct Expiration(pub(crate) u64);
+
+/// The identity of usage: a `UsageId` of the package, and no other tuple.
+#[derive(Clone, Copy)]
+pub(crate) struct Usage(pub(crate) UsageId);
 
 /// A place in an order, from 0 on.
 #[derive(Clone, Copy)]
@@ -51,6 +54,25 @@ impl<'py> FromPyObject<'_, 'py> for Expiration {
     #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         natural(object, "an expiration", u64::MAX).map(Expiration)
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Usage {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if !object.is_instance(words::usage_id_class(object.py())?)? {
+            return Err(PyTypeError::new_err(format!(
+                "usage is named by a UsageId, not by {}",
+                object.repr()?
+            )));
+        }
+        let (Timestamp(timestamp), Number(number)) = object.extract()?;
+        let nth = u32::try_from(number).map_err(|_| {
+            let message = format!("usage {number} at {timestamp} was never posted");
+            PyLookupError::new_err(message)
+        })?;
+        Ok(Usage(UsageId { timestamp, nth }))
     }
 }
 
@@ -129,12 +151,13 @@ pub(crate) fn not_integers(found: &str) -> PyErr {
 
 /// The grant of a number, whether or not there is one.
 pub(crate) fn grant_id(Number(number): Number) -> PyResult<GrantId> {
-    let number = u32::try_from(number).map_err(|_| no_such_grant(number))?;
-    let number: U32Deserializer<serde::de::value::Error> = number.into_deserializer();
-    GrantId::deserialize(number).map_err(|error| PyLookupError::new_err(error.to_string()))
+    let index = u32::try_from(number).map_err(|_| no_such_grant(number))?;
+    Ok(GrantId::from_index(index))
 }
 
 #[cold]
 fn no_such_grant(number: usize) -> PyErr {
-    PyLookupError::new_err(format!("grant {number} is not posted"))
+    PyLookupError::new_err(format!(
+        "grant {number} was never posted, or is retracted already"
+    ))
 }

@@ -139,8 +139,8 @@ impl KeyedAccounts {
 /// The account of a credit id, opened if need be.
 fn account_of<'a>(accounts: &'a mut HashMap<String, Ledger>, id: &str) -> &'a mut Ledger {
     if !accounts.contains_key(id) {
-        let options = Policy(Overdraft::Forfeit).options();
-        accounts.insert(id.to_owned(), Ledger::new(options));
+        let account = Policy(Overdraft::Forfeit).account();
+        accounts.insert(id.to_owned(), account.into());
     }
     accounts
         .get_mut(id)

@@ -5,7 +5,7 @@
 //! though nobody may ask before the next one. The inbox takes a record only if the account is
 //! certain to: any other is posted at once, and whatever is refused, the engine has refused it.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Options, Record};
+use gpu_credit::{Error, GpuCredit, GrantId, GrantRecord, Record, RecordError, UsageRecord};
 
 /// So few grants, or one for so many in the account, are posted one by one.
 const FEW: usize = 16;
@@ -14,17 +14,22 @@ const FEW: usize = 16;
 /// engine's limits on their number and length.
 const CREDIT_IDS_MAX: usize = 1 << 30;
 
+/// The usage records of one account that the inbox takes: less than the engine can number.
+const USAGE_RECORDS_MAX: usize = 1 << 31;
+
 /// One account, and what has been posted to it since it was last asked.
 pub(crate) struct Ledger {
     account: GpuCredit,
     grants: Vec<WaitingGrant>,
     /// The credit ids of the waiting grants, end to end.
     credit_ids: String,
-    usage: Vec<(i64, u64)>,
+    usage: Vec<UsageRecord>,
     waiting_granted: u64,
     waiting_used: u64,
     /// All credit ids ever posted, in bytes and one for each, at most.
     credit_ids_posted: usize,
+    /// All usage records ever posted, at most.
+    usage_posted: usize,
 }
 
 struct WaitingGrant {
@@ -40,6 +45,7 @@ impl From<GpuCredit> for Ledger {
         let grants = account.grants();
         let credit_ids_posted = grants.map(|(_, grant)| grant.credit_id.len() + 1).sum();
         Ledger {
+            usage_posted: account.usage_count(),
             account,
             grants: Vec::new(),
             credit_ids: String::new(),
@@ -52,10 +58,6 @@ impl From<GpuCredit> for Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(options: Options) -> Self {
-        GpuCredit::with_options(options).into()
-    }
-
     #[inline]
     pub(crate) fn add_credit(
         &mut self,
@@ -87,31 +89,27 @@ impl Ledger {
 
     #[inline]
     pub(crate) fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        if !fits(self.account.used(), self.waiting_used, amount) {
+        self.usage_posted += 1;
+        let fits = fits(self.account.used(), self.waiting_used, amount)
+            && self.usage_posted <= USAGE_RECORDS_MAX;
+        if !fits {
             return self.account().subtract(amount, timestamp);
         }
         self.waiting_used += amount;
-        self.usage.push((timestamp, amount));
+        self.usage.push(UsageRecord { amount, timestamp });
         Ok(())
     }
 
     /// Posts a grant at once: its number is wanted.
-    pub(crate) fn post_grant(
-        &mut self,
-        credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-    ) -> Result<GrantId, Error> {
-        self.credit_ids_posted += credit_id.len() + 1;
-        self.account()
-            .add_credit(credit_id, amount, timestamp, expiration)
+    pub(crate) fn post_grant(&mut self, grant: GrantRecord) -> Result<GrantId, Error> {
+        self.credit_ids_posted += grant.credit_id.len() + 1;
+        self.account().post_grant(grant)
     }
 
-    pub(crate) fn extend(&mut self, records: Vec<Record>) -> Result<(), Error> {
+    pub(crate) fn extend(&mut self, records: Vec<Record>) -> Result<(), RecordError> {
         let credit_ids = records.iter().map(|record| match record {
-            Record::Grant { credit_id, .. } => credit_id.len() + 1,
-            Record::Usage { .. } => 0,
+            Record::Grant(grant) => grant.credit_id.len() + 1,
+            _ => 0,
         });
         self.credit_ids_posted += credit_ids.sum::<usize>();
         self.account().extend(records)
@@ -165,7 +163,7 @@ impl Ledger {
             self.account
                 .add_credit(credit_id, amount, timestamp, expiration)?;
         }
-        self.account.subtract_many(&self.usage)
+        (self.account.subtract_many(&self.usage)).map_err(|refused| refused.error)
     }
 
     fn post_at_once(&mut self) -> Result<(), Error> {
@@ -175,9 +173,8 @@ impl Ledger {
             from = grant.credit_id_end;
             Record::grant(credit_id, grant.amount, grant.timestamp, grant.expiration)
         });
-        let usage = self.usage.iter();
-        let usage = usage.map(|(timestamp, amount)| Record::usage(*amount, *timestamp));
-        self.account.extend(grants.chain(usage))
+        let usage = self.usage.iter().copied().map(Record::from);
+        (self.account.extend(grants.chain(usage))).map_err(|refused| refused.error)
     }
 
     /// A large inbox is not kept for the next few records.
@@ -193,7 +190,7 @@ impl Ledger {
         self.account.memory_used()
             + self.grants.capacity() * size_of::<WaitingGrant>()
             + self.credit_ids.capacity()
-            + self.usage.capacity() * size_of::<(i64, u64)>()
+            + self.usage.capacity() * size_of::<UsageRecord>()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The policy of an account, by its name.
 
-use gpu_credit::{Options, Overdraft};
+use gpu_credit::{GpuCredit, Overdraft};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -11,18 +11,9 @@ pub(crate) struct Policy(pub(crate) Overdraft);
 impl Policy {
     pub(crate) const CARRY: Policy = Policy(Overdraft::Carry);
 
-    pub(crate) fn options(self) -> Options {
-        Options {
-            overdraft: self.0,
-            ..Options::default()
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self.0 {
-            Overdraft::Carry => "carry",
-            Overdraft::Forfeit => "forfeit",
-        }
+    /// An account without records.
+    pub(crate) fn account(self) -> GpuCredit {
+        GpuCredit::with_overdraft(self.0)
     }
 }
 

@@ -7,14 +7,14 @@ use pyo3::prelude::*;
 use crate::account::Account;
 use crate::array::{Masked, integers, signed};
 use crate::error::refused;
-use crate::integer::{Amount, Number, Timestamp, grant_id};
+use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
 use crate::{records, words};
 
 /// Draws by columns.
 #[derive(Default)]
 struct Draws {
-    used_at: Vec<i64>,
-    places: Vec<i64>,
+    timestamps: Vec<i64>,
+    nths: Vec<i64>,
     grants: Vec<i64>,
     amounts: Vec<i64>,
     paid_at: Vec<i64>,
@@ -23,9 +23,9 @@ struct Draws {
 impl Extend<Draw> for Draws {
     fn extend<T: IntoIterator<Item = Draw>>(&mut self, draws: T) {
         for draw in draws {
-            self.used_at.push(draw.used_at);
-            self.places.push(signed(draw.place as u64));
-            self.grants.push(signed(draw.grant.index() as u64));
+            self.timestamps.push(draw.usage.timestamp);
+            self.nths.push(draw.usage.nth.into());
+            self.grants.push(draw.grant.index().into());
             self.amounts.push(signed(draw.amount));
             self.paid_at.push(draw.paid_at);
         }
@@ -34,44 +34,47 @@ impl Extend<Draw> for Draws {
 
 #[pymethods]
 impl Account {
-    /// The balance at count instants, step apart, from an instant on. Two columns: timestamps, an
-    /// int64 array, and balances, masked where there is none. Shorter where the next instant would
-    /// be after 2**63 - 1.
+    /// The balance from one instant to another, both included: at the first, and every step after
+    /// it. Two columns: timestamps, an int64 array, and balances, masked if there is none. Raises
+    /// ValueError for a step of 0.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 60)
     /// >>> account.subtract(4, 30)
-    /// >>> timestamps, balances = account.series(0, step=24, count=4)
+    /// >>> timestamps, balances = account.series(first=0, last=72, step=24)
     /// >>> timestamps.tolist(), balances.tolist()
     /// ([0, 24, 48, 72], [10, 10, 6, None])
+    #[pyo3(signature = (*, first, last, step))]
     fn series<'py>(
         &self,
         py: Python<'py>,
         first: Timestamp,
+        last: Timestamp,
         step: Amount,
-        count: Number,
     ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
-        let (timestamps, balances) = self.ask_at_length(py, |account| {
-            account.settle();
+        let columns = self.ask_at_length(py, |account| {
+            account.settle_to(last.0);
             let (mut timestamps, mut balances) = (Vec::new(), Masked::default());
-            for (timestamp, balance) in account.series(first.0, step.0, count.0) {
+            for (timestamp, balance) in account.series(first.0..=last.0, step.0)? {
                 timestamps.push(timestamp);
                 balances.push(balance);
             }
-            (timestamps, balances)
+            Ok((timestamps, balances))
         })?;
+        let (timestamps, balances) = columns.map_err(refused)?;
         Ok((integers(py, timestamps), balances.into_array(py)?))
     }
 
     /// The lowest balance from one instant to another, both included: the first instant at which it
-    /// stands, and the Answer there. Instants at which no grant is live are skipped; None where
+    /// stands, and the Answer there. Instants at which no grant is live are skipped; None if
     /// none ever is.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)
     /// >>> account.subtract(70, 10)
-    /// >>> account.lowest_balance(0, 1_000)
+    /// >>> account.lowest_balance(first=0, last=1_000)
     /// (10, Answer(balance=30, status=<Status.AVAILABLE: 'available'>, deficit=0))
+    #[pyo3(signature = (*, first, last))]
     fn lowest_balance<'py>(
         &self,
         py: Python<'py>,
@@ -87,14 +90,15 @@ impl Account {
     }
 
     /// The first instant, from one to another, both included, at which the balance is below an
-    /// amount; below 0 is overdrawn. Instants at which no grant is live are skipped; None where
+    /// amount; below 0 is overdrawn. Instants at which no grant is live are skipped; None if
     /// there is none.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)
     /// >>> account.subtract(70, 10)
-    /// >>> account.first_below(0, 30, 50)
+    /// >>> account.first_below(first=0, last=30, amount=50)
     /// 10
+    #[pyo3(signature = (*, first, last, amount))]
     fn first_below(
         &self,
         py: Python<'_>,
@@ -116,18 +120,20 @@ impl Account {
     /// >>> account.subtract(20, 5)
     /// >>> account.lapsing(after=5, by=10)
     /// [Lapse(grant=0, amount=30, timestamp=10)]
+    #[pyo3(signature = (*, after, by))]
     fn lapsing<'py>(
         &self,
         py: Python<'py>,
         after: Timestamp,
         by: Timestamp,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let lapses = self.ask_at_length(py, |account| account.lapsing(after.0, by.0))?;
+        let lapses = self.ask_at_length(py, |account| account.lapsing(after.0..=by.0))?;
         lapses.iter().map(|lapse| words::lapse(py, lapse)).collect()
     }
 
-    /// All draws, the part of one usage that one grant paid, in the order in which they happen:
-    /// Draws of five columns, int64 arrays.
+    /// The draws, each the part of one usage record that one grant paid, from one instant to
+    /// another, both included, or all of them, in the order in which they happen: Draws of five
+    /// columns, int64 arrays.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 5, 0, 10)
@@ -136,15 +142,21 @@ impl Account {
     /// >>> draws = account.draws()
     /// >>> draws.grants.tolist(), draws.amounts.tolist(), draws.paid_at.tolist()
     /// ([0, 1], [5, 3], [3, 20])
-    fn draws<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    fn draws<'py>(
+        &self,
+        py: Python<'py>,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let draws = self.ask_at_length(py, |account| {
             let mut draws = Draws::default();
-            draws.extend(account.draws());
+            draws.extend(account.draws(first.0..=last.0));
             draws
         })?;
         let columns = [
-            draws.used_at,
-            draws.places,
+            draws.timestamps,
+            draws.nths,
             draws.grants,
             draws.amounts,
             draws.paid_at,
@@ -167,7 +179,8 @@ impl Account {
     }
 
     /// Where one grant went, as of an instant: a GrantStatement, whose parts add up to its amount.
-    /// None where it has not started by then, was never posted, or is taken back.
+    /// None if it has not started by then, was never posted, or is taken back.
+    #[pyo3(signature = (number, *, timestamp))]
     fn grant_statement<'py>(
         &self,
         py: Python<'py>,
@@ -186,24 +199,22 @@ impl Account {
             .transpose()
     }
 
-    /// Where one usage went: a UsageStatement. It is named by its instant and its place among the
-    /// usage of that instant in posting order, from 0 on; None where there is none.
+    /// Where the usage of one record went, by its UsageId: a UsageStatement. None if it was never
+    /// posted, or is taken back.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 5, 0, 10)
-    /// >>> account.subtract(8, 3)
-    /// >>> account.usage_statement(3)
-    /// UsageStatement(amount=8, draws=[Draw(used_at=3, place=0, grant=0, amount=5, paid_at=3)], unpaid=3, dropped=0)
-    #[pyo3(signature = (timestamp, place = Number(0)), text_signature = "($self, timestamp, place=0)")]
+    /// >>> job = account.post_usage(amount=8, timestamp=3)
+    /// >>> account.usage_statement(job)
+    /// UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, paid_at=3)], unpaid=3, dropped=0)
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,
-        timestamp: Timestamp,
-        place: Number,
+        usage: Usage,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let statement = self.ask(py, |account| {
-            account.settle_to(timestamp.0);
-            account.usage_statement(timestamp.0, place.0)
+            account.settle_to(usage.0.timestamp);
+            account.usage_statement(usage.0)
         })?;
         statement
             .map(|statement| words::usage_statement(py, &statement))
@@ -211,7 +222,7 @@ impl Account {
     }
 
     /// What balance_at would answer if a record were posted, which is not done. A record is a tuple
-    /// as extend takes it. Raises OverflowError where it would be refused.
+    /// as extend takes it. Raises OverflowError if it would be refused.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)

@@ -1,6 +1,6 @@
 //! Records from Python's side: tuples of a loop, columns of a table.
 
-use gpu_credit::Record;
+use gpu_credit::{Record, UsageRecord};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -83,19 +83,16 @@ pub(crate) fn of_grant_columns<'py>(
     Ok(grants)
 }
 
-/// Usage by columns, as `(timestamp, amount)`.
+/// Usage by columns.
 pub(crate) fn of_usage_columns(
     amounts: &Integers<'_>,
     timestamps: &Integers<'_>,
-) -> PyResult<Vec<(i64, u64)>> {
+) -> PyResult<Vec<UsageRecord>> {
     same_length(&[amounts.len(), timestamps.len()])?;
     let amounts = naturals(amounts.as_slice()?, "an amount")?;
-    Ok(timestamps
-        .as_slice()?
-        .iter()
-        .copied()
-        .zip(amounts)
-        .collect())
+    let rows = amounts.zip(timestamps.as_slice()?);
+    let usage = rows.map(|(amount, &timestamp)| UsageRecord { amount, timestamp });
+    Ok(usage.collect())
 }
 
 fn same_length(lengths: &[usize]) -> PyResult<()> {

@@ -1,13 +1,14 @@
 //! What a pickled account is: its records, in columns.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
-use gpu_credit::{GpuCredit, Record};
+use gpu_credit::{GpuCredit, Record, UsageId, UsageRecord};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::array::{Integers, integers, signed};
-use crate::error::refused;
+use crate::error::{refused, refused_record};
 use crate::integer::{Number, Timestamp, grant_id};
 use crate::policy::Policy;
 use crate::records::of_usage_columns;
@@ -26,12 +27,13 @@ pub(crate) struct State<'py> {
     revoked: Vec<(Number, Timestamp)>,
     usage_amounts: Integers<'py>,
     usage_timestamps: Integers<'py>,
+    usage_nths: Integers<'py>,
 }
 
 impl State<'_> {
-    /// The account of these records. A grant that had been retracted has left its number: one is
-    /// posted and retracted again. One that was revoked is posted with the shortest window that
-    /// can be revoked from there on: what it was before is forgotten.
+    /// The account of these records. A grant that had been retracted has left its number, and usage
+    /// its identity: one is posted and retracted again. A grant that was revoked is posted with the
+    /// shortest window that can be revoked from there on: what it was before is forgotten.
     pub(crate) fn restore(&self) -> PyResult<GpuCredit> {
         let mut records = Vec::new();
         let mut retracted = Vec::new();
@@ -52,8 +54,8 @@ impl State<'_> {
             let (amount, length) = (amount.unsigned_abs(), start.abs_diff(end));
             records.push(Record::grant(credit_id, amount, *start, length));
         }
-        let mut account = GpuCredit::with_options(self.policy.options());
-        account.extend(records).map_err(refused)?;
+        let mut account = self.policy.account();
+        account.extend(records).map_err(refused_record)?;
         for number in retracted {
             account
                 .retract_grant(grant_id(Number(number))?)
@@ -64,9 +66,36 @@ impl State<'_> {
                 .revoke_grant(grant_id(*number)?, from.0)
                 .map_err(refused)?;
         }
-        let usage = of_usage_columns(&self.usage_amounts, &self.usage_timestamps)?;
-        account.subtract_many(&usage).map_err(refused)?;
+        self.restore_usage(&mut account)?;
         Ok(account)
+    }
+
+    fn restore_usage(&self, account: &mut GpuCredit) -> PyResult<()> {
+        let standing = of_usage_columns(&self.usage_amounts, &self.usage_timestamps)?;
+        let (mut records, mut retracted) = (Vec::new(), Vec::new());
+        let mut next = UsageId {
+            timestamp: i64::MIN,
+            nth: 0,
+        };
+        for (record, nth) in standing.into_iter().zip(self.usage_nths.as_slice()?) {
+            let timestamp = record.timestamp;
+            if timestamp != next.timestamp {
+                next = UsageId { timestamp, nth: 0 };
+            }
+            while i64::from(next.nth) < *nth {
+                let amount = 0;
+                records.push(UsageRecord { amount, timestamp });
+                retracted.push(next);
+                next.nth += 1;
+            }
+            records.push(record);
+            next.nth += 1;
+        }
+        account.subtract_many(&records).map_err(refused_record)?;
+        for usage in retracted {
+            account.retract_usage(usage).map_err(refused)?;
+        }
+        Ok(())
     }
 }
 
@@ -74,9 +103,9 @@ impl State<'_> {
 pub(crate) fn of<'py>(py: Python<'py>, account: &GpuCredit) -> PyResult<Bound<'py, PyDict>> {
     let grants = || account.grants().map(|(_, grant)| grant);
     let numbers = account.grants().map(|(id, _)| signed(id.index() as u64));
-    let (usage_amounts, usage_timestamps) = usage(account);
+    let [usage_amounts, usage_timestamps, usage_nths] = usage(account, i64::MIN..=i64::MAX);
     let state = PyDict::new(py);
-    state.set_item("policy", Policy(account.overdraft()).name())?;
+    state.set_item("policy", account.overdraft().as_str())?;
     state.set_item("numbers", integers(py, numbers.collect()))?;
     state.set_item(
         "credit_ids",
@@ -100,13 +129,18 @@ pub(crate) fn of<'py>(py: Python<'py>, account: &GpuCredit) -> PyResult<Bound<'p
     state.set_item("revoked", revoked.collect::<Vec<_>>())?;
     state.set_item("usage_amounts", integers(py, usage_amounts))?;
     state.set_item("usage_timestamps", integers(py, usage_timestamps))?;
+    state.set_item("usage_nths", integers(py, usage_nths))?;
     Ok(state)
 }
 
-/// All usage as columns of amounts and timestamps, in event order.
-pub(crate) fn usage(account: &GpuCredit) -> (Vec<i64>, Vec<i64>) {
-    let usage = account.usage();
-    usage
-        .map(|(timestamp, amount)| (signed(amount), timestamp))
-        .unzip()
+/// The usage of a range of time as columns of amounts, timestamps and nths, in event order.
+pub(crate) fn usage(account: &GpuCredit, range: RangeInclusive<i64>) -> [Vec<i64>; 3] {
+    let mut columns = [const { Vec::new() }; 3];
+    let [amounts, timestamps, nths] = &mut columns;
+    for (id, usage) in account.usage(range) {
+        amounts.push(signed(usage.amount));
+        timestamps.push(usage.timestamp);
+        nths.push(id.nth.into());
+    }
+    columns
 }

@@ -20,15 +20,15 @@ use crate::words;
 /// posted once, however often it is sent, with other content it is a ValueError. A call that posts
 /// returns whether it was posted only now. Threads that post at the same time share one write.
 ///
-/// Raises KeyError where there is no account of a name, LookupError where there is no record of an
-/// id, ValueError and OverflowError as GPUCredit does, and OSError where the file fails.
+/// Raises KeyError if there is no account of a name, LookupError if there is no record of an id,
+/// ValueError and OverflowError as GPUCredit does, and OSError if the file fails.
 ///
 /// >>> from gpu_credit import CreditStore
 /// >>> with CreditStore(path) as store:
 /// ...     store.open_account("acme")
-/// ...     store.add_credit("acme", "invoice-1", "march", 100, 0, 30)
-/// ...     store.subtract("acme", "job-17", 20, 12)
-/// ...     store.subtract("acme", "job-17", 20, 12)   # a retry
+/// ...     store.add_credit("acme", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+/// ...     store.subtract("acme", "job-17", amount=20, timestamp=12)
+/// ...     store.subtract("acme", "job-17", amount=20, timestamp=12)   # a retry
 /// True
 /// True
 /// True
@@ -75,7 +75,7 @@ impl DurableStore {
 
     /// Post a grant, live in [timestamp, timestamp + expiration]; without an expiration it never
     /// ends.
-    #[pyo3(signature = (account, id, credit_id, amount, timestamp, expiration = None))]
+    #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None))]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credit(
         &self,
@@ -97,6 +97,7 @@ impl DurableStore {
     }
 
     /// Post usage at an instant.
+    #[pyo3(signature = (account, id, *, amount, timestamp))]
     fn subtract(
         &self,
         py: Python<'_>,
@@ -231,7 +232,7 @@ impl DurableStore {
         self.ask(py, |store| Ok(store.last_sequence().get()))
     }
 
-    /// What is wrong with the store, a line each; nothing where the list is empty. At so many
+    /// What is wrong with the store, a line each; nothing if the list is empty. At so many
     /// instants of each account the engine is compared with a replay.
     #[pyo3(signature = (instants = 10))]
     fn check(&self, py: Python<'_>, instants: usize) -> PyResult<Vec<String>> {
@@ -276,7 +277,7 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
     match &entry.change {
         Change::OpenAccount { policy } => {
             kind("open_account")?;
-            shown.set_item("policy", Policy(*policy).name())?;
+            shown.set_item("policy", policy.as_str())?;
         }
         Change::Grant {
             credit_id,

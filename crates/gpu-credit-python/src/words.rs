@@ -2,7 +2,7 @@
 
 use gpu_credit::{
     Answer, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder, SettlementStatistics,
-    Statement, Total, UsageStatement,
+    Statement, Total, UsageId, UsageRecord, UsageStatement,
 };
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -10,7 +10,7 @@ use pyo3::sync::PyOnceLock;
 
 macro_rules! word {
     ($function:ident, $name:literal) => {
-        fn $function(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+        pub(crate) fn $function(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
             static WORD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
             WORD.import(py, "gpu_credit.words", $name)
         }
@@ -19,6 +19,9 @@ macro_rules! word {
 
 word!(answer_class, "Answer");
 word!(status_class, "Status");
+word!(usage_id_class, "UsageId");
+word!(usage_record_class, "UsageRecord");
+word!(usage_columns_class, "UsageColumns");
 word!(grant_class, "Grant");
 word!(remainder_class, "Remainder");
 word!(lapse_class, "Lapse");
@@ -35,6 +38,22 @@ pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'p
     answer_class(py)?.call1((answer.balance, status, answer.deficit))
 }
 
+pub(crate) fn usage_id(py: Python<'_>, usage: UsageId) -> PyResult<Bound<'_, PyAny>> {
+    usage_id_class(py)?.call1((usage.timestamp, usage.nth))
+}
+
+pub(crate) fn usage_record(py: Python<'_>, usage: UsageRecord) -> PyResult<Bound<'_, PyAny>> {
+    usage_record_class(py)?.call1((usage.amount, usage.timestamp))
+}
+
+/// The columns are amounts, timestamps and nths.
+pub(crate) fn usage_columns<'py>(
+    py: Python<'py>,
+    [amounts, timestamps, nths]: [Bound<'py, PyArray1<i64>>; 3],
+) -> PyResult<Bound<'py, PyAny>> {
+    usage_columns_class(py)?.call1((amounts, timestamps, nths))
+}
+
 pub(crate) fn grant<'py>(
     py: Python<'py>,
     (id, grant): (GrantId, Grant<'_>),
@@ -45,6 +64,7 @@ pub(crate) fn grant<'py>(
         start,
         end,
         revoked_from,
+        ..
     } = grant;
     grant_class(py)?.call1((id.index(), credit_id, amount, start, end, revoked_from))
 }
@@ -73,13 +93,13 @@ pub(crate) fn lapse<'py>(py: Python<'py>, lapse: &Lapse) -> PyResult<Bound<'py, 
     lapse_class(py)?.call1((lapse.grant.index(), lapse.amount, lapse.timestamp))
 }
 
-/// The columns are those of a draw, in its order.
+/// The columns are instant and nth of the usage, grant, amount, and when it was paid.
 pub(crate) fn draws<'py>(
     py: Python<'py>,
     columns: [Bound<'py, PyArray1<i64>>; 5],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let [used_at, places, grants, amounts, paid_at] = columns;
-    draws_class(py)?.call1((used_at, places, grants, amounts, paid_at))
+    let [timestamps, nths, grants, amounts, paid_at] = columns;
+    draws_class(py)?.call1((timestamps, nths, grants, amounts, paid_at))
 }
 
 pub(crate) fn statement<'py>(
@@ -131,8 +151,8 @@ pub(crate) fn usage_statement<'py>(
 }
 
 fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
-    let number = draw.grant.index();
-    draw_class(py)?.call1((draw.used_at, draw.place, number, draw.amount, draw.paid_at))
+    let usage = usage_id(py, draw.usage)?;
+    draw_class(py)?.call1((usage, draw.grant.index(), draw.amount, draw.paid_at))
 }
 
 pub(crate) fn total(py: Python<'_>, total: Total) -> PyResult<Bound<'_, PyAny>> {

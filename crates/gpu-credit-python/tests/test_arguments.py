@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy
 import pytest
-from gpu_credit import GPUCredit, KeyedGPUCredit
+from gpu_credit import GPUCredit, KeyedGPUCredit, UsageId
 
 MAX = 2**63 - 1
 
@@ -32,11 +32,11 @@ def nothing_changed(account):
         lambda account: account.add_credit("b", -(2**70), 0, 1),
         lambda account: account.subtract(-1, 0),
         lambda account: account.subtract(-(2**64), 0),
-        lambda account: account.post_grant("b", 1, 0, -1),
-        lambda account: account.subtract_many([1, -1], [0, 0]),
-        lambda account: account.add_credits("b", [1, 1], [0, 0], [0, -1]),
-        lambda account: account.subtract_many([1, 1], [0]),
-        lambda account: account.add_credits(["b"], [1, 1], [0, 0], [0, 0]),
+        lambda account: account.post_grant("b", amount=1, timestamp=0, expiration=-1),
+        lambda account: account.subtract_many(amounts=[1, -1], timestamps=[0, 0]),
+        lambda account: account.add_credits("b", amounts=[1, 1], timestamps=[0, 0], expirations=[0, -1]),
+        lambda account: account.subtract_many(amounts=[1, 1], timestamps=[0]),
+        lambda account: account.add_credits(["b"], amounts=[1, 1], timestamps=[0, 0], expirations=[0, 0]),
         lambda account: account.get_balances(numpy.zeros((2, 2), dtype="int64")),
         lambda account: account.get_balances(numpy.ma.masked_equal([1, 2], 2)),
         lambda account: GPUCredit("never"),
@@ -62,9 +62,9 @@ def test_a_value_error(account, call):
         (lambda account: account.subtract(MAX, 0), MAX),
         (lambda account: account.subtract(1, 2**64), MAX),
         (lambda account: account.get_balance(2**63), MAX),
-        (lambda account: account.subtract_many([MAX], [0]), MAX),
+        (lambda account: account.subtract_many(amounts=[MAX], timestamps=[0]), MAX),
         (lambda account: account.extend([(1, 1), (MAX, 0)]), MAX),
-        (lambda account: account.add_credits("b", [1, MAX], [0, 0], [1, 1]), MAX),
+        (lambda account: account.add_credits("b", amounts=[1, MAX], timestamps=[0, 0], expirations=[1, 1]), MAX),
         (lambda account: account.get_balances(numpy.array([2**63], dtype="uint64")), MAX),
     ],
 )
@@ -114,8 +114,10 @@ def test_what_is_not_there_is_a_lookup_error(account):
     for retract in (
         lambda: account.retract_grant(1),
         lambda: account.retract_grant(2**40),
-        lambda: account.retract_usage(3, 6),
-        lambda: account.retract_usage(4, 5),
+        lambda: account.retract_usage(UsageId(6, 0)),
+        lambda: account.retract_usage(UsageId(5, 7)),
+        lambda: account.retract_usage(UsageId(5, 2**40)),
+        lambda: account.change_usage(UsageId(6, 0), 1),
     ):
         with pytest.raises(LookupError):
             retract()
@@ -159,3 +161,39 @@ def test_the_keyed_class_refuses_the_same():
         credits.getBalance("a", 1.0)
     with pytest.raises(TypeError):
         KeyedGPUCredit("forfeit")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda account: account.post_grant("a", 1, 0, 5),
+        lambda account: account.post_usage(1, 5),
+        lambda account: account.subtract_many([1], [5]),
+        lambda account: account.add_credits("a", [1], [5], [5]),
+        lambda account: account.find_usage(3, 5),
+        lambda account: account.revoke_grant(0, 5),
+        lambda account: account.change_expiration(0, 5),
+        lambda account: account.grant_statement(0, 5),
+        lambda account: account.steps(0, 5),
+        lambda account: account.series(0, 5, 1),
+        lambda account: account.lowest_balance(0, 5),
+        lambda account: account.first_below(0, 5, 1),
+        lambda account: account.lapsing(0, 5),
+        lambda account: account.usage(0, 5),
+        lambda account: account.draws(0, 5),
+        lambda account: account.retract_usage((3, 5)),  # No name, but perhaps a record.
+    ],
+)
+def test_numbers_that_could_be_swapped_have_names(account, call):
+    with pytest.raises(TypeError):
+        call(account)
+
+
+def test_a_series_without_a_step_is_refused(account):
+    with pytest.raises(ValueError, match="at least 1"):
+        account.series(first=0, last=5, step=0)
+
+
+def test_the_record_that_is_refused_is_named(account):
+    with pytest.raises(OverflowError, match="record 2, counted from 0"):
+        account.extend([(1, 0), ("b", 1, 0, 5), (MAX, 0)])

@@ -13,8 +13,9 @@ TIMES = numpy.arange(0, 200, dtype="int64")
 @pytest.fixture
 def account():
     account = GPUCredit()
-    account.add_credits("daily", [10] * 20, numpy.arange(20) * 10, [9] * 20)
-    account.subtract_many(numpy.full(100, 1), numpy.arange(0, 200, 2))
+    days = numpy.arange(20) * 10
+    account.add_credits("daily", amounts=[10] * 20, timestamps=days, expirations=[9] * 20)
+    account.subtract_many(amounts=numpy.full(100, 1), timestamps=numpy.arange(0, 200, 2))
     return account
 
 
@@ -83,7 +84,8 @@ def test_a_large_batch_right_after_late_records(account):
     generator = numpy.random.default_rng(2)
     times = generator.integers(-100, 300, 20_000)
     for _ in range(5):
-        account.subtract_many(generator.integers(0, 3, 10), generator.integers(0, 200, 10))
+        amounts, timestamps = generator.integers(0, 3, 10), generator.integers(0, 200, 10)
+        account.subtract_many(amounts=amounts, timestamps=timestamps)
         account.add_credit("late", 5, int(generator.integers(0, 200)), 20)
         expected = dict(zip(range(-100, 300), one_by_one(account, range(-100, 300))))
         account.add_credit("nothing new", 0, 100, 5)
@@ -96,12 +98,14 @@ def test_a_large_batch_right_after_late_records(account):
 def test_bulk_loads_are_all_or_nothing(size):
     account = GPUCredit()
     account.add_credit("a", 7, 0, 10)
+    too_large, zeros = [1] * size + [2**62, 2**62], [0] * (size + 2)
+    no_text, ones = ["b"] * size + [None], [1] * (size + 1)
     for load in (
-        lambda: account.add_credits("b", [1] * size + [2**62, 2**62], [0] * (size + 2), [1] * (size + 2)),
-        lambda: account.subtract_many([1] * size + [2**62, 2**62], [0] * (size + 2)),
+        lambda: account.add_credits("b", amounts=too_large, timestamps=zeros, expirations=zeros),
+        lambda: account.subtract_many(amounts=too_large, timestamps=zeros),
         lambda: account.extend([(1, 0)] * size + [("b", 1, 2**62, 2**63)]),
         lambda: account.extend([(1, 0)] * size + [None]),
-        lambda: account.add_credits(["b"] * size + [None], [1] * (size + 1), [0] * (size + 1), [1] * (size + 1)),
+        lambda: account.add_credits(no_text, amounts=ones, timestamps=ones, expirations=ones),
     ):
         with pytest.raises((OverflowError, TypeError)):
             load()
@@ -112,16 +116,19 @@ def test_bulk_loads_are_all_or_nothing(size):
 def test_credit_ids_come_from_any_sequence_of_strings():
     account = GPUCredit()
     zeros = numpy.zeros(2, dtype="int64")
-    account.add_credits(["a", "b"], zeros, zeros, zeros)
-    account.add_credits(numpy.array(["c", "d"]), zeros, zeros, zeros)
-    account.add_credits(numpy.array(["e", "f"], dtype=object), zeros, zeros, zeros)
-    account.add_credits("same", zeros, zeros, zeros)
+    columns = {"amounts": zeros, "timestamps": zeros, "expirations": zeros}
+    account.add_credits(["a", "b"], **columns)
+    account.add_credits(numpy.array(["c", "d"]), **columns)
+    account.add_credits(numpy.array(["e", "f"], dtype=object), **columns)
+    account.add_credits("same", **columns)
     assert [grant.credit_id for grant in account.grants()] == [*"abcdef", "same", "same"]
 
 
 def test_usage_comes_back_as_it_is_posted(account):
     other = GPUCredit()
-    other.subtract_many(*account.usage())
+    usage = account.usage()
+    other.subtract_many(amounts=usage.amounts, timestamps=usage.timestamps)
+    assert usage.nths.tolist() == [0] * 100
     assert other.used == account.used == 100
     assert other.used_at(0) == account.used_at(0) == 1
     assert other.first_used_above(50) == account.first_used_above(50) == 100
@@ -134,7 +141,7 @@ def test_progress_is_reported():
     account.extend(((1, time) for time in range(250_000)), progress=report)
     account.extend([(1, 0)] * 150_000, progress=report)
     zeros = numpy.zeros(150_000, dtype="int64")
-    account.add_credits("a", zeros, zeros, zeros, progress=report)
+    account.add_credits("a", amounts=zeros, timestamps=zeros, expirations=zeros, progress=report)
     assert reports == [
         (100_000, None),
         (200_000, None),

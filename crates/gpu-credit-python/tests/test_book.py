@@ -82,7 +82,7 @@ def test_an_account_is_taken_out_corrected_and_put_back():
     book = CreditBook()
     book.open("ada", policy="forfeit")
     account = book["ada"]
-    mistaken = account.post_grant("twice", 10, 0, 100)
+    mistaken = account.post_grant("twice", amount=10, timestamp=0, expiration=100)
     account.add_credit("twice", 10, 0, 100)
     assert book.get_balance("ada", 0) is None  # It was a copy.
     book["ada"] = account

@@ -32,7 +32,7 @@ def test_repr_helps():
     account = GPUCredit()
     account.add_credit("a", 10, 0, 100)
     account.subtract(3, 5)
-    assert repr(account) == "<GPUCredit policy='carry': 10 granted in 1 grants, 3 used in 1 entries>"
+    assert repr(account) == "<GPUCredit policy='carry': 10 granted in 1 grants, 3 used in 1 records>"
     assert repr(Team("otters")).startswith("<Team policy='forfeit'")
     assert repr(KeyedGPUCredit()) == "<KeyedGPUCredit: 0 credit ids>"
 
@@ -40,14 +40,16 @@ def test_repr_helps():
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
     team = Team("otters")
-    kept = team.post_grant("kept", 10, 0, 100)
-    team.retract_grant(team.post_grant("taken back", 10, 0, 100))
-    never_ends = team.post_grant("never ends", 5, -(2**63))
-    cut_short = team.post_grant("cut short", 7, 0, 20)
-    team.revoke_grant(cut_short, 10)
-    never_live = team.post_grant("never live", 7, 20, 10)
-    team.revoke_grant(never_live, 15)
-    team.subtract(3, 5)
+    kept = team.post_grant("kept", amount=10, timestamp=0, expiration=100)
+    team.retract_grant(team.post_grant("taken back", amount=10, timestamp=0))
+    never_ends = team.post_grant("never ends", amount=5, timestamp=-(2**63))
+    cut_short = team.post_grant("cut short", amount=7, timestamp=0, expiration=20)
+    team.revoke_grant(cut_short, timestamp=10)
+    never_live = team.post_grant("never live", amount=7, timestamp=20, expiration=10)
+    team.revoke_grant(never_live, timestamp=15)
+    mistaken = team.post_usage(amount=1, timestamp=5)
+    job = team.post_usage(amount=3, timestamp=5)
+    team.retract_usage(mistaken)
     other = pickle.loads(pickle.dumps(team, protocol))
     assert (type(other), other.name, other.policy) == (Team, "otters", "forfeit")
     assert other.grants() == team.grants()
@@ -58,6 +60,7 @@ def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
         never_live,
     ]
     assert other.get_balance(5) == team.get_balance(5) == 19
+    assert (other.usage_record(mistaken), other.usage_record(job)) == (None, (3, 5))
     other.retract_grant(never_ends)
     assert (other.get_balance(5), team.get_balance(5)) == (14, 19)
     assert other.get_balance(25) == 10  # The usage was drawn from what was cut short.
@@ -95,7 +98,7 @@ def test_initialising_again_empties():
 def test_threads_share_an_account():
     account = GPUCredit()
     account.add_credit("a", 1_000_000, 0, 1_000_000)
-    account.subtract_many(numpy.ones(200_000, dtype="int64"), numpy.arange(200_000))
+    account.subtract_many(amounts=numpy.ones(200_000, dtype="int64"), timestamps=numpy.arange(200_000))
     times = numpy.arange(200_000, dtype="int64")
     failures = []
 

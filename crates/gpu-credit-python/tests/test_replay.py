@@ -43,7 +43,11 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(grant=GRANTS)
     def post_grant(self, grant):
-        assert self.account.post_grant(*grant) == len(self.plain.grants)
+        credit_id, amount, timestamp, expiration = grant
+        number = self.account.post_grant(
+            credit_id, amount=amount, timestamp=timestamp, expiration=expiration
+        )
+        assert number == len(self.plain.grants)
         self.plain.add_credit(*grant)
 
     @rule(usage=USAGE)
@@ -51,15 +55,29 @@ class Accounts(RuleBasedStateMachine):
         self.account.subtract(*usage)
         self.plain.subtract(*usage)
 
+    @rule(usage=USAGE)
+    def post_usage(self, usage):
+        amount, timestamp = usage
+        named = self.account.post_usage(amount=amount, timestamp=timestamp)
+        assert self.account.usage_record(named) == usage
+        assert named == self.account.find_usage(amount=amount, timestamp=timestamp)
+        self.plain.subtract(*usage)
+
     @rule(grants=st.lists(GRANTS, max_size=40))
     def add_credits(self, grants):
-        self.account.add_credits(*([grant[column] for grant in grants] for column in range(4)))
+        credit_ids, amounts, timestamps, expirations = (
+            [grant[column] for grant in grants] for column in range(4)
+        )
+        self.account.add_credits(
+            credit_ids, amounts=amounts, timestamps=timestamps, expirations=expirations
+        )
         for grant in grants:
             self.plain.add_credit(*grant)
 
     @rule(usage=st.lists(USAGE, max_size=40))
     def subtract_many(self, usage):
-        self.account.subtract_many(*([entry[column] for entry in usage] for column in range(2)))
+        amounts, timestamps = ([entry[column] for entry in usage] for column in range(2))
+        self.account.subtract_many(amounts=amounts, timestamps=timestamps)
         for entry in usage:
             self.plain.subtract(*entry)
 
@@ -79,18 +97,22 @@ class Accounts(RuleBasedStateMachine):
     @rule(usage=USAGE)
     def retract_usage(self, usage):
         amount, timestamp = usage
-        try:
-            self.account.retract_usage(amount, timestamp)
-        except LookupError:
+        named = self.account.find_usage(amount=amount, timestamp=timestamp)
+        if named is None:
             assert (timestamp, amount) not in self.plain.usage
-        else:
-            self.plain.usage.pop(last_index(self.plain.usage, (timestamp, amount)))
+            return
+        assert self.account.retract_usage(named) == usage
+        assert self.account.usage_record(named) is None
+        with pytest.raises(LookupError):
+            self.account.retract_usage(named)
+        self.plain.usage.pop(last_index(self.plain.usage, (timestamp, amount)))
 
     @rule(usage=USAGE, new_amount=AMOUNTS)
     def change_usage(self, usage, new_amount):
         amount, timestamp = usage
         if (timestamp, amount) in self.plain.usage:
-            self.account.change_usage(timestamp, amount, new_amount)
+            named = self.account.find_usage(amount=amount, timestamp=timestamp)
+            self.account.change_usage(named, new_amount)
             place = last_index(self.plain.usage, (timestamp, amount))
             self.plain.usage[place] = (timestamp, new_amount)
 
@@ -100,7 +122,7 @@ class Accounts(RuleBasedStateMachine):
             start, _, amount, end = self.plain.grants[place]
             if place in self.revoked or time > end:
                 return
-            self.account.revoke_grant(place, time)
+            self.account.revoke_grant(place, timestamp=time)
             assert self.account.grant(place).revoked_from == max(time, start)
             # One that was never live is put where nobody looks.
             window = (start, time - 1) if time > start else (10**6, 10**6)
@@ -112,9 +134,9 @@ class Accounts(RuleBasedStateMachine):
         if place in self.standing():
             if place in self.revoked:
                 with pytest.raises(ValueError):
-                    self.account.change_expiration(place, length)
+                    self.account.change_expiration(place, expiration=length)
                 return
-            self.account.change_expiration(place, length)
+            self.account.change_expiration(place, expiration=length)
             start, _, amount, _ = self.plain.grants[place]
             end = 2**63 - 1 if length is None else start + length
             self.plain.grants[place] = (start, place, amount, end)
@@ -133,7 +155,7 @@ class Accounts(RuleBasedStateMachine):
         assert sorted(remaining) == sorted(self.plain.remainders_at(time))
         for grant in statement.grants:
             assert grant.amount == sum(grant[2:])
-            assert self.account.grant_statement(grant.grant, time) == grant
+            assert self.account.grant_statement(grant.grant, timestamp=time) == grant
 
     @rule()
     def ask_who_paid(self):
@@ -142,14 +164,24 @@ class Accounts(RuleBasedStateMachine):
         rows = [*zip(*(column.tolist() for column in draws))]
         for time in {time for time, _ in self.plain.usage}:
             amounts = [amount for used, amount in self.plain.usage if used == time]
-            for place, amount in enumerate(amounts):
-                statement = self.account.usage_statement(time, place)
+            found = self.account.usage(first=time, last=time)
+            assert found.amounts.tolist() == amounts
+            for nth, amount in zip(found.nths.tolist(), amounts):
+                statement = self.account.usage_statement(gpu_credit.UsageId(time, nth))
                 assert statement.amount == amount
                 assert amount == statement.unpaid + statement.dropped + sum(
                     draw.amount for draw in statement.draws
                 )
-                assert statement.draws == [row for row in rows if row[:2] == (time, place)]
-            assert self.account.usage_statement(time, len(amounts)) is None
+                expected = [row for row in rows if row[:2] == (time, nth)]
+                assert [(*draw.usage, *draw[1:]) for draw in statement.draws] == expected
+            assert self.account.usage_statement(self.account.next_usage_id(time)) is None
+
+    @rule(first=TIMES, last=TIMES)
+    def ask_who_paid_in_a_range(self, first, last):
+        draws = zip(*(column.tolist() for column in self.account.draws()))
+        expected = [draw for draw in draws if first <= draw[4] <= last]
+        found = self.account.draws(first=first, last=last)
+        assert [*zip(*(column.tolist() for column in found))] == expected
 
     @rule(first=TIMES, last=TIMES, amount=AMOUNTS)
     def ask_when_it_is_low(self, first, last, amount):
@@ -162,14 +194,14 @@ class Accounts(RuleBasedStateMachine):
         ]
         lowest = min(heights, key=lambda height: height[::-1], default=None)
         expected = lowest and (lowest[0], self.plain.balance_at(lowest[0]))
-        assert self.account.lowest_balance(first, last) == expected
+        assert self.account.lowest_balance(first=first, last=last) == expected
         below = [time for time, height in heights if height < amount]
-        assert self.account.first_below(first, last, amount) == next(iter(below), None)
+        assert self.account.first_below(first=first, last=last, amount=amount) == next(iter(below), None)
 
-    @rule(first=TIMES, step=st.integers(0, 4), count=st.integers(0, 9))
-    def ask_for_a_series(self, first, step, count):
-        timestamps, balances = self.account.series(first, step, count)
-        assert timestamps.tolist() == [first + step * place for place in range(count)]
+    @rule(first=TIMES, last=TIMES, step=st.integers(1, 4))
+    def ask_for_a_series(self, first, last, step):
+        timestamps, balances = self.account.series(first=first, last=last, step=step)
+        assert timestamps.tolist() == [*range(first, last + 1, step)]
         assert balances.tolist() == [self.plain.get_balance(time) for time in timestamps.tolist()]
 
     @rule(after=TIMES, by=TIMES)
@@ -182,7 +214,7 @@ class Accounts(RuleBasedStateMachine):
             if after < end + 1 <= by:
                 left = dict(without_later_usage.remainders_at(end)).get(number, 0)
                 expected += [(number, left, end + 1)] * (left > 0)
-        lapses = self.account.lapsing(after, by)
+        lapses = self.account.lapsing(after=after, by=by)
         assert lapses == sorted(expected, key=lambda lapse: (lapse[2], lapse[0]))
 
     @rule(record=GRANTS | USAGE, time=TIMES)
@@ -225,7 +257,7 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(first=TIMES, last=TIMES)
     def ask_for_steps(self, first, last):
-        timestamps, balances = self.account.steps(first, last)
+        timestamps, balances = self.account.steps(first=first, last=last)
         expected = []
         for time in range(first, last + 1):
             balance = self.plain.get_balance(time)

@@ -15,14 +15,14 @@ def path(tmp_path):
 def store(path):
     with CreditStore(path) as store:
         store.open_account("acme")
-        store.add_credit("acme", "invoice", "march", 100, 0, 30)
-        store.subtract("acme", "job", 20, 12)
+        store.add_credit("acme", "invoice", "march", amount=100, timestamp=0, expiration=30)
+        store.subtract("acme", "job", amount=20, timestamp=12)
         yield store
 
 
 def test_a_store_is_there_after_opening_again(store, path):
     store.open_account("bob", policy="forfeit")
-    store.add_credit("bob", "gift", "trial", 5, 0)  # Never ends.
+    store.add_credit("bob", "gift", "trial", amount=5, timestamp=0)  # Never ends.
     store.close()
     with CreditStore(str(path)) as again:
         assert again.accounts() == ["acme", "bob"]
@@ -35,12 +35,12 @@ def test_a_store_is_there_after_opening_again(store, path):
 
 
 def test_a_retry_is_known_and_other_content_is_refused(store):
-    assert store.subtract("acme", "job-2", 5, 13) is True
-    assert store.subtract("acme", "job-2", 5, 13) is False
+    assert store.subtract("acme", "job-2", amount=5, timestamp=13) is True
+    assert store.subtract("acme", "job-2", amount=5, timestamp=13) is False
     assert store.open_account("acme") is False
     assert store.get_balance("acme", 13) == 75
     with pytest.raises(ValueError, match="job-2"):
-        store.subtract("acme", "job-2", 6, 13)
+        store.subtract("acme", "job-2", amount=6, timestamp=13)
 
 
 def test_corrections_and_history(store):
@@ -74,7 +74,7 @@ def test_closing_the_books_and_deleting(store):
     with pytest.raises(ValueError, match="closed"):
         store.get_balance("acme", 9)
     with pytest.raises(ValueError, match="closed"):
-        store.subtract("acme", "late", 1, 9)
+        store.subtract("acme", "late", amount=1, timestamp=9)
     assert store.get_balance("acme", 12) == 80
     assert store.delete_account("acme", "gone")
     assert store.accounts() == []
@@ -91,13 +91,13 @@ def test_an_account_is_a_copy(store):
 def test_errors(store, path, tmp_path):
     for error, refused in (
         (KeyError, lambda: store.get_balance("eve", 0)),
-        (KeyError, lambda: store.subtract("eve", "a", 1, 0)),
+        (KeyError, lambda: store.subtract("eve", "a", amount=1, timestamp=0)),
         (LookupError, lambda: store.retract("acme", "a", "nothing")),
-        (ValueError, lambda: store.subtract("acme", "", 1, 0)),
-        (ValueError, lambda: store.subtract("acme", "a", -1, 0)),
-        (OverflowError, lambda: store.subtract("acme", "a", 2**63 - 1, 0)),
-        (OverflowError, lambda: store.add_credit("acme", "a", "a", 1, 2**63 - 1, 1)),
-        (TypeError, lambda: store.subtract("acme", "a", 1.0, 0)),
+        (ValueError, lambda: store.subtract("acme", "", amount=1, timestamp=0)),
+        (ValueError, lambda: store.subtract("acme", "a", amount=-1, timestamp=0)),
+        (OverflowError, lambda: store.subtract("acme", "a", amount=2**63 - 1, timestamp=0)),
+        (OverflowError, lambda: store.add_credit("acme", "a", "a", amount=1, timestamp=2**63 - 1, expiration=1)),
+        (TypeError, lambda: store.subtract("acme", "a", amount=1.0, timestamp=0)),
         (OSError, lambda: CreditStore(path)),  # It is open already.
         (OSError, lambda: CreditStore(tmp_path / "nowhere" / "credit.redb")),
     ):
@@ -112,7 +112,7 @@ def test_errors(store, path, tmp_path):
 
 def test_a_copy_of_the_file(store, tmp_path):
     store.copy_to(tmp_path / "copy.redb")
-    store.subtract("acme", "later", 1, 12)
+    store.subtract("acme", "later", amount=1, timestamp=12)
     with CreditStore(tmp_path / "copy.redb") as copied:
         assert (copied.get_balance("acme", 12), store.get_balance("acme", 12)) == (80, 79)
 
@@ -120,7 +120,7 @@ def test_a_copy_of_the_file(store, tmp_path):
 def test_threads_share_a_store(store):
     def post(thread):
         for job in range(10):
-            store.subtract("acme", f"{thread}-{job}", 1, 12)
+            store.subtract("acme", f"{thread}-{job}", amount=1, timestamp=12)
 
     threads = [threading.Thread(target=post, args=(thread,)) for thread in range(6)]
     for thread in threads:

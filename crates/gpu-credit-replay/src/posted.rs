@@ -117,15 +117,18 @@ impl Posted {
     /// Takes the latest posted usage of this amount at this instant back as if never posted.
     /// `false`: there is none. O(n).
     pub fn retract_usage(&mut self, amount: u64, timestamp: i64) -> bool {
-        let usage = Usage { amount, timestamp };
-        match self.usage.iter().rposition(|posted| *posted == usage) {
-            Some(place) => {
-                self.usage.remove(place);
-                self.used -= amount;
-                true
-            }
-            None => false,
+        let place = self.latest_place(Usage { amount, timestamp });
+        place.is_some_and(|place| self.retract_usage_at(place))
+    }
+
+    /// Takes the usage at a place in [`usage`](Self::usage) back as if never posted. `false`: there
+    /// is none. O(n).
+    pub fn retract_usage_at(&mut self, place: usize) -> bool {
+        if place >= self.usage.len() {
+            return false;
         }
+        self.used -= self.usage.remove(place).amount;
+        true
     }
 
     /// Changes the amount of the latest posted usage of this amount at this instant, in its place.
@@ -135,15 +138,26 @@ impl Posted {
     ///
     /// When all usage adds up to more than `i64::MAX`; see [`add_credit`](Self::add_credit).
     pub fn change_usage(&mut self, amount: u64, timestamp: i64, new_amount: u64) -> bool {
-        let usage = Usage { amount, timestamp };
-        match self.usage.iter_mut().rfind(|posted| **posted == usage) {
-            Some(posted) => {
-                self.used = sum_within_limit(self.used - amount, new_amount);
-                posted.amount = new_amount;
-                true
-            }
-            None => false,
-        }
+        let place = self.latest_place(Usage { amount, timestamp });
+        place.is_some_and(|place| self.change_usage_at(place, new_amount))
+    }
+
+    /// Changes the amount of the usage at a place in [`usage`](Self::usage). `false`: there is none.
+    ///
+    /// # Panics
+    ///
+    /// When all usage adds up to more than `i64::MAX`; see [`add_credit`](Self::add_credit).
+    pub fn change_usage_at(&mut self, place: usize, new_amount: u64) -> bool {
+        let Some(posted) = self.usage.get_mut(place) else {
+            return false;
+        };
+        self.used = sum_within_limit(self.used - posted.amount, new_amount);
+        posted.amount = new_amount;
+        true
+    }
+
+    fn latest_place(&self, usage: Usage) -> Option<usize> {
+        self.usage.iter().rposition(|posted| *posted == usage)
     }
 
     /// Revokes a grant from an instant on: its window then ends the instant before. `false`: there

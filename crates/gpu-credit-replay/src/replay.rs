@@ -65,6 +65,11 @@ pub trait Replay {
         self.posted_mut().retract_usage(amount, timestamp)
     }
 
+    /// Takes the usage at a place back as if never posted; see [`Posted::retract_usage_at`].
+    fn retract_usage_at(&mut self, place: usize) -> bool {
+        self.posted_mut().retract_usage_at(place)
+    }
+
     /// Changes the amount of one matching usage; see [`Posted::change_usage`].
     ///
     /// # Panics
@@ -73,6 +78,15 @@ pub trait Replay {
     fn change_usage(&mut self, amount: u64, timestamp: i64, new_amount: u64) -> bool {
         self.posted_mut()
             .change_usage(amount, timestamp, new_amount)
+    }
+
+    /// Changes the amount of the usage at a place; see [`Posted::change_usage_at`].
+    ///
+    /// # Panics
+    ///
+    /// When a limit is passed, which the caller rules out.
+    fn change_usage_at(&mut self, place: usize, new_amount: u64) -> bool {
+        self.posted_mut().change_usage_at(place, new_amount)
     }
 
     /// Revokes a grant from an instant on; see [`Posted::revoke_grant`].

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use gpu_credit::{Answer, GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit::{Answer, GpuCredit, GrantId, Overdraft, UsageId, UsageRecord};
 
-use crate::places::Places;
 use crate::standing::Standing;
+use crate::usage_ids::UsageIds;
 use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence};
 
 /// An account as it stands at some entry of the journal.
@@ -23,7 +23,7 @@ pub struct Account {
     grants: Vec<(Sequence, GrantId)>,
     /// The records that do not stand as they were posted.
     corrected: HashMap<Sequence, Standing>,
-    places: Places,
+    usage_ids: UsageIds,
     credit_id_bytes: u64,
 }
 
@@ -34,6 +34,7 @@ pub(crate) struct Totals {
     pub(crate) granted: u64,
     pub(crate) used: u64,
     pub(crate) grants: u64,
+    pub(crate) usage_records: u64,
     pub(crate) credit_id_bytes: u64,
 }
 
@@ -73,7 +74,7 @@ impl Account {
 
     /// The entry that posted a grant. O(1).
     pub fn grant_sequence(&self, grant: GrantId) -> Option<Sequence> {
-        Some(self.grants.get(grant.index())?.0)
+        Some(self.grants.get(grant.index() as usize)?.0)
     }
 
     /// See [`GpuCredit::get_balance`].
@@ -111,25 +112,21 @@ impl Account {
     }
 
     pub(crate) fn open(key: AccountKey, policy: Overdraft) -> Self {
-        let options = Options {
-            overdraft: policy,
-            ..Options::default()
-        };
         Account {
             last: key.opened,
             key,
             closed: None,
-            engine: GpuCredit::with_options(options),
+            engine: GpuCredit::with_overdraft(policy),
             grants: Vec::new(),
             corrected: HashMap::new(),
-            places: Places::default(),
+            usage_ids: UsageIds::default(),
             credit_id_bytes: 0,
         }
     }
 
-    /// The place of a usage that stands among that of its instant.
-    pub(crate) fn usage_place(&mut self, timestamp: i64, sequence: Sequence) -> usize {
-        self.places.place(timestamp, sequence)
+    /// The identity in the engine of the usage that an entry posted; `None` if it holds none.
+    pub(crate) fn usage_id(&mut self, timestamp: i64, sequence: Sequence) -> Option<UsageId> {
+        self.usage_ids.get(timestamp, sequence)
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -138,6 +135,7 @@ impl Account {
             granted: self.engine.granted(),
             used: self.engine.used(),
             grants: self.grants.len() as u64,
+            usage_records: self.usage_ids.len() as u64,
             credit_id_bytes: self.credit_id_bytes,
         }
     }
@@ -184,13 +182,13 @@ impl Account {
     fn apply_one(
         &mut self,
         entry: &Entry,
-        usage: &mut Vec<(i64, u64)>,
+        usage: &mut Vec<UsageRecord>,
         find: &mut impl FnMut(&RecordId) -> Option<(Sequence, Change)>,
     ) -> Result<(), String> {
         match &entry.change {
-            Change::Usage { amount, timestamp } => {
-                usage.push((*timestamp, *amount));
-                self.places.post(*timestamp, entry.sequence);
+            &Change::Usage { amount, timestamp } => {
+                usage.push(UsageRecord { amount, timestamp });
+                self.usage_ids.post(timestamp, entry.sequence);
                 Ok(())
             }
             Change::Grant {
@@ -228,12 +226,12 @@ impl Account {
         }
     }
 
-    fn post_usage(&mut self, usage: &mut Vec<(i64, u64)>) -> Result<(), String> {
+    fn post_usage(&mut self, usage: &mut Vec<UsageRecord>) -> Result<(), String> {
         let posted = match usage.as_slice() {
             [] => return Ok(()),
             // In time order this keeps the account settled, which the batch does not.
-            [(timestamp, amount)] => self.engine.subtract(*amount, *timestamp),
-            many => self.engine.subtract_many(many),
+            [one] => self.engine.subtract(one.amount, one.timestamp),
+            many => (self.engine.subtract_many(many)).map_err(|refused| refused.error),
         };
         usage.clear();
         posted.map_err(|error| error.to_string())
@@ -248,14 +246,12 @@ impl Account {
     ) -> Result<(), gpu_credit::Error> {
         match (before, after) {
             (Standing::Usage { timestamp, .. }, Standing::Retracted) => {
-                let place = self.places.place(timestamp, of);
-                self.engine.retract_usage_at_place(timestamp, place)?;
-                self.places.retract(timestamp, of);
+                let usage = self.held_usage(timestamp, of);
+                self.engine.retract_usage(usage)?;
             }
             (Standing::Usage { timestamp, .. }, Standing::Usage { amount, .. }) => {
-                let place = self.places.place(timestamp, of);
-                self.engine
-                    .change_usage_at_place(timestamp, place, amount)?;
+                let usage = self.held_usage(timestamp, of);
+                self.engine.change_usage(usage, amount)?;
             }
             (Standing::Grant { .. }, after) => {
                 // Whatever admits a correction is held.
@@ -269,6 +265,12 @@ impl Account {
         Ok(())
     }
 
+    /// The identity of usage that stands: the engine holds it.
+    fn held_usage(&mut self, timestamp: i64, of: Sequence) -> UsageId {
+        let usage = self.usage_id(timestamp, of);
+        usage.expect("usage that stands is held")
+    }
+
     /// Closes the books: a new engine account takes over what still matters from `until` on. An
     /// instant that is closed already changes nothing.
     fn close(&mut self, until: i64) -> Result<(), gpu_credit::Error> {
@@ -280,13 +282,16 @@ impl Account {
             self.corrected.get(&sequence).copied()
         })?;
         let sequences = folded.kept.iter().map(|(old, new)| {
-            let (sequence, _) = self.grants[old.index()];
+            let (sequence, _) = self.grants[old.index() as usize];
             (sequence, *new)
         });
         self.grants = sequences.collect();
         self.engine = folded.engine;
         self.closed = Some(until);
-        self.places.close(until);
+        let corrected = &self.corrected;
+        self.usage_ids.close(until, |sequence| {
+            corrected.get(&sequence) != Some(&Standing::Retracted)
+        });
         let grants = &self.grants;
         self.corrected.retain(|sequence, standing| match standing {
             Standing::Grant { .. } => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),

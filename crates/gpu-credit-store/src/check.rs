@@ -128,7 +128,7 @@ fn sample(account: &Account, count: usize, seed: u64) -> Vec<i64> {
     let mut instants: Vec<i64> = ledger
         .grants()
         .flat_map(|(_, grant)| [grant.start, grant.end, grant.end.saturating_add(1)])
-        .chain(ledger.usage().map(|(timestamp, _)| timestamp))
+        .chain(ledger.usage(..).map(|(usage, _)| usage.timestamp))
         .collect();
     let open = account.closed_until().unwrap_or(i64::MIN);
     instants.retain(|at| *at >= open);

@@ -1,6 +1,6 @@
 //! Closing the books: a new engine account that answers the same from an instant on.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit::{Error, GpuCredit, GrantId, Overdraft, UsageRecord};
 
 use crate::account::correct_grant;
 use crate::standing::Standing;
@@ -24,22 +24,13 @@ pub(crate) fn fold(
     until: i64,
     corrected: impl Fn(GrantId) -> Option<Standing>,
 ) -> Result<Folded, Error> {
-    let mut engine = GpuCredit::with_options(Options {
-        overdraft: account.overdraft(),
-        ..Options::default()
-    });
+    let mut engine = GpuCredit::with_overdraft(account.overdraft());
     let mut kept = Vec::new();
-    let mut remainders = vec![
-        0;
-        account
-            .grants()
-            .map(|(id, _)| id.index() + 1)
-            .max()
-            .unwrap_or(0)
-    ];
+    let last = account.grants().next_back();
+    let mut remainders = vec![0; last.map_or(0, |(id, _)| id.index() as usize + 1)];
     if let Some(last_closed) = until.checked_sub(1) {
         for remainder in account.remainders_at(last_closed) {
-            remainders[remainder.grant.index()] = remainder.amount;
+            remainders[remainder.grant.index() as usize] = remainder.amount;
         }
         let deficit = account.balance_at(last_closed).deficit;
         if deficit > 0 && account.overdraft() == Overdraft::Carry {
@@ -66,7 +57,7 @@ pub(crate) fn fold(
         let reaches = standing.window().is_some_and(|(_, last)| last >= until);
         let amount = match (start >= until, reaches) {
             (true, _) => grant.amount,
-            (false, true) => remainders[id.index()],
+            (false, true) => remainders[id.index() as usize],
             (false, false) => continue,
         };
         let new = engine.add_credit(grant.credit_id, amount, start, end.abs_diff(start))?;
@@ -75,8 +66,8 @@ pub(crate) fn fold(
         }
         kept.push((id, new));
     }
-    let open = account.usage().filter(|(timestamp, _)| *timestamp >= until);
-    engine.subtract_many(&open.collect::<Vec<_>>())?;
+    let open: Vec<UsageRecord> = account.usage(until..).map(|(_, usage)| usage).collect();
+    (engine.subtract_many(&open)).map_err(|refused| refused.error)?;
     engine.settle();
     Ok(Folded { engine, kept })
 }

@@ -96,7 +96,6 @@ mod draft;
 mod error;
 mod group;
 mod journal;
-mod places;
 mod posting;
 mod record;
 mod redb_journal;
@@ -105,6 +104,7 @@ mod rules;
 mod standing;
 mod store;
 mod transfer;
+mod usage_ids;
 mod usage_statement;
 
 pub use account::Account;

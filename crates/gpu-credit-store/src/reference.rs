@@ -37,6 +37,7 @@ impl Reference {
         let policy = match policy {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            other => panic!("the reference has no policy {other}"),
         };
         Reference {
             policy,

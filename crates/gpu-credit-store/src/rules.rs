@@ -9,6 +9,8 @@ const SUM_MAX: u64 = i64::MAX.unsigned_abs();
 /// Grants of one account, and bytes of their credit ids, at most: a little less than what the engine
 /// can number, retracted grants included.
 const GRANTS_MAX: u64 = (1 << 31) - 1;
+/// Usage records of one account, at most: the engine numbers one more for the deficit of closed books.
+const USAGE_RECORDS_MAX: u64 = u32::MAX as u64 - 1;
 const CREDIT_ID_BYTES_SUM_MAX: u64 = u32::MAX as u64;
 
 /// Refuses texts that are empty or too long.
@@ -55,6 +57,10 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
         Change::Usage { amount, timestamp } => {
             check_open(*timestamp, totals.closed)?;
             totals.used = used(totals.used, *amount)?;
+            totals.usage_records += 1;
+            if totals.usage_records > USAGE_RECORDS_MAX {
+                return Err(Refusal::Limit(gpu_credit::Error::TooManyUsageRecords));
+            }
         }
         Change::CloseBooks { until } => {
             if let Some(closed) = totals.closed

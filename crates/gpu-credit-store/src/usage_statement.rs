@@ -55,8 +55,8 @@ impl<J: Journal> Store<J> {
             return Err(no_such_usage());
         };
 
-        let place = recorded.usage_place(timestamp, entry.sequence);
-        let statement = recorded.ledger().usage_statement(timestamp, place);
+        let usage = recorded.usage_id(timestamp, entry.sequence);
+        let statement = usage.and_then(|usage| recorded.ledger().usage_statement(usage));
         statement.ok_or_else(no_such_usage)
     }
 }

@@ -1,6 +1,8 @@
 //! What an account answers: the balance, and why it is what it is.
 
-use crate::GrantId;
+use crate::options::Overdraft;
+use crate::timeline::ask::standing::Standing;
+use crate::timeline::epoch_table::Limit;
 
 /// The balance at an instant, and why it is what it is.
 ///
@@ -16,9 +18,10 @@ use crate::GrantId;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Answer {
-    /// Live remainders minus deficit, in the smallest unit. `None` where no window contains the
-    /// instant, where the result is negative, and under [`Overdraft::Forfeit`] where it is zero.
+    /// Live remainders minus deficit, in the smallest unit. `None` if no window contains the
+    /// instant, if the result is negative, or if it is zero under [`Overdraft::Forfeit`].
     ///
     /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
     pub balance: Option<u64>,
@@ -33,19 +36,28 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Status {
     /// No window contains the instant. It wins over the others.
     Inactive,
     /// There is a deficit.
     Overdrawn,
-    /// Under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit): live grants, and nothing left.
+    /// Under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit): grants are live, and none has a remainder.
     Spent,
     /// The balance is a number.
     Available,
 }
 
 impl Status {
-    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`.
+    /// The word in lower case: `inactive`, `overdrawn`, `spent` or `available`. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::Status;
+    ///
+    /// assert_eq!(Status::Overdrawn.as_str(), "overdrawn");
+    /// assert_eq!(Status::Overdrawn.to_string(), "overdrawn");
+    /// ```
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Inactive => "inactive",
@@ -62,12 +74,34 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// What is undrawn of one live grant at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Remainder {
-    /// The grant.
-    pub grant: GrantId,
-    /// What is left of it, in the smallest unit.
-    pub amount: u64,
+#[inline]
+pub(crate) fn balance(standing: Standing, overdraft: Overdraft) -> Option<u64> {
+    let limit = Limit::new(standing.is_live, standing.level);
+    limit.balance(standing.used, overdraft)
+}
+
+pub(crate) fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
+    let Standing {
+        is_live,
+        level,
+        used,
+    } = standing;
+    let deficit = match overdraft {
+        Overdraft::Carry => used.saturating_sub(level),
+        Overdraft::Forfeit => 0,
+    };
+    let status = if !is_live {
+        Status::Inactive
+    } else if deficit > 0 {
+        Status::Overdrawn
+    } else if overdraft == Overdraft::Forfeit && level <= used {
+        Status::Spent
+    } else {
+        Status::Available
+    };
+    Answer {
+        balance: balance(standing, overdraft),
+        status,
+        deficit,
+    }
 }

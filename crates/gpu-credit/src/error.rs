@@ -1,8 +1,8 @@
 //! What can be refused, always before anything has changed.
 
-use crate::GrantId;
+use crate::record::{GrantId, UsageId};
 
-/// Why a record was refused. The account is as it was before the call.
+/// Why a call was refused. The account is as it was before the call.
 ///
 /// ```
 /// use gpu_credit::GpuCredit;
@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// The amounts of the account's usage would add up to more than `i64::MAX`.
     #[error(
-        "a usage of {amount} does not fit: usage adds up to {total} already, and {} at most",
+        "usage of {amount} does not fit: usage adds up to {total} already, and {} at most",
         i64::MAX
     )]
     UsageTooLarge {
@@ -50,31 +50,21 @@ pub enum Error {
         /// The sum of all usage before it.
         total: u64,
     },
-    /// The account has had as many grants as it can number.
-    #[error("one account numbers {} grants at most", crate::timeline::GRANTS_MAX)]
+    /// The account has had as many grants as it can number, retracted ones included.
+    #[error("one account numbers 2147483648 grants at most, retracted ones included")]
     TooManyGrants,
+    /// The account has had as many usage records as it can number, retracted ones included.
+    #[error("one account numbers 4294967295 usage records at most, retracted ones included")]
+    TooManyUsageRecords,
     /// The credit ids of the account's grants would add up to more than 4 GiB.
     #[error("the credit ids of one account add up to {} bytes at most", u32::MAX)]
     CreditIdsTooLong,
-    /// The grant is not there: never posted, or retracted before.
-    #[error("grant {} is not posted, or is retracted already", .0.index())]
+    /// The grant was never posted, or is retracted already.
+    #[error("grant {} was never posted, or is retracted already", .0.index())]
     NoSuchGrant(GrantId),
-    /// No usage of this amount stands at this instant.
-    #[error("no usage of {amount} stands at {timestamp}")]
-    NoSuchUsage {
-        /// The amount that was to be retracted or changed.
-        amount: u64,
-        /// The instant at which it should stand.
-        timestamp: i64,
-    },
-    /// Less usage stands at this instant.
-    #[error("no usage stands at {timestamp} in place {place}")]
-    NoUsageAtPlace {
-        /// The instant at which it should stand.
-        timestamp: i64,
-        /// Its place among the usage of that instant, from 0 on.
-        place: usize,
-    },
+    /// The usage was never posted, or is retracted already.
+    #[error("{0} was never posted, or is retracted already")]
+    NoSuchUsage(UsageId),
     /// The grant is revoked, from this instant on or an earlier one.
     #[error("grant {} is revoked from {from} on already", .grant.index())]
     AlreadyRevoked {
@@ -96,4 +86,29 @@ pub enum Error {
         /// The instant from which it was to be revoked.
         from: i64,
     },
+    /// A series of instants that are 0 apart would never end.
+    #[error("the step of a series is at least 1, not 0")]
+    ZeroStep,
+}
+
+/// Which of many records was refused, and why. The account is as it was before the call.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, UsageRecord};
+///
+/// let mut account = GpuCredit::new();
+/// let usage = [4, u64::MAX].map(|amount| UsageRecord { amount, timestamp: 10 });
+/// let refused = account.subtract_many(&usage).unwrap_err();
+/// assert_eq!(refused.index, 1); // counted from 0
+/// assert_eq!(account.used(), 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {index}, counted from 0: {error}")]
+#[non_exhaustive]
+pub struct RecordError {
+    /// The place of the first record that was refused, in the order given, from 0 on.
+    pub index: usize,
+    /// Why it was refused.
+    #[source]
+    pub error: Error,
 }

@@ -21,17 +21,17 @@
 //! # Ok::<(), gpu_credit::Error>(())
 //! ```
 //!
-//! [`CreditBook`] keeps many accounts by name, in a few hundred bytes each where they are small.
+//! [`CreditBook`] keeps many accounts by name, in a few hundred bytes each if they are small.
 //!
 //! # Rules
 //!
-//! * A grant is live in its window, first and last instant included. What is left of it then lapses.
+//! * A grant is live in its window, first and last instant included. Its remainder then lapses.
 //! * Usage draws from the grants live at its instant, soonest expiry first, and is never refused.
 //!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
 //!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
 //! * The balance is what a replay of all records in event time would find, whatever the order of the
-//!   calls. Records can be [retracted](GpuCredit::retract_grant) and
-//!   [corrected](GpuCredit::revoke_grant): every answer is then that of the corrected records.
+//!   calls. Records can be [retracted](GpuCredit::retract_usage) and
+//!   [corrected](GpuCredit::change_usage): every answer is then that of the corrected records.
 //!
 //! # Questions
 //!
@@ -41,14 +41,14 @@
 //! | at many, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
 //! | when it is lowest, and when first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
 //! | if this were posted | [`balance_if`](GpuCredit::balance_if) |
-//! | what is left of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
+//! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
 //! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement) |
-//! | where everything went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
+//! | where all credit and all usage went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
 //!
 //! # Cost
 //!
 //! Every question is a look-up in two indexes: prefix sums of usage over time, and a level for each
-//! stretch between two window ends. Late records unsettle later levels until
+//! epoch, which runs from one start or end of a window to the next. Late records unsettle later levels until
 //! [`settle`](GpuCredit::settle) repairs them; questions are right before and after, and cheap
 //! after. Usage is never replayed.
 //!
@@ -57,31 +57,33 @@
 //! * `rayon` (default): large batches of questions and large loads use all cores.
 //! * `serde`: `Serialize` and `Deserialize` for [`Record`], [`Answer`] and their parts.
 
+mod account;
 mod answer;
-mod batch;
 mod book;
+mod bytes;
+mod contents;
 mod corrections;
 mod error;
-mod ledger;
+mod extend;
 mod limits;
 mod options;
+mod parallel;
 mod questions;
+mod range;
 mod record;
-mod steps;
+mod time_buckets;
 mod timeline;
 mod usage;
 
-pub use answer::{Answer, Remainder, Status};
-pub use book::{BookError, CreditBook, Total};
-pub use error::Error;
-pub use ledger::GpuCredit;
+pub use account::GpuCredit;
+pub use answer::{Answer, Status};
+pub use book::{Accounts, BookError, CreditBook, Names, Total};
+pub use bytes::BytesError;
+pub use contents::{Grants, UsageRecords};
+pub use error::{Error, RecordError};
 pub use options::{Options, Overdraft};
-pub use questions::{Draw, Draws, GrantStatement, Lapse, Statement, UsageStatement};
-pub use record::{Grant, GrantId, Record};
-pub use steps::Steps;
+pub use questions::{
+    Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Steps, UsageStatement,
+};
+pub use record::{Grant, GrantId, GrantRecord, Record, UsageId, UsageRecord};
 pub use timeline::settle::SettlementStatistics;
-
-/// The examples of the README run as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

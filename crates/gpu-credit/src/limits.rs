@@ -1,7 +1,13 @@
 //! The limits of one account: what its records may add up to.
 
-use crate::timeline::GRANTS_MAX;
-use crate::{Error, Record};
+use crate::error::Error;
+use crate::record::{GrantRecord, Record, UsageRecord};
+
+/// How many grants one account can number: a boundary keeps one bit of 32 for its side.
+pub(crate) const GRANTS_MAX: u32 = 1 << 31;
+
+/// How many usage records one account can number, if all of them have the same instant.
+pub(crate) const USAGE_RECORDS_MAX: u32 = u32::MAX;
 
 /// What the records of an account add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,30 +18,42 @@ pub(crate) struct Sums {
     pub(crate) grants: usize,
     /// The bytes of their credit ids.
     pub(crate) credit_ids: usize,
-    /// The amounts of all usage.
+    /// The amounts of all usage that is not retracted.
     pub(crate) used: u64,
+    /// The number of usage records ever posted.
+    pub(crate) usage_records: u64,
 }
 
 impl Sums {
     /// Adds a record, or says why it does not fit and changes nothing.
     pub(crate) fn add(&mut self, record: &Record) -> Result<(), Error> {
-        match *record {
-            Record::Usage { amount, .. } => {
-                self.used = check_usage(self.used, amount)?;
-                Ok(())
+        match record {
+            Record::Usage(usage) => self.add_usage(*usage),
+            Record::Grant(grant) => {
+                let GrantRecord {
+                    ref credit_id,
+                    amount,
+                    timestamp,
+                    expiration,
+                } = *grant;
+                self.add_grant(credit_id, amount, timestamp, expiration)
+                    .map(drop)
             }
-            Record::Grant {
-                ref credit_id,
-                amount,
-                timestamp,
-                expiration,
-            } => self
-                .add_grant(credit_id, amount, timestamp, expiration)
-                .map(drop),
         }
     }
 
-    /// Adds a grant in the same way; the last instant of its window.
+    /// Adds usage in the same way.
+    #[inline]
+    pub(crate) fn add_usage(&mut self, usage: UsageRecord) -> Result<(), Error> {
+        let used = check_usage(self.used, usage.amount)?;
+        if self.usage_records >= u64::from(USAGE_RECORDS_MAX) {
+            return Err(Error::TooManyUsageRecords);
+        }
+        (self.used, self.usage_records) = (used, self.usage_records + 1);
+        Ok(())
+    }
+
+    /// Adds a grant in the same way, and returns the last instant of its window.
     pub(crate) fn add_grant(
         &mut self,
         credit_id: &str,
@@ -58,7 +76,7 @@ impl Sums {
     }
 }
 
-/// The last instant of a window; an error where there is no such instant.
+/// The last instant of a window; an error if there is no such instant.
 pub(crate) fn window_end(timestamp: i64, expiration: u64) -> Result<i64, Error> {
     let end = timestamp.checked_add_unsigned(expiration);
     end.ok_or(Error::WindowTooLong {
@@ -73,7 +91,47 @@ fn within(total: u64, amount: u64) -> Option<u64> {
     (sum <= i64::MAX.unsigned_abs()).then_some(sum)
 }
 
-/// The total of all usage with one more; an error where that is too much.
+/// The total of all usage with one more amount; an error if that is too much.
 pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
     within(total, amount).ok_or(Error::UsageTooLarge { amount, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GRANTS_MAX, Sums, USAGE_RECORDS_MAX};
+    use crate::error::Error;
+    use crate::record::{Record, UsageRecord};
+
+    /// The messages spell the numbers out, so that errors need not know the limits.
+    #[test]
+    fn the_errors_name_the_limits() {
+        let limits = [
+            (Error::TooManyGrants, GRANTS_MAX),
+            (Error::TooManyUsageRecords, USAGE_RECORDS_MAX),
+        ];
+        for (error, limit) in limits {
+            let message = error.to_string();
+            assert!(message.contains(&limit.to_string()), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_numbered_is_the_last_that_fits() {
+        let mut sums = Sums {
+            grants: GRANTS_MAX as usize - 1,
+            usage_records: u64::from(USAGE_RECORDS_MAX) - 1,
+            ..Sums::default()
+        };
+        let usage = UsageRecord {
+            amount: 0,
+            timestamp: 0,
+        };
+        let grant = Record::grant("", 0, 0, 0);
+        sums.add(&grant).expect("the last grant");
+        sums.add_usage(usage).expect("the last usage record");
+        let full = sums;
+        assert_eq!(sums.add(&grant), Err(Error::TooManyGrants));
+        assert_eq!(sums.add_usage(usage), Err(Error::TooManyUsageRecords));
+        assert_eq!(sums, full);
+    }
 }

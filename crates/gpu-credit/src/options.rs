@@ -1,14 +1,11 @@
-//! What an account is told when it is opened: its overdraft policy and the sizes of its structures.
+//! The overdraft policy of an account, and the sizes of its structures.
 
 /// What happens to usage beyond what the live grants can pay. One account, one policy.
 ///
 /// ```
-/// use gpu_credit::{GpuCredit, Options, Overdraft};
+/// use gpu_credit::{GpuCredit, Overdraft};
 ///
-/// let mut account = GpuCredit::with_options(Options {
-///     overdraft: Overdraft::Forfeit,
-///     ..Options::default()
-/// });
+/// let mut account = GpuCredit::with_overdraft(Overdraft::Forfeit);
 /// account.add_credit("a", 10, 0, 100)?;
 /// account.subtract(25, 1)?; // forfeits the 10 and is itself dropped
 /// account.add_credit("b", 7, 2, 100)?;
@@ -19,6 +16,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Overdraft {
     /// It becomes a deficit, which the grants that start later pay on arrival. A balance of
     /// exactly zero reads `Some(0)`.
@@ -29,20 +27,49 @@ pub enum Overdraft {
     Forfeit,
 }
 
-/// How an account is set up. The sizes change cost, never an answer; the defaults suit every
-/// ledger from ten records to hundreds of millions, and tests make them tiny so that small inputs
-/// build deep structures.
+impl Overdraft {
+    /// The word in lower case: `carry` or `forfeit`. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::Overdraft;
+    ///
+    /// assert_eq!(Overdraft::Carry.as_str(), "carry");
+    /// assert_eq!(Overdraft::Forfeit.to_string(), "forfeit");
+    /// ```
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Overdraft::Carry => "carry",
+            Overdraft::Forfeit => "forfeit",
+        }
+    }
+}
+
+impl std::fmt::Display for Overdraft {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// How an account is set up, built by its methods.
+///
+/// The sizes change cost, never an answer. The defaults suit every account from ten records to
+/// hundreds of millions; tests make them tiny so that small inputs build deep structures.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, Options, Overdraft};
+///
+/// let options = Options::default().overdraft(Overdraft::Forfeit).checkpoint_spacing(64);
+/// let account = GpuCredit::with_options(options);
+/// assert_eq!(account.overdraft(), Overdraft::Forfeit);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct Options {
-    /// What happens to usage beyond what is available.
-    pub overdraft: Overdraft,
-    /// Entries of one chunk of the usage index, at most: 4 to 256, rounded up to a multiple of 4.
-    pub usage_chunk: usize,
-    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256.
-    pub boundary_chunk: usize,
-    /// Boundaries from one checkpoint to the next, at least: 1 or more. Where more than four times
-    /// as many grants have something left, the distance is a quarter of their number.
-    pub checkpoint_spacing: usize,
+    pub(crate) overdraft: Overdraft,
+    pub(crate) usage_chunk: usize,
+    pub(crate) boundary_chunk: usize,
+    pub(crate) checkpoint_spacing: usize,
 }
 
 impl Default for Options {
@@ -52,6 +79,39 @@ impl Default for Options {
             usage_chunk: 256,
             boundary_chunk: 128,
             checkpoint_spacing: 32,
+        }
+    }
+}
+
+impl Options {
+    /// What happens to usage beyond what is available: [`Overdraft::Carry`] by default.
+    pub fn overdraft(self, overdraft: Overdraft) -> Self {
+        Options { overdraft, ..self }
+    }
+
+    /// Entries of one chunk of the usage index, at most: 4 to 256, rounded up to a multiple of 4.
+    /// 256 by default.
+    pub fn usage_chunk(self, usage_chunk: usize) -> Self {
+        Options {
+            usage_chunk,
+            ..self
+        }
+    }
+
+    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256. 128 by default.
+    pub fn boundary_chunk(self, boundary_chunk: usize) -> Self {
+        Options {
+            boundary_chunk,
+            ..self
+        }
+    }
+
+    /// Boundaries from one checkpoint to the next, at least: 1 or more, 32 by default. If more than
+    /// four times as many grants have a remainder, the distance is a quarter of their number.
+    pub fn checkpoint_spacing(self, checkpoint_spacing: usize) -> Self {
+        Options {
+            checkpoint_spacing,
+            ..self
         }
     }
 }

@@ -1,15 +1,138 @@
-//! The two kinds of record that are posted, and the name of a posted grant.
+//! The two kinds of record that are posted, and the identities of posted records.
 
-/// A grant of one account: its place in posting order, from 0 on. A retracted grant keeps its number.
+use std::fmt;
+
+/// The identity of a grant: its place in posting order, from 0 on. It never changes, and the number
+/// of a retracted grant is not used again.
+///
+/// ```
+/// use gpu_credit::{Error, GpuCredit, GrantId};
+///
+/// let mut account = GpuCredit::new();
+/// let grant = account.add_credit("march", 100, 0, 30)?;
+/// let stored: u32 = grant.index();
+/// assert_eq!(GrantId::from_index(stored), grant);
+///
+/// let unknown = GrantId::from_index(7);
+/// assert_eq!(account.grant(unknown), None);
+/// assert_eq!(account.retract_grant(unknown), Err(Error::NoSuchGrant(unknown)));
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
 pub struct GrantId(pub(crate) u32);
 
 impl GrantId {
+    /// The grant with a number that was stored. An account answers a number that it never gave with
+    /// `None` or [`Error::NoSuchGrant`](crate::Error::NoSuchGrant).
+    pub const fn from_index(index: u32) -> Self {
+        GrantId(index)
+    }
+
     /// The place in posting order, from 0 on.
-    pub fn index(self) -> usize {
-        self.0 as usize
+    pub const fn index(self) -> u32 {
+        self.0
+    }
+}
+
+/// The identity of a usage record: its instant, and its place among all usage ever posted at that
+/// instant. It never changes: retracting other usage does not move it, and it is not used again.
+///
+/// Identities are ordered as the usage is in event order.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, UsageId, UsageRecord};
+///
+/// let mut account = GpuCredit::new();
+/// let first = account.post_usage(UsageRecord { amount: 4, timestamp: 10 })?;
+/// let second = account.post_usage(UsageRecord { amount: 4, timestamp: 10 })?;
+/// account.retract_usage(first)?;
+/// assert_eq!(second, UsageId { timestamp: 10, nth: 1 });
+/// assert_eq!(account.usage_record(second).map(|usage| usage.amount), Some(4));
+/// assert_eq!(second.to_string(), "usage 1 at 10");
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct UsageId {
+    /// When the usage took effect.
+    pub timestamp: i64,
+    /// How many usage records had been posted at that instant before it, retracted ones included.
+    pub nth: u32,
+}
+
+impl fmt::Display for UsageId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "usage {} at {}", self.nth, self.timestamp)
+    }
+}
+
+/// Usage at an instant, as it is posted.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, UsageRecord};
+///
+/// let mut account = GpuCredit::new();
+/// account.post_usage(UsageRecord { amount: 4, timestamp: 30 })?;
+/// assert_eq!(account.balance_at(30).deficit, 4);
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct UsageRecord {
+    /// In the smallest unit.
+    pub amount: u64,
+    /// When it takes effect.
+    pub timestamp: i64,
+}
+
+/// A grant as it is posted: live in `[timestamp, timestamp + expiration]`, both ends included.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, GrantRecord};
+///
+/// let mut account = GpuCredit::new();
+/// account.post_grant(GrantRecord::new("march", 100, 0, 30))?;
+/// account.post_grant(GrantRecord::new("gift", 7, 10, 0).without_end())?;
+/// assert_eq!(account.get_balance(30), Some(107));
+/// assert_eq!(account.get_balance(i64::MAX), Some(7));
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct GrantRecord {
+    /// Metadata: two grants with one id are two grants.
+    pub credit_id: String,
+    /// In the smallest unit.
+    pub amount: u64,
+    /// The first instant of the window.
+    pub timestamp: i64,
+    /// The last instant of the window, counted from `timestamp`.
+    pub expiration: u64,
+}
+
+impl GrantRecord {
+    /// A grant live in `[timestamp, timestamp + expiration]`: the arguments of
+    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order.
+    #[must_use]
+    pub fn new(credit_id: impl Into<String>, amount: u64, timestamp: i64, expiration: u64) -> Self {
+        GrantRecord {
+            credit_id: credit_id.into(),
+            amount,
+            timestamp,
+            expiration,
+        }
+    }
+
+    /// The same grant with a window that never ends, whatever its expiration was.
+    #[must_use]
+    pub fn without_end(self) -> Self {
+        GrantRecord {
+            expiration: self.timestamp.abs_diff(i64::MAX),
+            ..self
+        }
     }
 }
 
@@ -25,56 +148,55 @@ impl GrantId {
 /// ])?;
 /// assert_eq!(account.get_balance(20), Some(4));
 /// assert_eq!(account.get_balance(30), Some(0));
-/// # Ok::<(), gpu_credit::Error>(())
+/// # Ok::<(), gpu_credit::RecordError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "kind", rename_all = "lowercase"))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum Record {
-    /// Credit that is live in `[timestamp, timestamp + expiration]`, both ends included.
-    Grant {
-        /// Metadata: two grants with one id are two grants.
-        credit_id: String,
-        /// In the smallest unit.
-        amount: u64,
-        /// The first instant of the window.
-        timestamp: i64,
-        /// The last instant of the window, counted from `timestamp`.
-        expiration: u64,
-    },
+    /// Credit that is live in a window.
+    Grant(GrantRecord),
     /// Usage at an instant.
-    Usage {
-        /// In the smallest unit.
-        amount: u64,
-        /// When it took effect.
-        timestamp: i64,
-    },
+    Usage(UsageRecord),
 }
 
 impl Record {
-    /// A grant live in `[timestamp, timestamp + expiration]`, both ends included.
+    /// A grant live in `[timestamp, timestamp + expiration]`, both ends included: the arguments of
+    /// [`add_credit`](crate::GpuCredit::add_credit), in the same order.
+    #[must_use]
     pub fn grant(
         credit_id: impl Into<String>,
         amount: u64,
         timestamp: i64,
         expiration: u64,
     ) -> Self {
-        Record::Grant {
-            credit_id: credit_id.into(),
-            amount,
-            timestamp,
-            expiration,
-        }
+        Record::Grant(GrantRecord::new(credit_id, amount, timestamp, expiration))
     }
 
-    /// Usage at an instant.
+    /// Usage at an instant: the arguments of [`subtract`](crate::GpuCredit::subtract), in the same
+    /// order.
+    #[must_use]
     pub fn usage(amount: u64, timestamp: i64) -> Self {
-        Record::Usage { amount, timestamp }
+        Record::Usage(UsageRecord { amount, timestamp })
+    }
+}
+
+impl From<GrantRecord> for Record {
+    fn from(grant: GrantRecord) -> Self {
+        Record::Grant(grant)
+    }
+}
+
+impl From<UsageRecord> for Record {
+    fn from(usage: UsageRecord) -> Self {
+        Record::Usage(usage)
     }
 }
 
 /// A posted grant as the account holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Grant<'a> {
     /// As posted: metadata.
     pub credit_id: &'a str,
@@ -84,7 +206,7 @@ pub struct Grant<'a> {
     pub start: i64,
     /// The last instant of the window. `i64::MAX`: it never ends.
     pub end: i64,
-    /// The instant from which the grant is revoked, if it is: the one after `end`. Or its `start`,
-    /// and then it was never live, and `end` is what it was.
+    /// The instant from which the grant is revoked, if it is: the one after `end`. Or its `start`:
+    /// then it was never live, and `end` is the end of the window that it had before.
     pub revoked_from: Option<i64>,
 }

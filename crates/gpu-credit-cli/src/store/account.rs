@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use gpu_credit::Overdraft;
 use gpu_credit_store::{Account, Error};
 
-use super::{StoreArguments, policy_word};
+use super::StoreArguments;
 use crate::arguments::Policy;
 use crate::store::post::IdArguments;
 
@@ -68,11 +68,11 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_or_create()?;
     let name = &arguments.account;
     let policy: Overdraft = arguments.policy.into();
-    let word = policy_word(policy);
+    let word = policy.as_str();
     let opened = match store.store.open_account(name, policy) {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
             let present = store.ask(|store| store.with_account(name, Account::policy))?;
-            let present_word = policy_word(present);
+            let present_word = present.as_str();
             ensure!(
                 present == policy,
                 "{}: account {name:?} exists already, with policy {present_word} and not {word}",

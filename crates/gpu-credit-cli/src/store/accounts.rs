@@ -4,7 +4,7 @@ use clap::Args;
 use gpu_credit_store::{Account, Sequence, Store};
 use serde::Serialize;
 
-use super::{StoreArguments, policy_word};
+use super::StoreArguments;
 use crate::rows::{Row, RowArguments, or_none};
 use crate::time::TimeArguments;
 
@@ -67,7 +67,7 @@ impl AccountRow {
         let ledger = account.ledger();
         Self {
             account: account.key().name.to_string(),
-            policy: policy_word(account.policy()),
+            policy: account.policy().as_str(),
             opened: account.key().opened,
             last_entry: account.last_sequence(),
             granted: ledger.granted(),

@@ -4,7 +4,7 @@ use clap::Args;
 use gpu_credit_store::{Change, Entry, RecordId, Sequence};
 use serde::Serialize;
 
-use super::{StoreArguments, policy_word};
+use super::StoreArguments;
 use crate::rows::{Row, RowArguments, or_empty};
 use crate::time::{TimeArguments, Unit};
 
@@ -88,7 +88,7 @@ impl From<Entry> for HistoryRow {
         match entry.change {
             Change::OpenAccount { policy } => HistoryRow {
                 change: "open_account",
-                policy: Some(policy_word(policy)),
+                policy: Some(policy.as_str()),
                 ..row
             },
             Change::Grant {

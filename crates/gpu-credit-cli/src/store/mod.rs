@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use gpu_credit::{GrantId, Overdraft};
+use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
 
 use crate::input::one_line;
@@ -165,12 +165,4 @@ impl GrantIds {
 /// So many of something.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// The word for a policy.
-pub(crate) fn policy_word(policy: Overdraft) -> &'static str {
-    match policy {
-        Overdraft::Carry => "carry",
-        Overdraft::Forfeit => "forfeit",
-    }
 }

@@ -121,7 +121,7 @@ fn a_total_past_what_a_ledger_holds() {
         assert_eq!(output.status.code(), Some(2), "{engine}");
         assert_eq!(
             stderr(&output),
-            "gpu-credit: standard input: line 4, column amount: a usage of 1 does not fit: usage \
+            "gpu-credit: standard input: line 4, column amount: usage of 1 does not fit: usage \
              adds up to 9223372036854775807 already, and 9223372036854775807 at most\n",
             "{engine}"
         );

@@ -32,6 +32,9 @@ from gpu_credit.words import (
     Statement,
     Status,
     Total,
+    UsageColumns,
+    UsageId,
+    UsageRecord,
     UsageStatement,
 )
 
@@ -52,6 +55,9 @@ __all__ = [
     "Statement",
     "Status",
     "Total",
+    "UsageColumns",
+    "UsageId",
+    "UsageRecord",
     "UsageStatement",
     "bar",
 ]

@@ -29,7 +29,7 @@ class Status(StrEnum):
     """There is a deficit."""
 
     SPENT = "spent"
-    """Under the policy "forfeit": live grants, and nothing left."""
+    """Under the policy "forfeit": grants are live, and none has a remainder."""
 
     AVAILABLE = "available"
     """The balance is a number."""
@@ -39,14 +39,48 @@ class Answer(NamedTuple):
     """The balance at an instant, and why it is what it is."""
 
     balance: int | None
-    """Live remainders minus deficit, in the smallest unit. None where no window contains the
-    instant, where the result is negative, and under "forfeit" where it is zero."""
+    """Live remainders minus deficit, in the smallest unit. None if no window contains the
+    instant, if the result is negative, or if it is zero under "forfeit"."""
 
     status: Status
     """Why."""
 
     deficit: int
     """Usage not yet paid by any grant, whatever the status. Always 0 under "forfeit"."""
+
+
+class UsageId(NamedTuple):
+    """The identity of usage. It never changes, and is not used again: taking other usage back does
+    not move it."""
+
+    timestamp: int
+    """When the usage took effect."""
+
+    nth: int
+    """How many usage records had been posted at that instant before it, those taken back included."""
+
+
+class UsageRecord(NamedTuple):
+    """Usage at an instant, as extend and balance_if take it."""
+
+    amount: int
+    """In the smallest unit."""
+
+    timestamp: int
+    """When it takes effect."""
+
+
+class UsageColumns(NamedTuple):
+    """Many usage records, by columns."""
+
+    amounts: NDArray[numpy.int64]
+    """In the smallest unit."""
+
+    timestamps: NDArray[numpy.int64]
+    """When they took effect."""
+
+    nths: NDArray[numpy.int64]
+    """The second half of the identity: UsageId(timestamp, nth)."""
 
 
 class Grant(NamedTuple):
@@ -68,8 +102,8 @@ class Grant(NamedTuple):
     """The last instant of the window. 2**63 - 1: it never ends."""
 
     revoked_from: int | None
-    """The instant from which the grant is revoked, if it is: the one after end. Or its start, and
-    then it was never live, and end is what it was."""
+    """The instant from which the grant is revoked, if it is: the one after end. Or its start: then it
+    was never live, and end is the end of the window that it had before."""
 
 
 class Remainder(NamedTuple):
@@ -79,11 +113,11 @@ class Remainder(NamedTuple):
     """The number of the grant."""
 
     amount: int
-    """What is left of it, in the smallest unit."""
+    """What is undrawn of it, in the smallest unit; never 0."""
 
 
 class Lapse(NamedTuple):
-    """What is left of a grant at the end of its window."""
+    """The remainder of a grant at the end of its window."""
 
     grant: int
     """The number of the grant."""
@@ -96,13 +130,10 @@ class Lapse(NamedTuple):
 
 
 class Draw(NamedTuple):
-    """The part of one usage that one grant paid."""
+    """The part of one usage record that one grant paid."""
 
-    used_at: int
-    """The instant of the usage."""
-
-    place: int
-    """The place of the usage among those of its instant, in posting order, from 0 on."""
+    usage: UsageId
+    """The usage that was paid."""
 
     grant: int
     """The number of the grant that paid."""
@@ -111,17 +142,18 @@ class Draw(NamedTuple):
     """What it paid, in the smallest unit; never 0."""
 
     paid_at: int
-    """When it paid: at used_at, or, where the usage had become a deficit, at its own start."""
+    """When it paid: at the instant of the usage, or at its own start if the usage had become a
+    deficit."""
 
 
 class Draws(NamedTuple):
     """Many draws, by columns."""
 
-    used_at: NDArray[numpy.int64]
+    timestamps: NDArray[numpy.int64]
     """The instants of the usage."""
 
-    places: NDArray[numpy.int64]
-    """The places of the usage among those of its instant."""
+    nths: NDArray[numpy.int64]
+    """The second half of its identity: UsageId(timestamp, nth)."""
 
     grants: NDArray[numpy.int64]
     """The numbers of the grants that paid."""
@@ -146,13 +178,13 @@ class GrantStatement(NamedTuple):
     """What paid usage."""
 
     lapsed: int
-    """What was left at the end of its window."""
+    """Its remainder at the end of its window."""
 
     forfeited: int
     """What an overdraft took. Always 0 under "carry"."""
 
     revoked: int
-    """What was left where it was revoked: all of it if it was never live."""
+    """Its remainder when it was revoked: all of it if it was never live."""
 
     remaining: int
     """What is undrawn and live."""
@@ -178,7 +210,7 @@ class Statement(NamedTuple):
 
 
 class UsageStatement(NamedTuple):
-    """Where one usage went: amount is the sum of its draws, unpaid and dropped."""
+    """Where the usage of one record went: amount is the sum of its draws, unpaid and dropped."""
 
     amount: int
     """As posted, or as corrected."""
@@ -210,7 +242,7 @@ class SettlementStatistics(NamedTuple):
     """What settling has done since the account was opened: how much work writes have caused."""
 
     boundaries_replayed: int
-    """Window ends replayed."""
+    """Boundaries replayed."""
 
     checkpoints_written: int
     """Checkpoints written, new ones and old ones whose remainders had changed."""

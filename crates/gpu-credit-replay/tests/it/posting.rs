@@ -42,6 +42,20 @@ fn the_latest_posted_of_equal_usage_is_retracted() {
 }
 
 #[test]
+fn usage_is_corrected_by_its_place_among_alike_records() {
+    let mut account = HeapReplay::new(Overdraft::Carry);
+    for _ in 0..3 {
+        account.subtract(5, 7);
+    }
+    assert!(account.change_usage_at(0, 6));
+    assert!(account.retract_usage_at(1));
+    assert!(!account.retract_usage_at(2) && !account.change_usage_at(2, 1));
+    let amounts = account.posted().usage().iter().map(|usage| usage.amount);
+    assert_eq!(amounts.collect::<Vec<_>>(), [6, 5]);
+    assert_eq!(account.balance_at(7).deficit, 11);
+}
+
+#[test]
 fn an_engine_answers_behind_the_trait() {
     let mut engines: Vec<Box<dyn Replay>> = vec![
         Box::new(ListReplay::new(Overdraft::Forfeit)),

@@ -192,3 +192,35 @@ fn a_close_frees_the_limits_at_once() {
         assert!(store.post_all(fits).is_ok());
     }
 }
+
+/// The account that comes out of a close numbers its usage anew, without what was retracted.
+#[test]
+fn usage_beside_retracted_usage_is_corrected_after_a_close() {
+    let (folder, store) = store();
+    let usage = [("u1", 1), ("u2", 2), ("u3", 4)];
+    let usage = usage.map(|(id, amount)| Posting::usage("a", id, amount, 60));
+    let mut postings = vec![Posting::open_account("a", "open", Overdraft::Carry)];
+    postings.extend(usage);
+    postings.extend([
+        Posting::retract("a", "c1", "u1"),
+        Posting::close_books("a", "close", 50),
+        Posting::change_usage("a", "c2", "u3", 40),
+        Posting::usage("a", "u4", 800, 60),
+        Posting::change_usage("a", "c3", "u2", 20),
+        Posting::retract("a", "c4", "u4"),
+    ]);
+    for posting in postings {
+        store.post(posting).unwrap();
+    }
+    let check = |store: &Store| {
+        let account = store.as_recorded("a", store.last_sequence()).unwrap();
+        let usage = account.ledger().usage(..);
+        let amounts: Vec<u64> = usage.map(|(_, usage)| usage.amount).collect();
+        assert_eq!(amounts, [20, 40]);
+        assert_eq!(account.balance_at(60).unwrap().deficit, 60);
+        assert_sound(store);
+    };
+    check(&store);
+    drop(store);
+    check(&Store::open(folder.path().join("credit.redb")).unwrap());
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gpu_credit_workload::small::{self, Numbers, Operation};
+use gpu_credit_workload::small::{self, Numbers, Operation, Record, Usage};
 use proptest::prelude::*;
 
 fn operations(seed: u64, numbers: Numbers) -> Vec<Operation> {
@@ -17,31 +17,37 @@ fn a_seed_is_a_sequence() {
     }
 }
 
+/// The usage that an operation posts, or makes of what was posted.
+fn posted(operation: &Operation) -> Vec<Usage> {
+    let usage = |record: &Record| match record {
+        Record::Usage(usage) => Some(*usage),
+        Record::Grant(_) => None,
+    };
+    match operation {
+        Operation::PostUsage(usage) => vec![*usage],
+        Operation::PostUsageMany(usage) => usage.clone(),
+        Operation::PostMany(records) => records.iter().filter_map(usage).collect(),
+        Operation::ChangeUsage { usage, new_amount } => vec![Usage {
+            amount: *new_amount,
+            ..*usage
+        }],
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn every_operation_comes_up_and_what_is_retracted_was_mostly_posted() {
     for numbers in Numbers::ALL {
         let operations = operations(3, numbers);
         let kinds: HashSet<_> = operations.iter().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 9, "{numbers:?}");
-        let mut posted = HashSet::new();
+        assert_eq!(kinds.len(), 17, "{numbers:?}");
+        let mut stood = HashSet::new();
         let (mut hits, mut misses) = (0, 0);
         for operation in &operations {
+            stood.extend(posted(operation));
             match operation {
-                Operation::PostUsage { amount, timestamp }
-                | Operation::ChangeUsage {
-                    new_amount: amount,
-                    timestamp,
-                    ..
-                } => {
-                    posted.insert((amount, timestamp));
-                }
-                Operation::RetractUsage { amount, timestamp } => {
-                    if posted.contains(&(amount, timestamp)) {
-                        hits += 1;
-                    } else {
-                        misses += 1;
-                    }
-                }
+                Operation::RetractUsage(usage) if stood.contains(usage) => hits += 1,
+                Operation::RetractUsage(_) => misses += 1,
                 _ => {}
             }
         }
@@ -49,6 +55,37 @@ fn every_operation_comes_up_and_what_is_retracted_was_mostly_posted() {
             hits > 10 * misses,
             "{numbers:?}: {hits} hits, {misses} misses"
         );
+    }
+}
+
+#[test]
+fn batches_are_few_records_and_many() {
+    for numbers in Numbers::ALL {
+        let lengths = operations(5, numbers).into_iter();
+        let lengths: Vec<usize> = lengths
+            .filter_map(|operation| match operation {
+                Operation::PostUsageMany(usage) => Some(usage.len()),
+                Operation::PostMany(records) => Some(records.len()),
+                _ => None,
+            })
+            .collect();
+        assert!(lengths.contains(&0) && lengths.contains(&1), "{numbers:?}");
+        assert!(lengths.iter().any(|length| *length > 48), "{numbers:?}");
+    }
+}
+
+#[test]
+fn bursts_write_and_do_nothing_else() {
+    for numbers in Numbers::ALL {
+        let operations = operations(6, numbers);
+        let asks = |operation: &Operation| {
+            matches!(
+                operation,
+                Operation::Question { .. } | Operation::Settle | Operation::SettleTo { .. }
+            )
+        };
+        let longest = operations.split(asks).map(<[_]>::len).max();
+        assert!(longest > Some(64), "{numbers:?}: {longest:?}");
     }
 }
 

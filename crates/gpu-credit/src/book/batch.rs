@@ -1,11 +1,13 @@
 //! Many accounts asked at once.
 
 use super::{CreditBook, Shard};
-use crate::Answer;
+use crate::answer::Answer;
+use crate::parallel;
 
 /// What the accounts of a book add up to at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Total {
     /// The sum of all balances that there are, in the smallest unit.
     pub balance: u128,
@@ -27,7 +29,8 @@ impl Total {
 
 impl CreditBook {
     /// The answer to each question, an account and an instant, in any order: as
-    /// [`balance_at`](Self::balance_at). With the `rayon` feature, large batches use all cores.
+    /// [`balance_at`](Self::balance_at) for each, with the `rayon` feature on all cores if there are
+    /// many.
     ///
     /// ```
     /// use gpu_credit::{CreditBook, Overdraft, Record};
@@ -40,19 +43,26 @@ impl CreditBook {
     /// assert_eq!(answers[1], None); // no such account
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
+    #[must_use]
     pub fn balances_at<N: AsRef<str> + Sync>(&self, questions: &[(N, i64)]) -> Vec<Option<Answer>> {
         let ask = |(name, timestamp): &(N, i64)| self.balance_at(name.as_ref(), *timestamp);
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            let questions = questions.par_iter().with_min_len(1_024);
-            questions.map(ask).collect()
-        }
-        #[cfg(not(feature = "rayon"))]
-        questions.iter().map(ask).collect()
+        parallel::map_many(1_024, questions, ask)
     }
 
     /// What all accounts add up to at an instant. O(a), on all cores with the `rayon` feature.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.open("bob", Overdraft::Carry)?;
+    /// book.ingest(&[("ada", Record::grant("march", 100, 0, 30)), ("bob", Record::usage(4, 0))])?;
+    /// let total = book.total_at(5);
+    /// assert_eq!((total.balance, total.deficit, total.available), (100, 4, 1));
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn total_at(&self, timestamp: i64) -> Total {
         let total = |shard: &Shard| {
             let answers = shard.values().map(|account| account.balance_at(timestamp));
@@ -63,16 +73,7 @@ impl CreditBook {
             });
             totals.fold(Total::default(), Total::plus)
         };
-        #[cfg(feature = "rayon")]
-        {
-            use rayon::prelude::*;
-            let totals = self.shards.par_iter().with_max_len(1).map(total);
-            totals.reduce(Total::default, Total::plus)
-        }
-        #[cfg(not(feature = "rayon"))]
-        self.shards
-            .iter()
-            .map(total)
-            .fold(Total::default(), Total::plus)
+        let totals = parallel::map(self.len(), self.shards.len(), |at| total(&self.shards[at]));
+        totals.into_iter().fold(Total::default(), Total::plus)
     }
 }

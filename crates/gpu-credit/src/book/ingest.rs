@@ -1,8 +1,11 @@
 //! Records of many accounts at once, each shard on its own.
 
 use super::{Account, CreditBook, SHARDS, Shard, shard_of};
+use crate::error::{Error, RecordError};
 use crate::limits::Sums;
-use crate::{Error, Options, Record};
+use crate::options::Options;
+use crate::parallel;
+use crate::record::Record;
 
 /// Why a book refused. It is as it was before the call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,12 +33,22 @@ pub enum BookError {
         /// The name of the account.
         account: String,
         /// Why.
+        #[source]
         error: Error,
     },
 }
 
 impl BookError {
-    /// The place of the offending record, where there is one.
+    /// The place of the record that was refused, if it was a record.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// let error = book.ingest(&[("eve", Record::usage(4, 10))]).unwrap_err();
+    /// assert_eq!(error.index(), Some(0));
+    /// ```
+    #[must_use]
     pub fn index(&self) -> Option<usize> {
         match *self {
             BookError::AlreadyOpen { .. } => None,
@@ -51,18 +64,36 @@ impl CreditBook {
     /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
     ///
     /// O(k log k) for `k` records, and for each account that has some as
-    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew where it is packed:
-    /// few calls with many records are cheaper than many with few.
+    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed: few
+    /// calls with many records are cheaper than many with few.
     ///
     /// # Errors
-    /// Where an account is not open, or would refuse a record: for the first such record. The book
-    /// is as before.
+    /// If an account is not open, or would refuse a record: for the first such record. The book is
+    /// as before.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.open("bob", Overdraft::Carry)?;
+    /// book.ingest(&[
+    ///     ("bob", Record::usage(60, 10)),
+    ///     ("ada", Record::grant("march", 100, 0, 30)),
+    /// ])?;
+    /// assert_eq!(book.balance_at("ada", 10).unwrap().balance, Some(100));
+    ///
+    /// let refused = book.ingest(&[("ada", Record::usage(1, 5)), ("eve", Record::usage(1, 5))]);
+    /// assert_eq!(refused.unwrap_err().index(), Some(1));
+    /// assert_eq!(book.get("ada").unwrap().used(), 0);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn ingest<N: AsRef<str> + Sync>(
         &mut self,
         records: &[(N, Record)],
     ) -> Result<(), BookError> {
         let parts = partition(records);
-        let checked = for_each_shard(&mut self.shards, parts, |shard, part| {
+        let checked = parallel::map_parts(records.len(), &mut self.shards, parts, |shard, part| {
             let groups = by_account(records, &part);
             check(shard, records, &groups).map_or(Ok(groups), Err)
         });
@@ -73,19 +104,37 @@ impl CreditBook {
         }
         let groups = checked.into_iter().flatten().collect();
         let options = self.options;
-        for_each_shard(&mut self.shards, groups, |shard, groups| {
+        parallel::map_parts(records.len(), &mut self.shards, groups, |shard, groups| {
             post(shard, records, groups, options);
         });
         Ok(())
     }
 
-    /// Brings all small accounts back into as few bytes as they need, and settles all others.
+    /// Brings all small accounts back into as few bytes as they need, and settles all others. O(a),
+    /// and for each account that was taken out as [`GpuCredit::settle`](crate::GpuCredit::settle).
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.get_mut("ada").unwrap().subtract(4, 10).unwrap();
+    /// let unpacked = book.memory_used();
+    /// book.pack();
+    /// assert!(book.memory_used() < unpacked);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn pack(&mut self) {
-        for_each_shard(&mut self.shards, vec![(); SHARDS], |shard, ()| {
-            for account in shard.values_mut() {
-                account.pack();
-            }
-        });
+        parallel::map_parts(
+            self.len(),
+            &mut self.shards,
+            vec![(); SHARDS],
+            |shard, ()| {
+                for account in shard.values_mut() {
+                    account.pack();
+                }
+            },
+        );
     }
 }
 
@@ -99,40 +148,8 @@ fn partition<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<Vec<usize>> {
     parts
 }
 
-#[cfg(feature = "rayon")]
 fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
-    use rayon::prelude::*;
-    let names = records.par_iter().with_min_len(16 * 1_024);
-    names.map(|(name, _)| shard_of(name.as_ref())).collect()
-}
-
-#[cfg(not(feature = "rayon"))]
-fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
-    let names = records.iter();
-    names.map(|(name, _)| shard_of(name.as_ref())).collect()
-}
-
-/// Does something to each shard with its part, of which there are as many.
-#[cfg(feature = "rayon")]
-fn for_each_shard<P: Send, T: Send>(
-    shards: &mut [Shard],
-    parts: Vec<P>,
-    work: impl Fn(&mut Shard, P) -> T + Sync,
-) -> Vec<T> {
-    use rayon::prelude::*;
-    let shards = shards.par_iter_mut().zip(parts).with_max_len(1);
-    shards.map(|(shard, part)| work(shard, part)).collect()
-}
-
-/// Does something to each shard with its part, of which there are as many.
-#[cfg(not(feature = "rayon"))]
-fn for_each_shard<P: Send, T: Send>(
-    shards: &mut [Shard],
-    parts: Vec<P>,
-    work: impl Fn(&mut Shard, P) -> T + Sync,
-) -> Vec<T> {
-    let shards = shards.iter_mut().zip(parts);
-    shards.map(|(shard, part)| work(shard, part)).collect()
+    parallel::map_many(16 * 1_024, records, |(name, _)| shard_of(name.as_ref()))
 }
 
 /// The name of an account, and the places of its records in order.
@@ -194,7 +211,11 @@ fn post<N: AsRef<str>>(
 
 impl Account {
     /// Posts records, settles, and packs the account if it is small.
-    fn post(&mut self, more: impl Iterator<Item = Record>, options: Options) -> Result<(), Error> {
+    fn post(
+        &mut self,
+        more: impl Iterator<Item = Record>,
+        options: Options,
+    ) -> Result<(), RecordError> {
         match self {
             Account::Packed(packed) => {
                 *self = Account::Whole(Box::new(packed.unpack_with(options, more)?));

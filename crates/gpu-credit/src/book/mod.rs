@@ -7,9 +7,14 @@ mod packed;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::iter::FusedIterator;
+use std::vec::IntoIter;
 
-use crate::{Answer, GpuCredit, Options, Overdraft};
+use crate::account::GpuCredit;
+use crate::answer::Answer;
+use crate::options::{Options, Overdraft};
 pub use batch::Total;
 pub use ingest::BookError;
 use packed::Packed;
@@ -19,12 +24,12 @@ const SHARDS: usize = 64;
 
 /// Accounts by name, each with its own policy: a million small ones in a few hundred bytes each.
 ///
-/// An account of at most 64 grants, none of them retracted or revoked, and 255 usage entries is
-/// *packed*: its records and levels stand in as few bytes as they need, without an index. It
-/// answers [`balance_at`](Self::balance_at) as it is; for any other question
-/// [`get`](Self::get) unpacks a copy, which takes some microseconds. What is taken out to be
-/// changed, with [`get_mut`](Self::get_mut), stays as it is taken out until [`pack`](Self::pack),
-/// or until records of it are next [ingested](Self::ingest). It changes cost, never an answer.
+/// An account of at most 64 grants and 255 usage records, if nothing was ever retracted or revoked,
+/// is *packed*: its records and levels stand in as few bytes as they need, without an index. It
+/// answers [`balance_at`](Self::balance_at) as it is; for any other question [`get`](Self::get)
+/// unpacks a copy, which takes some microseconds. What is taken out to be changed, with
+/// [`get_mut`](Self::get_mut), stays as it is taken out until [`pack`](Self::pack), or until records
+/// of it are next [ingested](Self::ingest). Packing changes cost, never an answer.
 ///
 /// In the costs below, `a` is the number of accounts; those of looking a name up are expected costs.
 ///
@@ -46,7 +51,7 @@ const SHARDS: usize = 64;
 /// assert_eq!(book.total_at(9).balance, 150);
 /// # Ok::<(), gpu_credit::BookError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CreditBook {
     /// Accounts by the hash of their name, always [`SHARDS`] of them.
     shards: Box<[Shard]>,
@@ -61,6 +66,16 @@ enum Account {
     Whole(Box<GpuCredit>),
 }
 
+/// A summary: how many accounts there are. O(1)
+impl fmt::Debug for CreditBook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CreditBook")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for CreditBook {
     fn default() -> Self {
         Self::new()
@@ -68,13 +83,29 @@ impl Default for CreditBook {
 }
 
 impl CreditBook {
-    /// An empty book.
+    /// An empty book. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::CreditBook;
+    ///
+    /// assert!(CreditBook::new().is_empty());
+    /// ```
+    #[must_use]
     pub fn new() -> Self {
         Self::with_options(Options::default())
     }
 
     /// An empty book whose accounts have sizes of their own. The policy among the options is not
-    /// used: each account is opened with one.
+    /// used: each account is opened with one. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Options, Overdraft};
+    ///
+    /// let mut book = CreditBook::with_options(Options::default().checkpoint_spacing(64));
+    /// book.open("ada", Overdraft::Carry)?;
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn with_options(options: Options) -> Self {
         CreditBook {
             shards: (0..SHARDS).map(|_| Shard::new()).collect(),
@@ -85,7 +116,16 @@ impl CreditBook {
     /// Opens an account, without records. O(1)
     ///
     /// # Errors
-    /// Where an account of this name is open. The book is as before.
+    /// If an account of this name is open. The book is as before.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert!(book.open("ada", Overdraft::Carry).is_err());
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn open(&mut self, name: &str, overdraft: Overdraft) -> Result<(), BookError> {
         let shard = self.shard_mut(name);
         if shard.contains_key(name) {
@@ -97,22 +137,63 @@ impl CreditBook {
         Ok(())
     }
 
-    /// The number of accounts.
+    /// The number of accounts. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert_eq!(book.len(), 1);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(Shard::len).sum()
     }
 
-    /// Whether there is no account.
+    /// Whether there is no account. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert!(!book.is_empty());
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shards.iter().all(Shard::is_empty)
     }
 
     /// Whether there is an account of this name. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert!(book.contains("ada") && !book.contains("eve"));
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.shard(name).contains_key(name)
     }
 
-    /// The policy of an account; `None` where there is no account of this name. O(1)
+    /// The policy of an account; `None` if there is no account of this name. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert_eq!(book.overdraft("ada"), Some(Overdraft::Forfeit));
+    /// assert_eq!(book.overdraft("eve"), None);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn overdraft(&self, name: &str) -> Option<Overdraft> {
         Some(match self.shard(name).get(name)? {
             Account::Packed(packed) => packed.overdraft(),
@@ -120,15 +201,27 @@ impl CreditBook {
         })
     }
 
-    /// The balance of an account at an instant, and why it is what it is; `None` where there is no
-    /// account of this name. O(1), and as [`GpuCredit::balance_at`]; where the account is
-    /// packed, a pass over its usage.
+    /// The balance of an account at an instant, and why it is what it is; `None` if there is no
+    /// account of this name. O(1), and as [`GpuCredit::balance_at`]; if the account is packed, a
+    /// pass over its usage.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// book.get_mut("ada").unwrap().add_credit("march", 100, 0, 30).unwrap();
+    /// assert_eq!(book.balance_at("ada", 5).unwrap().balance, Some(100));
+    /// assert_eq!(book.balance_at("eve", 5), None);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn balance_at(&self, name: &str, timestamp: i64) -> Option<Answer> {
         Some(self.shard(name).get(name)?.balance_at(timestamp))
     }
 
-    /// An account, to ask anything; `None` where there is none of this name. O(1); where the
-    /// account is packed, it is unpacked for the purpose.
+    /// An account, to ask anything; `None` if there is none of this name. O(1); if the account is
+    /// packed, a copy is unpacked.
     ///
     /// ```
     /// use gpu_credit::{CreditBook, Overdraft, Record};
@@ -140,18 +233,43 @@ impl CreditBook {
     /// assert_eq!(ada.remainders_at(5)[0].amount, 100);
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<Cow<'_, GpuCredit>> {
         Some(self.shard(name).get(name)?.read(self.options))
     }
 
-    /// An account, to post to it and to correct it; `None` where there is none of this name.
-    /// O(1); where the account is packed, it is unpacked, and stays so.
+    /// An account, to post to it and to correct it; `None` if there is none of this name. O(1); if
+    /// the account is packed, it is unpacked, and stays so.
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// let ada = book.get_mut("ada").unwrap();
+    /// let job = ada.next_usage_id(10);
+    /// ada.subtract(4, 10).unwrap();
+    /// ada.retract_usage(job).unwrap();
+    /// assert_eq!(book.get("ada").unwrap().used(), 0);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn get_mut(&mut self, name: &str) -> Option<&mut GpuCredit> {
         let options = self.options;
         Some(self.shard_mut(name).get_mut(name)?.whole(options))
     }
 
-    /// Takes an account out of the book; `None` where there is none of this name. O(1)
+    /// Takes an account out of the book; `None` if there is none of this name. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// let ada = book.remove("ada").unwrap();
+    /// assert_eq!((ada.overdraft(), book.len()), (Overdraft::Forfeit, 0));
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
     pub fn remove(&mut self, name: &str) -> Option<GpuCredit> {
         let options = self.options;
         let account = self.shard_mut(name).remove(name)?;
@@ -159,18 +277,42 @@ impl CreditBook {
     }
 
     /// The names of all accounts, in the order of their bytes. O(a log a)
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.accounts().map(|(name, _)| name)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("bob", Overdraft::Carry)?;
+    /// book.open("ada", Overdraft::Carry)?;
+    /// assert!(book.names().eq(["ada", "bob"]));
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    pub fn names(&self) -> Names<'_> {
+        Names(self.accounts())
     }
 
-    /// All accounts by name, in the order of the bytes of their names; each one packed is unpacked
-    /// for the purpose. O(a log a)
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Cow<'_, GpuCredit>)> {
-        let accounts = self.accounts();
-        accounts.map(|(name, account)| (name, account.read(self.options)))
+    /// All accounts by name, in the order of the bytes of their names; of each packed one a copy is
+    /// unpacked as it is reached. O(a log a)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft, Record};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Carry)?;
+    /// book.ingest(&[("ada", Record::usage(4, 10))])?;
+    /// for (name, account) in book.iter() {
+    ///     assert_eq!((name, account.used()), ("ada", 4));
+    /// }
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    pub fn iter(&self) -> Accounts<'_> {
+        Accounts {
+            accounts: self.accounts(),
+            options: self.options,
+        }
     }
 
-    fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
+    fn accounts(&self) -> IntoIter<(&str, &Account)> {
         let accounts = self.shards.iter().flatten();
         let mut accounts: Vec<_> = accounts.map(|(name, account)| (&**name, account)).collect();
         accounts.sort_unstable_by_key(|(name, _)| *name);
@@ -179,6 +321,16 @@ impl CreditBook {
 
     /// Bytes on the heap and in the book itself: accounts, names and the maps of them, room that
     /// is not in use included. O(a)
+    ///
+    /// ```
+    /// use gpu_credit::{CreditBook, Overdraft};
+    ///
+    /// let mut book = CreditBook::new();
+    /// book.open("ada", Overdraft::Forfeit)?;
+    /// assert!(book.memory_used() < 100_000);
+    /// # Ok::<(), gpu_credit::BookError>(())
+    /// ```
+    #[must_use]
     pub fn memory_used(&self) -> usize {
         let accounts = self.shards.iter().flatten();
         let held = accounts.map(|(name, account)| name.len() + account.memory_used());
@@ -192,6 +344,77 @@ impl CreditBook {
 
     fn shard_mut(&mut self, name: &str) -> &mut Shard {
         &mut self.shards[shard_of(name)]
+    }
+}
+
+impl<'a> IntoIterator for &'a CreditBook {
+    type Item = (&'a str, Cow<'a, GpuCredit>);
+    type IntoIter = Accounts<'a>;
+
+    fn into_iter(self) -> Accounts<'a> {
+        self.iter()
+    }
+}
+
+/// The names of all accounts of a book in order: made by [`CreditBook::names`].
+#[derive(Clone)]
+#[must_use]
+pub struct Names<'a>(IntoIter<(&'a str, &'a Account)>);
+
+impl<'a> Iterator for Names<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.0.next().map(|(name, _)| name)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Names<'_> {}
+impl FusedIterator for Names<'_> {}
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Names")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The accounts of a book in the order of their names: made by [`CreditBook::iter`].
+#[derive(Clone)]
+#[must_use]
+pub struct Accounts<'a> {
+    accounts: IntoIter<(&'a str, &'a Account)>,
+    options: Options,
+}
+
+impl<'a> Iterator for Accounts<'a> {
+    type Item = (&'a str, Cow<'a, GpuCredit>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, account) = self.accounts.next()?;
+        Some((name, account.read(self.options)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.accounts.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Accounts<'_> {}
+impl FusedIterator for Accounts<'_> {}
+
+impl fmt::Debug for Accounts<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Accounts")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

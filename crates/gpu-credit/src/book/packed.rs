@@ -10,10 +10,13 @@
 //! or before its instant, by bisection, and adds up the usage.
 
 use super::column::{Column, Reader, Writer};
-use crate::ledger::answer;
+use crate::account::GpuCredit;
+use crate::answer::{Answer, Status, answer};
+use crate::error::RecordError;
 use crate::limits::Sums;
-use crate::timeline::replay::Standing;
-use crate::{Answer, Error, GpuCredit, Grant, Options, Overdraft, Record, Status};
+use crate::options::{Options, Overdraft};
+use crate::record::{Grant, Record};
+use crate::timeline::ask::standing::Standing;
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and
 /// the number of epochs, are written in a byte.
@@ -30,17 +33,26 @@ impl Packed {
         write(overdraft, &[], &[], &[])
     }
 
-    /// A settled account, if it is small, and no grant of it is retracted or revoked.
+    /// A settled account, if it is small and nothing of it was ever retracted or revoked: numbers
+    /// and identities then follow from the records that stand.
     pub(super) fn of(account: &GpuCredit) -> Option<Self> {
-        let posted = account.sums().grants;
-        if posted > GRANTS_PACKED_MAX
+        let Sums {
+            grants,
+            usage_records,
+            ..
+        } = account.sums();
+        if grants > GRANTS_PACKED_MAX
             || account.usage_count() > USAGE_PACKED_MAX
-            || account.grant_count() < posted
+            || account.grant_count() < grants
+            || (account.usage_count() as u64) < usage_records
             || (account.grants()).any(|(_, grant)| grant.revoked_from.is_some())
         {
             return None;
         }
-        let usage: Vec<(i64, u64)> = account.usage().collect();
+        let usage = account.usage(..);
+        let usage: Vec<(i64, u64)> = usage
+            .map(|(_, usage)| (usage.timestamp, usage.amount))
+            .collect();
         let grants: Vec<Grant<'_>> = account.grants().map(|(_, grant)| grant).collect();
         Some(write(
             account.overdraft(),
@@ -56,20 +68,17 @@ impl Packed {
         unpacked.expect("an account held these very records")
     }
 
-    /// The same with more records, posted after those; an error where they do not fit.
+    /// The same with more records, posted after those; an error if they do not fit.
     pub(super) fn unpack_with(
         &self,
         options: Options,
         more: impl Iterator<Item = Record>,
-    ) -> Result<GpuCredit, Error> {
+    ) -> Result<GpuCredit, RecordError> {
         let columns = Columns::read(&self.0);
-        let mut account = GpuCredit::with_options(Options {
-            overdraft: columns.overdraft,
-            ..options
-        });
+        let mut account = GpuCredit::with_options(options.overdraft(columns.overdraft));
         let usage = columns
             .usage()
-            .map(|(timestamp, amount)| Record::Usage { amount, timestamp });
+            .map(|(timestamp, amount)| Record::usage(amount, timestamp));
         account.extend(columns.grants().chain(usage).chain(more))?;
         Ok(account)
     }
@@ -86,6 +95,7 @@ impl Packed {
             grants: columns.grant_amounts.len(),
             credit_ids: columns.credit_id_lengths().sum(),
             used: columns.usage_amounts.iter().sum(),
+            usage_records: columns.usage_amounts.len() as u64,
         }
     }
 
@@ -148,7 +158,7 @@ fn write(
     let mut bytes = Writer::new();
     bytes.byte(u8::from(overdraft == Overdraft::Forfeit));
     for count in [epochs.len(), usage.len(), grants.len()] {
-        debug_assert!(count <= usize::from(u8::MAX));
+        assert!(count <= usize::from(u8::MAX));
         bytes.byte(count.to_le_bytes()[0]);
     }
     let first = [
@@ -231,17 +241,22 @@ impl<'a> Columns<'a> {
 
     fn credit_id_lengths(self) -> impl Iterator<Item = usize> {
         let grants = 0..self.credit_id_lengths.len();
-        grants.map(move |at| usize::try_from(self.credit_id_lengths.get(at)).unwrap_or(0))
+        grants.map(move |at| {
+            usize::try_from(self.credit_id_lengths.get(at)).expect("it was a length in memory")
+        })
     }
 
     fn grants(self) -> impl Iterator<Item = Record> {
         let mut credit_ids = Reader(self.credit_ids);
         let lengths = self.credit_id_lengths().enumerate();
-        lengths.map(move |(at, length)| Record::Grant {
-            credit_id: String::from_utf8_lossy(credit_ids.bytes(length)).into_owned(),
-            amount: self.grant_amounts.get(at),
-            timestamp: self.time(self.grant_starts.get(at)),
-            expiration: self.grant_lengths.get(at),
+        lengths.map(move |(at, length)| {
+            let credit_id = str::from_utf8(credit_ids.bytes(length));
+            Record::grant(
+                credit_id.expect("it was written as text"),
+                self.grant_amounts.get(at),
+                self.time(self.grant_starts.get(at)),
+                self.grant_lengths.get(at),
+            )
         })
     }
 }

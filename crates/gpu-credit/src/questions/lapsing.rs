@@ -1,11 +1,16 @@
 //! What will be lost if nothing more is used.
 
-use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId};
+use std::ops::RangeBounds;
 
-/// What is left of a grant at the end of its window.
+use crate::account::GpuCredit;
+use crate::range::closed;
+use crate::record::GrantId;
+use crate::timeline::ask::trace::Movement;
+
+/// The remainder of a grant at the end of its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Lapse {
     /// The grant.
     pub grant: GrantId,
@@ -16,13 +21,15 @@ pub struct Lapse {
 }
 
 impl GpuCredit {
-    /// What will lapse after an instant and up to another, both of it and in it, if nothing is used
-    /// after the first: in the order of time, at one instant in posting order. Usage that is posted
-    /// later than `after` is left out; grants that start later are not, and pay a deficit on
-    /// arrival. What is left of a revoked grant is revoked, and does not lapse.
+    /// What will lapse later than the first instant of a range and within it, if nothing is used
+    /// after its first instant: in the order of time, at one instant in posting order.
     ///
-    /// Replays window ends from the last sound checkpoint to `after`, and those up to `by`:
-    /// O(log live) each.
+    /// Usage that is posted later than the first instant is left out. Grants that start later are
+    /// not, and pay a deficit on arrival. The remainder of a revoked grant is revoked, and does not
+    /// lapse.
+    ///
+    /// Replays boundaries from the last sound checkpoint to the last instant of the range: O(log
+    /// live) each.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -31,20 +38,21 @@ impl GpuCredit {
     /// let trial = account.add_credit("trial", 50, 0, 9)?; // live in [0, 9]
     /// account.add_credit("march", 100, 0, 30)?;
     /// account.subtract(20, 5)?;
-    /// let lapses = account.lapsing(5, 10);
+    /// let lapses = account.lapsing(5..=10);
     /// assert_eq!((lapses[0].grant, lapses[0].amount, lapses[0].timestamp), (trial, 30, 10));
     /// assert_eq!(lapses.len(), 1);
+    /// assert_eq!(account.lapsing(5..).len(), 2);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn lapsing(&self, after: i64, by: i64) -> Vec<Lapse> {
-        let mut replay = self.timeline.replay_from(&self.usage, after);
-        replay.advance_to(after);
-        let used = self.usage.through(after) - self.usage.before(replay.opening());
-        replay.live.draw(used, self.overdraft);
-        let mut trace = self.timeline.trace_from(replay);
+    #[must_use]
+    pub fn lapsing(&self, range: impl RangeBounds<i64>) -> Vec<Lapse> {
+        let Some((first, last)) = closed(range) else {
+            return Vec::new();
+        };
+        let mut trace = self.trace_at(first);
         let mut lapses = Vec::new();
         while let Some(timestamp) = trace.next_time()
-            && timestamp <= by
+            && timestamp <= last
         {
             trace.enter_next(&mut |movement| {
                 if let Movement::Ended { grant, amount } = movement

@@ -1,16 +1,22 @@
-//! Questions beyond the balance: who paid what, what becomes of it, and when it runs low.
+//! Questions beyond one balance: many instants, ranges of time, who paid what, and what if.
 //!
 //! All take `&self` and are answered for the records as they are now, settled or not.
 
+mod balances;
 mod draws;
 mod lapsing;
-mod range;
+mod low;
+mod remainders;
 mod series;
 mod statement;
+mod steps;
 mod usage_statement;
 mod what_if;
 
 pub use draws::{Draw, Draws};
 pub use lapsing::Lapse;
+pub use remainders::Remainder;
+pub use series::Series;
 pub use statement::{GrantStatement, Statement};
+pub use steps::Steps;
 pub use usage_statement::UsageStatement;

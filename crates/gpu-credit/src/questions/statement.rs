@@ -1,12 +1,15 @@
 //! Where everything went: the conservation law, grant by grant and for the account.
 
-use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId, Overdraft};
+use crate::account::GpuCredit;
+use crate::options::Overdraft;
+use crate::record::GrantId;
+use crate::timeline::ask::trace::Movement;
 
 /// Where one grant went, as of an instant:
 /// `amount = drawn + lapsed + forfeited + revoked + remaining`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct GrantStatement {
     /// The grant.
     pub grant: GrantId,
@@ -14,11 +17,11 @@ pub struct GrantStatement {
     pub amount: u64,
     /// What paid usage.
     pub drawn: u64,
-    /// What was left at the end of its window.
+    /// Its remainder at the end of its window.
     pub lapsed: u64,
     /// What an overdraft took. Always 0 under [`Overdraft::Carry`].
     pub forfeited: u64,
-    /// What was left where it was revoked: all of it if it was never live.
+    /// Its remainder when it was revoked: all of it if it was never live.
     pub revoked: u64,
     /// What is undrawn and live.
     pub remaining: u64,
@@ -28,6 +31,7 @@ pub struct GrantStatement {
 /// and `drawn` is the sum of what was drawn from the grants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Statement {
     /// The grants that have started, in posting order.
     pub grants: Vec<GrantStatement>,
@@ -42,11 +46,11 @@ pub struct Statement {
 }
 
 impl GpuCredit {
-    /// Where a grant went, as of an instant: with every record at or before it applied. `None`
-    /// where the grant has not started by then, was never posted, or is retracted.
+    /// Where a grant went, as of an instant: with every record at or before it applied. `None` if
+    /// the grant has not started by then, was never posted, or is retracted.
     ///
-    /// Replays window ends from the last sound checkpoint before the instant, or before its end;
-    /// under [`Overdraft::Forfeit`], where nothing is left of it, from before its start.
+    /// Replays boundaries from the last sound checkpoint before the instant, or before its end: O(log
+    /// live) each. Under [`Overdraft::Forfeit`], if it has no remainder, from before its start.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -60,6 +64,7 @@ impl GpuCredit {
     /// assert_eq!((statement.drawn, statement.lapsed), (20, 30));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn grant_statement(&self, grant: GrantId, timestamp: i64) -> Option<GrantStatement> {
         let mut statement = self.opening_statement(grant, timestamp)?;
         if statement.revoked > 0 || statement.amount == 0 {
@@ -67,8 +72,9 @@ impl GpuCredit {
         }
         let posted = self.grant(grant)?;
         let until = timestamp.min(posted.end);
-        let lefts = self.timeline.lefts_at(&self.usage, until);
-        let left = (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.amount);
+        let lefts = self.view().remainders_at(until);
+        let left =
+            (lefts.iter().find(|left| left.grant == grant.0)).map_or(0, |left| left.remainder);
         if left == 0 && self.overdraft == Overdraft::Forfeit {
             statement.forfeited = self.forfeited(grant, posted.start, until);
         }
@@ -98,6 +104,7 @@ impl GpuCredit {
     /// assert_eq!(statement.grants[0].drawn, 50);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub fn statement(&self, timestamp: i64) -> Statement {
         let ids = self.grants().map(|(grant, _)| grant);
         let mut grants: Vec<GrantStatement> = ids
@@ -163,9 +170,9 @@ impl GpuCredit {
     }
 
     /// What an overdraft took of a grant up to an instant of its window: the first overdraft since
-    /// it started takes all that is left of it.
+    /// it started takes its whole remainder.
     fn forfeited(&self, grant: GrantId, start: i64, until: i64) -> u64 {
-        let mut replay = self.timeline.replay_from(&self.usage, start);
+        let mut replay = self.view().replay_from(start);
         replay.advance_to(start);
         let mut before = self.usage.before(replay.opening());
         loop {
@@ -174,14 +181,14 @@ impl GpuCredit {
                 Some(end) => self.usage.before(end),
                 None => self.usage.through(until),
             };
-            let left = replay.live.left();
+            let left = replay.live.remaining();
             if used - before > left
                 && let Some((_, paid)) = self.usage.first_above(before + left)
             {
                 replay.live.draw(paid - before, self.overdraft);
                 let lefts = replay.live.in_order();
                 let left = lefts.iter().find(|left| left.grant == grant.0);
-                return left.map_or(0, |left| left.amount);
+                return left.map_or(0, |left| left.remainder);
             }
             if end.is_none() {
                 return 0;
@@ -193,18 +200,18 @@ impl GpuCredit {
 
     /// Every movement of credit up to an instant, epoch by epoch.
     fn trace_to(&self, timestamp: i64, note: &mut impl FnMut(Movement)) {
-        let mut trace = self.timeline.trace();
+        let mut trace = self.view().trace();
         let mut walk = self.usage.walk();
         let mut before = 0;
         while let Some(end) = trace.next_time()
             && end <= timestamp
         {
             let used = walk.before(end);
-            trace.draw_epoch(&self.usage, before, used, note);
+            trace.draw_epoch(before, used, note);
             trace.enter_next(note);
             before = used;
         }
-        trace.draw_epoch(&self.usage, before, walk.through(timestamp), note);
+        trace.draw_epoch(before, walk.through(timestamp), note);
     }
 }
 

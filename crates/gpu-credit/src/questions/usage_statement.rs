@@ -1,12 +1,14 @@
-//! Where one usage went.
+//! Where the usage of one record went.
 
 use super::Draw;
-use crate::timeline::trace::Movement;
-use crate::{GpuCredit, GrantId};
+use crate::account::GpuCredit;
+use crate::record::{GrantId, UsageId};
+use crate::timeline::ask::trace::{Movement, Trace};
 
-/// Where one usage went: `amount` is the sum of its draws, `unpaid` and `dropped`.
+/// Where the usage of one record went: `amount` is the sum of its draws, `unpaid` and `dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct UsageStatement {
     /// As posted, or as corrected.
     pub amount: u64,
@@ -24,79 +26,92 @@ pub struct UsageStatement {
 }
 
 impl GpuCredit {
-    /// Which grants paid for a usage entry, now or later. The entry is named by its instant and
-    /// its place among the usage of that instant in posting order, from 0 on; `None` where there
-    /// is none.
+    /// Which grants paid for a usage record, now or later. `None` if it was never posted, or is
+    /// retracted.
     ///
-    /// Replays window ends from the last sound checkpoint to the usage and, where it became a
-    /// deficit, passes over those up to where it is paid; and a pass over the usage of its instant.
+    /// Replays boundaries from the last sound checkpoint to the usage and, if it became a deficit,
+    /// passes over those up to the one at which it is paid; and a pass over the usage of its
+    /// instant.
     ///
     /// ```
-    /// use gpu_credit::GpuCredit;
+    /// use gpu_credit::{GpuCredit, UsageRecord};
     ///
     /// let mut account = GpuCredit::new();
     /// let trial = account.add_credit("trial", 5, 0, 10)?;
     /// let march = account.add_credit("march", 1, 20, 30)?;
-    /// account.subtract(8, 3)?;
-    /// let statement = account.usage_statement(3, 0).unwrap();
+    /// let job = account.post_usage(UsageRecord { amount: 8, timestamp: 3 })?;
+    /// let statement = account.usage_statement(job).unwrap();
     /// let draws: Vec<_> = statement.draws.iter().map(|draw| (draw.grant, draw.amount)).collect();
     /// assert_eq!(draws, [(trial, 5), (march, 1)]);
     /// assert_eq!((statement.amount, statement.unpaid, statement.dropped), (8, 2, 0));
-    /// assert_eq!(account.usage_statement(3, 1), None);
+    /// assert_eq!(account.usage_statement(account.next_usage_id(3)), None);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn usage_statement(&self, timestamp: i64, place: usize) -> Option<UsageStatement> {
-        let mut entries = self.usage.iter_from(timestamp);
-        let mut before = self.usage.before(timestamp);
-        for _ in 0..place {
-            before += entries.next().filter(|(time, _)| *time == timestamp)?.1;
-        }
-        let (_, amount) = entries.next().filter(|(time, _)| *time == timestamp)?;
-
-        let mut replay = self.timeline.replay_from(&self.usage, timestamp);
-        replay.advance_to(timestamp);
-        let used = before - self.usage.before(replay.opening());
-        replay.live.draw(used, self.overdraft);
-        let mut trace = self.timeline.trace_from(replay);
+    #[must_use]
+    pub fn usage_statement(&self, usage: UsageId) -> Option<UsageStatement> {
+        let amount = self.usage_record(usage)?.amount;
+        let mut trace = self.trace_before(usage);
         // Older usage that is still owed is paid before this one.
-        let mut ahead = trace.deficit();
-
+        let ahead = trace.deficit();
         let mut statement = UsageStatement {
             amount,
             draws: Vec::new(),
             unpaid: 0,
             dropped: 0,
         };
-        let draw = |grant: u32, amount: u64, paid_at: i64| Draw {
-            used_at: timestamp,
-            place,
-            grant: GrantId(grant),
-            amount,
-            paid_at,
-        };
         trace.draw(amount, &mut |movement| match movement {
             Movement::Drawn { grant, amount } => {
-                statement.draws.push(draw(grant, amount, timestamp));
+                statement.pay(usage, grant, amount, usage.timestamp);
             }
             Movement::Owed { amount } => statement.unpaid += amount,
             Movement::Dropped { amount } => statement.dropped += amount,
             _ => {}
         });
-        while statement.unpaid > 0
+        statement.repay(usage, trace, ahead);
+        Some(statement)
+    }
+
+    /// A trace that stands where a usage record is drawn next.
+    fn trace_before(&self, usage: UsageId) -> Trace<'_> {
+        let timestamp = usage.timestamp;
+        let mut replay = self.view().replay_from(timestamp);
+        replay.advance_to(timestamp);
+        let earlier = self.usage(timestamp..=timestamp);
+        let earlier = earlier.take_while(|(other, _)| *other < usage);
+        let at_instant: u64 = earlier.map(|(_, record)| record.amount).sum();
+        let used = self.usage.before(timestamp) - self.usage.before(replay.opening());
+        replay.live.draw(used + at_instant, self.overdraft);
+        self.view().trace_from(replay)
+    }
+}
+
+impl UsageStatement {
+    fn pay(&mut self, usage: UsageId, grant: u32, amount: u64, paid_at: i64) {
+        self.draws.push(Draw {
+            usage,
+            grant: GrantId(grant),
+            amount,
+            paid_at,
+        });
+    }
+
+    /// Lets the grants that start later pay what is owed, after the older usage `ahead` of it.
+    fn repay(&mut self, usage: UsageId, mut trace: Trace<'_>, mut ahead: u64) {
+        while self.unpaid > 0
             && let Some(time) = trace.next_time()
         {
             trace.enter_next(&mut |movement| {
-                if let Movement::Repaid { grant, amount } = movement {
-                    let older = amount.min(ahead);
-                    ahead -= older;
-                    let paid = (amount - older).min(statement.unpaid);
-                    if paid > 0 {
-                        statement.unpaid -= paid;
-                        statement.draws.push(draw(grant, paid, time));
-                    }
+                let Movement::Repaid { grant, amount } = movement else {
+                    return;
+                };
+                let older = amount.min(ahead);
+                ahead -= older;
+                let paid = (amount - older).min(self.unpaid);
+                if paid > 0 {
+                    self.unpaid -= paid;
+                    self.pay(usage, grant, paid, time);
                 }
             });
         }
-        Some(statement)
     }
 }

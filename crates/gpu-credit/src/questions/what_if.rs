@@ -1,18 +1,19 @@
-//! The balance if something more were posted.
+//! The balance if one more record were posted.
 
-use crate::ledger::answer;
-use crate::limits::check_usage;
-use crate::{Answer, Error, GpuCredit, Record};
+use crate::account::GpuCredit;
+use crate::answer::{Answer, answer};
+use crate::error::Error;
+use crate::record::{GrantRecord, Record, UsageRecord};
 
 impl GpuCredit {
     /// What [`balance_at`](Self::balance_at) would answer if a record were posted, which is not
     /// done.
     ///
-    /// Replays window ends from the last sound checkpoint before the record takes effect up to the
-    /// instant, with the record among them. O(log m + log n) where it takes effect later.
+    /// Replays boundaries from the last sound checkpoint before the record takes effect up to the
+    /// instant, with the record among them. O(log m + log n) if it takes effect later.
     ///
     /// # Errors
-    /// Where the record would be refused.
+    /// If the record would be refused.
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, Record};
@@ -27,24 +28,24 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn balance_if(&self, record: &Record, timestamp: i64) -> Result<Answer, Error> {
+        self.sums().add(record)?;
         let standing = match *record {
-            Record::Usage {
+            Record::Usage(UsageRecord {
                 amount,
                 timestamp: used_at,
-            } => {
-                check_usage(self.usage.total(), amount)?;
+            }) => {
                 let usage = (used_at, amount);
-                (self.timeline).standing_if_used(&self.usage, usage, timestamp)
+                self.view().standing_if_used(usage, timestamp)
             }
-            Record::Grant {
+            Record::Grant(GrantRecord {
                 ref credit_id,
                 amount,
                 timestamp: start,
                 expiration,
-            } => {
+            }) => {
                 let grants = &self.timeline.grants;
                 let whole = grants.admit(credit_id, amount, start, expiration)?;
-                (self.timeline).standing_if_granted(&self.usage, start, whole, timestamp)
+                self.view().standing_if_granted(start, whole, timestamp)
             }
         };
         Ok(answer(standing, self.overdraft))

@@ -1,7 +1,6 @@
 //! Boundaries: where windows start and end, in one total and immutable order.
 
-/// How many grants one account can number: a [`Handle`] keeps one bit for the side.
-pub(crate) const GRANTS_MAX: u32 = 1 << 31;
+use crate::limits::GRANTS_MAX;
 
 /// What stands at a boundary: the start of a grant, or the instant after its end.
 ///

@@ -6,13 +6,13 @@ use std::ops::Bound;
 use smallvec::SmallVec;
 
 use super::boundary::Key;
-use super::live::{Left, Live};
+use super::live::{Live, LiveGrant};
 
 /// What was left of each grant just before a boundary. The deficit is not here: the tree knows
 /// the balance.
 #[derive(Clone, Debug, Default)]
 struct Checkpoint {
-    lefts: SmallVec<[Left; 2]>,
+    remainders: SmallVec<[LiveGrant; 2]>,
     /// Of what is left: see [`Live::checksum`].
     checksum: u64,
 }
@@ -20,22 +20,22 @@ struct Checkpoint {
 impl Checkpoint {
     /// Remembers this in place of what it remembered before, and in the same memory if that fits.
     fn set(&mut self, live: &Live) {
-        let (first, others) = live.lefts();
-        let capacity = self.lefts.capacity();
-        if capacity < live.len() || (self.lefts.spilled() && capacity / 2 > live.len()) {
+        let (first, others) = live.remainders();
+        let capacity = self.remainders.capacity();
+        if capacity < live.len() || (self.remainders.spilled() && capacity / 2 > live.len()) {
             // Exactly as many as there are, here and in a clone.
-            self.lefts = SmallVec::with_capacity(live.len());
+            self.remainders = SmallVec::with_capacity(live.len());
         }
-        self.lefts.clear();
-        self.lefts.extend(first);
-        self.lefts.extend_from_slice(others);
+        self.remainders.clear();
+        self.remainders.extend(first);
+        self.remainders.extend_from_slice(others);
         self.checksum = live.checksum();
     }
 
     /// Heap bytes.
     fn spilled(&self) -> usize {
-        if self.lefts.spilled() {
-            self.lefts.capacity() * size_of::<Left>()
+        if self.remainders.spilled() {
+            self.remainders.capacity() * size_of::<LiveGrant>()
         } else {
             0
         }
@@ -45,19 +45,19 @@ impl Checkpoint {
     /// where the checksum does, which is nearly always, else O(live log live) at most: only what
     /// does not stand in the same place is sorted.
     fn agrees(&self, live: &Live) -> bool {
-        let (first, others) = live.lefts();
-        if self.lefts.len() != live.len()
-            || self.lefts.first() != first.as_ref()
+        let (first, others) = live.remainders();
+        if self.remainders.len() != live.len()
+            || self.remainders.first() != first.as_ref()
             || self.checksum != live.checksum()
         {
             return false;
         }
-        let pairs = self.lefts.iter().zip(first.iter().chain(others));
-        let moved = pairs.filter(|(remembered, left)| remembered != left);
-        let (mut remembered, mut lefts): (Vec<Left>, Vec<Left>) = moved.unzip();
+        let pairs = self.remainders.iter().zip(first.iter().chain(others));
+        let moved = pairs.filter(|(remembered, grant)| remembered != grant);
+        let (mut remembered, mut remainders): (Vec<LiveGrant>, Vec<LiveGrant>) = moved.unzip();
         remembered.sort_unstable();
-        lefts.sort_unstable();
-        remembered == lefts
+        remainders.sort_unstable();
+        remembered == remainders
     }
 }
 
@@ -84,9 +84,9 @@ impl Checkpoints {
     }
 
     /// The last checkpoint before or at `key`, with what was left there.
-    pub(crate) fn at_or_before(&self, key: Key) -> Option<(Key, &[Left])> {
+    pub(crate) fn at_or_before(&self, key: Key) -> Option<(Key, &[LiveGrant])> {
         let (key, checkpoint) = self.by_key.range(..=key).next_back()?;
-        Some((*key, &checkpoint.lefts))
+        Some((*key, &checkpoint.remainders))
     }
 
     /// The first checkpoint after `key`.
@@ -124,14 +124,14 @@ impl Checkpoints {
         }
     }
 
-    /// Heap bytes, the nodes of the map taken as two thirds full.
+    /// Heap bytes: nodes of the map have room for 11 and are taken as two thirds full.
     pub(crate) fn memory_used(&self) -> usize {
         let entry = size_of::<Key>() + size_of::<Checkpoint>();
-        self.by_key.len() * entry * 3 / 2 + self.spilled
+        self.by_key.len().div_ceil(7) * 11 * entry + self.spilled
     }
 
     /// Every checkpoint with what it remembers.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &[Left])> {
-        (self.by_key.iter()).map(|(key, checkpoint)| (*key, &checkpoint.lefts[..]))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &[LiveGrant])> {
+        (self.by_key.iter()).map(|(key, checkpoint)| (*key, &checkpoint.remainders[..]))
     }
 }

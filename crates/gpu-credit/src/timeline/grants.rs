@@ -1,11 +1,15 @@
 //! The grants of an account by number: windows, amounts, names.
 
 use super::boundary::{Event, Key};
-use super::live::{Left, Live};
+use super::live::{Live, LiveGrant};
 use super::tree::Boundary;
+use crate::bytes::Damage;
+use crate::bytes::reader::Reader;
+use crate::bytes::writer::{write_signed, write_varint};
+use crate::error::Error;
 use crate::limits::{Sums, window_end};
+use crate::record::{Grant, GrantId};
 use crate::usage::prefetch::prefetch;
-use crate::{Error, Grant, GrantId};
 
 /// One grant: 32 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +17,7 @@ struct Row {
     start: i64,
     end: i64,
     amount: u64,
-    /// Where its name ends among the names; it begins where the one before ends.
+    /// Where its name ends among those of the page; it begins where the one before ends.
     name_end: u32,
     state: State,
 }
@@ -47,20 +51,79 @@ impl Row {
     }
 }
 
-/// All grants ever posted, in posting order.
+const TOO_LARGE: Damage = Damage("grants pass the limits of an account");
+const NOT_TEXT: Damage = Damage("a credit id is not UTF-8");
+
+/// How many neighbours in posting order a page holds.
+const PAGE: usize = 64;
+
+/// All grants, in posting order: page by page, so that those retracted can go.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
-    rows: Vec<Row>,
-    names: String,
-    retracted: u32,
-    /// The sum of the amounts of those not retracted: at most `i64::MAX`.
+    pages: Vec<Page>,
+    /// The number of grants ever posted.
+    posted: usize,
+    /// How many of them are not retracted.
+    len: usize,
+    /// The sum of the amounts of those: at most `i64::MAX`.
     total: u64,
+    /// The bytes of their names.
+    name_bytes: usize,
+}
+
+/// Neighbours in posting order.
+#[derive(Clone, Debug, Default)]
+struct Page {
+    /// None if all that the page can hold have been retracted.
+    rows: Vec<Row>,
+    /// The names of those not retracted, one after another.
+    names: String,
+}
+
+impl Page {
+    /// Where the name of a row begins.
+    fn name_start(&self, at: usize) -> usize {
+        (at.checked_sub(1)).map_or(0, |before| self.rows[before].name_end as usize)
+    }
+
+    /// Takes the name of a row out, and all rows if none is left.
+    fn retract(&mut self, at: usize) {
+        let (start, end) = (self.name_start(at), self.rows[at].name_end);
+        self.names.replace_range(start..end as usize, "");
+        self.rows[at].state = State::Retracted;
+        for row in &mut self.rows[at..] {
+            row.name_end -= end - small(start);
+        }
+        let is_gone = |row: &Row| row.state == State::Retracted;
+        if self.rows.len() == PAGE && self.rows.iter().all(is_gone) {
+            *self = Page::default();
+        }
+    }
+}
+
+/// Makes room for one more, and for half as many again rather than double: most accounts are small.
+fn reserve<T>(items: &mut Vec<T>, least: usize, most: usize) {
+    let len = items.len();
+    if len == items.capacity() {
+        items.reserve_exact((len / 2).max(least).min(most - len));
+    }
+}
+
+/// A length of names, which fits because all names of an account together do.
+fn small(len: usize) -> u32 {
+    u32::try_from(len).expect("the limit of credit ids holds")
+}
+
+/// The page of a grant, and its place there.
+#[inline]
+fn place(number: u32) -> (usize, usize) {
+    (number as usize / PAGE, number as usize % PAGE)
 }
 
 impl Grants {
     /// The number of grants not retracted.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len() - self.retracted as usize
+        self.len
     }
 
     /// The sum of the amounts of those not retracted.
@@ -75,25 +138,24 @@ impl Grants {
         amount: u64,
         start: i64,
         expiration: u64,
-    ) -> Result<Left, Error> {
+    ) -> Result<LiveGrant, Error> {
         let end = (self.sums()).add_grant(name, amount, start, expiration)?;
-        let grant = u32::try_from(self.rows.len()).map_err(|_| Error::TooManyGrants)?;
-        Ok(Left { end, grant, amount })
+        let grant = u32::try_from(self.posted).map_err(|_| Error::TooManyGrants)?;
+        Ok(LiveGrant {
+            end,
+            grant,
+            remainder: amount,
+        })
     }
 
     /// What the grants add up to.
     pub(crate) fn sums(&self) -> Sums {
         Sums {
             granted: self.total,
-            grants: self.rows.len(),
-            credit_ids: self.names.len(),
-            used: 0,
+            grants: self.posted,
+            credit_ids: self.name_bytes,
+            ..Sums::default()
         }
-    }
-
-    /// Where a name would end among the names.
-    fn name_end(&self, name: &str) -> Result<u32, Error> {
-        u32::try_from(self.names.len() + name.len()).map_err(|_| Error::CreditIdsTooLong)
     }
 
     /// Adds a grant and returns its number; or changes nothing. O(1) amortised.
@@ -104,53 +166,64 @@ impl Grants {
         start: i64,
         expiration: u64,
     ) -> Result<u32, Error> {
-        let Left { end, grant, .. } = self.admit(name, amount, start, expiration)?;
-        let name_end = self.name_end(name)?;
-        if self.rows.len() == self.rows.capacity() {
-            // Half as much again rather than double: most accounts are small.
-            self.rows.reserve_exact((self.rows.len() / 2).max(4));
-        }
-        self.names.push_str(name);
-        self.rows.push(Row {
-            start,
-            end,
-            amount,
-            name_end,
-            state: State::Posted,
-        });
-        self.total += amount;
+        let LiveGrant { end, grant, .. } = self.admit(name, amount, start, expiration)?;
+        self.push(
+            name,
+            Row {
+                start,
+                end,
+                amount,
+                name_end: 0,
+                state: State::Posted,
+            },
+        );
         Ok(grant)
     }
 
-    /// Forgets the grants from `number` on, as if never posted.
-    pub(crate) fn forget_from(&mut self, number: usize) {
-        for row in self.rows.drain(number.min(self.rows.len())..) {
-            let retracted = row.state == State::Retracted;
-            self.total -= if retracted { 0 } else { row.amount };
-            self.retracted -= u32::from(retracted);
+    fn push(&mut self, name: &str, row: Row) {
+        if self.posted.is_multiple_of(PAGE) {
+            reserve(&mut self.pages, 1, usize::MAX);
+            self.pages.push(Page::default());
         }
-        let names = self.rows.last().map_or(0, |row| row.name_end as usize);
-        self.names.truncate(names);
+        let page = self.pages.last_mut().expect("there is a page");
+        reserve(&mut page.rows, 4, PAGE);
+        page.names.push_str(name);
+        let name_end = small(page.names.len());
+        page.rows.push(Row { name_end, ..row });
+        self.posted += 1;
+        self.len += 1;
+        self.total += row.amount;
+        self.name_bytes += name.len();
     }
 
     /// The number that the next grant gets.
     pub(crate) fn next_number(&self) -> usize {
-        self.rows.len()
+        self.posted
     }
 
-    /// Takes a grant back that is there. O(1).
+    /// Takes a grant back that is there, with its name. O(1).
     pub(crate) fn retract(&mut self, number: u32) {
-        let row = &mut self.rows[number as usize];
-        debug_assert_ne!(row.state, State::Retracted);
-        row.state = State::Retracted;
-        self.retracted += 1;
-        self.total -= row.amount;
+        let grant = self.get(number).expect("the grant is there");
+        let (amount, name_bytes) = (grant.amount, grant.credit_id.len());
+        self.total -= amount;
+        self.name_bytes -= name_bytes;
+        self.len -= 1;
+        let (page, at) = place(number);
+        self.pages[page].retract(at);
     }
 
     /// The row of a grant that is not retracted.
     fn row(&self, number: u32) -> Option<&Row> {
-        let row = self.rows.get(number as usize);
+        let (page, at) = place(number);
+        let row = self.pages.get(page)?.rows.get(at);
         row.filter(|row| row.state != State::Retracted)
+    }
+
+    /// The row of a grant that has boundaries.
+    #[inline]
+    fn live_row(&self, number: u32) -> &Row {
+        let (page, at) = place(number);
+        &self.pages[page].rows[at]
     }
 
     /// The window of a grant revoked from an instant on, or why it cannot be.
@@ -191,30 +264,29 @@ impl Grants {
     }
 
     pub(crate) fn window(&self, number: u32) -> Window {
-        let Row { end, state, .. } = self.rows[number as usize];
+        let Row { end, state, .. } = *self.live_row(number);
         Window { end, state }
     }
 
     /// The caller sees to the boundaries.
     pub(crate) fn set_window(&mut self, number: u32, window: Window) {
-        let row = &mut self.rows[number as usize];
+        let (page, at) = place(number);
+        let row = &mut self.pages[page].rows[at];
         (row.end, row.state) = (window.end, window.state);
     }
 
     /// Whether a grant has boundaries. Only such a one is ever asked for them, and for its amount.
     pub(crate) fn is_ever_live(&self, number: u32) -> bool {
-        let state = self.rows[number as usize].state;
-        state == State::Posted || state == State::Revoked
+        self.row(number)
+            .is_some_and(|row| row.state != State::NeverLive)
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Grant<'_>> {
         let row = self.row(number)?;
-        let name_start = match number.checked_sub(1) {
-            Some(before) => self.rows[before as usize].name_end,
-            None => 0,
-        };
+        let (page, at) = place(number);
+        let page = &self.pages[page];
         Some(Grant {
-            credit_id: &self.names[name_start as usize..row.name_end as usize],
+            credit_id: &page.names[page.name_start(at)..row.name_end as usize],
             amount: row.amount,
             start: row.start,
             end: row.end,
@@ -222,14 +294,14 @@ impl Grants {
         })
     }
 
-    /// What is left of a grant as it starts.
+    /// A grant as it starts.
     #[inline]
-    pub(crate) fn whole(&self, number: u32) -> Left {
-        let row = &self.rows[number as usize];
-        Left {
+    pub(crate) fn whole(&self, number: u32) -> LiveGrant {
+        let row = self.live_row(number);
+        LiveGrant {
             end: row.end,
             grant: number,
-            amount: row.amount,
+            remainder: row.amount,
         }
     }
 
@@ -248,31 +320,95 @@ impl Grants {
     pub(crate) fn prefetch<'a>(&self, coming: impl IntoIterator<Item = &'a Boundary>) {
         for boundary in coming {
             if let Event::Start(grant) = boundary.handle.event() {
-                prefetch(&self.rows[grant as usize]);
+                prefetch(self.live_row(grant));
             }
         }
     }
 
     /// The boundaries of a grant's window: where it starts, and where it has ended if it ever does.
     pub(crate) fn boundaries(&self, number: u32) -> (Key, Option<Key>) {
-        let row = &self.rows[number as usize];
+        let row = self.live_row(number);
         (Key::start(row.start, number), Key::end(row.end, number))
     }
 
     /// The numbers of the grants from `number` on that are ever live.
     pub(crate) fn numbers_from(&self, number: usize) -> impl Iterator<Item = u32> + '_ {
-        let numbers = (number..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
+        let numbers = (number..self.posted).filter_map(|number| u32::try_from(number).ok());
         numbers.filter(|number| self.is_ever_live(*number))
     }
 
-    /// All grants that are not retracted, in posting order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (GrantId, Grant<'_>)> {
-        let numbers = (0..self.rows.len()).filter_map(|number| u32::try_from(number).ok());
-        numbers.filter_map(|number| Some((GrantId(number), self.get(number)?)))
+    /// Whether a grant has started and has not ended just before the boundary at `key`.
+    pub(crate) fn is_live_before(&self, number: u32, key: Key) -> bool {
+        self.is_ever_live(number) && {
+            let (start, end) = self.boundaries(number);
+            start < key && end.is_none_or(|end| key <= end)
+        }
+    }
+
+    /// Whether a grant has started and has not ended in the epoch of `key`.
+    pub(crate) fn is_live_from(&self, number: u32, key: Key) -> bool {
+        self.is_ever_live(number) && {
+            let (start, end) = self.boundaries(number);
+            start <= key && end.is_none_or(|end| key < end)
+        }
+    }
+
+    /// A boundary of a grant, if it has it.
+    pub(crate) fn boundary(&self, number: u32, is_end: bool) -> Option<Key> {
+        let (start, end) = (self.is_ever_live(number)).then(|| self.boundaries(number))?;
+        if is_end { end } else { Some(start) }
+    }
+
+    /// Writes all grants.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        write_varint(bytes, self.posted as u64);
+        for number in (0..self.posted).filter_map(|number| u32::try_from(number).ok()) {
+            let Some((row, grant)) = self.row(number).zip(self.get(number)) else {
+                bytes.push(State::Retracted as u8);
+                continue;
+            };
+            bytes.push(row.state as u8);
+            write_signed(bytes, row.start);
+            write_varint(bytes, row.end.abs_diff(row.start));
+            write_varint(bytes, row.amount);
+            write_varint(bytes, grant.credit_id.len() as u64);
+            bytes.extend_from_slice(grant.credit_id.as_bytes());
+        }
+    }
+
+    /// Reads what [`write`](Self::write) has written.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damage> {
+        let mut grants = Grants::default();
+        for _ in 0..reader.count(1)? {
+            let state = match reader.u8()? {
+                0 => State::Posted,
+                1 => State::Revoked,
+                2 => State::NeverLive,
+                3 => State::Retracted,
+                _ => return Err(Damage("a grant has no such state")),
+            };
+            if state == State::Retracted {
+                let number = grants.post("", 0, 0, 0).map_err(|_| TOO_LARGE)?;
+                grants.retract(number);
+                continue;
+            }
+            let (start, length, amount) = (reader.signed()?, reader.varint()?, reader.varint()?);
+            let name_len = reader.count(1)?;
+            let name = str::from_utf8(reader.take(name_len)?).map_err(|_| NOT_TEXT)?;
+            let posted = grants.post(name, amount, start, length);
+            let number = posted.map_err(|_| TOO_LARGE)?;
+            let end = grants.window(number).end;
+            if state == State::Revoked && end == i64::MAX {
+                return Err(Damage("a grant without end is revoked"));
+            }
+            grants.set_window(number, Window { end, state });
+        }
+        Ok(grants)
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + self.names.capacity()
+        let held = |page: &Page| page.rows.capacity() * size_of::<Row>() + page.names.capacity();
+        self.pages.capacity() * size_of::<Page>() + self.pages.iter().map(held).sum::<usize>()
     }
 }

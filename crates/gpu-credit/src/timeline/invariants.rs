@@ -10,10 +10,12 @@ impl GrantTimeline {
     /// Panics unless every level, checkpoint and sum before what is unsettled is what a replay of
     /// all boundaries finds.
     pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
-        self.tree.assert_invariants(Some(self.frontier.key));
-        if let Some(epochs) = &self.epochs {
-            epochs.assert_invariants(|time| self.epoch_in_tree(time).map(|epoch| epoch.limit));
+        self.tree.assert_invariants(Some(self.known.frontier()));
+        if let Some(table) = &self.table {
+            let view = self.ask(usage);
+            table.assert_invariants(|time| view.settled_epoch(time).map(|epoch| epoch.limit));
         }
+        self.assert_known();
         let keys = self.grants.numbers_from(0).flat_map(|number| {
             let (start, end) = self.grants.boundaries(number);
             [Some(start), end]
@@ -24,33 +26,12 @@ impl GrantTimeline {
             self.tree.keys().skip(1).eq(keys),
             "a boundary for each window's start and end"
         );
-        let frontier = self.frontier;
-        let at = self.tree.find(frontier.key);
-        assert_eq!(
-            self.tree.get(at).key(),
-            frontier.key,
-            "the frontier is a boundary"
-        );
-        let next = self.tree.next(at).map(|next| self.tree.get(next).time);
-        assert_eq!(
-            frontier.epoch_end, next,
-            "the frontier's epoch ends at the next boundary"
-        );
-        let behind = |key: &Key| *key > frontier.key;
-        assert!(
-            !self.unsettled.keys().any(behind),
-            "nothing unsettled behind the frontier"
-        );
-        assert!(
-            !self.checkpoints.iter().any(|(key, _)| behind(&key)),
-            "no checkpoint behind the frontier"
-        );
         let mut remembered = self.checkpoints.iter().peekable();
         let mut live = Live::default();
         let (mut at, mut used, mut windows) = (Position::FIRST, 0, 0);
         while let Some(next) = self.tree.next(at) {
             let key = self.tree.get(next).key();
-            if !self.is_sound(key) {
+            if !self.known.is_sound(key) {
                 break;
             }
             let before = usage.before(key.time);
@@ -61,12 +42,12 @@ impl GrantTimeline {
             );
             live.draw(before - used, self.overdraft);
             used = before;
-            if let Some((_, lefts)) = remembered.next_if(|(at, _)| *at == key) {
-                let remembered = Live::new(lefts).in_order();
+            if let Some((_, remainders)) = remembered.next_if(|(at, _)| *at == key) {
+                let remembered = Live::new(remainders).in_order();
                 assert_eq!(
                     remembered,
                     live.in_order(),
-                    "what is left just before {key:?}"
+                    "what remains just before {key:?}"
                 );
             }
             self.grants.apply(key, &mut live);
@@ -84,5 +65,30 @@ impl GrantTimeline {
             );
             at = next;
         }
+    }
+
+    /// Panics unless what is said to be known can be.
+    fn assert_known(&self) {
+        let frontier = self.known.frontier();
+        let at = self.tree.find(frontier);
+        assert_eq!(
+            self.tree.get(at).key(),
+            frontier,
+            "the frontier is a boundary"
+        );
+        assert_eq!(
+            self.known.frontier_ends(),
+            self.tree.next_time(at),
+            "the frontier's epoch ends at the next boundary"
+        );
+        let beyond = |key: &Key| *key > frontier;
+        assert!(
+            !self.known.unsettled().any(|(key, _)| beyond(key)),
+            "nothing unsettled beyond the frontier"
+        );
+        assert!(
+            !self.checkpoints.iter().any(|(key, _)| beyond(&key)),
+            "no checkpoint beyond the frontier"
+        );
     }
 }

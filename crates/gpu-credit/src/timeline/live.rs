@@ -3,29 +3,29 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::Overdraft;
+use crate::options::Overdraft;
 
-/// What is left of one live grant.
+/// A live grant and what remains of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct LiveGrant {
     /// The last instant of the window.
     pub(crate) end: i64,
     /// The grant.
     pub(crate) grant: u32,
-    /// What is left; never 0 in a [`Live`].
-    pub(crate) amount: u64,
+    /// What is undrawn of it; never 0 in a [`Live`].
+    pub(crate) remainder: u64,
 }
 
 /// The greater one is drawn first: the sooner end, and of equal ends the one posted first. No two
 /// of one account compare equal.
-impl Ord for Left {
+impl Ord for LiveGrant {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         (other.end, other.grant).cmp(&(self.end, self.grant))
     }
 }
 
-impl PartialOrd for Left {
+impl PartialOrd for LiveGrant {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -38,21 +38,21 @@ impl PartialOrd for Left {
 pub(crate) struct Live {
     /// The one that is drawn first. It stands outside the heap because most usage draws from it
     /// alone.
-    first: Option<Left>,
-    others: BinaryHeap<Left>,
+    first: Option<LiveGrant>,
+    others: BinaryHeap<LiveGrant>,
     /// The sum of what is left.
-    left: u64,
+    remaining: u64,
     deficit: u64,
 }
 
 impl Live {
-    /// What stands where `lefts` are all that is left, as [`lefts`](Self::lefts) has returned them,
-    /// and there is no deficit. O(lefts).
-    pub(crate) fn new(lefts: &[Left]) -> Self {
+    /// What stands where `remainders` are all that is left, as [`remainders`](Self::remainders) has returned them,
+    /// and there is no deficit. O(remainders).
+    pub(crate) fn new(remainders: &[LiveGrant]) -> Self {
         Live {
-            first: lefts.first().copied(),
-            others: lefts.get(1..).unwrap_or_default().to_vec().into(),
-            left: lefts.iter().map(|left| left.amount).sum(),
+            first: remainders.first().copied(),
+            others: remainders.get(1..).unwrap_or_default().to_vec().into(),
+            remaining: remainders.iter().map(|grant| grant.remainder).sum(),
             deficit: 0,
         }
     }
@@ -67,19 +67,19 @@ impl Live {
 
     /// A grant starts: it pays the deficit, and the rest may be drawn. O(log live).
     #[inline]
-    pub(crate) fn start(&mut self, mut left: Left) {
-        let paid = self.deficit.min(left.amount);
+    pub(crate) fn start(&mut self, mut grant: LiveGrant) {
+        let paid = self.deficit.min(grant.remainder);
         self.deficit -= paid;
-        left.amount -= paid;
-        if left.amount == 0 {
+        grant.remainder -= paid;
+        if grant.remainder == 0 {
             return;
         }
-        self.left += left.amount;
+        self.remaining += grant.remainder;
         match self.first {
-            Some(first) if first > left => self.others.push(left),
+            Some(first) if first > grant => self.others.push(grant),
             first => {
                 self.others.extend(first);
-                self.first = Some(left);
+                self.first = Some(grant);
             }
         }
     }
@@ -91,7 +91,7 @@ impl Live {
         if let Some(first) = self.first
             && first.grant == grant
         {
-            self.left -= first.amount;
+            self.remaining -= first.remainder;
             self.first = self.others.pop();
         }
     }
@@ -100,30 +100,30 @@ impl Live {
     /// at its end. Amortised O(log live).
     #[inline]
     pub(crate) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
-        if usage >= self.left {
+        if usage >= self.remaining {
             if overdraft == Overdraft::Carry {
-                self.deficit += usage - self.left;
+                self.deficit += usage - self.remaining;
             }
-            self.left = 0;
+            self.remaining = 0;
             self.first = None;
             self.others.clear();
             return;
         }
-        self.left -= usage;
+        self.remaining -= usage;
         let mut usage = usage;
         while let Some(first) = &mut self.first {
-            if first.amount > usage {
-                first.amount -= usage;
+            if first.remainder > usage {
+                first.remainder -= usage;
                 return;
             }
-            usage -= first.amount;
+            usage -= first.remainder;
             self.first = self.others.pop();
         }
     }
 
     /// The sum of what is left.
-    pub(crate) fn left(&self) -> u64 {
-        self.left
+    pub(crate) fn remaining(&self) -> u64 {
+        self.remaining
     }
 
     /// Usage that no grant has paid yet.
@@ -134,7 +134,7 @@ impl Live {
     /// What is left minus the deficit.
     #[inline]
     pub(crate) fn balance(&self) -> i128 {
-        i128::from(self.left) - i128::from(self.deficit)
+        i128::from(self.remaining) - i128::from(self.deficit)
     }
 
     /// How many grants have something left.
@@ -145,28 +145,29 @@ impl Live {
 
     /// What is left of the grant that is drawn first, and of the others, which are in no order
     /// that means anything.
-    pub(crate) fn lefts(&self) -> (Option<Left>, &[Left]) {
+    pub(crate) fn remainders(&self) -> (Option<LiveGrant>, &[LiveGrant]) {
         (self.first, self.others.as_slice())
     }
 
     /// A sum that differs for nearly all states that differ, whatever the order of the others.
     /// O(live).
     pub(crate) fn checksum(&self) -> u64 {
-        let weigh = |left: &Left| left.amount.wrapping_mul(u64::from(left.grant) + 1);
-        let lefts = self.first.iter().chain(&self.others);
-        lefts.map(weigh).fold(0, u64::wrapping_add)
+        let weigh = |grant: &LiveGrant| grant.remainder.wrapping_mul(u64::from(grant.grant) + 1);
+        let remainders = self.first.iter().chain(&self.others);
+        remainders.map(weigh).fold(0, u64::wrapping_add)
     }
 
     /// What is left of each grant, in the order in which they are drawn. O(live log live).
-    pub(crate) fn in_order(&self) -> Vec<Left> {
-        let (first, others) = self.lefts();
-        let mut lefts: Vec<Left> = first.into_iter().chain(others.iter().copied()).collect();
-        lefts.sort_unstable_by(|left, right| right.cmp(left));
-        lefts
+    pub(crate) fn in_order(&self) -> Vec<LiveGrant> {
+        let (first, others) = self.remainders();
+        let mut remainders: Vec<LiveGrant> =
+            first.into_iter().chain(others.iter().copied()).collect();
+        remainders.sort_unstable_by(|one, other| other.cmp(one));
+        remainders
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.others.capacity() * size_of::<Left>()
+        self.others.capacity() * size_of::<LiveGrant>()
     }
 }

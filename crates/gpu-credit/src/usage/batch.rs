@@ -7,26 +7,18 @@
 //!
 //! A batch in time order that asks chunk after chunk needs none of that: it walks.
 
-use super::form::Entry;
-#[cfg(feature = "rayon")]
-use super::layout::QUESTIONS_PER_TASK;
-use super::layout::{IN_FLIGHT, SLOTS};
-use super::slot::Sought;
-use super::tree::{Location, Tree};
-use super::walk::Cursor;
+use super::cursor::Cursor;
+use super::encoding::UsageEntry;
+use super::found_block::FoundBlock;
+use super::layout::{IN_FLIGHT, QUESTIONS_PER_TASK, SLOTS};
+use super::tree::{ChunkAddress, Tree};
+use crate::parallel;
 
-/// Writes the sum of the amounts at or before each of `times` to the same place of `sums`.
+/// Writes the sum of the amounts at or before each of `times` to the same position of `sums`.
 pub(super) fn sums_through(tree: &Tree, times: &[i64], sums: &mut [u64]) {
-    #[cfg(feature = "rayon")]
-    if times.len() > QUESTIONS_PER_TASK {
-        use rayon::prelude::*;
-        times
-            .par_chunks(QUESTIONS_PER_TASK)
-            .zip(sums.par_chunks_mut(QUESTIONS_PER_TASK))
-            .for_each(|(times, sums)| sums_through_on_one(tree, times, sums));
-        return;
-    }
-    sums_through_on_one(tree, times, sums);
+    parallel::answer(QUESTIONS_PER_TASK, times, sums, |times, sums| {
+        sums_through_on_one(tree, times, sums);
+    });
 }
 
 /// The same on one thread.
@@ -56,7 +48,7 @@ fn is_dense(tree: &Tree, times: &[i64]) -> bool {
 /// The same for up to [`IN_FLIGHT`] times.
 fn sums_in_flight(tree: &Tree, times: &[i64], sums: &mut [u64]) {
     let chunks = locate_in_flight(tree, times.iter().copied());
-    let mut blocks = [Sought::Nothing; IN_FLIGHT];
+    let mut blocks = [FoundBlock::Nothing; IN_FLIGHT];
     for ((time, chunk), block) in times.iter().zip(&chunks).zip(&mut blocks) {
         *block = tree.slot(*chunk).seek(*time);
         block.prefetch();
@@ -67,7 +59,7 @@ fn sums_in_flight(tree: &Tree, times: &[i64], sums: &mut [u64]) {
 }
 
 /// Inserts each entry, in posting order.
-pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
+pub(super) fn insert_many(tree: &mut Tree, entries: &[UsageEntry]) {
     for entries in entries.chunks(IN_FLIGHT) {
         let late = tree.append(entries);
         let chunks = locate_in_flight(tree, late.iter().map(|entry| entry.0));
@@ -91,8 +83,8 @@ pub(super) fn insert_many(tree: &mut Tree, entries: &[Entry]) {
 fn locate_in_flight(
     tree: &Tree,
     times: impl Iterator<Item = i64> + Clone,
-) -> [Location; IN_FLIGHT] {
-    let mut chunks = [Location::default(); IN_FLIGHT];
+) -> [ChunkAddress; IN_FLIGHT] {
+    let mut chunks = [ChunkAddress::default(); IN_FLIGHT];
     for (time, chunk) in times.clone().zip(&mut chunks) {
         chunk.group = tree.group_of(time);
         tree.group(chunk.group).prefetch_heads();

@@ -2,34 +2,34 @@
 
 use std::hint::select_unpredictable;
 
-use super::form::{Entry, Form};
+use super::encoding::{Encoding, UsageEntry};
 use super::layout::{LANES, later_than};
 
 /// Keys and amounts apart, so that a question compares 16 keys and adds 16 masked amounts
-/// without a branch. Free places have the key [`Form::KEY_MAX`] and the amount 0: no question
+/// without a branch. Free lanes have the key [`Encoding::KEY_MAX`] and the amount 0: no question
 /// needs to know how many are taken, which is why the chunk keeps that number.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Block<F: Form> {
-    keys: [F::Key; LANES],
-    amounts: [F::Amount; LANES],
+pub(super) struct Block<E: Encoding> {
+    keys: [E::Key; LANES],
+    amounts: [E::Amount; LANES],
 }
 
-impl<F: Form> Block<F> {
+impl<E: Encoding> Block<E> {
     pub(super) fn new() -> Self {
         Self {
-            keys: [F::KEY_MAX; LANES],
-            amounts: [F::Amount::default(); LANES],
+            keys: [E::KEY_MAX; LANES],
+            amounts: [E::Amount::default(); LANES],
         }
     }
 
-    /// Holds `entries` from now on, in order, and gives their sum. The caller has found the form
+    /// Holds `entries` from now on, in order, and gives their sum. The caller has found the encoding
     /// to fit.
-    pub(super) fn refill(&mut self, entries: &[Entry], origin: i64) -> F::Amount {
-        let mut sum = F::Amount::default();
+    pub(super) fn refill(&mut self, entries: &[UsageEntry], origin: i64) -> E::Amount {
+        let mut sum = E::Amount::default();
         *self = Self::new();
         for ((time, amount), lane) in entries.iter().zip(0..LANES) {
-            self.set(lane, F::encode((*time, *amount), origin));
+            self.set(lane, E::encode((*time, *amount), origin));
             sum += self.amounts[lane];
         }
         sum
@@ -37,53 +37,53 @@ impl<F: Form> Block<F> {
 
     /// The sum of the amounts at or before `key`.
     #[inline]
-    pub(super) fn sum_through(&self, key: F::Key) -> F::Amount {
-        let mut sum = F::Amount::default();
+    pub(super) fn sum_through(&self, key: E::Key) -> E::Amount {
+        let mut sum = E::Amount::default();
         for (other, amount) in self.keys.iter().zip(self.amounts) {
-            sum += select_unpredictable(*other <= key, amount, F::Amount::default());
+            sum += select_unpredictable(*other <= key, amount, E::Amount::default());
         }
         sum
     }
 
     /// Entry `lane`, which is taken.
     #[inline]
-    pub(super) fn get(&self, lane: usize) -> (F::Key, F::Amount) {
+    pub(super) fn get(&self, lane: usize) -> (E::Key, E::Amount) {
         (self.keys[lane], self.amounts[lane])
     }
 
     /// Writes entry `lane`, which is free, as are all after it.
     #[inline]
-    pub(super) fn set(&mut self, lane: usize, (key, amount): (F::Key, F::Amount)) {
+    pub(super) fn set(&mut self, lane: usize, (key, amount): (E::Key, E::Amount)) {
         self.keys[lane] = key;
         self.amounts[lane] = amount;
     }
 
-    /// The lane behind the last of the `len` entries at or before `key`.
+    /// The lane after the last of the `len` entries at or before `key`.
     #[inline]
-    pub(super) fn position(&self, key: F::Key, len: usize) -> usize {
+    pub(super) fn position(&self, key: E::Key, len: usize) -> usize {
         count_through(&self.keys, key).min(len)
     }
 
     /// Puts an entry at `lane` and moves those from there on by one. The block has room.
     #[inline]
-    pub(super) fn insert(&mut self, lane: usize, (key, amount): (F::Key, F::Amount)) {
+    pub(super) fn insert(&mut self, lane: usize, (key, amount): (E::Key, E::Amount)) {
         move_later(&mut self.keys, lane);
         move_later(&mut self.amounts, lane);
         self.set(lane, (key, amount));
     }
 
     /// The first `len` entries.
-    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = (F::Key, F::Amount)> {
+    pub(super) fn entries(&self, len: usize) -> impl Iterator<Item = (E::Key, E::Amount)> {
         let (keys, amounts) = (&self.keys[..len], &self.amounts[..len]);
         keys.iter().copied().zip(amounts.iter().copied())
     }
 
     /// Takes entry `lane` out and moves those after it back by one.
-    pub(super) fn remove(&mut self, lane: usize) -> (F::Key, F::Amount) {
+    pub(super) fn remove(&mut self, lane: usize) -> (E::Key, E::Amount) {
         let entry = self.get(lane);
         self.keys.copy_within(lane + 1.., lane);
         self.amounts.copy_within(lane + 1.., lane);
-        self.set(LANES - 1, (F::KEY_MAX, F::Amount::default()));
+        self.set(LANES - 1, (E::KEY_MAX, E::Amount::default()));
         entry
     }
 
@@ -93,7 +93,7 @@ impl<F: Form> Block<F> {
         for lane in len..LANES {
             assert_eq!(
                 self.get(lane),
-                (F::KEY_MAX, F::Amount::default()),
+                (E::KEY_MAX, E::Amount::default()),
                 "lane {lane} of a block of {len} is not free"
             );
         }

@@ -12,14 +12,13 @@ pub(super) const CHUNK_ENTRIES: usize = LANES * BLOCKS;
 pub(super) const SPAN: usize = 16;
 /// Look-ups that wait for memory together, see [`batch`](super::batch).
 pub(super) const IN_FLIGHT: usize = 32;
-/// Entries that enter the tree together, see [`waiting`](super::waiting).
-pub(super) const WAITING: usize = 16;
+/// Entries that enter the tree together, see [`insert_buffer`](super::insert_buffer).
+pub(super) const BUFFERED: usize = 16;
 /// Questions that one thread answers before another may take some.
-#[cfg(feature = "rayon")]
 pub(super) const QUESTIONS_PER_TASK: usize = 8 * 1024;
 
 /// How much of the arrays is put to use. The arrays are always of the lengths above, so that
-/// loops over them are unrolled; a smaller shape fills fewer places, so that few entries build
+/// loops over them are unrolled; a smaller shape fills less of them, so that few entries build
 /// a deep tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -101,11 +100,11 @@ const LATER: [i32; 2 * LANES] = {
     masks
 };
 
-/// For each of 16 places whether it is after `place`: then it is not 0. A constant that is read
-/// makes compilers treat "all places from here on" as a mask, and not as 16 branches.
+/// For each of 16 lanes or blocks whether it is after `index`: then it is not 0. A constant that is read
+/// makes compilers treat "all from here on" as a mask, and not as 16 branches.
 #[inline]
-pub(super) fn later_than(place: usize) -> &'static [i32; LANES] {
-    LATER[LANES - 1 - place % LANES..]
+pub(super) fn later_than(index: usize) -> &'static [i32; LANES] {
+    LATER[LANES - 1 - index % LANES..]
         .first_chunk()
         .expect("it starts in the first half")
 }
@@ -115,11 +114,6 @@ fn share(whole: usize, parts: usize, of: usize) -> usize {
 }
 
 /// A count within one of the arrays above, in its stored width.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "no array has more than 256 places"
-)]
-pub(super) fn small(count: usize) -> u8 {
-    debug_assert!(count <= usize::from(u8::MAX));
-    count as u8
+pub(super) fn small<T: TryFrom<usize>>(count: usize) -> T {
+    T::try_from(count).unwrap_or_else(|_| panic!("{count} of what is at most 256"))
 }

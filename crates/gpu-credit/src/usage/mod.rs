@@ -1,9 +1,9 @@
 //! The usage index: prefix sums over time, for millions of entries that arrive in any order.
 //!
 //! It answers "how much was used up to this instant" and knows nothing of grants. An index of one
-//! account has one of two shapes. Up to 256 entries it is a [`Run`]: one sorted list. Beyond that
-//! it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search, and up
-//! to 16 entries that [wait](Waiting) to enter it together:
+//! account has one of two shapes. Up to 256 entries it is a [`SmallList`]: one sorted list. Beyond
+//! that it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search, and
+//! an [`InsertBuffer`] of up to 16 entries that enter it together:
 //!
 //! ```text
 //! Tree     time buckets -> [ head | head | head | ...        ]  one head a group, all in cache
@@ -11,7 +11,7 @@
 //!                                       |
 //! Group    64 slots        [ head x 64                       ]  8 lines, asked for together
 //!          2.6 KB          [ sum of the chunks before x 64   ]  in spans of 16
-//!                          [ chunk x 64                      ]  narrow or wide, and its origin
+//!                          [ chunk x 64                      ]  its encoding, length and origin
 //!                                       |
 //! Chunk    256 entries     [ head x 16 | sum of the blocks before x 16 ]  2 lines
 //!          2.2 KB          [ block x 16                                ]
@@ -33,25 +33,37 @@
 //!
 //! Times in a chunk are distances from its origin (frame of reference) in 4 bytes, amounts are as
 //! posted in 4 bytes, and no sum reaches beyond its node, so that a late entry changes one block
-//! and a few sums on its way. Where a time or a chunk's total does not fit, the chunk is
-//! [wide](form): 8 bytes each. Each chunk chooses for itself, and again whenever it is rebuilt.
+//! and a few sums on its way. If a time or a chunk's total does not fit, the chunk is
+//! [wide](encoding): 8 bytes each. Each chunk chooses for itself, and again whenever it is rebuilt.
 //!
-//! While entries wait, an answer costs up to 16 comparisons more; settling the account sends them
-//! on. In the tree a full block hands an entry on to the nearest block with room. A full chunk
-//! evens out with a neighbour or splits in half, a full group splits in half; at the end of time
-//! both stay full and a new one is started. Chunks and groups that run empty are merged.
+//! While entries are in the insert buffer, an answer costs up to 16 comparisons more; settling the
+//! account empties it. In the tree a full block hands an entry on to the nearest block with room. A
+//! full chunk evens out with a neighbour or splits in half, a full group splits in half; at the end
+//! of time both stay full and a new one is started. Chunks and groups that run empty are merged.
+//!
+//! # Where an entry is, and which one it is
+//!
+//! | word | meaning |
+//! |---|---|
+//! | address | in which slot of which group a chunk is, in which lane of which block an entry |
+//! | rank | the number of entries before an entry in its chunk |
+//! | place | the number of entries of the same instant that were posted before it and still [stand](instant) |
+//! | ordinal, `nth` | the number of entries of the same instant that were [ever](ordinals) posted before it: its identity |
+//!
+//! # Costs
 //!
 //! | operation | time | memory touched, in lines |
 //! |---|---|---|
 //! | `through`, `before` | O(log n) | about 20, of these 2 to 4 not in cache |
 //! | `through_each` | the same, 32 waiting together | the same |
-//! | `walk`, sorted batches | O(1) amortised where they ask chunk after chunk | each line once |
+//! | `walk`, sorted batches | O(1) amortised if they ask chunk after chunk | each line once |
 //! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 16 entries wait together |
 //! | `insert` at the end | O(1), amortised | 5 for 16 entries |
-//! | `extend` | O(n) where it is [staged] packed, else O(n log n) | |
-//! | `remove` | O(log n), and the later posted entries of that instant | as `insert` |
+//! | `extend` | O(n) if it is [staged] packed, else O(n log n) | |
+//! | `remove_at`, `replace_at`, `get_at` | O(log n), and the groups of that instant | as `insert` |
+//! | `retract`, `change`, `amount_of` | the same, and what is retracted of that instant, in chunks | as `insert` |
 //! | `first_above` | O(log n) | as `through` |
-//! | `iter_from` | O(log n), then O(1) an entry | each line once |
+//! | `entries` | O(log n), then O(1) an entry | each line once |
 //!
 //! Further reading: S+ trees and wide segment trees in Sergey Slotin's *Algorithmica*
 //! (<https://en.algorithmica.org/hpc/data-structures/>); *Static search trees* by Ragnar Groot
@@ -63,35 +75,48 @@ mod layout;
 
 mod block;
 mod chunk;
-mod form;
+mod encoding;
+mod found_block;
 mod group;
 mod slot;
 mod tree;
 
-mod buckets;
+mod head_buckets;
 pub(crate) mod prefetch;
 mod sums;
 
+mod insert_buffer;
+mod small_list;
+
 mod batch;
-mod load;
-mod run;
-mod staged;
-mod waiting;
+mod cursor;
 mod walk;
+
+mod bytes;
+mod entries;
+mod instant;
+mod ordinals;
+mod places;
+
+mod load;
+mod staged;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use entries::{NumberedEntries, UsageEntries};
 pub(crate) use staged::Staged;
 pub(crate) use walk::Walk;
 
-use form::Entry;
+use std::ops::RangeInclusive;
+
+use encoding::UsageEntry;
+use insert_buffer::InsertBuffer;
 use layout::Shape;
-use load::Sorted;
-use run::Run;
+use load::{Sorted, SortedEntries};
+use ordinals::RetractedOrdinals;
+use small_list::SmallList;
 use tree::Tree;
-use waiting::Waiting;
-use walk::Iter;
 
 /// Usage entries in time order, ties in posting order, and the sums of their amounts up to any
 /// instant.
@@ -101,18 +126,25 @@ pub(crate) struct UsageIndex {
     len: usize,
     shape: Shape,
     body: Body,
+    retracted: RetractedOrdinals,
 }
 
 #[derive(Clone, Debug)]
 enum Body {
     /// Up to as many entries as a chunk holds.
-    Small(Run),
-    Tree(Box<Tree>, Waiting),
+    Small(SmallList),
+    Tree(Box<Tree>, InsertBuffer),
 }
 
 impl Body {
-    fn tree(tree: Tree) -> Self {
-        Self::Tree(Box::new(tree), Waiting::new())
+    fn new(sorted: &impl SortedEntries, shape: Shape) -> Self {
+        if sorted.len() <= shape.chunk_entries() {
+            let mut entries = Vec::with_capacity(sorted.len());
+            sorted.read(0..sorted.len(), &mut entries);
+            Self::Small(SmallList::new(&entries))
+        } else {
+            Self::Tree(Box::new(Tree::build(sorted, shape)), InsertBuffer::new())
+        }
     }
 }
 
@@ -123,7 +155,8 @@ impl UsageIndex {
             total: 0,
             len: 0,
             shape: Shape::new(chunk_entries),
-            body: Body::Small(Run::new(&[])),
+            body: Body::Small(SmallList::new(&[])),
+            retracted: RetractedOrdinals::default(),
         }
     }
 
@@ -141,8 +174,8 @@ impl UsageIndex {
     #[inline]
     pub(crate) fn through(&self, time: i64) -> u64 {
         match &self.body {
-            Body::Small(run) => run.sum_through(time),
-            Body::Tree(tree, waiting) => tree.sum_through(time) + waiting.sum_through(time),
+            Body::Small(list) => list.sum_through(time),
+            Body::Tree(tree, buffer) => tree.sum_through(time) + buffer.sum_through(time),
         }
     }
 
@@ -154,20 +187,20 @@ impl UsageIndex {
         }
     }
 
-    /// [`through`](Self::through) for each of `times`, written to the same place of `sums`, which
-    /// is as long.
+    /// [`through`](Self::through) for each of `times`, written to the same position of `sums`,
+    /// which is as long.
     pub(crate) fn through_each(&self, times: &[i64], sums: &mut [u64]) {
         match &self.body {
-            Body::Small(run) => {
+            Body::Small(list) => {
                 for (time, sum) in times.iter().zip(sums) {
-                    *sum = run.sum_through(*time);
+                    *sum = list.sum_through(*time);
                 }
             }
-            Body::Tree(tree, waiting) => {
+            Body::Tree(tree, buffer) => {
                 batch::sums_through(tree, times, sums);
-                if waiting.len() > 0 {
+                if buffer.len() > 0 {
                     for (time, sum) in times.iter().zip(sums) {
-                        *sum += waiting.sum_through(*time);
+                        *sum += buffer.sum_through(*time);
                     }
                 }
             }
@@ -180,8 +213,14 @@ impl UsageIndex {
     }
 
     /// The entries from the first at or after `time` on, in order. O(log n), and O(1) an entry.
-    pub(crate) fn iter_from(&self, time: i64) -> impl Iterator<Item = Entry> + '_ {
-        Iter::from(self, time)
+    #[cfg(test)]
+    pub(crate) fn iter_from(&self, time: i64) -> UsageEntries<'_> {
+        self.entries(time..=i64::MAX)
+    }
+
+    /// The entries of a range of times, in order. O(log n), and O(1) an entry.
+    pub(crate) fn entries(&self, times: RangeInclusive<i64>) -> UsageEntries<'_> {
+        UsageEntries::new(self, times)
     }
 
     /// The first entry whose running total is above `sum`: its time, and the total before it.
@@ -190,38 +229,39 @@ impl UsageIndex {
         if self.total <= sum {
             return None;
         }
-        match &self.body {
-            Body::Small(run) => run.first_above(sum),
-            Body::Tree(tree, waiting) => waiting.first_above(sum, tree),
-        }
+        Some(match &self.body {
+            Body::Small(list) => list.first_above(sum),
+            Body::Tree(tree, buffer) => buffer.first_above(sum, tree),
+        })
     }
 
-    /// Puts an entry behind those at or before its time. The caller has made sure that the total
+    /// Puts an entry after those at or before its time. The caller has made sure that the total
     /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together.
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
-        self.total += amount;
-        self.len += 1;
         match &mut self.body {
-            Body::Tree(tree, waiting) => waiting.insert((time, amount), tree),
+            Body::Tree(tree, buffer) => buffer.insert((time, amount), tree),
             Body::Small(_) => self.insert_into_small((time, amount)),
         }
+        self.total += amount;
+        self.len += 1;
     }
 
     #[inline(never)]
-    fn insert_into_small(&mut self, entry: Entry) {
-        let Body::Small(run) = &mut self.body else {
-            return;
-        };
-        run.insert(entry);
-        if run.len() > self.shape.chunk_entries() {
-            let entries = Sorted::in_order(run.decode());
-            self.body = Body::tree(Tree::build(&entries, self.shape));
+    fn insert_into_small(&mut self, entry: UsageEntry) {
+        match &mut self.body {
+            Body::Small(list) if list.len() < self.shape.chunk_entries() => list.insert(entry),
+            Body::Small(list) => {
+                let mut entries = list.decode();
+                entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
+                self.body = Body::new(&Sorted::in_order(entries), self.shape);
+            }
+            Body::Tree(..) => unreachable!("it is not small"),
         }
     }
 
     /// [`insert`](Self::insert) for each, with several waiting for memory together.
-    pub(crate) fn insert_many(&mut self, entries: &[Entry]) {
+    pub(crate) fn insert_many(&mut self, entries: &[UsageEntry]) {
         let mut rest = entries;
         self.flush();
         while let Body::Small(_) = self.body
@@ -237,57 +277,54 @@ impl UsageIndex {
         }
     }
 
-    /// [`insert`](Self::insert) for each, by one sort and one pass where they are many. O(n)
+    /// The most entries of a chunk.
+    pub(crate) fn chunk_entries(&self) -> usize {
+        self.shape.chunk_entries()
+    }
+
+    /// Whether so many entries are inserted one after another, rather than merged in one pass.
+    pub(crate) fn are_few(&self, entries: usize) -> bool {
+        entries <= 16 || entries < self.len / 8
+    }
+
+    /// [`insert`](Self::insert) for each, by one sort and one pass if they are many. O(n)
     pub(crate) fn extend(&mut self, entries: Staged) {
-        if entries.len() < self.len / 8 {
+        if self.are_few(entries.len()) {
             return self.insert_many(&entries.into_entries());
         }
         self.flush();
-        self.total += entries.total;
+        let total = self.total + entries.total;
         let mut sorted = Sorted::new(entries);
         if self.len > 0 {
-            sorted = sorted.merged_behind(&self.decode());
+            sorted = sorted.merged_after(&self.decode());
         }
-        self.len = sorted.len();
-        self.body = if self.len <= self.shape.chunk_entries() {
-            Body::Small(Run::new(&sorted.into_entries()))
-        } else {
-            Body::tree(Tree::build(&sorted, self.shape))
-        };
+        let len = sorted.len();
+        let body = Body::new(&sorted, self.shape);
+        (self.body, self.total, self.len) = (body, total, len);
     }
 
-    /// Takes out the latest posted entry of this time and amount. False if there is none.
-    /// O(log n), and the entries of that time that were posted after it.
+    /// Takes out the latest posted entry of this time and amount. False if there is none. As
+    /// [`find_at`](Self::find_at).
+    #[cfg(test)]
     pub(crate) fn remove(&mut self, time: i64, amount: u64) -> bool {
-        self.flush();
-        let done = match &mut self.body {
-            Body::Small(run) => run.remove((time, amount)),
-            Body::Tree(tree, _) => tree.remove((time, amount)),
-        };
-        if done {
-            self.total -= amount;
-            self.len -= 1;
-            if self.len <= self.shape.chunk_entries() / 2 && matches!(self.body, Body::Tree(..)) {
-                self.body = Body::Small(Run::new(&self.decode()));
-            }
-        }
-        done
+        let place = self.find_at(time, amount);
+        place.is_some_and(|place| self.remove_at(time, place).is_some())
     }
 
-    /// Sends on what waits. It changes the cost of questions, and no answer.
+    /// Empties the insert buffer. It changes the cost of questions, and no answer.
     #[inline]
     pub(crate) fn flush(&mut self) {
-        if let Body::Tree(tree, waiting) = &mut self.body
-            && waiting.len() > 0
+        if let Body::Tree(tree, buffer) = &mut self.body
+            && buffer.len() > 0
         {
-            waiting.flush(tree);
+            buffer.flush(tree);
         }
     }
 
-    /// All entries, where none waits.
-    fn decode(&self) -> Vec<Entry> {
+    /// All entries; the insert buffer is empty.
+    fn decode(&self) -> Vec<UsageEntry> {
         match &self.body {
-            Body::Small(run) => run.decode(),
+            Body::Small(list) => list.decode(),
             Body::Tree(tree, _) => {
                 let mut entries = Vec::with_capacity(self.len);
                 tree.decode_into(&mut entries);
@@ -298,24 +335,28 @@ impl UsageIndex {
 
     /// Heap bytes, spare capacity included. O(chunks)
     pub(crate) fn memory_used(&self) -> usize {
-        match &self.body {
-            Body::Small(run) => run.memory_used(),
-            Body::Tree(tree, waiting) => tree.memory_used() + waiting.memory_used(),
-        }
+        let body = match &self.body {
+            Body::Small(list) => list.memory_used(),
+            Body::Tree(tree, buffer) => tree.memory_used() + buffer.memory_used(),
+        };
+        body + self.retracted.memory_used()
     }
 
     /// Checks order, heads, sums and counts on every level. O(n)
     pub(crate) fn assert_invariants(&self) {
+        self.retracted.assert_invariants();
+        let ranges: Vec<_> = self.retracted.ranges().collect();
+        assert!(self.were_posted(&ranges), "not posted: {ranges:?}");
         match &self.body {
-            Body::Small(run) => {
-                run.assert_invariants();
-                assert_eq!(run.len(), self.len, "number of entries");
+            Body::Small(list) => {
+                list.assert_invariants();
+                assert_eq!(list.len(), self.len, "number of entries");
             }
-            Body::Tree(tree, waiting) => {
+            Body::Tree(tree, buffer) => {
                 tree.assert_invariants();
                 let (len, total) = (tree.count_entries(), tree.total());
-                assert_eq!(len + waiting.len(), self.len, "number of entries");
-                assert_eq!(total + waiting.total(), self.total, "total");
+                assert_eq!(len + buffer.len(), self.len, "number of entries");
+                assert_eq!(total + buffer.total(), self.total, "total");
             }
         }
     }

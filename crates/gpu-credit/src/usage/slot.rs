@@ -1,69 +1,39 @@
-//! A slot of a group: a chunk in whichever form holds its entries.
+//! A slot of a group: a chunk in whichever encoding holds its entries.
 
-use super::block::Block;
-use super::chunk::{Chunk, Place};
-use super::form::{Entry, Form, Narrow, Wide, fits_narrow};
-use super::layout::Shape;
+use super::chunk::{EntryAddress, UsageChunk};
+use super::encoding::{Encoding, Narrow, UsageEntry, Wide, fits_narrow};
+use super::found_block::FoundBlock;
+use super::layout::{LANES, Shape, small};
 use super::prefetch::prefetch;
 
 /// One chunk, narrow as long as every time and the sum of its amounts fit, or no chunk.
+///
+/// `len` is the number of its entries. It stands here so that passing over many chunks reads
+/// nothing of them.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Slot {
     #[default]
     Vacant,
     Narrow {
+        len: u16,
         origin: i64,
-        chunk: Box<Chunk<Narrow>>,
+        chunk: Box<UsageChunk<Narrow>>,
     },
     Wide {
-        chunk: Box<Chunk<Wide>>,
+        len: u16,
+        chunk: Box<UsageChunk<Wide>>,
     },
 }
 
-/// A block that has been found for a question, and the sum of those before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Sought<'a> {
-    Nothing,
-    Narrow {
-        block: &'a Block<Narrow>,
-        key: i32,
-        before: u32,
-    },
-    Wide {
-        block: &'a Block<Wide>,
-        key: i64,
-        before: u64,
-    },
-}
-
-impl Sought<'_> {
-    /// Asks for what [`sum`](Self::sum) will read.
-    #[inline]
-    pub(super) fn prefetch(self) {
-        match self {
-            Self::Nothing => {}
-            Self::Narrow { block, .. } => prefetch(block),
-            Self::Wide { block, .. } => prefetch(block),
-        }
-    }
-
-    /// The sum of the chunk's amounts up to what was asked about.
-    #[inline(always)]
-    pub(super) fn sum(self) -> u64 {
-        match self {
-            Self::Nothing => 0,
-            Self::Narrow { block, key, before } => (before + block.sum_through(key)).into(),
-            Self::Wide { block, key, before } => before + block.sum_through(key),
-        }
-    }
-}
+/// A group has 24 lines of slots: the length stands beside the tag.
+const _: () = assert!(size_of::<Slot>() <= 24);
 
 /// The origin of every wide chunk.
 const WIDE: i64 = 0;
 
 impl Slot {
     /// A chunk of `entries`, in time order, at least one and no more than the shape's.
-    pub(super) fn new(entries: &[Entry], shape: Shape) -> Self {
+    pub(super) fn new(entries: &[UsageEntry], shape: Shape) -> Self {
         let mut slot = Self::Vacant;
         slot.refill(entries, shape);
         slot
@@ -72,28 +42,30 @@ impl Slot {
     /// A chunk without entries, for those from `time` on.
     pub(super) fn start(time: i64) -> Self {
         Self::Narrow {
+            len: 0,
             origin: time,
-            chunk: Chunk::new(),
+            chunk: UsageChunk::new(),
         }
     }
 
-    /// Holds `entries` from now on, in the narrow form if they fit.
-    pub(super) fn refill(&mut self, entries: &[Entry], shape: Shape) {
+    /// Holds `entries` from now on, in the narrow encoding if they fit.
+    pub(super) fn refill(&mut self, entries: &[UsageEntry], shape: Shape) {
+        let len = small(entries.len());
         if fits_narrow(entries) {
             let origin = Narrow::origin(entries[0].0, entries[entries.len() - 1].0);
             let mut chunk = match std::mem::take(self) {
                 Self::Narrow { chunk, .. } => chunk,
-                _ => Chunk::new(),
+                _ => UsageChunk::new(),
             };
             chunk.refill(entries, origin, shape);
-            *self = Self::Narrow { origin, chunk };
+            *self = Self::Narrow { len, origin, chunk };
         } else {
             let mut chunk = match std::mem::take(self) {
-                Self::Wide { chunk } => chunk,
-                _ => Chunk::new(),
+                Self::Wide { chunk, .. } => chunk,
+                _ => UsageChunk::new(),
             };
             chunk.refill(entries, WIDE, shape);
-            *self = Self::Wide { chunk };
+            *self = Self::Wide { len, chunk };
         }
     }
 
@@ -101,8 +73,7 @@ impl Slot {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Vacant => 0,
-            Self::Narrow { chunk, .. } => chunk.len(),
-            Self::Wide { chunk } => chunk.len(),
+            Self::Narrow { len, .. } | Self::Wide { len, .. } => usize::from(*len),
         }
     }
 
@@ -111,7 +82,7 @@ impl Slot {
         match self {
             Self::Vacant => 0,
             Self::Narrow { chunk, .. } => chunk.total().into(),
-            Self::Wide { chunk } => chunk.total(),
+            Self::Wide { chunk, .. } => chunk.total(),
         }
     }
 
@@ -123,18 +94,18 @@ impl Slot {
 
     /// The block that answers a question for `time`.
     #[inline(always)]
-    pub(super) fn seek(&self, time: i64) -> Sought<'_> {
+    pub(super) fn seek(&self, time: i64) -> FoundBlock<'_> {
         match self {
-            Self::Vacant => Sought::Nothing,
-            Self::Narrow { origin, chunk } => {
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => {
                 let key = Narrow::question(time, *origin);
                 let (block, before) = chunk.seek(key);
-                Sought::Narrow { block, key, before }
+                FoundBlock::Narrow { block, key, before }
             }
-            Self::Wide { chunk } => {
+            Self::Wide { chunk, .. } => {
                 let (block, before) = chunk.seek(time);
                 let key = time;
-                Sought::Wide { block, key, before }
+                FoundBlock::Wide { block, key, before }
             }
         }
     }
@@ -144,7 +115,7 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => prefetch(chunk.as_ref()),
-            Self::Wide { chunk } => prefetch(chunk.as_ref()),
+            Self::Wide { chunk, .. } => prefetch(chunk.as_ref()),
         }
     }
 
@@ -154,7 +125,7 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => chunk.prefetch_heads(),
-            Self::Wide { chunk } => chunk.prefetch_heads(),
+            Self::Wide { chunk, .. } => chunk.prefetch_heads(),
         }
     }
 
@@ -164,107 +135,167 @@ impl Slot {
         match self {
             Self::Vacant => {}
             Self::Narrow { chunk, .. } => chunk.prefetch_lens(),
-            Self::Wide { chunk } => chunk.prefetch_lens(),
+            Self::Wide { chunk, .. } => chunk.prefetch_lens(),
         }
     }
 
-    /// Puts an entry behind those at or before its time. False if the chunk is full.
+    /// Puts an entry after those at or before its time. False if the chunk is full.
     #[inline]
-    pub(super) fn insert(&mut self, (time, amount): Entry, shape: Shape) -> bool {
-        if let Self::Narrow { origin, chunk } = self
+    pub(super) fn insert(&mut self, (time, amount): UsageEntry, shape: Shape) -> bool {
+        if let Self::Narrow { len, origin, chunk } = self
             && let Some((key, amount)) = fit(chunk, (time, amount), *origin)
         {
-            return chunk.insert(key, amount, shape);
+            let done = chunk.insert(key, amount, shape);
+            *len += u16::from(done);
+            return done;
         }
-        self.widen(shape).insert(time, amount, shape)
+        let (len, chunk) = self.widen(shape);
+        let done = chunk.insert(time, amount, shape);
+        *len += u16::from(done);
+        done
     }
 
     /// Puts the first of `entries`, which are in order and at least one, at the end, where they
     /// belong. Gives their number; 0 if there is no room.
     #[inline]
-    pub(super) fn append(&mut self, entries: &[Entry], shape: Shape) -> usize {
-        if let Self::Narrow { origin, chunk } = self {
-            if fit_all(chunk, entries, *origin) {
-                return chunk.append(entries, *origin, shape);
-            }
-            if fit(chunk, entries[0], *origin).is_some() {
-                return chunk.append(&entries[..1], *origin, shape);
+    pub(super) fn append(&mut self, entries: &[UsageEntry], shape: Shape) -> usize {
+        if let Self::Narrow { len, origin, chunk } = self {
+            let fitting = if fit_all(chunk, entries, *origin) {
+                entries
+            } else if fit(chunk, entries[0], *origin).is_some() {
+                &entries[..1]
+            } else {
+                &[]
+            };
+            if !fitting.is_empty() {
+                let appended = chunk.append(fitting, *origin, shape);
+                *len += small::<u16>(appended);
+                return appended;
             }
         }
-        self.widen(shape).append(entries, WIDE, shape)
+        let (len, chunk) = self.widen(shape);
+        let appended = chunk.append(entries, WIDE, shape);
+        *len += small::<u16>(appended);
+        appended
     }
 
-    /// The chunk in wide form, which fits everything.
+    /// The chunk in the wide encoding, which fits everything, and its length.
     #[cold]
-    fn widen(&mut self, shape: Shape) -> &mut Chunk<Wide> {
+    fn widen(&mut self, shape: Shape) -> (&mut u16, &mut UsageChunk<Wide>) {
         if !matches!(self, Self::Wide { .. }) {
             let mut entries = Vec::with_capacity(self.len());
             self.decode_into(&mut entries);
-            let mut chunk = Chunk::new();
+            let mut chunk = UsageChunk::new();
             chunk.refill(&entries, WIDE, shape);
-            *self = Self::Wide { chunk };
+            let len = small(entries.len());
+            *self = Self::Wide { len, chunk };
         }
         match self {
-            Self::Wide { chunk } => chunk,
+            Self::Wide { len, chunk } => (len, chunk),
             _ => unreachable!("it has just been made wide"),
         }
     }
 
-    /// Takes out the last entry of this time and amount.
-    pub(super) fn remove(&mut self, (time, amount): Entry) -> bool {
+    /// Takes out the entry with so many before it, and gives its amount; there is one.
+    pub(super) fn remove(&mut self, rank: usize) -> u64 {
         match self {
-            Self::Vacant => false,
-            Self::Narrow { origin, chunk } => {
-                match (Narrow::key(time, *origin), Narrow::amount(amount)) {
-                    (Some(key), Some(amount)) => chunk.remove(key, amount),
-                    _ => false,
-                }
+            Self::Vacant => vacant(),
+            Self::Narrow { len, chunk, .. } => {
+                *len -= 1;
+                chunk.remove(rank).into()
             }
-            Self::Wide { chunk } => chunk.remove(time, amount),
+            Self::Wide { len, chunk } => {
+                *len -= 1;
+                chunk.remove(rank)
+            }
         }
     }
 
-    /// The place of the first entry after `time`.
-    pub(super) fn place_after(&self, time: i64) -> Place {
+    /// Changes the amount of the entry with so many before it, and gives the old one; there is
+    /// one.
+    pub(super) fn replace(&mut self, rank: usize, amount: u64, shape: Shape) -> u64 {
+        if let Self::Narrow { chunk, .. } = self
+            && let Some(amount) = fit_instead(chunk, rank, amount)
+        {
+            return chunk.replace(rank, amount).into();
+        }
+        let (_, chunk) = self.widen(shape);
+        chunk.replace(rank, amount)
+    }
+
+    /// The entry with so many before it; there is one.
+    pub(super) fn get(&self, rank: usize) -> UsageEntry {
         match self {
-            Self::Vacant => Place::START,
-            Self::Narrow { origin, chunk } => chunk.place_after(Narrow::question(time, *origin)),
-            Self::Wide { chunk } => chunk.place_after(time),
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => {
+                let (key, amount) = chunk.get(rank);
+                (Narrow::time(key, *origin), amount.into())
+            }
+            Self::Wide { chunk, .. } => chunk.get(rank),
         }
     }
 
-    /// The entry at `place` or the next one, and `place` moved behind it. `None` at the end.
-    #[inline]
-    pub(super) fn next(&self, place: &mut Place) -> Option<Entry> {
+    /// How many entries are at or before `time`.
+    pub(super) fn rank_after(&self, time: i64) -> usize {
         match self {
-            Self::Vacant => None,
-            Self::Narrow { origin, chunk } => {
-                let (key, amount) = chunk.next(place)?;
-                Some((Narrow::time(key, *origin), amount.into()))
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => chunk.rank_after(Narrow::question(time, *origin)),
+            Self::Wide { chunk, .. } => chunk.rank_after(time),
+        }
+    }
+
+    /// How many entries are before the last one of this time and amount, if there is one.
+    pub(super) fn last_rank_of(&self, (time, amount): UsageEntry) -> Option<usize> {
+        match self {
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => {
+                chunk.last_rank_of(Narrow::key(time, *origin)?, Narrow::amount(amount)?)
             }
-            Self::Wide { chunk } => chunk.next(place),
+            Self::Wide { chunk, .. } => chunk.last_rank_of(time, amount),
+        }
+    }
+
+    /// The address of the first entry after `time`.
+    pub(super) fn address_after(&self, time: i64) -> EntryAddress {
+        match self {
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => {
+                chunk.address_after(Narrow::question(time, *origin))
+            }
+            Self::Wide { chunk, .. } => chunk.address_after(time),
+        }
+    }
+
+    /// Writes the entries of a block to the front of `entries`, and gives their number.
+    pub(super) fn read_block(&self, block: usize, entries: &mut [UsageEntry; LANES]) -> usize {
+        match self {
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => chunk.read_block(block, *origin, entries),
+            Self::Wide { chunk, .. } => chunk.read_block(block, WIDE, entries),
         }
     }
 
     /// The first entry whose running total within the chunk is above `sum`: its time, and the
     /// total before it.
-    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+    /// The chunk's total is above `sum`.
+    pub(super) fn first_above(&self, sum: u64) -> (i64, u64) {
         match self {
-            Self::Vacant => None,
-            Self::Narrow { origin, chunk } => {
-                let (key, before) = chunk.first_above(Narrow::amount(sum)?)?;
-                Some((Narrow::time(key, *origin), before.into()))
+            Self::Vacant => vacant(),
+            Self::Narrow { origin, chunk, .. } => {
+                let sum = Narrow::amount(sum).expect("the total of a narrow chunk is above it");
+                let (key, before) = chunk.first_above(sum);
+                (Narrow::time(key, *origin), before.into())
             }
-            Self::Wide { chunk } => chunk.first_above(sum),
+            Self::Wide { chunk, .. } => chunk.first_above(sum),
         }
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         match self {
             Self::Vacant => {}
-            Self::Narrow { origin, chunk } => chunk.decode_into(entries, *origin),
-            Self::Wide { chunk } => chunk.decode_into(entries, WIDE),
+            Self::Narrow { origin, chunk, .. } => chunk.decode_into(entries, *origin),
+            Self::Wide { chunk, .. } => chunk.decode_into(entries, WIDE),
         }
     }
 
@@ -272,8 +303,8 @@ impl Slot {
     pub(super) fn memory_used(&self) -> usize {
         match self {
             Self::Vacant => 0,
-            Self::Narrow { .. } => size_of::<Chunk<Narrow>>(),
-            Self::Wide { .. } => size_of::<Chunk<Wide>>(),
+            Self::Narrow { .. } => size_of::<UsageChunk<Narrow>>(),
+            Self::Wide { .. } => size_of::<UsageChunk<Wide>>(),
         }
     }
 
@@ -281,15 +312,29 @@ impl Slot {
     pub(super) fn assert_invariants(&self, shape: Shape) {
         match self {
             Self::Vacant => {}
-            Self::Narrow { chunk, .. } => chunk.assert_invariants(shape),
-            Self::Wide { chunk } => chunk.assert_invariants(shape),
+            Self::Narrow { len, chunk, .. } => {
+                assert_eq!(
+                    usize::from(*len),
+                    chunk.count_entries(),
+                    "length of a chunk"
+                );
+                chunk.assert_invariants(shape);
+            }
+            Self::Wide { len, chunk } => {
+                assert_eq!(
+                    usize::from(*len),
+                    chunk.count_entries(),
+                    "length of a chunk"
+                );
+                chunk.assert_invariants(shape);
+            }
         }
     }
 }
 
 /// The entry as a narrow chunk writes it, if it does and the chunk's total still fits.
 #[inline]
-fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32, u32)> {
+fn fit(chunk: &UsageChunk<Narrow>, (time, amount): UsageEntry, origin: i64) -> Option<(i32, u32)> {
     let key = Narrow::key(time, origin)?;
     let total = Narrow::amount(u64::from(chunk.total()).checked_add(amount)?)?;
     Some((key, total - chunk.total()))
@@ -297,10 +342,23 @@ fn fit(chunk: &Chunk<Narrow>, (time, amount): Entry, origin: i64) -> Option<(i32
 
 /// Whether a narrow chunk can hold all of `entries`, which are in order and at least one.
 #[inline]
-fn fit_all(chunk: &Chunk<Narrow>, entries: &[Entry], origin: i64) -> bool {
+fn fit_all(chunk: &UsageChunk<Narrow>, entries: &[UsageEntry], origin: i64) -> bool {
     let (first, last) = (entries[0].0, entries[entries.len() - 1].0);
     let amounts: u64 = entries.iter().map(|entry| entry.1).sum();
     Narrow::key(first, origin).is_some()
         && Narrow::key(last, origin).is_some()
         && Narrow::amount(u64::from(chunk.total()).saturating_add(amounts)).is_some()
+}
+
+/// The amount as a narrow chunk writes it in place of that of an entry, if its total still fits.
+fn fit_instead(chunk: &UsageChunk<Narrow>, rank: usize, amount: u64) -> Option<u32> {
+    let rest = chunk.total() - chunk.get(rank).1;
+    Narrow::amount(u64::from(rest).checked_add(amount)?)?;
+    Narrow::amount(amount)
+}
+
+/// There are no questions about the entries of a slot that has none.
+#[cold]
+fn vacant() -> ! {
+    panic!("a search has led to a vacant slot")
 }

@@ -1,15 +1,15 @@
 //! Running sums in two steps, so that one more amount changes few of them.
 //!
 //! ```text
-//! place      0   1   2  ...  15 | 16  17 ...
-//! within     sums before the place, counted from the start of its span of 16
+//! index      0   1   2  ...  15 | 16  17 ...
+//! within     sums before the index, counted from the start of its span of 16
 //! spans      sum before the span
 //! ```
 
 use super::layout::SPAN;
 
-/// 16 times nothing, then 16 times everything: 16 from the right place on are the mask for "after
-/// place p".
+/// 16 times nothing, then 16 times everything: 16 from the right one on are the mask for "after
+/// index i".
 const MASKS: [u64; 2 * SPAN] = {
     let mut masks = [0; 2 * SPAN];
     let mut at = SPAN;
@@ -20,57 +20,57 @@ const MASKS: [u64; 2 * SPAN] = {
     masks
 };
 
-/// The sum of all places before `place`.
+/// The sum of all numbers before `index`.
 #[inline]
-pub(super) fn before(within: &[u64], spans: &[u64], place: usize) -> u64 {
-    within[place] + spans[place / SPAN]
+pub(super) fn before(within: &[u64], spans: &[u64], index: usize) -> u64 {
+    within[index] + spans[index / SPAN]
 }
 
-/// Adds `amount` to what stands at `place`.
+/// Adds `amount` to what stands at `index`.
 #[inline]
-pub(super) fn add(within: &mut [u64], spans: &mut [u64], place: usize, amount: u64) {
-    add_within(within, place, amount);
-    for sum in &mut spans[place / SPAN + 1..] {
+pub(super) fn add(within: &mut [u64], spans: &mut [u64], index: usize, amount: u64) {
+    add_within(within, index, amount);
+    for sum in &mut spans[index / SPAN + 1..] {
         *sum = sum.wrapping_add(amount);
     }
 }
 
-/// The same where the spans are few, without a branch.
+/// The same for few spans, without a branch.
 #[inline]
 pub(super) fn add_to_few<const N: usize>(
     within: &mut [u64],
     spans: &mut [u64; N],
-    place: usize,
+    index: usize,
     amount: u64,
 ) {
-    add_within(within, place, amount);
+    add_within(within, index, amount);
     for (span, sum) in spans.iter_mut().enumerate() {
-        *sum = sum.wrapping_add(if span > place / SPAN { amount } else { 0 });
+        *sum = sum.wrapping_add(if span > index / SPAN { amount } else { 0 });
     }
 }
 
 #[inline]
-fn add_within(within: &mut [u64], place: usize, amount: u64) {
-    let masks = &MASKS[SPAN - 1 - place % SPAN..][..SPAN];
-    let span = &mut within.as_chunks_mut::<SPAN>().0[place / SPAN];
+fn add_within(within: &mut [u64], index: usize, amount: u64) {
+    let masks = &MASKS[SPAN - 1 - index % SPAN..][..SPAN];
+    let span = &mut within.as_chunks_mut::<SPAN>().0[index / SPAN];
     for (sum, mask) in span.iter_mut().zip(masks) {
         *sum = sum.wrapping_add(amount & mask);
     }
 }
 
-/// Subtracts `amount` from what stands at `place`.
-pub(super) fn subtract(within: &mut [u64], spans: &mut [u64], place: usize, amount: u64) {
-    add(within, spans, place, amount.wrapping_neg());
+/// Subtracts `amount` from what stands at `index`.
+pub(super) fn subtract(within: &mut [u64], spans: &mut [u64], index: usize, amount: u64) {
+    add(within, spans, index, amount.wrapping_neg());
 }
 
-/// Writes all sums anew. Places behind the totals keep a sum of no meaning.
+/// Writes all sums anew. What is beyond the totals keeps a sum of no meaning.
 pub(super) fn write(within: &mut [u64], spans: &mut [u64], totals: impl Iterator<Item = u64>) {
     let mut sum = 0;
-    for (place, total) in totals.enumerate() {
-        if place % SPAN == 0 {
-            spans[place / SPAN] = sum;
+    for (index, total) in totals.enumerate() {
+        if index % SPAN == 0 {
+            spans[index / SPAN] = sum;
         }
-        within[place] = sum - spans[place / SPAN];
+        within[index] = sum - spans[index / SPAN];
         sum += total;
     }
 }

@@ -1,15 +1,16 @@
 //! The top: all groups, and what finds the right one.
 
-use super::buckets::Buckets;
-use super::form::Entry;
-use super::group::Group;
+use super::encoding::UsageEntry;
+use super::group::UsageGroup;
+use super::head_buckets::HeadBuckets;
 use super::layout::{SPAN, Shape};
-use super::load::Sorted;
+use super::load::SortedEntries;
 use super::slot::Slot;
 use super::sums;
+use crate::parallel;
 
 /// Groups in time order. There is one at least, and no chunk is empty.
-#[expect(clippy::vec_box, reason = "one more group moves all behind it")]
+#[expect(clippy::vec_box, reason = "one more group moves all after it")]
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     shape: Shape,
@@ -20,20 +21,20 @@ pub(super) struct Tree {
     /// The sum of the groups before, see [`sums`].
     within: Vec<u64>,
     spans: Vec<u64>,
-    groups: Vec<Box<Group>>,
-    buckets: Buckets,
+    groups: Vec<Box<UsageGroup>>,
+    buckets: HeadBuckets,
 }
 
-/// Where a chunk stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Location {
+/// In which slot of which group a chunk is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ChunkAddress {
     pub(super) group: usize,
     pub(super) slot: usize,
 }
 
 impl Tree {
     /// A tree of at least one entry. O(n)
-    pub(super) fn build(sorted: &Sorted, shape: Shape) -> Self {
+    pub(super) fn build(sorted: &impl SortedEntries, shape: Shape) -> Self {
         let mut groups = build_groups(sorted, shape);
         let end = groups[groups.len() - 1].last_time();
         groups[0].set_head(i64::MIN);
@@ -44,7 +45,7 @@ impl Tree {
             end,
             within: Vec::new(),
             spans: Vec::new(),
-            buckets: Buckets::new(&heads),
+            buckets: HeadBuckets::new(&heads),
             heads,
             groups,
         };
@@ -59,8 +60,8 @@ impl Tree {
         sums::write(&mut self.within, &mut self.spans, totals.iter().copied());
     }
 
-    /// Adds a group behind the first, and its sum, which was another's until now or is new.
-    fn insert_group(&mut self, at: usize, group: Box<Group>, mut totals: Vec<u64>) {
+    /// Adds a group after the first, and its sum, which was another's until now or is new.
+    fn insert_group(&mut self, at: usize, group: Box<UsageGroup>, mut totals: Vec<u64>) {
         totals.insert(at, group.total());
         self.heads.insert(at, group.head());
         self.buckets.insert(group.head(), &self.heads);
@@ -102,46 +103,46 @@ impl Tree {
 
     /// The chunk that answers a question for `time`.
     #[inline(always)]
-    pub(super) fn locate(&self, time: i64) -> Location {
+    pub(super) fn locate(&self, time: i64) -> ChunkAddress {
         let group = self.group_of(time);
-        // Together, where the binary search would wait for one line after the other.
+        // Together: the binary search would wait for one line after the other.
         self.groups[group].prefetch_heads();
-        Location {
+        ChunkAddress {
             group,
             slot: self.groups[group].slot_of(time),
         }
     }
 
     #[inline]
-    pub(super) fn group(&self, group: usize) -> &Group {
+    pub(super) fn group(&self, group: usize) -> &UsageGroup {
         &self.groups[group]
     }
 
     #[inline]
-    pub(super) fn slot(&self, at: Location) -> &Slot {
+    pub(super) fn slot(&self, at: ChunkAddress) -> &Slot {
         self.groups[at.group].slot(at.slot)
     }
 
     /// The sum of all chunks before this one.
     #[inline]
-    pub(super) fn before(&self, at: Location) -> u64 {
+    pub(super) fn before(&self, at: ChunkAddress) -> u64 {
         self.before_group(at.group) + self.groups[at.group].before(at.slot)
     }
 
     /// The head of a chunk.
-    pub(super) fn head(&self, at: Location) -> i64 {
+    pub(super) fn head(&self, at: ChunkAddress) -> i64 {
         self.groups[at.group].head_of(at.slot)
     }
 
     /// The chunk after this one.
-    pub(super) fn next(&self, at: Location) -> Option<Location> {
+    pub(super) fn next(&self, at: ChunkAddress) -> Option<ChunkAddress> {
         if at.slot + 1 < self.groups[at.group].len() {
-            Some(Location {
+            Some(ChunkAddress {
                 slot: at.slot + 1,
                 ..at
             })
         } else if at.group + 1 < self.groups.len() {
-            Some(Location {
+            Some(ChunkAddress {
                 group: at.group + 1,
                 slot: 0,
             })
@@ -151,15 +152,15 @@ impl Tree {
     }
 
     /// The chunk before this one.
-    fn previous(&self, at: Location) -> Option<Location> {
+    pub(super) fn previous(&self, at: ChunkAddress) -> Option<ChunkAddress> {
         if at.slot > 0 {
-            return Some(Location {
+            return Some(ChunkAddress {
                 slot: at.slot - 1,
                 ..at
             });
         }
         let group = at.group.checked_sub(1)?;
-        Some(Location {
+        Some(ChunkAddress {
             group,
             slot: self.groups[group].len() - 1,
         })
@@ -172,8 +173,9 @@ impl Tree {
         self.before(at) + self.slot(at).sum_through(time)
     }
 
-    /// The first entry whose running total is above `sum`: its time, and the total before it.
-    pub(super) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
+    /// The first entry whose running total is above `sum`: its time, and the total before it. The
+    /// total of all is above `sum`.
+    pub(super) fn first_above(&self, sum: u64) -> (i64, u64) {
         let (mut low, mut high) = (0, self.groups.len());
         while high - low > 1 {
             let middle = low.midpoint(high);
@@ -184,15 +186,15 @@ impl Tree {
             }
         }
         let slot = self.groups[low].slot_of_sum(sum - self.before_group(low));
-        let at = Location { group: low, slot };
+        let at = ChunkAddress { group: low, slot };
         let before = self.before(at);
-        let (time, within) = self.slot(at).first_above(sum - before)?;
-        Some((time, before + within))
+        let (time, within) = self.slot(at).first_above(sum - before);
+        (time, before + within)
     }
 
-    /// Puts an entry behind those at or before its time.
+    /// Puts an entry after those at or before its time.
     #[inline]
-    pub(super) fn insert(&mut self, entry: Entry) {
+    pub(super) fn insert(&mut self, entry: UsageEntry) {
         if entry.0 >= self.end {
             self.append(&[entry]);
         } else {
@@ -201,7 +203,7 @@ impl Tree {
     }
 
     #[inline(never)]
-    fn insert_late(&mut self, entry: Entry) {
+    fn insert_late(&mut self, entry: UsageEntry) {
         loop {
             let at = self.locate(entry.0);
             if self.insert_at(at, entry) {
@@ -214,7 +216,7 @@ impl Tree {
     /// Puts an entry before the end into the chunk that [`locate`](Self::locate) finds for it.
     /// False if there is no room, or the entry is not before the end.
     #[inline]
-    pub(super) fn insert_at(&mut self, at: Location, entry: Entry) -> bool {
+    pub(super) fn insert_at(&mut self, at: ChunkAddress, entry: UsageEntry) -> bool {
         let done = entry.0 < self.end && self.groups[at.group].insert(at.slot, entry, self.shape);
         if done {
             sums::add(&mut self.within, &mut self.spans, at.group, entry.1);
@@ -224,18 +226,18 @@ impl Tree {
 
     /// Puts the first of `entries` at the end, as many as belong there, and gives the rest.
     /// Full chunks and groups stay full at the end: a new one is started.
-    pub(super) fn append<'a>(&mut self, entries: &'a [Entry]) -> &'a [Entry] {
-        let mut runs = entries.chunk_by(|entry, next| entry.0 <= next.0);
-        let Some(run) = runs.next().filter(|run| run[0].0 >= self.end) else {
+    pub(super) fn append<'a>(&mut self, entries: &'a [UsageEntry]) -> &'a [UsageEntry] {
+        let mut ordered = entries.chunk_by(|entry, next| entry.0 <= next.0);
+        let Some(next) = ordered.next().filter(|next| next[0].0 >= self.end) else {
             return entries;
         };
-        self.end = run[run.len() - 1].0;
-        let (mut run, late) = entries.split_at(run.len());
-        while !run.is_empty() {
+        self.end = next[next.len() - 1].0;
+        let (mut next, late) = entries.split_at(next.len());
+        while !next.is_empty() {
             let last = self.groups.len() - 1;
-            match self.groups[last].append(run, self.shape) {
-                0 => self.start_chunk(run[0].0),
-                appended => run = &run[appended..],
+            match self.groups[last].append(next, self.shape) {
+                0 => self.start_chunk(next[0].0),
+                appended => next = &next[appended..],
             }
         }
         late
@@ -249,13 +251,13 @@ impl Tree {
             self.groups[last].push_chunk(time, Slot::start(time));
             return;
         }
-        let mut group = Group::new();
+        let mut group = UsageGroup::new();
         group.push_chunk(time, Slot::start(time));
         self.insert_group(last + 1, group, self.totals());
     }
 
     #[cold]
-    fn make_room(&mut self, at: Location) {
+    fn make_room(&mut self, at: ChunkAddress) {
         if self.groups[at.group].make_room(at.slot, self.shape) {
             return;
         }
@@ -265,23 +267,22 @@ impl Tree {
         self.insert_group(at.group + 1, later, totals);
     }
 
-    /// Takes out the last entry of this time and amount. O(log n), and the entries of the same
-    /// time behind it.
-    pub(super) fn remove(&mut self, entry: Entry) -> bool {
-        let mut at = self.locate(entry.0);
-        while !self.groups[at.group].remove(at.slot, entry) {
-            if self.head(at) < entry.0 {
-                return false;
-            }
-            let Some(previous) = self.previous(at) else {
-                return false;
-            };
-            at = previous;
-        }
-        sums::subtract(&mut self.within, &mut self.spans, at.group, entry.1);
+    /// Takes the entry with `rank` before it out of a chunk, and gives its amount. There is one.
+    pub(super) fn remove(&mut self, at: ChunkAddress, rank: usize) -> u64 {
+        let amount = self.groups[at.group].remove(at.slot, rank);
+        sums::subtract(&mut self.within, &mut self.spans, at.group, amount);
         self.groups[at.group].tidy(at.slot, self.shape);
         self.tidy(at.group);
-        true
+        amount
+    }
+
+    /// Changes the amount of the entry with `rank` before it in a chunk, and gives the old one.
+    /// There is one.
+    pub(super) fn replace(&mut self, at: ChunkAddress, rank: usize, amount: u64) -> u64 {
+        let old = self.groups[at.group].replace(at.slot, rank, amount, self.shape);
+        let change = amount.wrapping_sub(old);
+        sums::add(&mut self.within, &mut self.spans, at.group, change);
+        old
     }
 
     /// Frees an empty group, or merges a sparse one with a neighbour that has room.
@@ -306,22 +307,22 @@ impl Tree {
     }
 
     /// Takes out a group, and what it adds to the sums.
-    fn take_group(&mut self, at: usize) -> Box<Group> {
+    fn take_group(&mut self, at: usize) -> Box<UsageGroup> {
         let mut totals = self.totals();
         totals.remove(at);
         self.write_sums(&totals);
         self.heads.remove(at);
-        self.buckets = Buckets::new(&self.heads);
+        self.buckets = HeadBuckets::new(&self.heads);
         self.groups.remove(at)
     }
 
-    /// Number of entries. O(chunks)
+    /// Number of entries. O(groups)
     pub(super) fn count_entries(&self) -> usize {
         self.groups.iter().map(|group| group.count_entries()).sum()
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<Entry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         for group in &self.groups {
             group.decode_into(entries);
         }
@@ -333,7 +334,7 @@ impl Tree {
             + self.heads.capacity() * size_of::<i64>()
             + self.buckets.memory_used()
             + (self.within.capacity() + self.spans.capacity()) * size_of::<u64>()
-            + self.groups.capacity() * size_of::<Box<Group>>()
+            + self.groups.capacity() * size_of::<Box<UsageGroup>>()
             + self
                 .groups
                 .iter()
@@ -370,19 +371,13 @@ impl Tree {
 
 /// The groups of all entries, each with some slots left.
 #[expect(clippy::vec_box, reason = "this is how the tree holds them")]
-fn build_groups(sorted: &Sorted, shape: Shape) -> Vec<Box<Group>> {
+fn build_groups(sorted: &impl SortedEntries, shape: Shape) -> Vec<Box<UsageGroup>> {
     let group_entries = shape.slots_built() * shape.chunk_entries_built();
     let build = |group: usize| {
         let from = group * group_entries;
         let to = sorted.len().min(from + group_entries);
-        Group::build(sorted, from, to, shape)
+        UsageGroup::build(sorted, from..to, shape)
     };
-    let groups = 0..sorted.len().div_ceil(group_entries);
-    #[cfg(feature = "rayon")]
-    return rayon::iter::ParallelIterator::collect(rayon::iter::ParallelIterator::map(
-        rayon::iter::IntoParallelIterator::into_par_iter(groups),
-        build,
-    ));
-    #[cfg(not(feature = "rayon"))]
-    groups.map(build).collect()
+    let groups = sorted.len().div_ceil(group_entries);
+    parallel::map(sorted.len(), groups, build)
 }

@@ -4,6 +4,8 @@
 use gpu_credit::{GpuCredit, GrantId, Options, Overdraft};
 use gpu_credit_replay::cases::{self, Case, Step};
 
+use crate::retract_latest;
+
 fn run(case: &Case, options: Options, settled: bool) {
     let mut account = GpuCredit::with_options(options);
     let mut grants: Vec<GrantId> = Vec::new();
@@ -21,7 +23,7 @@ fn run(case: &Case, options: Options, settled: bool) {
             Step::Usage { amount, timestamp } => account.subtract(amount, timestamp).unwrap(),
             Step::RetractGrant { grant } => account.retract_grant(grants[grant]).unwrap(),
             Step::RetractUsage { amount, timestamp } => {
-                account.retract_usage(amount, timestamp).unwrap();
+                assert!(retract_latest(&mut account, amount, timestamp));
             }
             Step::Balance { timestamp, answer } => {
                 let found = account.balance_at(timestamp);
@@ -35,7 +37,7 @@ fn run(case: &Case, options: Options, settled: bool) {
             } => {
                 let found = account.remainders_at(timestamp).into_iter();
                 let found: Vec<_> = found
-                    .map(|left| (left.grant.index(), left.amount))
+                    .map(|left| (left.grant.index() as usize, left.amount))
                     .collect();
                 let right = remainders.iter().copied().filter(|(_, amount)| *amount > 0);
                 assert_eq!(found, right.collect::<Vec<_>>(), "{step} in\n{case}");
@@ -58,16 +60,8 @@ fn every_worked_example() {
             gpu_credit_replay::Overdraft::Carry => Overdraft::Carry,
             gpu_credit_replay::Overdraft::Forfeit => Overdraft::Forfeit,
         };
-        let usual = Options {
-            overdraft,
-            ..Options::default()
-        };
-        let tiny = Options {
-            usage_chunk: 4,
-            boundary_chunk: 4,
-            checkpoint_spacing: 1,
-            ..usual
-        };
+        let usual = Options::default().overdraft(overdraft);
+        let tiny = usual.usage_chunk(4).boundary_chunk(4).checkpoint_spacing(1);
         for (options, settled) in [(usual, false), (usual, true), (tiny, false), (tiny, true)] {
             run(case, options, settled);
         }

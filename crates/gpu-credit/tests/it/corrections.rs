@@ -1,76 +1,142 @@
 //! A corrected account is one to which the corrected records had been posted in the first place.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
-use gpu_credit_workload::small::{self, Numbers, Operation};
+use std::collections::BTreeMap;
 
-use crate::ledger_count;
-use crate::ledgers::tiny;
+use gpu_credit::{
+    Error, GpuCredit, GrantId, GrantRecord, Options, Overdraft, UsageId, UsageRecord,
+};
+use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Usage};
 
-/// The account of an endless sequence of operations after so many of them, most of them
-/// corrections; and its usage in posting order, corrected.
-fn corrected(
-    seed: u64,
-    numbers: Numbers,
-    options: Options,
-    length: usize,
-) -> (GpuCredit, Vec<(u64, i64)>) {
-    let mut account = GpuCredit::with_options(options);
-    let mut grants: Vec<GrantId> = Vec::new();
-    let mut usage: Vec<(u64, i64)> = Vec::new();
-    for operation in small::from_seed(seed, numbers).take(length) {
-        // What is refused changes nothing, which the differential test sees to.
+use crate::ledgers::sizes;
+use crate::{ledger_count, state, usage};
+
+/// An account, and what should stand there.
+struct Corrected {
+    account: GpuCredit,
+    grants: Vec<GrantId>,
+    /// The usage that stands, in posting order, as it is now.
+    usage: Vec<(UsageId, u64)>,
+    /// How much usage has been posted at each instant.
+    posted: BTreeMap<i64, u32>,
+}
+
+impl Corrected {
+    /// What is refused changes nothing, which the differential test sees to.
+    fn run(&mut self, operation: Operation) {
+        let account = &mut self.account;
         match operation {
-            Operation::PostGrant {
+            Operation::PostGrant(Grant {
                 amount,
                 timestamp,
                 expiration,
-            } => grants.extend(account.add_credit("", amount, timestamp, expiration)),
-            Operation::PostUsage { amount, timestamp } => {
-                if account.subtract(amount, timestamp).is_ok() {
-                    usage.push((amount, timestamp));
-                }
-            }
+            }) => (self.grants).extend(account.add_credit("", amount, timestamp, expiration)),
+            Operation::PostUsage(usage) => self.post_usage(usage.amount, usage.timestamp),
             Operation::RetractGrant { place } => {
-                if let Some(grant) = grants.get(place) {
+                if let Some(grant) = self.grants.get(place) {
                     let _ = account.retract_grant(*grant);
                 }
             }
-            Operation::RetractUsage { amount, timestamp } => {
-                if account.retract_usage(amount, timestamp).is_ok() {
-                    let last = usage.iter().rposition(|last| *last == (amount, timestamp));
-                    usage.remove(last.unwrap());
+            Operation::RetractUsage(Usage { amount, timestamp }) => {
+                if let Some(place) = self.find_usage(amount, timestamp) {
+                    let (usage, amount) = self.usage.remove(place);
+                    let retracted = self.account.retract_usage(usage).unwrap();
+                    assert_eq!(retracted, UsageRecord { amount, timestamp });
+                    let error = Error::NoSuchUsage(usage);
+                    assert_eq!(self.account.retract_usage(usage), Err(error));
+                    assert_eq!(self.account.change_usage(usage, 1), Err(error));
                 }
             }
-            Operation::ChangeUsage {
-                amount,
-                timestamp,
-                new_amount,
-            } => {
-                if (account.change_usage(timestamp, amount, new_amount)).is_ok() {
-                    let last = usage.iter().rposition(|last| *last == (amount, timestamp));
-                    usage[last.unwrap()].0 = new_amount;
+            Operation::ChangeUsage { usage, new_amount } => {
+                if let Some(place) = self.find_usage(usage.amount, usage.timestamp) {
+                    let usage = self.usage[place].0;
+                    if self.account.change_usage(usage, new_amount).is_ok() {
+                        self.usage[place].1 = new_amount;
+                    }
                 }
             }
             Operation::RevokeGrant { place, from } => {
-                if let Some(grant) = grants.get(place) {
+                if let Some(grant) = self.grants.get(place) {
                     let _ = account.revoke_grant(*grant, from);
                 }
             }
             Operation::ChangeExpiration { place, expiration } => {
-                if let Some(grant) = grants.get(place) {
+                if let Some(grant) = self.grants.get(place) {
                     let _ = account.change_expiration(*grant, expiration);
                 }
             }
             Operation::Settle => account.settle(),
-            Operation::Question { .. } => {}
+            // What is posted at once the differential test sees to.
+            _ => {}
         }
     }
-    (account, usage)
+
+    fn post_usage(&mut self, amount: u64, timestamp: i64) {
+        let posted = self.posted.entry(timestamp).or_default();
+        let id = UsageId {
+            timestamp,
+            nth: *posted,
+        };
+        assert_eq!(self.account.next_usage_id(timestamp), id);
+        let record = UsageRecord { amount, timestamp };
+        if self
+            .account
+            .post_usage(record)
+            .is_ok_and(|named| named == id)
+        {
+            *posted += 1;
+            self.usage.push((id, amount));
+        }
+    }
+
+    /// One of the usage records of this amount at this instant: the last or, if the amount is odd,
+    /// the first.
+    fn find_usage(&self, amount: u64, timestamp: i64) -> Option<usize> {
+        let is_it = |usage: &(UsageId, u64)| (usage.0.timestamp, usage.1) == (timestamp, amount);
+        let last = self.usage.iter().rposition(is_it);
+        let found = self.account.find_usage(UsageRecord { amount, timestamp });
+        assert_eq!(found, last.map(|last| self.usage[last].0));
+        if amount % 2 == 1 {
+            self.usage.iter().position(is_it)
+        } else {
+            last
+        }
+    }
+
+    fn assert_usage(&self) {
+        let mut expected = self.usage.clone();
+        expected.sort_unstable();
+        let usage = self.account.usage(..);
+        let usage: Vec<_> = usage.map(|(id, record)| (id, record.amount)).collect();
+        assert_eq!(usage, expected);
+        for (id, amount) in usage {
+            let timestamp = id.timestamp;
+            let record = Some(UsageRecord { amount, timestamp });
+            assert_eq!(self.account.usage_record(id), record, "{id}");
+        }
+    }
+}
+
+/// The account of an endless sequence of operations after so many of them, most of them corrections.
+fn corrected(seed: u64, numbers: Numbers, options: Options, length: usize) -> Corrected {
+    let mut corrected = Corrected {
+        account: GpuCredit::with_options(options),
+        grants: Vec::new(),
+        usage: Vec::new(),
+        posted: BTreeMap::new(),
+    };
+    for operation in small::from_seed(seed, numbers).take(length) {
+        corrected.run(operation);
+    }
+    corrected
 }
 
 /// The records of an account as they are now, posted to a new one; and the grants by their new
 /// numbers.
-fn fresh(account: &GpuCredit, usage: &[(u64, i64)], options: Options) -> (GpuCredit, Vec<GrantId>) {
+fn fresh(
+    account: &GpuCredit,
+    usage: &[(UsageId, u64)],
+    options: Options,
+) -> (GpuCredit, Vec<GrantId>) {
     let mut fresh = GpuCredit::with_options(options);
     let mut posted = Vec::new();
     for (number, grant) in account.grants() {
@@ -84,8 +150,8 @@ fn fresh(account: &GpuCredit, usage: &[(u64, i64)], options: Options) -> (GpuCre
             .unwrap();
         posted.push(number);
     }
-    for (amount, timestamp) in usage {
-        fresh.subtract(*amount, *timestamp).unwrap();
+    for (usage, amount) in usage {
+        fresh.subtract(*amount, usage.timestamp).unwrap();
     }
     (fresh, posted)
 }
@@ -95,7 +161,7 @@ fn instants(account: &GpuCredit) -> Vec<i64> {
     let windows = account
         .grants()
         .flat_map(|(_, grant)| [grant.start, grant.end]);
-    let times = windows.chain(account.usage().map(|(time, _)| time));
+    let times = windows.chain(usage(account).map(|(time, _)| time));
     let around = times.flat_map(|time| [time.saturating_sub(1), time, time.saturating_add(1)]);
     let mut instants: Vec<i64> = around.chain([i64::MIN, i64::MAX]).collect();
     instants.sort_unstable();
@@ -104,12 +170,14 @@ fn instants(account: &GpuCredit) -> Vec<i64> {
 }
 
 fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
-    let options = tiny(overdraft, seed);
-    let (account, usage) = corrected(seed, numbers, options, length);
-    let (fresh, posted) = fresh(&account, &usage, options);
+    let options = sizes(overdraft, seed);
+    let corrected = corrected(seed, numbers, options, length);
+    corrected.assert_usage();
+    let account = &corrected.account;
+    let (fresh, posted) = fresh(account, &corrected.usage, options);
     let what = || format!("seed {seed}, {numbers:?}, {overdraft:?}, {length} operations");
-    assert!(account.usage().eq(fresh.usage()), "usage: {}", what());
-    for time in instants(&account) {
+    assert!(usage(account).eq(usage(&fresh)), "usage: {}", what());
+    for time in instants(account) {
         assert_eq!(
             account.balance_at(time),
             fresh.balance_at(time),
@@ -117,7 +185,7 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
             what()
         );
         let remainders = fresh.remainders_at(time).into_iter();
-        let expected = remainders.map(|left| (posted[left.grant.index()], left.amount));
+        let expected = remainders.map(|left| (posted[left.grant.index() as usize], left.amount));
         let remainders = account.remainders_at(time).into_iter();
         assert!(
             remainders
@@ -132,7 +200,7 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
 #[test]
 fn a_corrected_account_is_a_fresh_one() {
     for seed in 0..ledger_count() {
-        let numbers = Numbers::ALL[(seed % 3) as usize];
+        let numbers = Numbers::ALL[(seed % 4) as usize];
         for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
             compare(seed, numbers, overdraft, 4 + (seed % 80) as usize);
         }
@@ -150,25 +218,42 @@ fn account() -> (GpuCredit, GrantId) {
 /// The account of [`account`] refuses, and is as before.
 fn refuses(change: impl FnOnce(&mut GpuCredit, GrantId) -> Result<(), Error>, error: Error) {
     let (mut account, grant) = account();
-    let before = format!("{account:?}");
+    let before = state(&account);
     assert_eq!(change(&mut account, grant), Err(error));
-    assert_eq!(format!("{account:?}"), before);
+    assert_eq!(state(&account), before);
     account.assert_invariants();
 }
 
 #[test]
 fn corrections_that_are_refused_change_nothing() {
     let (_, grant) = account();
-    let (amount, timestamp) = (5, 25);
-    refuses(
-        |account, _| account.change_usage(25, 5, 6),
-        Error::NoSuchUsage { amount, timestamp },
-    );
+    for (timestamp, nth) in [(25, 1), (25, u32::MAX), (24, 0), (i64::MAX, 0)] {
+        let absent = UsageId { timestamp, nth };
+        refuses(
+            |account, _| account.change_usage(absent, 6),
+            Error::NoSuchUsage(absent),
+        );
+        refuses(
+            |account, _| account.retract_usage(absent).map(drop),
+            Error::NoSuchUsage(absent),
+        );
+    }
     let (amount, total) = (i64::MAX as u64 + 1, 0);
+    let (timestamp, nth) = (25, 0);
     refuses(
-        |account, _| account.change_usage(25, 4, amount),
+        |account, _| account.change_usage(UsageId { timestamp, nth }, amount),
         Error::UsageTooLarge { amount, total },
     );
+    for grant in [1, 1 << 31, u32::MAX].map(GrantId::from_index) {
+        let error = Error::NoSuchGrant(grant);
+        refuses(|account, _| account.retract_grant(grant), error);
+        refuses(|account, _| account.revoke_grant(grant, 0), error);
+        refuses(|account, _| account.change_expiration(grant, 5), error);
+        refuses(
+            |account, _| account.change_expiration_without_end(grant),
+            error,
+        );
+    }
     let (end, from) = (50, 51);
     refuses(
         |account, grant| account.revoke_grant(grant, 51),
@@ -223,9 +308,8 @@ fn a_revoked_grant_can_be_revoked_earlier_only() {
 #[test]
 fn the_last_instant_can_be_revoked_and_given_back() {
     let mut account = GpuCredit::new();
-    let grant = account
-        .add_credit_without_end("gift", 7, i64::MAX - 1)
-        .unwrap();
+    let gift = GrantRecord::new("gift", 7, i64::MAX - 1, 0).without_end();
+    let grant = account.post_grant(gift).unwrap();
     account.change_expiration(grant, 0).unwrap();
     assert_eq!(account.get_balance(i64::MAX), None);
     account.change_expiration_without_end(grant).unwrap();
@@ -255,26 +339,67 @@ fn a_changed_usage_keeps_its_place_among_those_of_its_instant() {
     for amount in [1, 2, 3, 2, 4] {
         account.subtract(amount, 7).unwrap();
     }
-    account.change_usage(7, 2, 9).unwrap();
-    let amounts: Vec<u64> = account.usage().map(|(_, amount)| amount).collect();
+    let amount = 2;
+    let timestamp = 7;
+    let found = account.find_usage(UsageRecord { amount, timestamp });
+    account.change_usage(found.unwrap(), 9).unwrap();
+    let amounts: Vec<u64> = usage(&account).map(|(_, amount)| amount).collect();
     assert_eq!(amounts, [1, 2, 3, 9, 4]);
 }
 
-/// Entries of one amount at one instant are told apart by their places.
+/// Records of one amount at one instant are told apart, and retracting some renames none.
 #[test]
-fn a_place_names_one_of_several_alike_entries() {
+fn an_identity_names_one_of_several_alike_records() {
     let mut account = GpuCredit::new();
     for amount in [5, 7, 5, 5] {
         account.subtract(amount, 5).unwrap();
     }
-    account.change_usage_at_place(5, 0, 3).unwrap();
-    account.retract_usage_at_place(5, 2).unwrap();
-    let usage: Vec<_> = account.usage().collect();
-    assert_eq!(usage, [(5, 3), (5, 7), (5, 5)]);
-    let nothing = Err(Error::NoUsageAtPlace {
-        timestamp: 5,
-        place: 3,
-    });
-    assert_eq!(account.change_usage_at_place(5, 3, 1), nothing);
-    assert_eq!(account.retract_usage_at_place(5, 3), nothing);
+    let id = |nth| UsageId { timestamp: 5, nth };
+    account.change_usage(id(0), 3).unwrap();
+    account.retract_usage(id(2)).unwrap();
+    account.retract_usage(id(1)).unwrap();
+    assert_eq!(usage(&account).collect::<Vec<_>>(), [(5, 3), (5, 5)]);
+    assert_eq!(account.usage(..).last().unwrap().0, id(3));
+    assert_eq!(account.next_usage_id(5), id(4), "none is used again");
+    account.retract_usage(id(3)).unwrap();
+    account.retract_usage(id(0)).unwrap();
+    assert_eq!(
+        (account.usage_count(), account.next_usage_id(5)),
+        (0, id(4))
+    );
+    account.assert_invariants();
+}
+
+/// Who never corrects pays nothing for identities.
+#[test]
+fn identities_take_no_memory() {
+    let mut account = GpuCredit::new();
+    let mut named = account.clone();
+    for timestamp in 0..10_000 {
+        let amount = 1;
+        account.subtract(amount, timestamp / 3).unwrap();
+        let timestamp = timestamp / 3;
+        named.post_usage(UsageRecord { amount, timestamp }).unwrap();
+    }
+    assert_eq!(named.memory_used(), account.memory_used());
+}
+
+/// Regression: taking the usage of one instant back, first in first out, read all of it each time.
+#[test]
+fn usage_of_one_instant_is_retracted_in_any_order() {
+    const COUNT: u32 = 50_000;
+    let mut account = GpuCredit::new();
+    for amount in 0..u64::from(COUNT) {
+        account.subtract(amount, 7).unwrap();
+    }
+    let id = |nth| UsageId { timestamp: 7, nth };
+    for nth in 0..COUNT / 2 {
+        let retracted = account.retract_usage(id(nth)).unwrap();
+        assert_eq!(retracted.amount, u64::from(nth));
+    }
+    for nth in (COUNT / 2..COUNT).rev() {
+        account.change_usage(id(nth), 1).unwrap();
+    }
+    assert_eq!(account.used(), u64::from(COUNT / 2));
+    account.assert_invariants();
 }

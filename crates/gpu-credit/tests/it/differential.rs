@@ -1,21 +1,25 @@
 //! The engine against both replays, after every step of random interleaved operations.
 
 use gpu_credit::Overdraft;
+use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 
 use crate::ledger_count;
-use crate::ledgers::{Ledgers, tiny};
+use crate::ledgers::books::Books;
+use crate::ledgers::{Ledgers, sizes};
 
-fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
-    let mut ledgers = Ledgers::new(tiny(overdraft, seed));
+/// The most late writes that one call settled, as the ledgers count them.
+fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
+    let mut ledgers = Ledgers::new(sizes(overdraft, seed));
     let mut done = Vec::new();
     for operation in small::from_seed(seed, numbers).take(length) {
-        done.push(operation);
         let step = std::panic::AssertUnwindSafe(|| {
-            ledgers.run(operation);
+            ledgers.run(&operation);
             ledgers.engine.assert_invariants();
         });
-        if std::panic::catch_unwind(step).is_err() {
+        let outcome = std::panic::catch_unwind(step);
+        done.push(operation);
+        if outcome.is_err() {
             panic!("seed {seed}, {numbers:?}, {overdraft:?}, after {done:#?}");
         }
     }
@@ -28,18 +32,49 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
     if std::panic::catch_unwind(rest).is_err() {
         panic!("seed {seed}, {numbers:?}, {overdraft:?}, asked after {done:#?}");
     }
+    ledgers.repairs_most
+}
+
+fn overdraft(seed: u64) -> Overdraft {
+    match seed % 2 {
+        0 => Overdraft::Carry,
+        _ => Overdraft::Forfeit,
+    }
 }
 
 #[test]
 fn agrees_with_both_replays_after_every_step() {
     for seed in 0..ledger_count() {
-        let numbers = Numbers::ALL[(seed % 3) as usize];
-        let overdraft = if seed % 2 == 0 {
-            Overdraft::Carry
-        } else {
-            Overdraft::Forfeit
-        };
-        let length = 4 + (seed % 60) as usize;
-        compare(seed, numbers, overdraft, length);
+        let numbers = Numbers::ALL[(seed / 2 % 4) as usize];
+        compare(seed, numbers, overdraft(seed), 4 + (seed % 60) as usize);
+    }
+}
+
+/// Some hundred operations, so that structures grow deep and many late writes are pending at once.
+#[test]
+fn long_ledgers_agree_too() {
+    let mut deepest = 0;
+    for seed in 0..ledger_count().div_ceil(40).max(100) {
+        let length = 200 + 5 * (seed % 60) as usize;
+        deepest = deepest.max(compare(seed, Numbers::Wide, overdraft(seed), length));
+    }
+    assert!(deepest >= 8, "at most {deepest} repairs at once");
+}
+
+#[test]
+fn a_book_agrees_with_a_replay_of_each_account() {
+    for seed in 0..ledger_count() / 4 {
+        let numbers = Numbers::ALL[(seed % 4) as usize];
+        let mut random = Random::new(seed);
+        let mut books = Books::new(seed);
+        let run = std::panic::AssertUnwindSafe(|| {
+            for operation in small::from_seed(seed, numbers).take(20 + (seed % 100) as usize) {
+                books.run(random.below(256) as u8, &operation);
+            }
+            books.ask_all();
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            panic!("seed {seed}, {numbers:?}");
+        }
     }
 }

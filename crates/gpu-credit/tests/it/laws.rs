@@ -1,7 +1,9 @@
 //! The laws of the ledger as properties, on random ledgers with many ties.
 
-use gpu_credit::{GpuCredit, Options, Overdraft, Record};
+use gpu_credit::{Error, GpuCredit, Options, Overdraft, Record, UsageRecord};
 use proptest::prelude::*;
+
+use crate::{state, usage};
 
 /// A dozen instants and amounts, so that ties and balances of exactly zero are common.
 fn record() -> impl Strategy<Value = Record> {
@@ -9,6 +11,11 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(|(amount, start, length)| Record::grant("grant", amount, start, length));
     let usage = (0..12_u64, 0..16_i64).prop_map(|(amount, time)| Record::usage(amount, time));
     prop_oneof![grant, usage]
+}
+
+fn usage_record() -> impl Strategy<Value = UsageRecord> {
+    let record = |(timestamp, amount)| UsageRecord { amount, timestamp };
+    (0..20_i64, 0..12_u64).prop_map(record)
 }
 
 fn records() -> impl Strategy<Value = Vec<Record>> {
@@ -20,30 +27,25 @@ fn policy() -> impl Strategy<Value = Overdraft> {
 }
 
 fn tiny(overdraft: Overdraft) -> Options {
-    Options {
-        overdraft,
-        usage_chunk: 4,
-        boundary_chunk: 4,
-        checkpoint_spacing: 2,
-    }
+    Options::default()
+        .overdraft(overdraft)
+        .usage_chunk(4)
+        .boundary_chunk(4)
+        .checkpoint_spacing(2)
 }
 
-fn post(account: &mut GpuCredit, record: &Record) {
-    match record {
-        Record::Grant {
-            credit_id,
-            amount,
-            timestamp,
-            expiration,
-        } => drop(account.add_credit(credit_id, *amount, *timestamp, *expiration)),
-        Record::Usage { amount, timestamp } => account.subtract(*amount, *timestamp).unwrap(),
+fn post(account: &mut GpuCredit, record: &Record) -> Result<(), Error> {
+    match record.clone() {
+        Record::Grant(grant) => account.post_grant(grant).map(drop),
+        Record::Usage(usage) => account.post_usage(usage).map(drop),
+        record => panic!("a new kind of record: {record:?}"),
     }
 }
 
 fn account_of(records: &[Record], options: Options) -> GpuCredit {
     let mut account = GpuCredit::with_options(options);
     for record in records {
-        post(&mut account, record);
+        post(&mut account, record).unwrap();
     }
     account
 }
@@ -54,7 +56,9 @@ fn answers(account: &GpuCredit) -> Vec<gpu_credit::Answer> {
 
 fn timestamp(record: &Record) -> i64 {
     match record {
-        Record::Grant { timestamp, .. } | Record::Usage { timestamp, .. } => *timestamp,
+        Record::Grant(grant) => grant.timestamp,
+        Record::Usage(usage) => usage.timestamp,
+        record => panic!("a new kind of record: {record:?}"),
     }
 }
 
@@ -75,8 +79,8 @@ proptest! {
         records in records(), overdraft in policy(),
     ) {
         let mut reversed = records.clone();
-        reversed.sort_by_key(|record| matches!(record, Record::Usage { .. }));
-        let grants = reversed.partition_point(|record| matches!(record, Record::Grant { .. }));
+        reversed.sort_by_key(|record| matches!(record, Record::Usage(_)));
+        let grants = reversed.partition_point(|record| matches!(record, Record::Grant(_)));
         reversed[grants..].reverse();
         let (one, other) = (account_of(&records, tiny(overdraft)), account_of(&reversed, tiny(overdraft)));
         prop_assert_eq!(answers(&one), answers(&other));
@@ -84,16 +88,39 @@ proptest! {
 
     #[test]
     fn sizes_change_no_answer(
-        records in records(), overdraft in policy(),
+        first in records(), late in records(), overdraft in policy(),
         usage_chunk in 0..300_usize, boundary_chunk in 0..300_usize, checkpoint_spacing in 0..300_usize,
     ) {
-        let sizes = Options { overdraft, usage_chunk, boundary_chunk, checkpoint_spacing };
-        let mut one = account_of(&records, sizes);
-        let other = account_of(&records, tiny(overdraft));
-        prop_assert_eq!(answers(&one), answers(&other));
-        one.settle();
-        one.assert_invariants();
-        prop_assert_eq!(answers(&one), answers(&other));
+        let sizes = Options::default()
+            .overdraft(overdraft)
+            .usage_chunk(usage_chunk)
+            .boundary_chunk(boundary_chunk)
+            .checkpoint_spacing(checkpoint_spacing);
+        let (mut one, mut other) = (account_of(&first, sizes), account_of(&first, tiny(overdraft)));
+        for more in [late, Vec::new()] {
+            one.settle();
+            for record in &more {
+                post(&mut one, record).unwrap();
+                post(&mut other, record).unwrap();
+            }
+            one.assert_invariants();
+            prop_assert_eq!(answers(&one), answers(&other));
+        }
+    }
+
+    #[test]
+    fn what_is_posted_to_a_clone_leaves_the_account_alone(
+        first in records(), then in records(), overdraft in policy(), settled in any::<bool>(),
+    ) {
+        let mut account = account_of(&first, tiny(overdraft));
+        if settled {
+            account.settle();
+        }
+        let before = answers(&account);
+        let mut clone = account.clone();
+        clone.extend(then).unwrap();
+        account.assert_invariants();
+        prop_assert_eq!(answers(&account), before);
     }
 
     #[test]
@@ -102,7 +129,7 @@ proptest! {
     ) {
         let mut one = GpuCredit::with_options(tiny(overdraft));
         for (record, settle) in records.iter().zip(settle) {
-            post(&mut one, record);
+            post(&mut one, record).unwrap();
             if settle {
                 one.settle();
             }
@@ -120,12 +147,12 @@ proptest! {
             account.settle();
         }
         let before = answers(&account);
-        let mut grants = Vec::new();
-        for record in &extra {
-            if let Record::Grant { credit_id, amount, timestamp, expiration } = record {
-                grants.push(account.add_credit(credit_id, *amount, *timestamp, *expiration).unwrap());
-            } else {
-                post(&mut account, record);
+        let (mut grants, mut usage) = (Vec::new(), Vec::new());
+        for record in extra {
+            match record {
+                Record::Grant(grant) => grants.push(account.post_grant(grant).unwrap()),
+                Record::Usage(record) => usage.push(account.post_usage(record).unwrap()),
+                record => panic!("a new kind of record: {record:?}"),
             }
         }
         if settled {
@@ -134,10 +161,8 @@ proptest! {
         for grant in grants {
             account.retract_grant(grant).unwrap();
         }
-        for record in &extra {
-            if let Record::Usage { amount, timestamp } = record {
-                account.retract_usage(*amount, *timestamp).unwrap();
-            }
+        for usage in usage {
+            account.retract_usage(usage).unwrap();
         }
         prop_assert_eq!(answers(&account), before.clone());
         account.settle();
@@ -173,7 +198,7 @@ proptest! {
     fn usage_adds_up(records in records(), amount in 0..200_u64) {
         let account = account_of(&records, tiny(Overdraft::Carry));
         let used = |through: i64| -> u64 {
-            let entries = account.usage().take_while(|(time, _)| *time <= through);
+            let entries = usage(&account).take_while(|(time, _)| *time <= through);
             entries.map(|(_, amount)| amount).sum()
         };
         for time in -1..20 {
@@ -191,6 +216,8 @@ proptest! {
         let mut loaded = account_of(&first, tiny(overdraft));
         loaded.extend(then.iter().cloned()).unwrap();
         loaded.assert_invariants();
+        loaded.settle();
+        loaded.assert_invariants();
         prop_assert!(loaded.is_settled());
         let mut all = first;
         all.extend(then);
@@ -200,7 +227,7 @@ proptest! {
     #[test]
     fn usage_posted_together_is_usage_posted_singly(
         records in records(), settled in any::<bool>(), overdraft in policy(),
-        usage in prop::collection::vec((0..20_i64, 0..12_u64), 0..40),
+        usage in prop::collection::vec(usage_record(), 0..40),
     ) {
         let mut together = account_of(&records, tiny(overdraft));
         let mut singly = together.clone();
@@ -209,8 +236,8 @@ proptest! {
         }
         together.subtract_many(&usage).unwrap();
         together.assert_invariants();
-        for (time, amount) in usage {
-            singly.subtract(amount, time).unwrap();
+        for usage in usage {
+            singly.subtract(usage.amount, usage.timestamp).unwrap();
         }
         prop_assert_eq!(answers(&together), answers(&singly));
         together.settle();
@@ -229,15 +256,16 @@ proptest! {
         ],
     ) {
         let mut account = account_of(&first, tiny(Overdraft::Carry));
-        let before = format!("{account:?}");
+        let before = state(&account);
         let mut records = then;
         records.push(bad);
-        prop_assert!(account.extend(records).is_err());
+        let refused = account.extend(records.clone()).unwrap_err();
+        prop_assert_eq!(refused.index, records.len() - 1);
         account.assert_invariants();
         let (is, was) = (account.granted(), account_of(&first, tiny(Overdraft::Carry)));
         prop_assert_eq!(is, was.granted());
         prop_assert_eq!(account.grant_count(), was.grant_count());
-        prop_assert_eq!(format!("{account:?}"), before);
+        prop_assert_eq!(state(&account), before);
     }
 }
 
@@ -257,17 +285,7 @@ fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64
         } else {
             Record::usage(amount / 4, time)
         };
-        let posted = match record {
-            Record::Grant {
-                amount,
-                timestamp,
-                expiration,
-                ..
-            } => account
-                .add_credit("full", amount, timestamp, expiration)
-                .map(drop),
-            Record::Usage { amount, timestamp } => account.subtract(amount, timestamp),
-        };
+        let posted = post(&mut account, &record);
         if posted.is_ok() {
             accepted.push(record);
         }

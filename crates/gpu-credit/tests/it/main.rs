@@ -13,14 +13,44 @@
 )]
 
 mod book;
+mod bytes;
 mod cases;
 mod corrections;
+mod costs;
 mod differential;
 mod laws;
 mod ledgers;
 mod questions;
 mod records;
 mod scale;
+mod threads;
+
+use gpu_credit::{GpuCredit, UsageRecord};
+
+/// The usage of an account as `(timestamp, amount)`, in event order.
+fn usage(account: &GpuCredit) -> impl Iterator<Item = (i64, u64)> {
+    let usage = account.usage(..);
+    usage.map(|(_, usage)| (usage.timestamp, usage.amount))
+}
+
+/// Takes back the usage of this amount at this instant that was posted last.
+fn retract_latest(account: &mut GpuCredit, amount: u64, timestamp: i64) -> bool {
+    let found = account.find_usage(UsageRecord { amount, timestamp });
+    found.is_some_and(|usage| account.retract_usage(usage).is_ok())
+}
+
+/// All that an account says of itself: equal if nothing has changed.
+fn state(account: &GpuCredit) -> String {
+    let steps: Vec<_> = account.steps(..).collect();
+    format!(
+        "{account:?} {:?} {:?} {steps:?} {:?} {} {}",
+        account.grants().collect::<Vec<_>>(),
+        account.usage(..).collect::<Vec<_>>(),
+        account.settlement(),
+        account.checkpoint_count(),
+        account.memory_used(),
+    )
+}
 
 /// How many ledgers to try: 4,000, or what `GPU_CREDIT_LEDGERS` says.
 fn ledger_count() -> u64 {

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use gpu_credit::{GpuCredit, GrantStatement, Overdraft, Record};
+use gpu_credit::{Draw, Error, GpuCredit, Overdraft, Record, UsageId};
 use gpu_credit_replay::{ListReplay, Replay, Status};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 
 use crate::ledger_count;
-use crate::ledgers::{Ledgers, tiny};
+use crate::ledgers::{Ledgers, sizes};
 
 /// An account after some operations, the reference, and what is drawn at random to ask about.
 struct Asked {
@@ -33,76 +33,75 @@ impl Asked {
     }
 
     fn ask_all(&mut self) {
-        self.ask_draws();
+        self.ask_draws(i64::MIN, i64::MAX);
         self.ask_usage_statements();
         for _ in 0..4 {
             let time = self.instant();
             self.ask_statement(time);
             let (from, to) = (self.instant(), self.instant());
             self.ask_range(from, to);
+            self.ask_draws(from, to);
+            self.ask_usage(from, to);
             self.ask_lapsing(from, to);
-            self.ask_series(from);
+            self.ask_series(from, to);
             self.ask_what_if(time, from, to);
         }
         self.ask_range(i64::MIN, i64::MAX);
     }
 
-    /// The draws of the reference, the usage by its instant and its place there.
-    fn draws(&self) -> Vec<(i64, usize, usize, u64, i64)> {
+    /// The identity in the engine of a usage record of the reference, by its number there.
+    fn usage_id(&self, number: usize) -> UsageId {
         let usage = self.list().posted().usage();
-        let place = |number: usize| {
-            let earlier = usage[..number].iter();
-            let same = earlier.filter(|other| other.timestamp == usage[number].timestamp);
-            same.count()
-        };
+        let time = usage[number].timestamp;
+        let earlier = usage[..number].iter();
+        let place = earlier.filter(|other| other.timestamp == time).count();
+        let (id, record) = self.engine().usage(time..=time).nth(place).unwrap();
+        assert_eq!((record.amount, id.timestamp), (usage[number].amount, time));
+        id
+    }
+
+    /// The draws of the reference: usage, grant, amount, when it was paid.
+    fn draws(&self) -> Vec<(UsageId, usize, u64, i64)> {
+        let count = self.list().posted().usage().len();
+        let ids: Vec<UsageId> = (0..count).map(|number| self.usage_id(number)).collect();
         let draws = self.list().draws_at(i64::MAX).into_iter();
-        let draws = draws.map(|draw| {
-            let used_at = usage[draw.usage].timestamp;
-            let place = place(draw.usage);
-            (used_at, place, draw.grant, draw.amount, draw.paid_at)
-        });
+        let draws = draws.map(|draw| (ids[draw.usage], draw.grant, draw.amount, draw.paid_at));
         draws.collect()
     }
 
-    fn ask_draws(&self) {
-        let draws: Vec<_> = (self.engine().draws())
-            .map(|draw| {
-                let grant = draw.grant.index();
-                (draw.used_at, draw.place, grant, draw.amount, draw.paid_at)
-            })
-            .collect();
-        assert_eq!(draws, self.draws(), "draws");
+    fn ask_draws(&self, from: i64, to: i64) {
+        let draws = self.engine().draws(from..=to);
+        let within = |draw: &(UsageId, usize, u64, i64)| (from..=to).contains(&draw.3);
+        let expected: Vec<_> = self.draws().into_iter().filter(within).collect();
+        let found: Vec<_> = draws.map(plain).collect();
+        assert_eq!(found, expected, "draws in {from}..={to}");
+    }
+
+    fn ask_usage(&self, from: i64, to: i64) {
+        let all = self.engine().usage(..);
+        let expected = all.filter(|(usage, _)| (from..=to).contains(&usage.timestamp));
+        assert!(self.engine().usage(from..=to).eq(expected), "{from}..={to}");
     }
 
     fn ask_usage_statements(&self) {
         let draws = self.draws();
-        let mut places: HashMap<i64, usize> = HashMap::new();
-        for usage in self.list().posted().usage() {
-            let place = places.entry(usage.timestamp).or_default();
-            let what = format!("usage {place} at {}", usage.timestamp);
-            let statement = self.engine().usage_statement(usage.timestamp, *place);
-            let statement = statement.expect(&what);
-            let found = statement.draws.iter().map(|draw| {
-                let grant = draw.grant.index();
-                (draw.used_at, draw.place, grant, draw.amount, draw.paid_at)
-            });
-            let ours = |draw: &&(i64, usize, usize, u64, i64)| {
-                (draw.0, draw.1) == (usage.timestamp, *place)
-            };
-            let expected: Vec<_> = draws.iter().filter(ours).copied().collect();
-            assert_eq!(found.collect::<Vec<_>>(), expected, "{what}");
-            let drawn: u64 = expected.iter().map(|draw| draw.3).sum();
+        for (number, usage) in self.list().posted().usage().iter().enumerate() {
+            let id = self.usage_id(number);
+            let statement = self.engine().usage_statement(id).unwrap();
+            let expected = draws.iter().filter(|draw| draw.0 == id);
+            let expected: Vec<_> = expected.copied().collect();
+            let found: Vec<_> = statement.draws.into_iter().map(plain).collect();
+            assert_eq!(found, expected, "{id}");
+            let drawn: u64 = expected.iter().map(|draw| draw.2).sum();
             let rest = usage.amount - drawn;
             let rest = match self.engine().overdraft() {
-                Overdraft::Carry => (rest, 0),
                 Overdraft::Forfeit => (0, rest),
+                _ => (rest, 0),
             };
-            assert_eq!(statement.amount, usage.amount, "{what}");
-            assert_eq!((statement.unpaid, statement.dropped), rest, "{what}");
-            *place += 1;
-        }
-        for (time, count) in places {
-            assert_eq!(self.engine().usage_statement(time, count), None);
+            assert_eq!(statement.amount, usage.amount, "{id}");
+            assert_eq!((statement.unpaid, statement.dropped), rest, "{id}");
+            let next = self.engine().next_usage_id(usage.timestamp);
+            assert_eq!(self.engine().usage_statement(next), None, "{next}");
         }
     }
 
@@ -135,27 +134,31 @@ impl Asked {
                 assert_eq!(found, None, "{grant:?} has not started at {time}");
                 continue;
             }
-            let mut right = GrantStatement {
-                grant,
-                amount: posted.amount,
-                drawn: 0,
-                lapsed: 0,
-                forfeited: 0,
-                revoked: posted.amount,
-                remaining: 0,
-            };
+            let found = found.unwrap();
             let mut grants = expected.grants.iter();
-            if let Some(expected) = grants.find(|expected| expected.grant == grant.index()) {
-                right.drawn = expected.drawn;
-                right.lapsed = expected.lapsed;
-                right.forfeited = expected.forfeited;
-                right.revoked = expected.revoked;
-                right.remaining = expected.remaining;
-            } else {
-                assert_eq!(posted.revoked_from, Some(posted.start), "{grant:?}");
-            }
-            assert_eq!(found, Some(right), "{grant:?} at {time}");
-            assert_eq!(listed.next(), Some(&right), "{grant:?} listed at {time}");
+            let right = match grants.find(|expected| expected.grant == grant.index() as usize) {
+                Some(right) => [
+                    right.drawn,
+                    right.lapsed,
+                    right.forfeited,
+                    right.revoked,
+                    right.remaining,
+                ],
+                None => {
+                    assert_eq!(posted.revoked_from, Some(posted.start), "{grant:?}");
+                    [0, 0, 0, posted.amount, 0]
+                }
+            };
+            let parts = [
+                found.drawn,
+                found.lapsed,
+                found.forfeited,
+                found.revoked,
+                found.remaining,
+            ];
+            assert_eq!((found.grant, found.amount), (grant, posted.amount));
+            assert_eq!(parts, right, "{grant:?} at {time}");
+            assert_eq!(listed.next(), Some(&found), "{grant:?} listed at {time}");
         }
         assert_eq!(listed.next(), None, "no more grants at {time}");
     }
@@ -217,8 +220,9 @@ impl Asked {
             })
             .collect();
         expected.sort_unstable();
-        let found = self.engine().lapsing(after, by).into_iter();
-        let found = found.map(|lapse| (lapse.timestamp, lapse.grant.index(), lapse.amount));
+        let found = self.engine().lapsing(after..=by.max(after)).into_iter();
+        let found =
+            found.map(|lapse| (lapse.timestamp, lapse.grant.index() as usize, lapse.amount));
         assert_eq!(
             found.collect::<Vec<_>>(),
             expected,
@@ -226,21 +230,18 @@ impl Asked {
         );
     }
 
-    fn ask_series(&mut self, from: i64) {
-        let (step, count) = (self.random.below(4), self.random.below(9) as usize);
-        let series = self.engine().series(from, step, count);
-        assert!(series.len() == count || i64::MAX.abs_diff(from) < step * count as u64);
-        for (place, (time, balance)) in series.iter().enumerate() {
-            assert_eq!(
-                i128::from(*time),
-                i128::from(from) + i128::from(step) * place as i128
-            );
-            assert_eq!(
-                *balance,
-                self.list().get_balance(*time),
-                "balance at {time}"
-            );
-        }
+    fn ask_series(&mut self, from: i64, to: i64) {
+        // Nine instants at most, however far apart.
+        let step = to.abs_diff(from) / 8 + 1 + self.random.below(3);
+        let series = self.engine().series(from..=to, step).unwrap();
+        let (count, _) = series.size_hint();
+        let series: Vec<_> = series.collect();
+        assert_eq!(series.len(), count);
+        let following = |time: &i64| time.checked_add_unsigned(step);
+        let times = std::iter::successors(Some(from), following);
+        let times = times.take_while(|time| *time <= to);
+        let expected = times.map(|time| (time, self.list().get_balance(time)));
+        assert!(series.into_iter().eq(expected), "{from}..={to} by {step}");
     }
 
     fn ask_what_if(&mut self, time: i64, from: i64, to: i64) {
@@ -251,7 +252,9 @@ impl Asked {
         ];
         for record in records {
             let mut account = self.engine().clone();
-            let posted = account.extend([record.clone()]);
+            let posted = account
+                .extend([record.clone()])
+                .map_err(|refused| refused.error);
             for at in [time, from, to, to.saturating_add(1), self.instant()] {
                 let expected = posted.map(|()| account.balance_at(at));
                 let found = self.engine().balance_if(&record, at);
@@ -261,10 +264,16 @@ impl Asked {
     }
 }
 
+/// A draw as the reference has it.
+fn plain(draw: Draw) -> (UsageId, usize, u64, i64) {
+    let grant = draw.grant.index() as usize;
+    (draw.usage, grant, draw.amount, draw.paid_at)
+}
+
 fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
-    let mut ledgers = Ledgers::new(tiny(overdraft, seed));
+    let mut ledgers = Ledgers::new(sizes(overdraft, seed));
     for operation in small::from_seed(seed, numbers).take(length) {
-        ledgers.run(operation);
+        ledgers.run(&operation);
     }
     let mut instants = ledgers.instants.clone();
     instants.sort_unstable();
@@ -288,9 +297,44 @@ fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
 #[test]
 fn every_question_is_answered_as_the_reference_would() {
     for seed in 0..ledger_count() / 4 {
-        let numbers = Numbers::ALL[(seed % 3) as usize];
+        let numbers = Numbers::ALL[(seed % 4) as usize];
         for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
             ask(seed, numbers, overdraft, 4 + (seed % 80) as usize);
         }
     }
+}
+
+#[test]
+fn a_series_without_a_step_is_refused() {
+    let account = GpuCredit::new();
+    assert_eq!(account.series(.., 0).unwrap_err(), Error::ZeroStep);
+}
+
+/// Regression: a series was a list of all its instants, so that a long one took all memory.
+#[test]
+fn a_series_over_all_time_takes_no_memory() {
+    let mut account = GpuCredit::new();
+    account.add_credit("a", 10, i64::MIN, 5_000).unwrap();
+    let mut series = account.series(.., 1).unwrap();
+    assert_eq!(series.size_hint(), (usize::MAX, None));
+    assert_eq!(series.nth(5_000).unwrap().1, Some(10));
+    assert_eq!(series.next().unwrap().1, None);
+    let ends: Vec<_> = account.series(.., u64::MAX).unwrap().collect();
+    assert_eq!(ends, [(i64::MIN, Some(10)), (i64::MAX, None)]);
+    let empty = account.series(5..5, 1).unwrap();
+    assert_eq!(empty.count(), 0);
+}
+
+#[test]
+fn nothing_is_in_an_empty_range() {
+    let mut account = GpuCredit::new();
+    account.add_credit("a", 10, 0, 10).unwrap();
+    account.subtract(20, 5).unwrap();
+    account.add_credit("b", 10, 5, 10).unwrap();
+    assert_eq!(account.usage(5..5).count(), 0);
+    assert_eq!(account.draws(5..5).count(), 0);
+    assert_eq!(account.steps(5..5).count(), 0);
+    assert_eq!(account.lapsing(5..5), []);
+    assert_eq!(account.lowest_balance(5..5), None);
+    assert_eq!(account.first_below(5..5, 100), None);
 }

@@ -45,7 +45,7 @@ pub(super) fn extent(account: &Account) -> Option<(i64, i64)> {
         [Some(grant.start), end].into_iter().flatten()
     });
     let open = account.closed_until().unwrap_or(i64::MIN);
-    let shown = windows.chain(ledger.usage().map(|(at, _)| at));
+    let shown = windows.chain(ledger.usage(..).map(|(usage, _)| usage.timestamp));
     let shown = shown.map(|at| at.max(open));
     let extent = shown.fold(None, |extent: Option<(i64, i64)>, at| match extent {
         None => Some((at, at)),
@@ -88,7 +88,7 @@ impl Picture {
 fn instants(account: &Account, (from, to): (i64, i64)) -> Vec<i64> {
     let ledger = account.ledger();
     let in_range = |at: &i64| (from..=to).contains(at);
-    let used_at = ledger.usage().map(|(at, _)| at).filter(in_range);
+    let used_at = ledger.usage(from..=to).map(|(usage, _)| usage.timestamp);
     let mut instants: Vec<i64> = std::iter::once(from).chain(used_at).collect();
     instants.dedup();
     if instants.len() > CHANGES_MAX {

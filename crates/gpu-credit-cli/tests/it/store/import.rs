@@ -63,7 +63,7 @@ fn a_bad_line_is_named_and_nothing_is_posted() {
         ),
         (
             format!("usage,acme,,1,5,\nusage,acme,,{limit},5,\n"),
-            "events.csv: line 3, column amount: account \"acme\": a usage of 9223372036854775807",
+            "events.csv: line 3, column amount: account \"acme\": usage of 9223372036854775807",
         ),
     ];
     for (rows, expected) in cases {

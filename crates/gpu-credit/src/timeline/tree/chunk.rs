@@ -29,6 +29,17 @@ impl Boundary {
     }
 }
 
+/// An epoch apart from any tree.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Epoch {
+    /// The boundary that opens it.
+    pub(crate) key: Key,
+    /// The level and the number of live grants, and no usage.
+    pub(crate) sums: Totals,
+    /// The usage of the epoch.
+    pub(crate) usage: u64,
+}
+
 /// Neighbouring boundaries, never none.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
@@ -36,15 +47,36 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// Puts a boundary behind the one at `index`. It takes over `usage` of that one's epoch, and
-    /// its own level and all later ones rise by `rise`.
-    pub(crate) fn insert_behind(&mut self, index: usize, key: Key, rise: u64, usage: u64) {
-        self.insert_blank_behind(index, key);
-        let [before, boundary, ..] = &mut self.boundaries[index..] else {
-            return;
+    /// The chunk of these epochs, where it opens at `opening`.
+    pub(super) fn new(epochs: &[Epoch], opening: Totals) -> Self {
+        let boundary = |epoch: &Epoch| {
+            let sums = epoch.sums.minus(opening);
+            Boundary {
+                time: epoch.key.time,
+                handle: epoch.key.handle,
+                live: live_change(sums.live),
+                level: sums.level,
+                usage: epoch.usage,
+            }
         };
+        Chunk {
+            boundaries: epochs.iter().map(boundary).collect(),
+        }
+    }
+
+    /// This chunk and the next one as one.
+    pub(super) fn with_next(mut self, next: Self) -> Self {
+        self.append(next);
+        self
+    }
+
+    /// Puts a boundary after the one at `index`. It takes over `usage` of that one's epoch, and
+    /// its own level and all later ones rise by `rise`.
+    pub(crate) fn insert_after(&mut self, index: usize, key: Key, rise: u64, usage: u64) {
+        self.insert_blank_after(index, key);
+        let before = &mut self.boundaries[index];
         before.usage = before.usage.wrapping_sub(usage);
-        boundary.usage = usage;
+        self.boundaries[index + 1].usage = usage;
         let live_change = key.handle.live_change();
         for later in &mut self.boundaries[index + 1..] {
             later.live = later.live.wrapping_add(live_change);
@@ -52,8 +84,8 @@ impl Chunk {
         }
     }
 
-    /// Puts a boundary behind the one at `index`, with no usage and no change of any sum.
-    pub(crate) fn insert_blank_behind(&mut self, index: usize, key: Key) {
+    /// Puts a boundary after the one at `index`, with no usage and no change of any sum.
+    pub(crate) fn insert_blank_after(&mut self, index: usize, key: Key) {
         if self.boundaries.len() == self.boundaries.capacity() {
             // Half as much again rather than double: most accounts are small.
             let more = (self.boundaries.len() / 2).max(4);
@@ -109,6 +141,11 @@ impl Chunk {
         }
         None
     }
+}
+
+/// How far the number of live grants moves within a chunk: no further than it has boundaries.
+fn live_change(live: i64) -> i32 {
+    i32::try_from(live).expect("a chunk is small")
 }
 
 /// The balance at the end of an epoch by which `used` has been used in all.

@@ -24,14 +24,14 @@
 
 mod chunk;
 mod directory;
-mod lows;
+mod minimum;
 mod position;
 mod search;
 mod span;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunk::{Boundary, Chunk};
+pub(crate) use chunk::{Boundary, Chunk, Epoch};
 use directory::{Directory, Node};
 pub(crate) use position::Position;
 pub(crate) use span::Totals;
@@ -62,34 +62,43 @@ impl BoundaryTree {
 
     /// The tree of these keys, in order, with all sums zero. O(m).
     pub(crate) fn from_keys(width: usize, keys: &[Key]) -> Self {
-        let blank = |key: &Key| Boundary {
-            time: key.time,
-            handle: key.handle,
-            live: 0,
-            level: 0,
+        let keys = [Key::FIRST].into_iter().chain(keys.iter().copied());
+        let epochs = keys.map(|key| Epoch {
+            key,
+            sums: Totals::default(),
             usage: 0,
-        };
-        let all = [Key::FIRST].iter().chain(keys).map(blank);
+        });
+        Self::from_epochs(width, epochs)
+    }
+
+    /// The tree of these epochs, in order, of which the first opens at [`Key::FIRST`]. O(m).
+    pub(crate) fn from_epochs(width: usize, epochs: impl Iterator<Item = Epoch>) -> Self {
+        let mut len = 0;
+        let counted = epochs.inspect(|_| len += 1);
         // Three quarters full: late boundaries find room.
         let fill = width - width / 4;
-        let root = if keys.len() < width {
-            Root::Chunk(Chunk {
-                boundaries: all.collect(),
-            })
-        } else {
-            let chunks = gather(all, fill).map(|boundaries| Chunk { boundaries });
-            let groups = gather(chunks, fill);
-            let groups = groups.map(|chunks| Directory::new(chunks, Totals::default()));
-            Root::Top(Box::new(Directory::new(
-                groups.collect(),
-                Totals::default(),
-            )))
-        };
-        BoundaryTree {
-            root,
-            len: keys.len() + 1,
-            width,
+        let mut opening = Totals::default();
+        let mut chunks: Vec<(Totals, Chunk)> = Vec::new();
+        for epochs in gather(counted, fill) {
+            let chunk = Chunk::new(&epochs, opening);
+            let next = opening.plus(chunk.totals());
+            chunks.push((opening, chunk));
+            opening = next;
         }
+        if len <= width {
+            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
+            let chunk = chunks.reduce(Chunk::with_next).expect("there is an epoch");
+            let root = Root::Chunk(chunk);
+            return BoundaryTree { root, len, width };
+        }
+        let groups = gather(chunks.into_iter(), fill).map(|chunks| {
+            let opening = chunks[0].0;
+            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
+            Directory::new(chunks.collect(), opening)
+        });
+        let top = Directory::new(groups.collect(), Totals::default());
+        let root = Root::Top(Box::new(top));
+        BoundaryTree { root, len, width }
     }
 
     /// The number of boundaries, [`Key::FIRST`] among them.
@@ -154,6 +163,20 @@ impl BoundaryTree {
         opening.wrapping_add(self.chunk(at).used_before(at.index))
     }
 
+    /// The balance at the end of the epoch before a boundary, less the deficit if there is one.
+    /// O(B).
+    pub(crate) fn balance_before(&self, at: Position) -> i128 {
+        let before = self.previous(at);
+        let level = before.map_or(0, |before| self.level(before));
+        i128::from(level) - i128::from(self.used_before(at))
+    }
+
+    /// The balance at the end of an epoch, less the deficit if there is one. O(B).
+    pub(crate) fn balance_after(&self, at: Position) -> i128 {
+        let used = self.used_before(at).wrapping_add(self.get(at).usage);
+        i128::from(self.level(at)) - i128::from(used)
+    }
+
     /// Brings the sums above a chunk up to date after its boundaries have changed. O(B + m / B²).
     pub(crate) fn refresh(&mut self, at: Position) {
         if let Root::Top(top) = &mut self.root {
@@ -163,21 +186,18 @@ impl BoundaryTree {
         }
     }
 
-    /// Adds a boundary that is not there yet. It takes over `usage` of the epoch into which it
-    /// falls, and every level from its own on rises by `rise` (wrapping). O(B + m / B²).
-    pub(crate) fn insert(&mut self, key: Key, rise: u64, usage: u64) {
-        let at = self.find(key);
-        let chunk = self.chunk_mut(at);
-        chunk.insert_behind(at.index, key, rise, usage);
+    /// Adds a boundary that is not there yet after the one at `at`, which it follows in order. It
+    /// takes over `usage` of that one's epoch, and every level from its own on rises by `rise`
+    /// (wrapping). O(B + m / B²).
+    pub(crate) fn insert_after(&mut self, at: Position, key: Key, rise: u64, usage: u64) {
+        self.chunk_mut(at).insert_after(at.index, key, rise, usage);
         self.refresh(at);
         self.grown(at);
     }
 
-    /// Adds a boundary that is not there yet and leaves every sum as it is: for where they are
-    /// unknown anyway. O(log m + B).
-    pub(crate) fn insert_blank(&mut self, key: Key) {
-        let at = self.find(key);
-        self.chunk_mut(at).insert_blank_behind(at.index, key);
+    /// The same, but leaves every sum as it is: they are unknown there anyway. O(B).
+    pub(crate) fn insert_blank_after(&mut self, at: Position, key: Key) {
+        self.chunk_mut(at).insert_blank_after(at.index, key);
         self.grown(at);
     }
 
@@ -216,9 +236,7 @@ impl BoundaryTree {
     /// Takes a boundary away and lets every later level fall by `rise` (wrapping); its usage goes
     /// to the epoch before. [`Key::FIRST`] stays for good. O(B + m / B²).
     pub(crate) fn remove(&mut self, at: Position, rise: u64) {
-        let Some(before) = self.previous(at) else {
-            return;
-        };
+        let before = self.previous(at).expect("the first boundary stays");
         self.add_usage(before, self.get(at).usage);
         self.chunk_mut(at).remove(at.index, rise);
         self.len -= 1;
@@ -254,7 +272,7 @@ impl BoundaryTree {
     }
 
     /// The first epoch from `at` on and before `limit` at whose end the balance is at least
-    /// `least`. The spans of the chunk and the group of `limit` are not trusted: behind it sums may
+    /// `least`. The spans of the chunk and the group of `limit` are not trusted: beyond it sums may
     /// mean nothing. O(B + m / B²), mostly O(B).
     pub(crate) fn first_at_least(
         &self,
@@ -306,7 +324,7 @@ impl BoundaryTree {
     }
 
     /// Panics unless keys are in order and every sum adds up. Spans are checked for the chunks
-    /// that lie before `settled` whole: behind it they mean nothing.
+    /// that lie before `settled` whole: beyond it they mean nothing.
     pub(crate) fn assert_invariants(&self, settled: Option<Key>) {
         match &self.root {
             Root::Chunk(chunk) => chunk.assert_invariants(),

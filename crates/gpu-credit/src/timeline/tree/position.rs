@@ -63,7 +63,7 @@ impl BoundaryTree {
         };
         let boundaries = &self.chunk(at).boundaries;
         let is_before = |boundary: &Boundary| boundary.key() <= key;
-        let behind = match end {
+        let after = match end {
             Some((start, end)) => {
                 let guess = interpolate(key.time, start, end, boundaries.len());
                 partition_point_near(boundaries, guess, is_before)
@@ -71,7 +71,7 @@ impl BoundaryTree {
             None => partition_point(boundaries, is_before),
         };
         Position {
-            index: behind.saturating_sub(1),
+            index: after.saturating_sub(1),
             ..at
         }
     }
@@ -93,9 +93,9 @@ impl BoundaryTree {
             index: 0,
         };
         let boundaries = &self.chunk(at).boundaries;
-        let behind = partition_point(boundaries, |boundary| boundary.time <= time);
+        let after = partition_point(boundaries, |boundary| boundary.time <= time);
         Position {
-            index: behind.saturating_sub(1),
+            index: after.saturating_sub(1),
             ..at
         }
     }
@@ -109,6 +109,47 @@ impl BoundaryTree {
             });
         }
         self.next_chunk(at)
+    }
+
+    /// The time of the next boundary. O(1).
+    pub(crate) fn next_time(&self, at: Position) -> Option<i64> {
+        Some(self.get(self.next(at)?).time)
+    }
+
+    /// The boundary at a position, or the first of the next chunk if the position is at the end of
+    /// its own. O(1).
+    pub(crate) fn at_or_next_chunk(&self, at: Position) -> Option<Position> {
+        if at.index < self.chunk(at).boundaries.len() {
+            return Some(at);
+        }
+        self.next_chunk(at)
+    }
+
+    /// The first boundary from `key` on, or the last of all. O(log m).
+    pub(crate) fn first_from(&self, key: Key) -> Position {
+        let at = self.find(key);
+        if self.get(at).key() == key {
+            at
+        } else {
+            self.next(at).unwrap_or(at)
+        }
+    }
+
+    /// The last boundary before `key`, whether or not there is one at `key`; the first of all if
+    /// there is none before. O(log m).
+    pub(crate) fn last_before(&self, key: Key) -> Position {
+        let at = self.find(key);
+        if self.get(at).key() == key {
+            self.previous(at).unwrap_or(Position::FIRST)
+        } else {
+            at
+        }
+    }
+
+    /// A key before the boundary at `at` and not before the one ahead of it. O(1).
+    pub(crate) fn key_before(&self, at: Position) -> Key {
+        let before = self.previous(at).unwrap_or(Position::FIRST);
+        self.get(before).key()
     }
 
     /// The first boundary of the next chunk. O(1).

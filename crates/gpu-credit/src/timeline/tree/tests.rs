@@ -81,7 +81,7 @@ fn write(tree: &mut BoundaryTree, list: &mut List, most: usize, number: u32, ran
             let place = list.items.partition_point(|(other, _, _)| *other < key);
             let taken = random.below(list.items[place - 1].2 + 1);
             let rise = random.between(0, 20);
-            tree.insert(key, rise.cast_unsigned(), taken);
+            tree.insert_after(tree.find(key), key, rise.cast_unsigned(), taken);
             list.items[place - 1].2 -= taken;
             list.items.insert(place, (key, rise, taken));
         }
@@ -149,7 +149,7 @@ fn finds_the_first_epoch_that_ends_high_enough() {
 fn sums_behind_a_limit_are_not_trusted() {
     let mut tree = BoundaryTree::new(4);
     for number in 0..64 {
-        tree.insert(Key::start(i64::from(number), number), 1, 0);
+        insert(&mut tree, Key::start(i64::from(number), number), 1);
     }
     let mut checked = 0;
     // The level of a boundary changes and the sums above it are not told, as behind a frontier.
@@ -172,12 +172,12 @@ fn sums_behind_a_limit_are_not_trusted() {
 fn relative_sums_may_pass_64_bits() {
     let most = i64::MAX.unsigned_abs();
     let mut tree = BoundaryTree::new(4);
-    tree.insert(Key::start(0, 0), most, 0);
+    insert(&mut tree, Key::start(0, 0), most);
     for number in 1..20 {
-        tree.insert(Key::start(i64::from(number), number), 0, 0);
+        insert(&mut tree, Key::start(i64::from(number), number), 0);
     }
     // All of it lapses and as much is used: the balance falls by nearly 2^64 in one epoch.
-    tree.insert(Key::end(99, 0).unwrap(), most.wrapping_neg(), 0);
+    insert(&mut tree, Key::end(99, 0).unwrap(), most.wrapping_neg());
     let last = tree.find_time(i64::MAX);
     tree.add_usage(last, most);
     tree.assert_invariants(None);
@@ -189,4 +189,9 @@ fn relative_sums_may_pass_64_bits() {
         Some(tree.find_time(98))
     );
     assert_eq!((tree.level(last), tree.get(last).usage), (0, most));
+}
+
+/// Adds a boundary without usage.
+fn insert(tree: &mut BoundaryTree, key: Key, rise: u64) {
+    tree.insert_after(tree.find(key), key, rise, 0);
 }

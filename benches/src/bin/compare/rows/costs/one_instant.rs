@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use gpu_credit::UsageId;
 use gpu_credit::{GpuCredit, Overdraft};
-use gpu_credit_benches::engine::{self, UsageName};
+use gpu_credit_benches::engine;
 use gpu_credit_benches::workload::{Entry, Grant};
 use gpu_credit_workload::random::Random;
 
@@ -68,13 +69,13 @@ fn retract_all(count: usize, shuffled_by: Option<u64>) -> Result<Duration> {
 }
 
 /// Posts every amount once, so that all entries differ.
-fn post(account: &mut GpuCredit, count: usize) -> Result<Vec<(UsageName, Entry)>> {
+fn post(account: &mut GpuCredit, count: usize) -> Result<Vec<(UsageId, Entry)>> {
     let entries = (1..=count as u64).map(|amount| (INSTANT, amount));
     let named = entries.map(|entry| Ok((engine::post_usage(account, entry)?, entry)));
     named.collect()
 }
 
-fn retract(account: &mut GpuCredit, posted: &[(UsageName, Entry)]) -> Result<Duration> {
+fn retract(account: &mut GpuCredit, posted: &[(UsageId, Entry)]) -> Result<Duration> {
     let (done, time) = timed(|| {
         let mut names = posted.iter().map(|(name, _)| *name);
         names.try_for_each(|name| engine::retract_named(account, name))
@@ -84,7 +85,7 @@ fn retract(account: &mut GpuCredit, posted: &[(UsageName, Entry)]) -> Result<Dur
 }
 
 /// Compares the usage that stands with the usage that should, in any order.
-fn verify(account: &GpuCredit, posted: &[(UsageName, Entry)]) -> Result<()> {
+fn verify(account: &GpuCredit, posted: &[(UsageId, Entry)]) -> Result<()> {
     let mut expected: Vec<Entry> = posted.iter().map(|(_, entry)| *entry).collect();
     let mut standing: Vec<Entry> = engine::usage(account).collect();
     expected.sort_unstable();

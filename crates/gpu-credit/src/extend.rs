@@ -1,0 +1,132 @@
+//! Many records at once: inserted one after another if they are few, sorted and merged if not.
+
+use smallvec::SmallVec;
+
+use crate::account::GpuCredit;
+use crate::error::{Error, RecordError};
+use crate::record::{GrantRecord, Record, UsageRecord};
+use crate::usage::Staged;
+
+impl GpuCredit {
+    /// Posts many usage records, in their order: as [`subtract`](Self::subtract) for each, and
+    /// cheaper a record, because several wait for memory together, and very many are sorted and
+    /// merged in one pass. All or nothing. It repairs no more than one call of `subtract`; after
+    /// very many, [`settle`](Self::settle). O(k log n) for `k` records that are
+    /// few beside those that stand, else O(k log k + n).
+    ///
+    /// # Errors
+    /// If one of them would be refused after those before it: the first such record. The account is
+    /// as before.
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, UsageRecord};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("a", 10, 0, 100)?;
+    /// account.subtract_many(&[
+    ///     UsageRecord { amount: 4, timestamp: 50 },
+    ///     UsageRecord { amount: 1, timestamp: 20 },
+    /// ])?;
+    /// assert_eq!(account.get_balance(20), Some(9));
+    /// assert_eq!(account.get_balance(50), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn subtract_many(&mut self, usage: &[UsageRecord]) -> Result<(), RecordError> {
+        let mut sums = self.sums();
+        for (index, usage) in usage.iter().enumerate() {
+            let added = sums.add_usage(*usage);
+            added.map_err(|error| RecordError { index, error })?;
+        }
+        let entries = usage.iter().map(|usage| (usage.timestamp, usage.amount));
+        if self.usage.are_few(usage.len()) {
+            let entries: SmallVec<[(i64, u64); 16]> = entries.collect();
+            self.insert_usage(&entries);
+        } else {
+            self.enter_usage(entries.collect());
+        }
+        Ok(())
+    }
+
+    /// Posts many records, in their order. All or nothing. If they are many beside the boundaries
+    /// of the account, it settles: O(k log k + n + m) for `k` records. A few are posted as one by
+    /// one.
+    ///
+    /// # Errors
+    /// If one of them would be refused after those before it: the first such record. The account is
+    /// as before.
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, Record};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.extend([
+    ///     Record::usage(40, 10),
+    ///     Record::grant("march", 100, 0, 30),
+    /// ])?;
+    /// assert_eq!(account.get_balance(10), Some(60));
+    ///
+    /// let refused = account.extend([Record::usage(1, 0), Record::usage(u64::MAX, 0)]);
+    /// assert_eq!(refused.unwrap_err().index, 1); // counted from 0
+    /// assert_eq!(account.used(), 40);
+    /// # Ok::<(), gpu_credit::RecordError>(())
+    /// ```
+    pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), RecordError> {
+        // Whatever the iterator does, it has done by the time the account changes.
+        let (mut grants, mut usage) = (Vec::new(), Staged::new());
+        let mut sums = self.sums();
+        for (index, record) in records.into_iter().enumerate() {
+            let added = sums.add(&record);
+            added.map_err(|error| RecordError { index, error })?;
+            match record {
+                Record::Usage(record) => usage.push((record.timestamp, record.amount)),
+                Record::Grant(grant) => grants.push(grant),
+            }
+        }
+        let first = self.timeline.grants.next_number();
+        for grant in grants {
+            self.number_grant(&grant).expect("its limits are checked");
+        }
+        let are_many = self.timeline.are_many(usage.len());
+        if self.timeline.grants_posted(&self.usage, first) || are_many {
+            self.enter_usage(usage);
+            self.settle();
+        } else {
+            self.enter_usage(usage);
+        }
+        Ok(())
+    }
+
+    /// Enters a grant in the table, and not yet in the timeline.
+    fn number_grant(&mut self, grant: &GrantRecord) -> Result<u32, Error> {
+        let GrantRecord {
+            ref credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } = *grant;
+        let table = &mut self.timeline.grants;
+        table.post(credit_id, amount, timestamp, expiration)
+    }
+
+    /// Enters usage in the index and in the timeline. Its limits are checked.
+    fn enter_usage(&mut self, usage: Staged) {
+        let Some((earliest, latest)) = usage.times() else {
+            return;
+        };
+        if self.usage.are_few(usage.len()) {
+            self.insert_usage(&usage.into_entries());
+        } else if usage.len() > self.timeline.boundary_count() {
+            self.usage.extend(usage);
+            (self.timeline).usage_loaded(&self.usage, earliest, latest);
+        } else {
+            let entries = usage.clone().into_entries();
+            self.usage.extend(usage);
+            self.timeline.usage_posted_many(&self.usage, &entries);
+        }
+    }
+
+    fn insert_usage(&mut self, entries: &[(i64, u64)]) {
+        self.usage.insert_many(entries);
+        self.timeline.usage_posted_many(&self.usage, entries);
+    }
+}

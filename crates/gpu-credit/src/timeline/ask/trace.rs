@@ -1,0 +1,140 @@
+//! A replay that takes note of every movement of credit: which grant pays what, and what becomes
+//! of the rest.
+//!
+//! Who pays first is for [`Live`] to say: the trace draws from the grant that is first, as much as
+//! is left of it, and again.
+
+use super::super::boundary::Event;
+use super::super::live::Live;
+use super::super::tree::Position;
+use super::View;
+use super::replay::Replay;
+use crate::options::Overdraft;
+
+/// What happens to credit, never to an amount of 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Movement {
+    /// A grant pays usage as it comes.
+    Drawn { grant: u32, amount: u64 },
+    /// A grant that starts pays the deficit, of which the oldest usage first.
+    Repaid { grant: u32, amount: u64 },
+    /// Usage becomes a deficit.
+    Owed { amount: u64 },
+    /// Usage is dropped.
+    Dropped { amount: u64 },
+    /// An overdraft takes what is left of a grant.
+    Forfeited { grant: u32, amount: u64 },
+    /// A window has ended, and this was left.
+    Ended { grant: u32, amount: u64 },
+}
+
+/// A replay under way: it stands in an epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace<'a> {
+    view: View<'a>,
+    at: Position,
+    live: Live,
+}
+
+impl<'a> View<'a> {
+    /// A trace that stands before the first grant.
+    pub(crate) fn trace(self) -> Trace<'a> {
+        Trace {
+            view: self,
+            at: Position::FIRST,
+            live: Live::default(),
+        }
+    }
+
+    /// A trace that stands where a replay does.
+    pub(crate) fn trace_from(self, replay: Replay<'_>) -> Trace<'a> {
+        Trace {
+            view: self,
+            at: replay.at,
+            live: replay.live,
+        }
+    }
+}
+
+impl Trace<'_> {
+    /// The next boundary, if any.
+    pub(crate) fn next_time(&self) -> Option<i64> {
+        self.view.tree.next_time(self.at)
+    }
+
+    /// Usage that no grant has paid yet.
+    pub(crate) fn deficit(&self) -> u64 {
+        self.live.deficit()
+    }
+
+    /// Enters the next epoch. There is one.
+    pub(crate) fn enter_next(&mut self, note: &mut impl FnMut(Movement)) {
+        let next = self.view.tree.next(self.at);
+        let next = next.expect("the caller has seen the next boundary");
+        self.at = next;
+        let key = self.view.tree.get(next).key();
+        let owed = self.live.deficit();
+        if let Event::End(grant) = key.handle.event()
+            && let (Some(first), _) = self.live.remainders()
+            && first.grant == grant
+        {
+            let amount = first.remainder;
+            note(Movement::Ended { grant, amount });
+        }
+        self.view.grants.apply(key, &mut self.live);
+        let amount = owed - self.live.deficit();
+        if let Event::Start(grant) = key.handle.event()
+            && amount > 0
+        {
+            note(Movement::Repaid { grant, amount });
+        }
+    }
+
+    /// Draws one usage entry.
+    pub(crate) fn draw(&mut self, usage: u64, note: &mut impl FnMut(Movement)) {
+        let overdraft = self.view.overdraft;
+        let is_overdrawn = usage > self.live.remaining();
+        if is_overdrawn && overdraft == Overdraft::Forfeit {
+            for left in self.live.in_order() {
+                let (grant, amount) = (left.grant, left.remainder);
+                note(Movement::Forfeited { grant, amount });
+            }
+            note(Movement::Dropped { amount: usage });
+            self.live.draw(usage, overdraft);
+            return;
+        }
+        let mut unpaid = usage;
+        while unpaid > 0
+            && let (Some(first), _) = self.live.remainders()
+        {
+            let (grant, amount) = (first.grant, first.remainder.min(unpaid));
+            self.live.draw(amount, overdraft);
+            note(Movement::Drawn { grant, amount });
+            unpaid -= amount;
+        }
+        if unpaid > 0 {
+            self.live.draw(unpaid, overdraft);
+            note(Movement::Owed { amount: unpaid });
+        }
+    }
+
+    /// Draws the usage of one epoch from where `before` has been used on, up to where `through`
+    /// has, all at once: grant by grant that comes to the same as entry by entry.
+    pub(crate) fn draw_epoch(
+        &mut self,
+        before: u64,
+        through: u64,
+        note: &mut impl FnMut(Movement),
+    ) {
+        let mut before = before;
+        if self.view.overdraft == Overdraft::Forfeit
+            && through - before > self.live.remaining()
+            && let Some((_, used)) = self.view.usage.first_above(before + self.live.remaining())
+        {
+            // Up to the first entry that is dropped all are paid, and none from there on.
+            self.draw(used - before, note);
+            before = used;
+        }
+        self.draw(through - before, note);
+    }
+}

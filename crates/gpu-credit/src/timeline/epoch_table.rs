@@ -1,0 +1,439 @@
+//! The epoch table: what is settled, laid out flat, so that a query reads two cache lines of it.
+//!
+//! ```text
+//! buckets   equal spans of time ─┐ how many epochs open before each
+//! epochs    (opening, limit) ────┴▶ the few that open in the bucket, compared without a branch
+//! ```
+//!
+//! The tree answers as well, in about a dozen dependent steps. They would fill the window in which
+//! the processor looks ahead, and the cache misses of successive queries would no longer overlap:
+//! that, and not the steps themselves, costs a query twice its time.
+//!
+//! A late write leaves the table standing. What its repair has changed, from the write to where it
+//! stopped, is a **hole**, for which the tree answers; and every later limit is lifted by one and
+//! the same amount. A table with too many holes, or with too little between them, is built anew as
+//! soon as settling has replayed as many boundaries as that is worth.
+
+use crate::options::Overdraft;
+use crate::time_buckets::TimeBuckets;
+
+/// Of so many epochs in a bucket all are compared at once; where more crowd, the search is binary.
+const AT_ONCE: usize = 3;
+
+/// A stretch of time in which no window opens or closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) limit: Limit,
+}
+
+impl Epoch {
+    /// No stretch at all, and no balance.
+    pub(crate) const NONE: Epoch = Epoch {
+        first: i64::MAX,
+        last: i64::MIN,
+        limit: Limit(0),
+    };
+
+    #[inline]
+    pub(crate) fn contains(&self, time: i64) -> bool {
+        self.first <= time && time <= self.last
+    }
+}
+
+/// One more than the level of an epoch in which a grant is live; 0 if none is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit(u64);
+
+impl Limit {
+    #[inline]
+    pub(crate) fn new(is_live: bool, level: u64) -> Self {
+        // A level is at most all grants and all usage together, which leaves room for one.
+        Limit(if is_live { level.wrapping_add(1) } else { 0 })
+    }
+
+    /// The balance after so much usage. There is no branch on whether there is one: the processor
+    /// would guess wrong, and throw away the look-ups of the next questions that it has begun.
+    #[inline]
+    pub(crate) fn balance(self, used: u64, overdraft: Overdraft) -> Option<u64> {
+        // A balance of 0 is one under `Carry` only.
+        let least = u64::from(overdraft == Overdraft::Forfeit);
+        let balance = self.0.wrapping_sub(used).wrapping_sub(1);
+        (self.0 > used + least).then_some(balance)
+    }
+
+    /// The limit if the level were higher by so much (wrapping).
+    fn lifted(self, lift: u64) -> Self {
+        Limit(if self.0 == 0 {
+            0
+        } else {
+            self.0.wrapping_add(lift)
+        })
+    }
+}
+
+/// An epoch, which lasts until the next one opens: 16 bytes, four to a cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Opening {
+    time: i64,
+    limit: Limit,
+}
+
+impl Hole {
+    /// One hole in place of two, and of what lies between them.
+    fn and(self, other: Hole) -> Hole {
+        Hole {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+            lift: self.lift.wrapping_add(other.lift),
+        }
+    }
+}
+
+/// The epochs of a settled timeline, none of them empty.
+#[derive(Clone, Debug)]
+pub(crate) struct EpochTable {
+    /// From the beginning of time on; at last [`AT_ONCE`] that repeat the last one, so that there
+    /// is always something to compare with.
+    openings: Box<[Opening]>,
+    /// Two to four an epoch. The first epoch opens before everything and counts in none.
+    buckets: TimeBuckets,
+    /// It answers for what is earlier: the first write that is not repaired struck here, or the
+    /// frontier stood here.
+    sound_before: i64,
+    /// It knows nothing from here on.
+    end: i64,
+    /// What repairs have changed since it was built; in order, with times between them.
+    holes: Vec<Hole>,
+}
+
+/// A stretch of time for which the table does not answer, and by how much the limits of all that
+/// is later are to be lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hole {
+    from: i64,
+    /// The first instant after it.
+    to: i64,
+    lift: u64,
+}
+
+/// More holes than this are joined: a question compares its instant with all of them.
+const HOLES_MAX: usize = 8;
+
+impl EpochTable {
+    /// The table of these epochs, by when they open: the first is the beginning of time, and of
+    /// those that open at one instant all but the last are empty. At most `len`. `None` where there
+    /// is but one. O(m).
+    pub(crate) fn new(len: usize, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
+        let mut openings: Vec<Opening> = Vec::with_capacity(len + AT_ONCE);
+        for (time, limit) in epochs {
+            match openings.last_mut() {
+                Some(last) if last.time == time => last.limit = limit,
+                _ => openings.push(Opening { time, limit }),
+            }
+        }
+        let (_, later) = openings.split_first()?;
+        let last = *later.last()?;
+        u32::try_from(openings.len()).ok()?;
+        let times = later.iter().map(|opening| opening.time);
+        let buckets = TimeBuckets::new(2 * openings.len(), times);
+        let time = i64::MAX;
+        openings.extend([Opening { time, ..last }; AT_ONCE]);
+        Some(EpochTable {
+            openings: openings.into(),
+            buckets,
+            sound_before: i64::MAX,
+            end: i64::MAX,
+            holes: Vec::new(),
+        })
+    }
+
+    /// The epoch of `time`.
+    #[inline]
+    fn find(&self, time: i64) -> usize {
+        let bucket = self.buckets.bucket_of(time);
+        let first = self.buckets.before(bucket);
+        let opened: usize = self.openings[first + 1..][..AT_ONCE]
+            .iter()
+            .map(|opening| usize::from(opening.time <= time))
+            .sum();
+        if opened == AT_ONCE {
+            // Those that open in the bucket, one at least.
+            let end = self.buckets.before(bucket + 1);
+            let opened = self.openings[first + 1..=end].partition_point(|next| next.time <= time);
+            return first + opened;
+        }
+        first + opened
+    }
+
+    /// The limit of the epoch of `time`; `None` if the table does not answer for it.
+    #[inline]
+    pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
+        if time >= self.sound_before {
+            return None;
+        }
+        let limit = self.openings[self.find(time)].limit;
+        if self.holes.is_empty() {
+            return Some(limit);
+        }
+        self.limit_between_holes(time, limit)
+    }
+
+    #[inline(never)]
+    fn limit_between_holes(&self, time: i64, limit: Limit) -> Option<Limit> {
+        let mut lift = 0_u64;
+        for hole in &self.holes {
+            if time < hole.from {
+                break;
+            }
+            if time < hole.to {
+                return None;
+            }
+            lift = lift.wrapping_add(hole.lift);
+        }
+        Some(limit.lifted(lift))
+    }
+
+    /// The epoch of `time`, or what of it lies between two holes; `None` if the table does not
+    /// answer for it.
+    #[inline]
+    pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
+        let limit = self.limit(time)?;
+        let index = self.find(time);
+        let next_hole = self.holes.iter().find(|hole| hole.from > time);
+        let last_hole = self.holes.iter().rfind(|hole| hole.to <= time);
+        let first = last_hole.map_or(i64::MIN, |hole| hole.to);
+        let end = next_hole.map_or(self.sound_before, |hole| hole.from);
+        let next = self.openings[index + 1].time;
+        Some(Epoch {
+            first: self.openings[index].time.max(first),
+            last: next.min(end).min(self.sound_before) - 1,
+            limit,
+        })
+    }
+
+    /// Takes note of the time of the first write that is not repaired.
+    pub(crate) fn set_unsettled(&mut self, first: Option<i64>) {
+        self.sound_before = first.unwrap_or(i64::MAX).min(self.end);
+    }
+
+    /// Takes note that what is known ends here.
+    pub(crate) fn end_at(&mut self, time: i64) {
+        self.end = self.end.min(time);
+        self.sound_before = self.sound_before.min(time);
+    }
+
+    /// Takes note that what opens from `from` on and before `to` has changed, and that all later
+    /// levels have been lifted (wrapping).
+    pub(crate) fn change(&mut self, from: i64, to: i64, lift: u64) {
+        let first = self.holes.partition_point(|hole| hole.to < from);
+        let end = self.holes.partition_point(|hole| hole.from <= to);
+        let hole = Hole { from, to, lift };
+        let hole = self.holes[first..end].iter().copied().fold(hole, Hole::and);
+        self.holes.splice(first..end, [hole]);
+        if self.holes.len() > HOLES_MAX {
+            self.join_nearest();
+        }
+    }
+
+    /// Joins the two neighbouring holes with the shortest time between them.
+    fn join_nearest(&mut self) {
+        let distance = |at: &usize| self.holes[*at].to.abs_diff(self.holes[at + 1].from);
+        if let Some(at) = (0..self.holes.len() - 1).min_by_key(distance) {
+            let next = self.holes.remove(at + 1);
+            self.holes[at] = self.holes[at].and(next);
+        }
+    }
+
+    /// How many epochs it still answers for. O(log m).
+    pub(crate) fn sound_len(&self) -> usize {
+        let opened_before = |time: i64| {
+            let len = self.openings.len() - AT_ONCE;
+            self.openings[..len].partition_point(|opening| opening.time < time)
+        };
+        let in_holes = self.holes.iter().map(|hole| {
+            let [from, to] = [hole.from, hole.to].map(|time| time.min(self.sound_before));
+            opened_before(to) - opened_before(from)
+        });
+        opened_before(self.sound_before) - in_holes.sum::<usize>()
+    }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        size_of_val(self)
+            + size_of_val(&*self.openings)
+            + self.buckets.memory_used()
+            + self.holes.capacity() * size_of::<Hole>()
+    }
+
+    /// Panics unless it says of every epoch for which it answers what `limit` says.
+    pub(crate) fn assert_invariants(&self, limit: impl Fn(i64) -> Option<Limit>) {
+        for pair in self.holes.windows(2) {
+            assert!(
+                pair[0].to < pair[1].from,
+                "holes in order: {:?}",
+                self.holes
+            );
+        }
+        let edges = self
+            .holes
+            .iter()
+            .flat_map(|hole| [hole.from.saturating_sub(1), hole.to]);
+        let openings = self.openings.windows(2);
+        let openings = openings.flat_map(|pair| [pair[0].time, pair[1].time.saturating_sub(1)]);
+        for time in openings.chain(edges) {
+            assert_eq!(
+                self.find(time),
+                self.find_binary(time),
+                "the epoch of {time}"
+            );
+            if let found @ Some(_) = self.limit(time) {
+                assert_eq!(found, limit(time), "limit of the epoch of {time}");
+            }
+        }
+    }
+
+    fn find_binary(&self, time: i64) -> usize {
+        let len = self.openings.len() - AT_ONCE;
+        self.openings[..len].partition_point(|opening| opening.time <= time) - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gpu_credit_workload::random::Random;
+
+    use super::*;
+    use crate::{GpuCredit, Record};
+
+    /// Epochs that open at random between two instants, many at one instant where those are few.
+    fn openings(random: &mut Random, from: i64, to: i64) -> Vec<(i64, Limit)> {
+        let count = random.between(2, 200);
+        let mut times: Vec<i64> = (0..count).map(|_| random.between(from, to)).collect();
+        times.push(i64::MIN);
+        times.sort_unstable();
+        (times.into_iter().zip(1..))
+            .map(|(time, limit)| (time, Limit(limit)))
+            .collect()
+    }
+
+    #[test]
+    fn finds_what_a_search_finds() {
+        for seed in 0..500 {
+            let mut random = Random::new(seed);
+            let near = random.between(-50, 50);
+            let ranges = [
+                (near, near + 5),
+                (near, near + 300),
+                (near << 40, (near + 1) << 40),
+                (i64::MIN, i64::MAX),
+            ];
+            for (from, to) in ranges {
+                let mut openings = openings(&mut random, from, to);
+                // A crowd in one bucket, and one far away.
+                openings.extend([(to, Limit(777)), (i64::MAX, Limit(888))]);
+                let table = EpochTable::new(openings.len(), openings.iter().copied());
+                let table = table.expect("more than one epoch");
+                let near_openings = openings
+                    .iter()
+                    .flat_map(|(time, _)| [time.saturating_sub(1), *time, time.saturating_add(1)]);
+                for time in near_openings.chain((0..50).map(|_| random.between(from, to))) {
+                    let opened = openings.partition_point(|(opening, _)| *opening <= time);
+                    let expected = (time < i64::MAX).then(|| openings[opened - 1].1);
+                    assert_eq!(table.limit(time), expected, "seed {seed}, at {time}");
+                    let epoch = table.epoch(time);
+                    assert_eq!(epoch.map(|epoch| epoch.limit), expected, "seed {seed}");
+                    assert!(
+                        epoch.is_none_or(|epoch| epoch.contains(time)),
+                        "seed {seed}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn four_epochs() -> EpochTable {
+        let openings = [(i64::MIN, 0), (10, 5), (20, 6), (30, 7)];
+        let openings = openings.map(|(time, limit)| (time, Limit(limit)));
+        EpochTable::new(4, openings.into_iter()).expect("four epochs")
+    }
+
+    fn bounds(table: &EpochTable, time: i64) -> Option<(i64, i64)> {
+        let epoch = table.epoch(time)?;
+        Some((epoch.first, epoch.last))
+    }
+
+    #[test]
+    fn holds_up_to_the_first_write_that_is_not_repaired() {
+        let mut table = four_epochs();
+        assert_eq!(table.sound_len(), 4);
+        table.set_unsettled(Some(25));
+        assert_eq!(table.limit(24), Some(Limit(6)));
+        assert_eq!(table.limit(25), None);
+        assert_eq!(bounds(&table, 22), Some((20, 24)));
+        assert_eq!(table.sound_len(), 3);
+        table.end_at(28);
+        table.set_unsettled(None);
+        assert_eq!(table.limit(27), Some(Limit(6)));
+        assert_eq!(table.limit(28), None);
+    }
+
+    #[test]
+    fn answers_on_both_sides_of_what_a_repair_has_changed() {
+        let mut table = four_epochs();
+        table.change(12, 25, 3);
+        assert_eq!(table.limit(5), Some(Limit(0)));
+        assert_eq!(bounds(&table, 11), Some((10, 11)));
+        assert_eq!([12, 24].map(|time| table.limit(time)), [None; 2]);
+        assert_eq!(table.limit(25), Some(Limit(9)));
+        assert_eq!(bounds(&table, 25), Some((25, 29)));
+        assert_eq!(table.limit(30), Some(Limit(10)));
+        // The next one begins where the first ends, and a third lies apart.
+        table.change(25, 27, 1);
+        table.change(29, 30, 1);
+        assert_eq!(table.limit(26), None);
+        assert_eq!(table.limit(28), Some(Limit(10)));
+        assert_eq!(bounds(&table, 28), Some((27, 28)));
+        assert_eq!(table.limit(30), Some(Limit(12)));
+        // One that covers all of them.
+        table.change(0, 40, 1);
+        assert_eq!([11, 28, 39].map(|time| table.limit(time)), [None; 3]);
+        assert_eq!(table.limit(40), Some(Limit(13)));
+    }
+
+    #[test]
+    fn joins_the_nearest_holes_when_there_are_many() {
+        let mut table = four_epochs();
+        for hole in 0..20 {
+            table.change(hole * hole, hole * hole + 1, 1);
+        }
+        assert_eq!(table.holes.len(), HOLES_MAX);
+        assert_eq!(table.limit(1_000), Some(Limit(27)));
+        assert_eq!(table.limit(360), Some(Limit(26)));
+        assert_eq!(table.limit(-1), Some(Limit(0)));
+    }
+
+    #[test]
+    fn stands_after_a_load_and_after_writes_one_by_one() {
+        let grant = |start| Record::grant("daily", 10, start, 86_399);
+        let mut loaded = GpuCredit::new();
+        let records = (0..1_000).map(|day| grant(day * 86_400));
+        loaded.extend(records).expect("all fit");
+        let mut posted = GpuCredit::new();
+        for day in (0..1_000).rev() {
+            (posted.add_credit("daily", 10, day * 86_400, 86_399)).expect("all fit");
+        }
+        posted.settle();
+        for account in [loaded, posted] {
+            assert_eq!(account.timeline.limit(7), Some(Limit(11)));
+            assert_eq!(account.timeline.limit(999 * 86_400), Some(Limit(11)));
+        }
+    }
+
+    #[test]
+    fn needs_more_than_one_epoch() {
+        let first = (i64::MIN, Limit(0));
+        assert!(EpochTable::new(1, [first].into_iter()).is_none());
+    }
+}

@@ -1,0 +1,303 @@
+//! What is settled: up to where levels are known, and which of them late writes have unsettled.
+//!
+//! Nothing outside this file changes it but through its methods, each of which keeps what is said
+//! at the fields.
+
+use std::collections::{VecDeque, vec_deque};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::boundary::Key;
+use super::live::Live;
+use crate::bytes::Damage;
+use crate::bytes::reader::Reader;
+use crate::bytes::writer::write_signed;
+
+/// Up to where a timeline is settled, and what is not settled before that.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// The last boundary whose level is known. Usage from its epoch on is not kept in the tree.
+    frontier: Key,
+    /// The time of the boundary after the frontier, if there is one.
+    frontier_ends: Option<i64>,
+    /// The boundaries from which on levels are unsound, in order, none beyond the frontier; and by
+    /// how much the writes that struck there shift all later balances on their own.
+    unsettled: VecDeque<(Key, i128)>,
+    /// What is live in the epoch of the frontier, if that has been kept. It is right whenever
+    /// nothing is unsettled.
+    reached: Option<Reached>,
+    /// What is live in an epoch before the frontier, if so much is live that it cannot be had
+    /// again at a bounded cost: the epoch of the horizon when the frontier passed it.
+    present: Option<(Key, Reached)>,
+    schedule: Schedule,
+}
+
+/// What is live at the frontier, before any usage of its epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    pub(crate) live: Live,
+    /// Boundaries since the last checkpoint.
+    pub(crate) since: usize,
+}
+
+/// When writes repair what they unsettle. It decides cost, never an answer.
+#[derive(Clone, Debug)]
+struct Schedule {
+    /// Settling on its own goes no further than this: the latest time of any usage; of any start,
+    /// as long as there is no usage.
+    horizon: i64,
+    has_usage: bool,
+    /// Late writes since the last write in time order, or since a question met what is unsettled.
+    late_writes: u32,
+    asked: Mark,
+}
+
+/// Set by a question through a shared reference.
+#[derive(Debug, Default)]
+struct Mark(AtomicBool);
+
+impl Clone for Mark {
+    fn clone(&self) -> Self {
+        Mark(AtomicBool::new(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+impl Known {
+    pub(crate) fn new() -> Self {
+        Known {
+            frontier: Key::FIRST,
+            frontier_ends: None,
+            unsettled: VecDeque::new(),
+            reached: None,
+            present: None,
+            schedule: Schedule {
+                horizon: i64::MIN,
+                has_usage: false,
+                late_writes: 0,
+                asked: Mark::default(),
+            },
+        }
+    }
+
+    /// The last boundary whose level is known.
+    #[inline]
+    pub(crate) fn frontier(&self) -> Key {
+        self.frontier
+    }
+
+    /// The time of the boundary after the frontier.
+    pub(crate) fn frontier_ends(&self) -> Option<i64> {
+        self.frontier_ends
+    }
+
+    /// Whether every level is known and sound.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.frontier_ends.is_none() && self.unsettled.is_empty()
+    }
+
+    /// Whether the level of the epoch that opens at `key` is what a replay would find.
+    #[inline]
+    pub(crate) fn is_sound(&self, key: Key) -> bool {
+        key <= self.frontier && self.first_unsettled().is_none_or(|first| key < first)
+    }
+
+    /// Whether the tree keeps the usage of the epoch of `time`.
+    #[inline]
+    pub(crate) fn keeps_usage(&self, time: i64) -> bool {
+        time < self.frontier.time
+    }
+
+    /// Whether `time` is later than the epoch of the frontier.
+    #[inline]
+    pub(crate) fn is_beyond(&self, time: i64) -> bool {
+        self.frontier_ends.is_some_and(|end| time >= end)
+    }
+
+    /// Takes note of a boundary beyond the frontier.
+    pub(crate) fn boundary_beyond(&mut self, time: i64) {
+        self.frontier_ends = Some(self.frontier_ends.map_or(time, |end| end.min(time)));
+    }
+
+    /// Takes note of which boundary follows the frontier, after one has been removed.
+    pub(crate) fn set_frontier_ends(&mut self, time: Option<i64>) {
+        self.frontier_ends = time;
+    }
+
+    /// The first boundary from which on levels are unsound.
+    #[inline]
+    pub(crate) fn first_unsettled(&self) -> Option<Key> {
+        self.unsettled.front().map(|(key, _)| *key)
+    }
+
+    /// All boundaries at which writes have struck, with what they shift.
+    pub(crate) fn unsettled(&self) -> vec_deque::Iter<'_, (Key, i128)> {
+        self.unsettled.iter()
+    }
+
+    pub(crate) fn unsettled_len(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// Notes that levels from `key` on are unsound, and that the write shifts all later balances
+    /// by `shift` on its own.
+    pub(crate) fn unsettle(&mut self, key: Key, shift: i128) {
+        assert!(
+            key <= self.frontier,
+            "what is beyond the frontier is unknown anyway"
+        );
+        match self.unsettled.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => self.unsettled[at].1 += shift,
+            Err(at) => self.unsettled.insert(at, (key, shift)),
+        }
+        self.present.take_if(|(present, _)| key <= *present);
+    }
+
+    /// Takes the first unsettled boundary out, for a replay that takes its shift into account. There
+    /// is one.
+    pub(crate) fn absorb_first(&mut self) -> i128 {
+        let first = self.unsettled.pop_front();
+        first.expect("something is unsettled").1
+    }
+
+    /// Forgets all levels after the boundary `key`, which the boundary at `ends` follows.
+    pub(crate) fn move_back(&mut self, key: Key, ends: Option<i64>) {
+        assert!(key <= self.frontier, "the frontier moves back");
+        self.reached = None;
+        self.present.take_if(|(present, _)| key < *present);
+        let sound = self
+            .unsettled
+            .partition_point(|(unsettled, _)| *unsettled <= key);
+        self.unsettled.truncate(sound);
+        self.frontier = key;
+        self.frontier_ends = ends;
+    }
+
+    /// Takes the frontier to a later boundary, or to where it is.
+    pub(crate) fn advance(&mut self, key: Key, ends: Option<i64>, reached: Reached) {
+        assert!(
+            key >= self.frontier && self.unsettled.is_empty(),
+            "the frontier advances over what is settled"
+        );
+        self.frontier = key;
+        self.frontier_ends = ends;
+        self.reached = Some(reached);
+    }
+
+    /// Keeps what is live at the frontier for when it has to move back to there.
+    pub(crate) fn keep_present(&mut self) {
+        if let Some(reached) = self.reached() {
+            self.present = Some((self.frontier, reached.clone()));
+        }
+    }
+
+    /// The boundary of what has been kept so, all of it sound.
+    pub(crate) fn present(&self) -> Option<Key> {
+        self.present.as_ref().map(|(key, _)| *key)
+    }
+
+    /// Goes on from what has been kept so, the frontier having moved back to there.
+    pub(crate) fn resume_present(&mut self) {
+        let (key, reached) = self.present.take().expect("something has been kept");
+        assert_eq!(key, self.frontier, "the frontier stands where it was kept");
+        self.reached = Some(reached);
+    }
+
+    /// Keeps what a repair has found to be live in the epoch of the frontier.
+    pub(crate) fn set_reached(&mut self, reached: Reached) {
+        self.reached = Some(reached);
+    }
+
+    /// What is live at the frontier, if it has been kept and nothing is unsettled.
+    pub(crate) fn reached(&self) -> Option<&Reached> {
+        self.reached.as_ref().filter(|_| self.unsettled.is_empty())
+    }
+
+    /// The same, to go on from.
+    pub(crate) fn take_reached(&mut self) -> Option<Reached> {
+        assert!(self.unsettled.is_empty(), "what is live is sound");
+        self.reached.take()
+    }
+
+    /// Settling on its own goes no further than this.
+    #[inline]
+    pub(crate) fn horizon(&self) -> i64 {
+        self.schedule.horizon
+    }
+
+    /// Whether there has been any usage.
+    #[inline]
+    pub(crate) fn has_usage(&self) -> bool {
+        self.schedule.has_usage
+    }
+
+    /// Takes note of usage at `time`; whether that is in time order.
+    #[inline]
+    pub(crate) fn pass_usage(&mut self, time: i64) -> bool {
+        let schedule = &mut self.schedule;
+        let is_in_order = time >= schedule.horizon || !schedule.has_usage;
+        if is_in_order {
+            schedule.horizon = time;
+            schedule.has_usage = true;
+        }
+        is_in_order
+    }
+
+    /// Takes note of a grant that starts at `time`.
+    pub(crate) fn pass_start(&mut self, time: i64) {
+        let schedule = &mut self.schedule;
+        if !schedule.has_usage {
+            schedule.horizon = schedule.horizon.max(time);
+        }
+    }
+
+    /// Starts the count of late writes again.
+    #[inline]
+    pub(crate) fn restart_count(&mut self) {
+        self.schedule.late_writes = 0;
+    }
+
+    /// Counts a late write; whether it is the 1st, 2nd, 4th, 8th ... in a row, after which what is
+    /// unsettled is repaired.
+    pub(crate) fn count_late_write(&mut self) -> bool {
+        let schedule = &mut self.schedule;
+        if std::mem::take(schedule.asked.0.get_mut()) {
+            schedule.late_writes = 0;
+        }
+        schedule.late_writes = schedule.late_writes.saturating_add(1);
+        schedule.late_writes.is_power_of_two()
+    }
+
+    /// Notes that a question met what is unsettled: the next write repairs it.
+    pub(crate) fn mark_asked(&self) {
+        let asked = &self.schedule.asked.0;
+        if !asked.load(Ordering::Relaxed) {
+            asked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes what decides when it settles on its own.
+    pub(crate) fn write_schedule(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.schedule.has_usage));
+        write_signed(bytes, self.schedule.horizon);
+    }
+
+    /// Reads what [`write_schedule`](Self::write_schedule) has written.
+    pub(crate) fn read_schedule(&mut self, reader: &mut Reader<'_>) -> Result<(), Damage> {
+        self.schedule.has_usage = reader.u8()? != 0;
+        self.schedule.horizon = reader.signed()?;
+        Ok(())
+    }
+
+    /// Takes the frontier to a boundary, all before it sound.
+    pub(crate) fn start_at(&mut self, key: Key, ends: Option<i64>, reached: Option<Reached>) {
+        assert!(self.unsettled.is_empty(), "nothing is known yet");
+        (self.frontier, self.frontier_ends, self.reached) = (key, ends, reached);
+    }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        let present = self.present.as_ref().map(|(_, present)| present);
+        let live = self.reached.iter().chain(present);
+        let live = live.map(|reached| reached.live.memory_used());
+        self.unsettled.capacity() * size_of::<(Key, i128)>() + live.sum::<usize>()
+    }
+}

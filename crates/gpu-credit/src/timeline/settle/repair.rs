@@ -1,0 +1,303 @@
+//! Repairing what a late write has unsettled.
+//!
+//! * **Early stop.** At a checkpoint whose remainders are the new ones with `shifted = 0`, or
+//!   wherever `shifted = 0` and nothing remains under `Carry`, all later levels stand. Only the
+//!   writes passed so far are done: the next repair starts from the checkpoint before the next
+//!   unsettled boundary. (Stopping for good at the first agreement with two writes pending is
+//!   wrong.)
+//! * **Deficit jump.** While old and new balance are both at or below zero, nothing remains of any
+//!   grant in either world and nothing can lapse: jump to the first epoch that ends with a tree
+//!   balance above `min(0, shifted)`. Checkpoints in between remember that nothing remains, and
+//!   stay sound.
+//! * **Suspension.** When the budget is spent, the boundary gets a checkpoint, and what is
+//!   unsettled begins at the next one.
+
+use std::ops::ControlFlow;
+
+use super::super::boundary::Key;
+use super::super::checkpoint::Checkpoints;
+use super::super::known::{Known, Reached};
+use super::super::live::Live;
+use super::super::resume;
+use super::super::tree::Position;
+use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
+use crate::options::Overdraft;
+
+/// A repair under way: what it knows beside the tree.
+struct Repair<'a> {
+    run: &'a mut Run,
+    /// The unsettled boundary. Before it the replay finds what is known.
+    from: Key,
+    /// Levels of later epochs are not asked for.
+    until: i64,
+    budget: &'a mut Budget,
+    checkpoints: &'a mut Checkpoints,
+    /// The next checkpoint.
+    checkpoint: Option<Key>,
+    checkpoint_spacing: usize,
+    known: &'a mut Known,
+    /// The next unsettled boundary.
+    write: Option<Key>,
+    overdraft: Overdraft,
+    statistics: &'a mut SettlementStatistics,
+}
+
+/// How a repair leaves a chunk.
+enum Passage {
+    /// At its end.
+    Through,
+    /// All that is later stands.
+    Agreed,
+    /// At the frontier: nothing is known beyond.
+    AtFrontier,
+    /// At the last boundary that the budget allows.
+    Suspended,
+    /// Nothing remains of any grant, neither now nor as remembered.
+    Owing,
+}
+
+impl Settling<'_> {
+    /// Repairs what the late write at `from` has unsettled up to `until`, and what later ones have
+    /// as far as the replay gets. It breaks off if the budget does not allow to begin.
+    pub(super) fn repair(&mut self, from: Key, until: i64, budget: &mut Budget) -> ControlFlow<()> {
+        let Some(mut run) = self.run_before(from, budget) else {
+            return ControlFlow::Break(());
+        };
+        self.statistics.repairs += 1;
+        loop {
+            let passage = self.repair_chunk(&mut run, from, until, budget);
+            run.finish_chunk(self.tree);
+            match passage {
+                Passage::Through => {
+                    let next = self.tree.next_chunk(run.at);
+                    run.at = next.expect("the frontier is a boundary");
+                    continue;
+                }
+                Passage::Owing => {
+                    self.jump(&mut run);
+                    continue;
+                }
+                Passage::Agreed => {
+                    self.statistics.early_stops += 1;
+                    self.table_changed(from, run.at, run.lifted);
+                }
+                Passage::Suspended => self.suspend(&run, from),
+                Passage::AtFrontier => self.end_at_frontier(run, from),
+            }
+            return ControlFlow::Continue(());
+        }
+    }
+
+    /// A replay that stands just before the boundary at `from`, or the first after it, or at the
+    /// last checkpoint before; `None` if the budget does not allow that.
+    fn run_before(&self, from: Key, budget: &mut Budget) -> Option<Run> {
+        let at = self.tree.first_from(from);
+        if let Some(deficit) = resume::deficit(self.tree, self.overdraft, at, 0) {
+            let mut run = Run::new(self.tree, at, Live::owing(deficit));
+            run.is_far = self.is_long();
+            return Some(run);
+        }
+        let before = self.tree.get(self.tree.last_before(from)).key();
+        let start = resume::before(self.tree, self.checkpoints, self.overdraft, before);
+        let is_allowed = budget.allows_copy(start.remainders());
+        is_allowed.then(|| Run::new(self.tree, start.at, start.live()))
+    }
+
+    /// Whether a replay of all boundaries would be longer than from one checkpoint to the next.
+    fn is_long(&self) -> bool {
+        self.tree.len() > self.checkpoint_spacing
+    }
+
+    /// Repairs the chunk in which `run` stands, from there on.
+    fn repair_chunk(
+        &mut self,
+        run: &mut Run,
+        from: Key,
+        until: i64,
+        budget: &mut Budget,
+    ) -> Passage {
+        let opening = self.tree.opening(run.at).level;
+        let checkpoint = self.checkpoints.after(self.tree.key_before(run.at));
+        let mut repair = Repair {
+            run,
+            from,
+            until,
+            budget,
+            checkpoint,
+            checkpoints: self.checkpoints,
+            checkpoint_spacing: self.checkpoint_spacing,
+            write: self.known.first_unsettled(),
+            known: self.known,
+            overdraft: self.overdraft,
+            statistics: self.statistics,
+        };
+        let frontier = repair.known.frontier();
+        let boundaries = &mut self.tree.chunk_mut(repair.run.at).boundaries;
+        let coming = boundaries[repair.run.at.index..].iter().take(LOOKAHEAD - 1);
+        self.grants.prefetch(coming);
+        while let [boundary, later @ ..] = &mut boundaries[repair.run.at.index..] {
+            self.grants.prefetch(later.get(LOOKAHEAD - 2));
+            let key = boundary.key();
+            let is_last = match repair.arrive(key) {
+                ControlFlow::Continue(is_last) => is_last,
+                ControlFlow::Break(passage) => return passage,
+            };
+            self.grants.apply(key, &mut repair.run.live);
+            repair.run.pass(boundary, opening);
+            repair.run.at.index += 1;
+            if key == frontier {
+                return Passage::AtFrontier;
+            }
+            if is_last {
+                return Passage::Suspended;
+            }
+            repair.run.draw(boundary.usage, self.overdraft);
+            if repair.may_jump(key) && repair.run.owes_on(later.first(), opening) {
+                return Passage::Owing;
+            }
+        }
+        Passage::Through
+    }
+
+    /// Jumps to the next boundary from which anything may differ, or to the next late write, or to
+    /// the frontier.
+    fn jump(&mut self, run: &mut Run) {
+        self.statistics.jumps += 1;
+        let frontier = self.known.frontier();
+        let write = self.known.first_unsettled();
+        let limit = self
+            .tree
+            .first_from(write.map_or(frontier, |write| write.min(frontier)));
+        let least = run.shifted.min(0) + 1;
+        let to = (self.tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
+        let deficit = resume::deficit(self.tree, self.overdraft, to, 0);
+        let deficit = deficit.expect("a jump lands in a deficit");
+        let mut landed = Run::new(self.tree, to, Live::owing(deficit));
+        landed.shifted = run.shifted;
+        landed.lifted = run.lifted;
+        landed.is_far = self.is_long();
+        *run = landed;
+    }
+
+    /// Leaves the rest unsettled. If the replay has not come to the late write, nothing has changed
+    /// but that it has a checkpoint nearer to it.
+    fn suspend(&mut self, run: &Run, from: Key) {
+        let at = self.tree.at_or_next_chunk(run.at);
+        let at = at.expect("the frontier is a boundary");
+        let key = self.tree.get(at).key();
+        if key > from {
+            self.known.unsettle(key, run.shifted);
+            self.table_changed(from, at, run.lifted);
+        }
+    }
+
+    /// All that is known has been replayed.
+    fn end_at_frontier(&mut self, run: Run, from: Key) {
+        if let Some(table) = &mut self.table {
+            table.end_at(from.time);
+        }
+        self.known.set_reached(Reached {
+            live: run.live,
+            since: run.since,
+        });
+    }
+
+    /// What opens from `from` on has changed up to the boundary at `to`, and all later levels have
+    /// been lifted.
+    fn table_changed(&mut self, from: Key, to: Position, lifted: u64) {
+        if let Some(table) = &mut self.table {
+            table.change(from.time, self.tree.get(to).time, lifted);
+        }
+    }
+}
+
+impl Repair<'_> {
+    /// Comes to the boundary at `key`, before it is applied. Breaks off if all that is later
+    /// stands; otherwise whether it is the last boundary that the budget allows.
+    #[inline]
+    fn arrive(&mut self, key: Key) -> ControlFlow<Passage, bool> {
+        let is_due = self.checkpoint == Some(key);
+        if is_due {
+            self.checkpoint = self.checkpoints.after(key);
+        }
+        if key > self.from {
+            self.absorb_while(|write| write < key);
+            if self.agrees(key, is_due) {
+                return ControlFlow::Break(self.agreed(key, is_due));
+            }
+        }
+        let is_last = self.budget.is_spent() || key.time > self.until;
+        self.budget.spend(1);
+        if key < self.from {
+            return self.come_nearer(key, is_due, is_last);
+        }
+        self.keep_checkpoint(key, is_due, is_last);
+        self.absorb_while(|write| write == key);
+        self.statistics.boundaries_replayed += 1;
+        ControlFlow::Continue(is_last)
+    }
+
+    /// Comes to a boundary before the late write, where all is known.
+    fn come_nearer(&mut self, key: Key, is_due: bool, is_last: bool) -> ControlFlow<Passage, bool> {
+        if is_last {
+            self.run.store_checkpoint(self.checkpoints, key);
+            return ControlFlow::Break(Passage::Suspended);
+        }
+        if is_due {
+            self.run.since = 0;
+        }
+        self.statistics.boundaries_replayed += 1;
+        ControlFlow::Continue(false)
+    }
+
+    /// Takes late writes into account.
+    #[inline]
+    fn absorb_while(&mut self, is_passed: impl Fn(Key) -> bool) {
+        while self.write.is_some_and(&is_passed) {
+            self.run.shifted += self.known.absorb_first();
+            self.write = self.known.first_unsettled();
+        }
+    }
+
+    /// Whether all that is later stands as remembered, just before the boundary at `key`; `is_due`
+    /// if it has a checkpoint.
+    #[inline]
+    fn agrees(&self, key: Key, is_due: bool) -> bool {
+        if self.overdraft == Overdraft::Carry {
+            if self.run.shifted != 0 {
+                return false;
+            }
+            if self.run.live.balance() <= 0 {
+                return true;
+            }
+        }
+        is_due && self.checkpoints.agrees(key, &self.run.live)
+    }
+
+    /// Ends where all that is later stands.
+    fn agreed(&mut self, key: Key, is_due: bool) -> Passage {
+        if is_due && self.run.is_dense(self.checkpoint_spacing) {
+            self.checkpoints.remove(key);
+        }
+        // Under `Forfeit` levels may have been shifted for good.
+        self.run.settle_shift();
+        Passage::Agreed
+    }
+
+    #[inline]
+    fn keep_checkpoint(&mut self, key: Key, is_due: bool, is_last: bool) {
+        let is_written = if is_last {
+            self.run.store_checkpoint(self.checkpoints, key);
+            true
+        } else {
+            (self.run).keep_checkpoint(self.checkpoints, key, is_due, self.checkpoint_spacing)
+        };
+        self.statistics.checkpoints_written += u64::from(is_written);
+    }
+
+    /// A jump is possible after the late write, where deficits are carried.
+    #[inline]
+    fn may_jump(&self, key: Key) -> bool {
+        key >= self.from && self.overdraft == Overdraft::Carry
+    }
+}

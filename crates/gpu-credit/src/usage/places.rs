@@ -1,0 +1,147 @@
+//! Entries named one by one, by their instant and one of two numbers: the [place](super::instant)
+//! among those that stand, or the [ordinal](super::ordinals) among all that were ever posted, which
+//! is an identity.
+
+use std::ops::RangeInclusive;
+
+use super::instant::Instant;
+use super::ordinals::Gone;
+use super::small_list::SmallList;
+use super::{Body, NumberedEntries, UsageIndex};
+
+impl UsageIndex {
+    /// The number of entries at `time`. O(log n + groups of the instant)
+    pub(crate) fn count_at(&self, time: i64) -> usize {
+        match &self.body {
+            Body::Small(list) => list.range_of(time).len(),
+            Body::Tree(tree, buffer) => {
+                Instant::new(tree, time).count() + buffer.amounts_at(time).count()
+            }
+        }
+    }
+
+    /// The amount of the entry at this place of `time`. O(log n + groups of the instant)
+    pub(crate) fn get_at(&self, time: i64, place: usize) -> Option<u64> {
+        match &self.body {
+            Body::Small(list) => {
+                let entry = list.range_of(time).nth(place).and_then(|at| list.get(at));
+                entry.map(|(_, amount)| amount)
+            }
+            Body::Tree(tree, buffer) => {
+                let instant = Instant::new(tree, time);
+                if let Some((chunk, rank)) = instant.find(place) {
+                    return Some(tree.slot(chunk).get(rank).1);
+                }
+                buffer.amounts_at(time).nth(place - instant.count())
+            }
+        }
+    }
+
+    /// The place of the last entry of this amount at `time`. O(log n + groups of the instant), and
+    /// the entries of the instant after it.
+    pub(crate) fn find_at(&self, time: i64, amount: u64) -> Option<usize> {
+        match &self.body {
+            Body::Small(list) => {
+                let range = list.range_of(time);
+                let start = range.start;
+                (range.rev())
+                    .find(|at| list.get(*at) == Some((time, amount)))
+                    .map(|at| at - start)
+            }
+            Body::Tree(tree, buffer) => {
+                let instant = Instant::new(tree, time);
+                let amounts: Vec<u64> = buffer.amounts_at(time).collect();
+                match amounts.iter().rposition(|other| *other == amount) {
+                    Some(place) => Some(instant.count() + place),
+                    None => instant.last_of(amount),
+                }
+            }
+        }
+    }
+
+    /// Takes out the entry at this place of `time`, and gives its amount. O(log n + groups of the
+    /// instant), amortised
+    pub(crate) fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
+        self.flush();
+        let amount = match &mut self.body {
+            Body::Small(list) => list.range_of(time).nth(place).map(|at| list.remove(at)),
+            Body::Tree(tree, _) => {
+                let found = Instant::new(tree, time).find(place);
+                found.map(|(chunk, rank)| tree.remove(chunk, rank))
+            }
+        }?;
+        self.total -= amount;
+        self.len -= 1;
+        if self.len <= self.shape.chunk_entries() / 2 && matches!(self.body, Body::Tree(..)) {
+            self.body = Body::Small(SmallList::new(&self.decode()));
+        }
+        Some(amount)
+    }
+
+    /// Changes the amount of the entry at this place of `time`, which keeps its place, and gives
+    /// the old amount. The caller has made sure that the total stays within `i64::MAX`.
+    /// O(log n + groups of the instant)
+    pub(crate) fn replace_at(&mut self, time: i64, place: usize, amount: u64) -> Option<u64> {
+        self.flush();
+        let old = match &mut self.body {
+            Body::Small(list) => {
+                (list.range_of(time).nth(place)).map(|at| list.replace(at, amount))
+            }
+            Body::Tree(tree, _) => {
+                let found = Instant::new(tree, time).find(place);
+                found.map(|(chunk, rank)| tree.replace(chunk, rank, amount))
+            }
+        }?;
+        self.total = self.total - old + amount;
+        Some(old)
+    }
+
+    /// The number of entries ever posted, those that are gone included. O(1)
+    pub(crate) fn posted(&self) -> u64 {
+        self.len as u64 + self.retracted.total()
+    }
+
+    /// The ordinal that the next entry at `time` gets. The caller makes sure that fewer than 2^32
+    /// are ever [posted](Self::posted). As [`count_at`](Self::count_at)
+    pub(crate) fn next_nth(&self, time: i64) -> u32 {
+        let standing = u32::try_from(self.count_at(time)).expect("fewer than 2^32 were posted");
+        standing + self.retracted.retracted_at(time)
+    }
+
+    /// The amount of an entry that stands. As [`get_at`](Self::get_at)
+    pub(crate) fn amount_of(&self, time: i64, nth: u32) -> Option<u64> {
+        self.get_at(time, self.retracted.place_of(time, nth)?)
+    }
+
+    /// Takes an entry out for good, and gives its amount; `None` if it does not stand. As
+    /// [`remove_at`](Self::remove_at)
+    pub(crate) fn retract(&mut self, time: i64, nth: u32) -> Option<u64> {
+        let amount = self.remove_at(time, self.retracted.place_of(time, nth)?)?;
+        self.retracted.retract(time, nth, self.shape);
+        Some(amount)
+    }
+
+    /// Changes the amount of an entry, and gives the old one; `None` if it does not stand. As
+    /// [`replace_at`](Self::replace_at)
+    pub(crate) fn change(&mut self, time: i64, nth: u32, amount: u64) -> Option<u64> {
+        self.replace_at(time, self.retracted.place_of(time, nth)?, amount)
+    }
+
+    /// The ordinal of the last entry of this amount at `time`. As [`find_at`](Self::find_at)
+    pub(crate) fn latest_of(&self, time: i64, amount: u64) -> Option<u32> {
+        let place = self.find_at(time, amount)?;
+        Some(self.retracted.nth_of(time, place))
+    }
+
+    /// The entries of a range of times with their ordinals, in order. O(log n), and O(1) an entry
+    pub(crate) fn numbered_entries(&self, times: RangeInclusive<i64>) -> NumberedEntries<'_> {
+        NumberedEntries::new(self, times)
+    }
+
+    /// Whether ordinals, as ranges in order, have all been given out. O(r + i log n) for `i` instants
+    pub(super) fn were_posted(&self, ranges: &[Gone]) -> bool {
+        let instants = ranges.chunk_by(|range, next| range.time == next.time);
+        let mut last = instants.filter_map(|ranges| ranges.last());
+        last.all(|range| range.end <= self.next_nth(range.time))
+    }
+}

@@ -1,0 +1,127 @@
+//! What calls cost, in boundaries replayed: no clock, and so no noise.
+
+use gpu_credit::{GpuCredit, Record, UsageRecord};
+
+const EARLY: UsageRecord = UsageRecord {
+    amount: 1,
+    timestamp: 5,
+};
+use gpu_credit_workload::random::Random;
+
+/// Boundaries that a call replays.
+fn replayed(account: &mut GpuCredit, call: impl FnOnce(&mut GpuCredit)) -> u64 {
+    let before = account.settlement().boundaries_replayed;
+    call(account);
+    account.settlement().boundaries_replayed - before
+}
+
+/// A grant of 10 a day, live for that day of ten instants, and half of it used at its start.
+fn days(count: i64) -> GpuCredit {
+    let mut account = GpuCredit::new();
+    let grants = (0..count).map(|day| Record::grant("daily", 10, day * 10, 9));
+    let usage = (0..count).map(|day| Record::usage(5, day * 10));
+    account.extend(grants.chain(usage)).unwrap();
+    account
+}
+
+/// Retracts one usage record of this amount at this instant, if there is one.
+fn retract_usage(account: &mut GpuCredit, amount: u64, timestamp: i64) {
+    if let Some(usage) = account.find_usage(UsageRecord { amount, timestamp }) {
+        account.retract_usage(usage).unwrap();
+    }
+}
+
+#[test]
+fn a_settled_account_replays_nothing() {
+    let mut account = days(10_000);
+    assert_eq!(replayed(&mut account, GpuCredit::settle), 0);
+    assert_eq!(replayed(&mut account, |account| account.settle_to(500)), 0);
+    let extended = replayed(&mut account, |account| account.extend([]).unwrap());
+    assert_eq!(extended, 0);
+}
+
+#[test]
+fn a_few_late_entries_cost_a_few_boundaries() {
+    let mut account = days(200_000);
+    let cost = replayed(&mut account, |account| {
+        account.subtract_many(&[EARLY; 16]).unwrap();
+        account.settle();
+    });
+    assert!(cost < 100, "{cost} boundaries");
+}
+
+/// What comes before an early write is not replayed, nor what comes after the day it falls on.
+#[test]
+fn a_late_write_costs_the_same_wherever_it_falls() {
+    let mut random = Random::new(1);
+    for count in [1_000, 100_000] {
+        let mut account = days(count);
+        for write in 0..300 {
+            let time = random.between(0, count * 10);
+            let cost = replayed(&mut account, |account| {
+                match write % 3 {
+                    0 => account.subtract(1, time).unwrap(),
+                    1 => account.add_credit("late", 3, time, 20).map(drop).unwrap(),
+                    _ => retract_usage(account, 5, time / 10 * 10),
+                }
+                account.settle();
+            });
+            assert!(cost <= 200, "{cost} boundaries of {count} days");
+        }
+    }
+}
+
+/// Ten thousand grants are live at a time: what is remembered of them stays linear in their number.
+#[test]
+fn checkpoints_are_further_apart_if_more_is_live() {
+    let mut account = GpuCredit::new();
+    let grants = (0..20_000).map(|grant| Record::grant("year", 10, grant, 10_000));
+    account.extend(grants).unwrap();
+    let count = account.checkpoint_count();
+    assert!((10..400).contains(&count), "{count} checkpoints");
+    let count = days(20_000).checkpoint_count();
+    assert!((1_000..=1_250).contains(&count), "{count} checkpoints");
+}
+
+#[test]
+fn late_writes_move_no_checkpoint_closer() {
+    let mut account = days(2_000);
+    let before = account.checkpoint_count();
+    for late in 0..4_000 {
+        account.subtract(1, late * 5).unwrap();
+        account.settle();
+    }
+    let after = account.checkpoint_count();
+    assert!(after <= 2 * before, "{before} checkpoints became {after}");
+}
+
+/// Each late write jumps over the debt between it and the grant that pays.
+#[test]
+fn debt_is_jumped_over() {
+    let mut account = GpuCredit::new();
+    let grants = (0..10_000).map(|day| Record::grant("daily", 1, day * 10, 9));
+    let debt = [Record::usage(1_000_000, 0), Record::usage(1, 100_000)];
+    account.extend(grants.chain(debt)).unwrap();
+    let before = account.settlement().jumps;
+    let cost = replayed(&mut account, |account| {
+        for late in 0..100 {
+            account.subtract(1, late * 900 + 5).unwrap();
+            account.settle();
+        }
+    });
+    assert!(cost <= 100 * 100, "{cost} boundaries");
+    assert!(account.settlement().jumps - before >= 100);
+}
+
+/// Many late writes are not repaired one by one: all later is replayed once.
+#[test]
+fn very_many_late_writes_cost_one_replay() {
+    let mut account = days(10_000);
+    let cost = replayed(&mut account, |account| {
+        for late in 0..50_000 {
+            account.subtract(1, late * 2).unwrap();
+        }
+        account.settle();
+    });
+    assert!(cost <= 3 * 20_000, "{cost} boundaries");
+}
