@@ -170,15 +170,17 @@ impl GrantTimeline {
     }
 
     /// Whether as much has been replayed as the table would gain, so that building it costs a small
-    /// part of settling. O(log m).
+    /// part of settling. O(1) as long as little has been replayed, else O(log m).
     fn is_table_worth_building(&self) -> bool {
         let len = self.tree.len();
-        let sound = self.table.as_ref().map_or(0, |table| table.sound_len());
         let replayed = self.statistics.boundaries_replayed - self.replayed_before;
+        let replayed = usize::try_from(replayed).unwrap_or(usize::MAX);
+        if len <= self.tree.width() || replayed < len / REPLAYED_SHARE {
+            return false;
+        }
+        let sound = self.table.as_ref().map_or(0, |table| table.sound_len());
         // The boundary at the beginning of time is never replayed.
-        let worth = (len - 1).saturating_sub(sound).max(len / REPLAYED_SHARE);
-        len > self.tree.width()
-            && usize::try_from(replayed).map_or(true, |replayed| replayed >= worth)
+        replayed >= (len - 1).saturating_sub(sound)
     }
 
     /// O(m).

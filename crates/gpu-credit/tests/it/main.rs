@@ -18,6 +18,7 @@ mod cases;
 mod corrections;
 mod costs;
 mod differential;
+mod interpreted;
 mod laws;
 mod ledgers;
 mod questions;

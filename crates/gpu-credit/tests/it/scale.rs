@@ -1,7 +1,8 @@
 //! Sizes at which anything quadratic would be felt, and what late writes are allowed to touch.
 
 use gpu_credit::{
-    BookError, CreditBook, Error, GpuCredit, GrantRecord, Record, RecordError, UsageId,
+    BookError, CreditBook, Error, GpuCredit, GrantId, GrantRecord, Options, Record, RecordError,
+    UsageId, UsageRecord,
 };
 use gpu_credit_workload::random::Random;
 
@@ -47,6 +48,54 @@ fn a_million_usage_entries_at_one_instant() {
     assert!(retract_latest(&mut account, 1, 5));
     assert_eq!(account.get_balance(5), Some(MILLION + 1));
     account.assert_invariants();
+}
+
+/// Nearly all usage of large accounts is retracted, and nearly all grants, in random order: what
+/// they stood in is joined on every level, and nothing else may go with it.
+#[test]
+fn what_is_left_after_retractions_stands() {
+    for (usage_chunk, boundary_chunk) in [(32, 4), (64, 16), (256, 64)] {
+        let mut random = Random::new(7);
+        let options = Options::default().usage_chunk(usage_chunk);
+        let mut account = GpuCredit::with_options(options.boundary_chunk(boundary_chunk));
+        let mut usage: Vec<(i64, u64)> = (0..60_000)
+            .map(|_| (random.between(0, MILLION as i64), random.below(100)))
+            .collect();
+        account
+            .extend(
+                usage
+                    .iter()
+                    .map(|(time, amount)| Record::usage(*amount, *time)),
+            )
+            .unwrap();
+        let mut grants: Vec<GrantId> = (0..6_000)
+            .map(|_| {
+                let start = random.between(0, MILLION as i64);
+                account.add_credit("", 500, start, 1_000).unwrap()
+            })
+            .collect();
+        for kept in [20_000, 5_000, 1_000, 300, 20] {
+            while usage.len() > kept {
+                let place = random.below(usage.len() as u64) as usize;
+                let (time, amount) = usage.swap_remove(place);
+                let found = account.find_usage(UsageRecord {
+                    amount,
+                    timestamp: time,
+                });
+                account.retract_usage(found.unwrap()).unwrap();
+            }
+            while grants.len() > kept / 10 {
+                let place = random.below(grants.len() as u64) as usize;
+                account.retract_grant(grants.swap_remove(place)).unwrap();
+            }
+            account.settle();
+            account.assert_invariants();
+            let time = random.between(0, MILLION as i64);
+            let used = usage.iter().filter(|(at, _)| *at <= time);
+            let used: u64 = used.map(|(_, amount)| amount).sum();
+            assert_eq!(account.used_at(time), used, "{kept} of {usage_chunk} left");
+        }
+    }
 }
 
 #[test]

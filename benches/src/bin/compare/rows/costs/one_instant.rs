@@ -68,7 +68,7 @@ fn retract_all(count: usize, shuffled_by: Option<u64>) -> Result<Duration> {
     Ok(first_half + second_half)
 }
 
-/// Each amount once, so that every entry differs.
+/// Posts every amount once, so that all entries differ.
 fn post(account: &mut GpuCredit, count: usize) -> Result<Vec<(UsageId, Entry)>> {
     let entries = (1..=count as u64).map(|amount| (INSTANT, amount));
     let named = entries.map(|entry| Ok((engine::post_usage(account, entry)?, entry)));
@@ -84,7 +84,7 @@ fn retract(account: &mut GpuCredit, posted: &[(UsageId, Entry)]) -> Result<Durat
     Ok(time)
 }
 
-/// Compares what stands with what should, in any order.
+/// Compares the usage that stands with the usage that should, in any order.
 fn verify(account: &GpuCredit, posted: &[(UsageId, Entry)]) -> Result<()> {
     let mut expected: Vec<Entry> = posted.iter().map(|(_, entry)| *entry).collect();
     let mut standing: Vec<Entry> = engine::usage(account).collect();
