@@ -27,9 +27,11 @@ use crate::usage::UsageIndex;
 /// *epoch*.
 ///
 /// Questions take `&self`, lock nothing and store nothing; no answer depends on when the account
-/// was settled. Usage in time order keeps it settled up to "now". After late records, call
-/// [`settle`](Self::settle) before many questions: until then, each replays boundaries from the
-/// last sound checkpoint on, never usage.
+/// was settled. An account settles on its own, up to the latest usage: each write repairs what it
+/// unsettles, within 256 boundaries, and of late writes that follow one another every 2nd, 4th, 8th
+/// and so on does. A question about what is not settled costs at most what is left to repair, never
+/// a replay of usage. [`settle`](Self::settle) is for bulk work: call it after a load, or before
+/// many questions about the future.
 ///
 /// ```
 /// use gpu_credit::GpuCredit;
@@ -292,11 +294,11 @@ impl GpuCredit {
     /// Brings levels and checkpoints up to date, so that questions replay nothing. It changes cost,
     /// never an answer.
     ///
-    /// O(1) if nothing is unsettled. A late write costs the boundaries from the checkpoint before it
-    /// to where the new state meets the remembered one, often a few dozen; after very many late
-    /// writes, or a bulk load, everything later is replayed once. After usage in time order every
-    /// boundary still to come is replayed: to ask about now, [`settle_to`](Self::settle_to) does
-    /// with less. Usage is never replayed.
+    /// Writes do the part of it that questions up to the latest usage need, within 256 boundaries
+    /// each. What is left is for bulk work: after very many late writes or a load, everything later
+    /// is replayed once, and before many questions about the future, every boundary to come. O(1)
+    /// if nothing is unsettled; else O(log live) for each boundary that is replayed, and O(m) when
+    /// the table is built anew that makes questions O(1). Usage is never replayed.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;

@@ -48,9 +48,10 @@
 //! # Cost
 //!
 //! Every question is a look-up in two indexes: prefix sums of usage over time, and a level for each
-//! epoch, which runs from one start or end of a window to the next. Late records unsettle later levels until
-//! [`settle`](GpuCredit::settle) repairs them; questions are right before and after, and cheap
-//! after. Usage is never replayed.
+//! epoch, which runs from one start or end of a window to the next. A late record unsettles later
+//! levels, and repairs them at once if that is short, as it is as a rule. Questions are right before
+//! and after. No call replays usage, and none jumps: the repository's `docs/complexity.md` has the
+//! worst cases.
 //!
 //! # Features
 //!
