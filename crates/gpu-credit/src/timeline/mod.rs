@@ -61,7 +61,7 @@ use settle::{SettlementStatistics, Settling};
 use tree::BoundaryTree;
 
 /// The epoch table is built anew when boundaries have been replayed for one in so many.
-const REPLAYED_SHARE: usize = 4;
+const REPLAYED_SHARE: usize = 2;
 
 /// The grants of one account and the level of each epoch.
 #[derive(Clone, Debug)]

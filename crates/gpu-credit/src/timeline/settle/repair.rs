@@ -12,6 +12,7 @@
 //! * **Suspension.** When the budget is spent, the boundary gets a checkpoint, and what is
 //!   unsettled begins at the next one.
 
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use super::super::boundary::Key;
@@ -23,7 +24,8 @@ use super::super::tree::Position;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
 use crate::options::Overdraft;
 
-/// A repair under way: what it knows beside the tree.
+/// A repair under way: what it knows beside the tree. Its methods are inlined, so that it stands in
+/// registers as the boundaries pass.
 struct Repair<'a> {
     run: &'a mut Run,
     /// The unsettled boundary. Before it the replay finds what is known.
@@ -214,13 +216,14 @@ impl Settling<'_> {
 impl Repair<'_> {
     /// Comes to the boundary at `key`, before it is applied. Breaks off if all that is later
     /// stands; otherwise whether it is the last boundary that the budget allows.
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, key: Key) -> ControlFlow<Passage, bool> {
         let is_due = self.checkpoint == Some(key);
         if is_due {
             self.checkpoint = self.checkpoints.after(key);
         }
-        if key > self.from {
+        let from = key.cmp(&self.from);
+        if from == Ordering::Greater {
             self.absorb_while(|write| write < key);
             if self.agrees(key, is_due) {
                 return ControlFlow::Break(self.agreed(key, is_due));
@@ -228,7 +231,7 @@ impl Repair<'_> {
         }
         let is_last = self.budget.is_spent() || key.time > self.until;
         self.budget.spend(1);
-        if key < self.from {
+        if from == Ordering::Less {
             return self.come_nearer(key, is_due, is_last);
         }
         self.keep_checkpoint(key, is_due, is_last);
@@ -238,6 +241,7 @@ impl Repair<'_> {
     }
 
     /// Comes to a boundary before the late write, where all is known.
+    #[inline(always)]
     fn come_nearer(&mut self, key: Key, is_due: bool, is_last: bool) -> ControlFlow<Passage, bool> {
         if is_last {
             self.run.store_checkpoint(self.checkpoints, key);
@@ -251,7 +255,7 @@ impl Repair<'_> {
     }
 
     /// Takes late writes into account.
-    #[inline]
+    #[inline(always)]
     fn absorb_while(&mut self, is_passed: impl Fn(Key) -> bool) {
         while self.write.is_some_and(&is_passed) {
             self.run.shifted += self.known.absorb_first();
@@ -261,7 +265,7 @@ impl Repair<'_> {
 
     /// Whether all that is later stands as remembered, just before the boundary at `key`; `is_due`
     /// if it has a checkpoint.
-    #[inline]
+    #[inline(always)]
     fn agrees(&self, key: Key, is_due: bool) -> bool {
         if self.overdraft == Overdraft::Carry {
             if self.run.shifted != 0 {
@@ -275,6 +279,7 @@ impl Repair<'_> {
     }
 
     /// Ends where all that is later stands.
+    #[inline(always)]
     fn agreed(&mut self, key: Key, is_due: bool) -> Passage {
         if is_due && self.run.is_dense(self.checkpoint_spacing) {
             self.checkpoints.remove(key);
@@ -284,7 +289,7 @@ impl Repair<'_> {
         Passage::Agreed
     }
 
-    #[inline]
+    #[inline(always)]
     fn keep_checkpoint(&mut self, key: Key, is_due: bool, is_last: bool) {
         let is_written = if is_last {
             self.run.store_checkpoint(self.checkpoints, key);
@@ -296,7 +301,7 @@ impl Repair<'_> {
     }
 
     /// A jump is possible after the late write, where deficits are carried.
-    #[inline]
+    #[inline(always)]
     fn may_jump(&self, key: Key) -> bool {
         key >= self.from && self.overdraft == Overdraft::Carry
     }
