@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
-/// One posted usage: its time and its amount.
+/// One usage record: its time and its amount.
 pub(crate) type UsageEntry = (i64, u64);
 
 /// How times and amounts are written down in a chunk.

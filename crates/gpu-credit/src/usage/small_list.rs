@@ -72,18 +72,16 @@ impl SmallList {
     /// Changes the amount of entry `at`, and gives the old one; there is one. O(1), or O(n) if it
     /// does not fit the encoding.
     pub(super) fn replace(&mut self, at: usize, amount: u64) -> u64 {
-        match self {
-            Self::Narrow(list) if let Some(amount) = Narrow::amount(amount) => {
-                std::mem::replace(&mut list.entries[at].1, amount).into()
-            }
-            Self::Narrow(_) => {
-                let mut entries = self.decode();
-                let old = std::mem::replace(&mut entries[at].1, amount);
-                *self = Self::new(&entries);
-                old
-            }
-            Self::Wide(list) => std::mem::replace(&mut list.entries[at].1, amount),
-        }
+        let replaced = match self {
+            Self::Narrow(list) => list.replace(at, amount),
+            Self::Wide(list) => list.replace(at, amount),
+        };
+        replaced.unwrap_or_else(|| {
+            let mut entries = self.decode();
+            let old = std::mem::replace(&mut entries[at].1, amount);
+            *self = Self::new(&entries);
+            old
+        })
     }
 
     /// Which entries are at `time`. O(log n)
@@ -199,5 +197,11 @@ impl<E: Encoding> EncodedList<E> {
         let at = self.entries.partition_point(|other| other.0 <= key);
         self.entries.insert(at, (key, amount));
         true
+    }
+
+    /// The old amount; `None` if the new one does not fit the encoding.
+    fn replace(&mut self, at: usize, amount: u64) -> Option<u64> {
+        let amount = E::amount(amount)?;
+        Some(std::mem::replace(&mut self.entries[at].1, amount).into())
     }
 }

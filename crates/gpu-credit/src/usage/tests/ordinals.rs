@@ -160,6 +160,15 @@ fn ordinals_that_are_gone_are_those_of_a_set() {
     });
 }
 
+/// A public iterator can hold them, hand them to another thread and go back.
+#[test]
+fn iterators_are_plain_values() {
+    fn is_plain<T: Send + Sync + Clone + std::iter::FusedIterator>(_: &T) {}
+    let index = UsageIndex::new(256);
+    is_plain(&index.entries(0..=1));
+    is_plain(&index.numbered_entries(0..=1));
+}
+
 /// An identity is never given twice.
 #[test]
 fn ordinals_are_remembered_when_an_instant_is_empty() {
