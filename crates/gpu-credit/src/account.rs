@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::answer::{Answer, answer, balance};
 use crate::error::Error;
-use crate::limits::Sums;
+use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
 use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
@@ -210,8 +210,7 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        let usage = UsageRecord { amount, timestamp };
-        self.sums().add_usage(usage)?;
+        self.usage_sums().add(amount)?;
         self.usage.insert(timestamp, amount);
         self.timeline.usage_posted(&self.usage, timestamp, amount);
         Ok(())
@@ -388,9 +387,17 @@ impl GpuCredit {
     #[inline]
     pub(crate) fn sums(&self) -> Sums {
         Sums {
-            used: self.usage.total(),
-            usage_records: self.usage.posted(),
+            usage: self.usage_sums(),
             ..self.timeline.grants.sums()
+        }
+    }
+
+    /// What the usage adds up to.
+    #[inline]
+    pub(crate) fn usage_sums(&self) -> UsageSums {
+        UsageSums {
+            total: self.usage.total(),
+            records: self.usage.posted(),
         }
     }
 }

@@ -32,9 +32,9 @@ impl GpuCredit {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn subtract_many(&mut self, usage: &[UsageRecord]) -> Result<(), RecordError> {
-        let mut sums = self.sums();
+        let mut sums = self.usage_sums();
         for (index, usage) in usage.iter().enumerate() {
-            let added = sums.add_usage(*usage);
+            let added = sums.add(usage.amount);
             added.map_err(|error| RecordError { index, error })?;
         }
         let entries = usage.iter().map(|usage| (usage.timestamp, usage.amount));
@@ -73,13 +73,21 @@ impl GpuCredit {
     pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), RecordError> {
         // Whatever the iterator does, it has done by the time the account changes.
         let (mut grants, mut usage) = (Vec::new(), Staged::new());
-        let mut sums = self.sums();
-        for (index, record) in records.into_iter().enumerate() {
-            let added = sums.add(&record);
-            added.map_err(|error| RecordError { index, error })?;
+        let (mut sums, mut usage_sums) = (self.sums(), self.usage_sums());
+        for record in records {
+            let refused = |error| RecordError {
+                index: grants.len() + usage.len(),
+                error,
+            };
             match record {
-                Record::Usage(record) => usage.push((record.timestamp, record.amount)),
-                Record::Grant(grant) => grants.push(grant),
+                Record::Usage(UsageRecord { amount, timestamp }) => {
+                    usage_sums.add(amount).map_err(refused)?;
+                    usage.push((timestamp, amount));
+                }
+                Record::Grant(grant) => {
+                    sums.add_grant_record(&grant).map_err(refused)?;
+                    grants.push(grant);
+                }
             }
         }
         let first = self.timeline.grants.next_number();

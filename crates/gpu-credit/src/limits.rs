@@ -1,13 +1,16 @@
 //! The limits of one account: what its records may add up to.
 
 use crate::error::Error;
-use crate::record::{GrantRecord, Record, UsageRecord};
+use crate::record::{GrantRecord, Record};
 
 /// How many grants one account can number: a boundary keeps one bit of 32 for its side.
 pub(crate) const GRANTS_MAX: u32 = 1 << 31;
 
 /// How many usage records one account can number, if all of them have the same instant.
 pub(crate) const USAGE_RECORDS_MAX: u32 = u32::MAX;
+
+/// What the amounts of all grants may add up to, and those of all usage.
+const AMOUNTS_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// What the records of an account add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,39 +21,61 @@ pub(crate) struct Sums {
     pub(crate) grants: usize,
     /// The bytes of their credit ids.
     pub(crate) credit_ids: usize,
-    /// The amounts of all usage that is not retracted.
-    pub(crate) used: u64,
-    /// The number of usage records ever posted.
-    pub(crate) usage_records: u64,
+    /// The usage.
+    pub(crate) usage: UsageSums,
+}
+
+/// What the usage of an account adds up to. It stands apart to be kept in registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UsageSums {
+    /// The amounts of all usage that is not retracted: at most `i64::MAX`.
+    pub(crate) total: u64,
+    /// The number of usage records ever posted: at most [`USAGE_RECORDS_MAX`].
+    pub(crate) records: u64,
+}
+
+impl UsageSums {
+    /// Adds usage, or says why it does not fit and changes nothing.
+    #[inline]
+    pub(crate) fn add(&mut self, amount: u64) -> Result<(), Error> {
+        let room = AMOUNTS_MAX - self.total;
+        if amount > room || self.records >= USAGE_RECORDS_MAX.into() {
+            return Err(self.refusal(amount));
+        }
+        self.total += amount;
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Why one more usage record of this amount does not fit.
+    #[cold]
+    fn refusal(self, amount: u64) -> Error {
+        match check_usage(self.total, amount) {
+            Ok(_) => Error::TooManyUsageRecords,
+            Err(error) => error,
+        }
+    }
 }
 
 impl Sums {
     /// Adds a record, or says why it does not fit and changes nothing.
     pub(crate) fn add(&mut self, record: &Record) -> Result<(), Error> {
         match record {
-            Record::Usage(usage) => self.add_usage(*usage),
-            Record::Grant(grant) => {
-                let GrantRecord {
-                    ref credit_id,
-                    amount,
-                    timestamp,
-                    expiration,
-                } = *grant;
-                self.add_grant(credit_id, amount, timestamp, expiration)
-                    .map(drop)
-            }
+            Record::Usage(usage) => self.usage.add(usage.amount),
+            Record::Grant(grant) => self.add_grant_record(grant),
         }
     }
 
-    /// Adds usage in the same way.
-    #[inline]
-    pub(crate) fn add_usage(&mut self, usage: UsageRecord) -> Result<(), Error> {
-        let used = check_usage(self.used, usage.amount)?;
-        if self.usage_records >= u64::from(USAGE_RECORDS_MAX) {
-            return Err(Error::TooManyUsageRecords);
-        }
-        (self.used, self.usage_records) = (used, self.usage_records + 1);
-        Ok(())
+    /// Adds a grant in the same way.
+    pub(crate) fn add_grant_record(&mut self, grant: &GrantRecord) -> Result<(), Error> {
+        let GrantRecord {
+            ref credit_id,
+            amount,
+            timestamp,
+            expiration,
+        } = *grant;
+        self.add_grant(credit_id, amount, timestamp, expiration)
+            .map(drop)
     }
 
     /// Adds a grant in the same way, and returns the last instant of its window.
@@ -88,7 +113,7 @@ pub(crate) fn window_end(timestamp: i64, expiration: u64) -> Result<i64, Error> 
 /// A total with one more amount, if that fits.
 fn within(total: u64, amount: u64) -> Option<u64> {
     let sum = total.checked_add(amount)?;
-    (sum <= i64::MAX.unsigned_abs()).then_some(sum)
+    (sum <= AMOUNTS_MAX).then_some(sum)
 }
 
 /// The total of all usage with one more amount; an error if that is too much.
@@ -98,9 +123,9 @@ pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GRANTS_MAX, Sums, USAGE_RECORDS_MAX};
+    use super::{GRANTS_MAX, Sums, USAGE_RECORDS_MAX, UsageSums};
     use crate::error::Error;
-    use crate::record::{Record, UsageRecord};
+    use crate::record::Record;
 
     /// The messages spell the numbers out, so that errors need not know the limits.
     #[test]
@@ -119,19 +144,23 @@ mod tests {
     fn what_can_be_numbered_is_the_last_that_fits() {
         let mut sums = Sums {
             grants: GRANTS_MAX as usize - 1,
-            usage_records: u64::from(USAGE_RECORDS_MAX) - 1,
+            usage: UsageSums {
+                total: 0,
+                records: u64::from(USAGE_RECORDS_MAX) - 1,
+            },
             ..Sums::default()
         };
-        let usage = UsageRecord {
-            amount: 0,
-            timestamp: 0,
-        };
-        let grant = Record::grant("", 0, 0, 0);
+        let (usage, grant) = (Record::usage(0, 0), Record::grant("", 0, 0, 0));
         sums.add(&grant).expect("the last grant");
-        sums.add_usage(usage).expect("the last usage record");
+        sums.add(&usage).expect("the last usage record");
         let full = sums;
         assert_eq!(sums.add(&grant), Err(Error::TooManyGrants));
-        assert_eq!(sums.add_usage(usage), Err(Error::TooManyUsageRecords));
+        assert_eq!(sums.add(&usage), Err(Error::TooManyUsageRecords));
+        let too_much = Record::usage(u64::MAX, 0);
+        assert!(matches!(
+            sums.add(&too_much),
+            Err(Error::UsageTooLarge { .. })
+        ));
         assert_eq!(sums, full);
     }
 }

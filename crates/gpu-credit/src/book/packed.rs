@@ -13,7 +13,7 @@ use super::column::{Column, Reader, Writer};
 use crate::account::GpuCredit;
 use crate::answer::{Answer, Status, answer};
 use crate::error::RecordError;
-use crate::limits::Sums;
+use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
 use crate::record::{Grant, Record};
 use crate::timeline::ask::standing::Standing;
@@ -36,15 +36,11 @@ impl Packed {
     /// A settled account, if it is small and nothing of it was ever retracted or revoked: numbers
     /// and identities then follow from the records that stand.
     pub(super) fn of(account: &GpuCredit) -> Option<Self> {
-        let Sums {
-            grants,
-            usage_records,
-            ..
-        } = account.sums();
+        let Sums { grants, usage, .. } = account.sums();
         if grants > GRANTS_PACKED_MAX
             || account.usage_count() > USAGE_PACKED_MAX
             || account.grant_count() < grants
-            || (account.usage_count() as u64) < usage_records
+            || (account.usage_count() as u64) < usage.records
             || (account.grants()).any(|(_, grant)| grant.revoked_from.is_some())
         {
             return None;
@@ -94,8 +90,10 @@ impl Packed {
             granted: columns.grant_amounts.iter().sum(),
             grants: columns.grant_amounts.len(),
             credit_ids: columns.credit_id_lengths().sum(),
-            used: columns.usage_amounts.iter().sum(),
-            usage_records: columns.usage_amounts.len() as u64,
+            usage: UsageSums {
+                total: columns.usage_amounts.iter().sum(),
+                records: columns.usage_amounts.len() as u64,
+            },
         }
     }
 
