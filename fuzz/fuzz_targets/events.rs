@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(mut reader) = EventReader::new(bytes) else {
         return;
     };
-    let mut writer = EventWriter::new(Vec::new()).unwrap();
+    let mut writer = EventWriter::with_ids(Vec::new()).unwrap();
     let mut count = 0_u64;
     while let Some(event) = reader.read() {
         match event {
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let written = writer.finish().unwrap();
     let mut again = EventReader::new(&written[..]).unwrap();
-    let mut rewritten = EventWriter::new(Vec::new()).unwrap();
+    let mut rewritten = EventWriter::with_ids(Vec::new()).unwrap();
     while let Some(event) = again.read() {
         rewritten.write(&event.unwrap()).unwrap();
         count -= 1;

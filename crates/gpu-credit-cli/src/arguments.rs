@@ -116,6 +116,7 @@ const REPLAY_HELP: &str = "\
 The events file is CSV, plain or gzip, with the header
   kind,account,credit_id,amount,timestamp,expiration
 where kind is grant, usage or balance (a question) and unused fields are empty.
+A column id may follow: import knows records again by it, replay passes it over.
 Each question is answered by a row
   account,timestamp,balance,status,deficit
 with an empty balance for none, and one of the statuses inactive, overdrawn,
@@ -226,6 +227,9 @@ pub(crate) struct GenerateArguments {
     /// Balance rows (questions) in the whole file
     #[arg(long, value_parser = rows_parser())]
     queries: u32,
+    /// Write a column of ids, by which import knows each record again
+    #[arg(long)]
+    pub(crate) ids: bool,
     /// Where to write it, as gzip if the name ends in .gz; standard output if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -57,7 +57,10 @@ struct Disagreement {
 fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdict> {
     let mut book: HashMap<String, History> = HashMap::new();
     let (mut questions, mut keyed) = (0, 0);
-    while let Some(Event { account, action }) = input.read()? {
+    while let Some(Event {
+        account, action, ..
+    }) = input.read()?
+    {
         let History { parties, steps } = book.entry_ref(account).or_insert_with(|| History {
             parties: open(),
             steps: Vec::new(),
@@ -254,8 +257,11 @@ impl Disagreement {
         let account = self.account.as_str();
         let mut rows = EventWriter::new(output)?;
         for step in &self.steps {
-            let action = step.action();
-            rows.write(&Event { account, action })?;
+            rows.write(&Event {
+                account,
+                id: None,
+                action: step.action(),
+            })?;
         }
         rows.finish()?.flush()
     }

@@ -70,6 +70,23 @@ fn the_same_arguments_make_the_same_file_wherever_it_goes() {
 }
 
 #[test]
+fn a_file_with_ids_is_replayed_and_verified_like_the_one_without() {
+    let plain = stdout(&run(&ARGUMENTS, ""));
+    let with_ids = stdout(&run(&[&ARGUMENTS[..], &["--ids"]].concat(), ""));
+    let without_ids: String = with_ids
+        .lines()
+        .map(|line| format!("{}\n", line.rsplit_once(',').unwrap().0))
+        .collect();
+    assert_eq!(without_ids, plain);
+    let ids = with_ids.lines().skip(1).filter(|line| !line.ends_with(','));
+    assert_eq!(ids.count(), 220, "records have ids, questions have none");
+    for command in ["replay", "verify"] {
+        let answers = stdout(&run(&[command, "-"], plain.as_str()));
+        assert_eq!(stdout(&run(&[command, "-"], with_ids.as_str())), answers);
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_one_line() {
     let output = gpu_credit()
         .args(ARGUMENTS)

@@ -137,7 +137,12 @@ impl<J: Journal> Store<J> {
                     continue;
                 };
                 let account = &account.name;
-                file.write(&Event { account, action }).map_err(failed)?;
+                file.write(&Event {
+                    account,
+                    id: None,
+                    action,
+                })
+                .map_err(failed)?;
                 left_out.ids += 1;
             }
             left_out.policies += 1;

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
-use super::{COLUMNS, HEADER};
+use super::columns::Columns;
+use super::{HEADER, OPTIONAL_COLUMNS};
 
 /// What is wrong with an events file: the line, the column, the value, and what was expected.
 ///
@@ -35,9 +36,17 @@ pub(super) enum Problem {
     /// There is no header because there is nothing.
     Empty,
     /// The column has no value because the row ends before it.
-    Missing { column: usize, found: usize },
+    Missing {
+        column: &'static str,
+        found: usize,
+        columns: Columns,
+    },
     /// The row goes on after the last column.
-    Extra { value: String },
+    Extra { value: String, columns: Columns },
+    /// The header goes on with a column that no file has.
+    UnknownColumn { value: String, columns: Columns },
+    /// The header names a column twice.
+    Twice { column: usize, value: String },
     /// The row is longer than the reader is ready to hold.
     TooLong { limit: usize },
     /// A value is not what it should be.
@@ -69,8 +78,23 @@ impl Problem {
         }
     }
 
-    pub(super) fn extra(value: &[u8]) -> Self {
+    pub(super) fn extra(value: &[u8], columns: Columns) -> Self {
         Problem::Extra {
+            value: quote(value),
+            columns,
+        }
+    }
+
+    pub(super) fn unknown_column(value: &[u8], columns: Columns) -> Self {
+        Problem::UnknownColumn {
+            value: quote(value),
+            columns,
+        }
+    }
+
+    pub(super) fn twice(column: usize, value: &[u8]) -> Self {
+        Problem::Twice {
+            column,
             value: quote(value),
         }
     }
@@ -98,17 +122,33 @@ impl fmt::Display for EventError {
                 formatter,
                 ": the file is empty, expected the header {HEADER}"
             ),
-            Problem::Missing { column, found } => write!(
+            Problem::Missing {
+                column,
+                found,
+                columns,
+            } => write!(
                 formatter,
-                ", column {}: missing, found {found} of the {} columns {HEADER}",
-                COLUMNS[*column],
-                COLUMNS.len(),
+                ", column {column}: missing, found {found} of the {} columns {columns}",
+                columns.len(),
             ),
-            Problem::Extra { value } => write!(
+            Problem::Extra { value, columns } => write!(
                 formatter,
-                ", column {}: found {value}, expected no more than the {} columns {HEADER}",
-                COLUMNS.len() + 1,
-                COLUMNS.len(),
+                ", column {}: found {value}, expected no more than the {} columns {columns}",
+                columns.len() + 1,
+                columns.len(),
+            ),
+            Problem::UnknownColumn { value, columns } => write!(
+                formatter,
+                ", column {}: found {value}, expected no more than the {} columns {columns}, or \
+                 one of the optional columns {}",
+                columns.len() + 1,
+                columns.len(),
+                OPTIONAL_COLUMNS.join(", "),
+            ),
+            Problem::Twice { column, value } => write!(
+                formatter,
+                ", column {}: found {value}, expected each column once",
+                column + 1,
             ),
             Problem::TooLong { limit } => write!(
                 formatter,

@@ -5,6 +5,9 @@
 pub struct Event<'a> {
     /// The account's name; never empty.
     pub account: &'a str,
+    /// What names the record within its account, if anything does; never empty, and never there for
+    /// a question.
+    pub id: Option<&'a str>,
     /// What happens to it.
     pub action: Action<'a>,
 }

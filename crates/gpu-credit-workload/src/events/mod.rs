@@ -1,12 +1,16 @@
 //! The events file: records and questions of many accounts, in arrival order.
 //!
-//! It is CSV with exactly the header [`HEADER`], plain or gzip:
+//! It is CSV with the header [`HEADER`], plain or gzip. After these six columns the header may name
+//! [`OPTIONAL_COLUMNS`], each once and in any order:
 //!
-//! | `kind` | `account` | `credit_id` | `amount` | `timestamp` | `expiration` |
-//! |---|---|---|---|---|---|
-//! | `grant` | name | metadata, may be empty | 0 to `i64::MAX` | `i64` | `timestamp + expiration` is at most `i64::MAX` |
-//! | `usage` | name | empty | 0 to `i64::MAX` | `i64` | empty |
-//! | `balance` | name | empty | empty | `i64` | empty |
+//! | `kind` | `account` | `credit_id` | `amount` | `timestamp` | `expiration` | `id` (optional) |
+//! |---|---|---|---|---|---|---|
+//! | `grant` | name | metadata, may be empty | 0 to `i64::MAX` | `i64` | `timestamp + expiration` is at most `i64::MAX` | names the record, may be empty |
+//! | `usage` | name | empty | 0 to `i64::MAX` | `i64` | empty | names the record, may be empty |
+//! | `balance` | name | empty | empty | `i64` | empty | empty |
+//!
+//! An `id` names a record within its account, for whoever posts the file and has to know the record
+//! again. It has at most [`ID_BYTES_MAX`] bytes.
 //!
 //! A `balance` row is a question, asked at that point of the file about any instant. Integers are
 //! decimal digits with at most a minus before them. Lines end in LF or CRLF, blank lines are
@@ -15,6 +19,7 @@
 //! [`EventReader`] checks all of this and nothing else: limits that depend on earlier rows are the
 //! ledger's.
 
+mod columns;
 mod error;
 mod event;
 mod read_ahead;
@@ -29,7 +34,7 @@ pub use event::{Action, Event};
 pub use reader::EventReader;
 pub use writer::EventWriter;
 
-/// The names of the columns, in order.
+/// The names of the columns that every file has, in order.
 pub const COLUMNS: [&str; 6] = [
     "kind",
     "account",
@@ -39,5 +44,15 @@ pub const COLUMNS: [&str; 6] = [
     "expiration",
 ];
 
-/// The first line of every events file.
+/// The names of the columns that a file may have after the others, in any order.
+pub const OPTIONAL_COLUMNS: [&str; 1] = [ID];
+
+const ID: &str = "id";
+/// Where the id is among the optional columns.
+const ID_COLUMN: usize = 0;
+
+/// Bytes of an id, at most.
+pub const ID_BYTES_MAX: usize = 1_024;
+
+/// The first line of an events file without optional columns.
 pub const HEADER: &str = "kind,account,credit_id,amount,timestamp,expiration";

@@ -2,11 +2,12 @@
 
 use std::io::{self, Read};
 
+use super::columns::Columns;
 use super::error::Problem;
 use super::read_ahead::ReadAhead;
 use super::rows::Rows;
 use super::text::Text;
-use super::{COLUMNS, Event, EventError, HEADER, row};
+use super::{Event, EventError, row};
 
 /// Reads the rows of an events file, plain or gzip (known by its first bytes, several members one
 /// after the other too).
@@ -19,8 +20,8 @@ use super::{COLUMNS, Event, EventError, HEADER, row};
 /// let file = "kind,account,credit_id,amount,timestamp,expiration\nusage,acme,,4,30,\n";
 /// let mut events = EventReader::new(file.as_bytes())?;
 /// while let Some(event) = events.read() {
-///     let usage = Action::Usage { amount: 4, timestamp: 30 };
-///     assert_eq!(event?, Event { account: "acme", action: usage });
+///     let action = Action::Usage { amount: 4, timestamp: 30 };
+///     assert_eq!(event?, Event { account: "acme", id: None, action });
 ///     assert_eq!(events.line(), 2);
 /// }
 /// # Ok::<(), gpu_credit_workload::EventError>(())
@@ -53,11 +54,11 @@ impl<'r> EventReader<'r> {
         let text = text.map_err(|error| Problem::from(error).at(1))?;
         let mut rows = Rows::new(text);
         match rows.advance() {
-            Ok(true) => check_header(&rows),
+            Ok(true) => Columns::of_header(rows.present()).map(|columns| rows.set_columns(columns)),
             Ok(false) => Err(Problem::Empty),
             Err(problem) => Err(problem),
         }
-        .map_err(|problem| problem.at(rows.line()))?;
+        .map_err(|problem: Problem| problem.at(rows.line()))?;
         Ok(Self { rows, ended: false })
     }
 
@@ -86,14 +87,4 @@ impl<'r> EventReader<'r> {
     pub fn line(&self) -> u64 {
         self.rows.line()
     }
-}
-
-fn check_header(rows: &Rows<'_>) -> Result<(), Problem> {
-    for (expected, found) in COLUMNS.into_iter().zip(rows.present()) {
-        if found != expected.as_bytes() {
-            let header = format!("the header {HEADER}");
-            return Err(Problem::value(expected, found, header));
-        }
-    }
-    rows.fields().map(|_| ())
 }

@@ -3,14 +3,17 @@
 use std::str;
 
 use super::error::Problem;
-use super::{Action, COLUMNS, Event};
+use super::rows::Row;
+use super::{Action, Event, ID, ID_BYTES_MAX, ID_COLUMN};
 
 const AMOUNT_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// The event of a row's fields.
 #[inline]
-pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, Problem> {
+pub(super) fn parse(row: Row<'_>) -> Result<Event<'_>, Problem> {
+    let Row { fields, optional } = row;
     let [kind, account, credit_id, amount, timestamp, expiration] = fields;
+    let id = optional[ID_COLUMN];
     match kind {
         b"grant" => {
             let account = parse_account(account)?;
@@ -23,7 +26,12 @@ pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, 
                 timestamp,
                 expiration: parse_expiration(expiration, timestamp)?,
             };
-            Ok(Event { account, action })
+            let id = parse_id(id)?;
+            Ok(Event {
+                account,
+                id,
+                action,
+            })
         }
         b"usage" => {
             let account = parse_account(account)?;
@@ -33,7 +41,12 @@ pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, 
                 timestamp: parse_timestamp(timestamp)?,
             };
             expect_unused("expiration", expiration, "nothing in a usage row")?;
-            Ok(Event { account, action })
+            let id = parse_id(id)?;
+            Ok(Event {
+                account,
+                id,
+                action,
+            })
         }
         b"balance" => {
             let account = parse_account(account)?;
@@ -43,9 +56,29 @@ pub(super) fn parse<'a>(fields: [&'a [u8]; COLUMNS.len()]) -> Result<Event<'a>, 
                 timestamp: parse_timestamp(timestamp)?,
             };
             expect_unused("expiration", expiration, "nothing in a balance row")?;
-            Ok(Event { account, action })
+            expect_unused(ID, id, "nothing in a balance row")?;
+            Ok(Event {
+                account,
+                id: None,
+                action,
+            })
         }
         _ => Err(Problem::value("kind", kind, "grant, usage or balance")),
+    }
+}
+
+/// The id of a record, if it has one.
+#[inline]
+fn parse_id(value: &[u8]) -> Result<Option<&str>, Problem> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    match str::from_utf8(value) {
+        Ok(id) if id.len() <= ID_BYTES_MAX => Ok(Some(id)),
+        _ => {
+            let expected = format!("an id of at most {ID_BYTES_MAX} bytes in UTF-8, or nothing");
+            Err(Problem::value(ID, value, expected))
+        }
     }
 }
 

@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use csv_core::ReadRecordResult;
 
-use super::COLUMNS;
+use super::columns::{COLUMNS_MAX, Columns};
 use super::error::Problem;
+use super::{COLUMNS, OPTIONAL_COLUMNS};
 
 /// A row longer than this is refused: most likely a quote was left open, and the rest of the file
 /// would be read as one value.
@@ -25,6 +26,7 @@ pub(super) struct Rows<'r> {
     /// The fields of the row, unquoted and one after the other, if it was put together.
     bytes: Vec<u8>,
     fields: Fields,
+    columns: Columns,
     /// Lines that the splitter did not get to see.
     lines: u64,
     line: u64,
@@ -33,11 +35,18 @@ pub(super) struct Rows<'r> {
 /// Where the fields of a row end.
 #[derive(Default)]
 struct Fields {
-    /// One more than there are columns, to show the first that is too many.
-    ends: [usize; COLUMNS.len() + 1],
+    /// One more than there can be columns, to show the first that is too many.
+    ends: [usize; COLUMNS_MAX + 1],
     count: usize,
     /// Bytes between the end of a field and the beginning of the next.
     gap: usize,
+}
+
+/// The fields of a row: those that every row has, and the optional ones, empty if the file does not
+/// have the column.
+pub(super) struct Row<'a> {
+    pub(super) fields: [&'a [u8]; COLUMNS.len()],
+    pub(super) optional: [&'a [u8]; OPTIONAL_COLUMNS.len()],
 }
 
 impl<'r> Rows<'r> {
@@ -52,6 +61,7 @@ impl<'r> Rows<'r> {
             in_place: 0,
             bytes: vec![0; 1024],
             fields: Fields::default(),
+            columns: Columns::default(),
             lines: 0,
             line: 1,
         }
@@ -60,6 +70,11 @@ impl<'r> Rows<'r> {
     /// The line on which the row begins, counted from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
+    }
+
+    /// From now on rows have these columns.
+    pub(super) fn set_columns(&mut self, columns: Columns) {
+        self.columns = columns;
     }
 
     /// Moves on to the next row. False if there is none.
@@ -78,25 +93,31 @@ impl<'r> Rows<'r> {
 
     /// The fields of the row, one for each column.
     #[inline]
-    pub(super) fn fields(&self) -> Result<[&[u8]; COLUMNS.len()], Problem> {
-        let count = self.fields.count;
-        if count < COLUMNS.len() {
+    pub(super) fn fields(&self) -> Result<Row<'_>, Problem> {
+        let (count, columns) = (self.fields.count, self.columns);
+        if count < columns.len() {
             return Err(Problem::Missing {
-                column: count,
+                column: columns.name(count),
                 found: count,
+                columns,
             });
         }
-        if count > COLUMNS.len() {
-            return Err(Problem::extra(self.field(COLUMNS.len())));
+        if count > columns.len() {
+            return Err(Problem::extra(self.field(columns.len()), columns));
         }
         let row = self.row();
         let mut start = 0;
-        Ok(std::array::from_fn(|column| {
+        let fields = std::array::from_fn(|column| {
             let end = self.fields.ends[column];
             let field = &row[start..end];
             start = end + self.fields.gap;
             field
-        }))
+        });
+        let optional = std::array::from_fn(|optional| match columns.place(optional) {
+            Some(place) => self.field(place),
+            None => b"",
+        });
+        Ok(Row { fields, optional })
     }
 
     /// The fields there are, up to one too many.

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{Action, COLUMNS, Event};
+use super::columns::Columns;
+use super::{Action, Event, ID, ID_COLUMN};
 
 /// Writes an events file, the header first. It buffers by itself.
 ///
@@ -13,14 +14,15 @@ use super::{Action, COLUMNS, Event};
 ///
 /// let mut file = Vec::new();
 /// let mut events = EventWriter::new(&mut file)?;
-/// let usage = Action::Usage { amount: 4, timestamp: 30 };
-/// events.write(&Event { account: "acme", action: usage })?;
+/// let action = Action::Usage { amount: 4, timestamp: 30 };
+/// events.write(&Event { account: "acme", id: None, action })?;
 /// events.finish()?;
 /// assert_eq!(file, b"kind,account,credit_id,amount,timestamp,expiration\nusage,acme,,4,30,\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct EventWriter<W: Write> {
     rows: csv::Writer<W>,
+    has_ids: bool,
 }
 
 /// A row as it stands in the file: what a kind does not use is empty.
@@ -32,29 +34,52 @@ struct Row<'a> {
     amount: Option<u64>,
     timestamp: i64,
     expiration: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
 }
 
 impl<W: Write> EventWriter<W> {
-    /// Starts a file.
+    /// Starts a file without ids.
     ///
     /// # Errors
     ///
     /// `output` cannot be written.
     pub fn new(output: W) -> io::Result<Self> {
+        Self::with_columns(output, Columns::default())
+    }
+
+    /// Starts a file with the column of ids.
+    ///
+    /// # Errors
+    ///
+    /// `output` cannot be written.
+    pub fn with_ids(output: W) -> io::Result<Self> {
+        Self::with_columns(output, Columns::with(&[ID]))
+    }
+
+    fn with_columns(output: W, columns: Columns) -> io::Result<Self> {
         let mut rows = csv::WriterBuilder::new()
             .has_headers(false)
             .from_writer(output);
-        rows.write_record(COLUMNS).map_err(into_io)?;
-        Ok(Self { rows })
+        let names = (0..columns.len()).map(|place| columns.name(place));
+        rows.write_record(names).map_err(into_io)?;
+        Ok(Self {
+            rows,
+            has_ids: columns.place(ID_COLUMN).is_some(),
+        })
     }
 
-    /// Appends a row.
+    /// Appends a row. In a file without ids the id of an event is left out.
     ///
     /// # Errors
     ///
     /// The output cannot be written.
     pub fn write(&mut self, event: &Event<'_>) -> io::Result<()> {
-        let Event { account, action } = *event;
+        let Event {
+            account,
+            id,
+            action,
+        } = *event;
         let unused = Row {
             kind: action.kind(),
             account,
@@ -62,6 +87,7 @@ impl<W: Write> EventWriter<W> {
             amount: None,
             timestamp: action.timestamp(),
             expiration: None,
+            id: self.has_ids.then(|| id.unwrap_or("")),
         };
         let row = match action {
             Action::Grant {

@@ -75,6 +75,7 @@ impl Events {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
         self.rows.iter().map(|row| Event {
             account: &self.accounts[row.account as usize],
+            id: None,
             action: row.action,
         })
     }

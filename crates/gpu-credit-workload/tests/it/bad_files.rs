@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use gpu_credit_workload::events::HEADER;
+use gpu_credit_workload::events::{HEADER, ID_BYTES_MAX};
 use proptest::prelude::*;
 
 use crate::{file, read, read_at_once};
@@ -153,13 +153,56 @@ fn a_bad_header_is_named() {
         (
             "kind,account,credit_id,amount,timestamp,expiration,note\n",
             format!(
-                "line 1, column 7: found \"note\", expected no more than the 6 columns {HEADER}"
+                "line 1, column 7: found \"note\", expected no more than the 6 columns {HEADER}, \
+                 or one of the optional columns id"
             ),
+        ),
+        (
+            "kind,account,credit_id,amount,timestamp,expiration,id,id\n",
+            "line 1, column 8: found \"id\", expected each column once".to_owned(),
+        ),
+        (
+            "kind,account,id,credit_id,amount,timestamp,expiration\n",
+            format!("line 1, column credit_id: found \"id\", expected the header {HEADER}"),
         ),
     ];
     for (bad, expected) in cases {
         assert_eq!(error(bad), expected);
     }
+}
+
+#[test]
+fn a_bad_id_is_named() {
+    let id = format!("an id of at most {ID_BYTES_MAX} bytes in UTF-8, or nothing");
+    let long = "x".repeat(ID_BYTES_MAX + 1);
+    let columns = format!("the 7 columns {HEADER},id");
+    let cases = [
+        (
+            "balance,a,,,2,,q1".to_owned(),
+            "id: found \"q1\", expected nothing in a balance row".to_owned(),
+        ),
+        (
+            format!("usage,a,,1,2,,{long}"),
+            format!("id: found \"{}\"..., expected {id}", &long[..40]),
+        ),
+        (
+            "usage,a,,1,2,".to_owned(),
+            format!("id: missing, found 6 of {columns}"),
+        ),
+        (
+            "usage,a,,1,2,,x,y".to_owned(),
+            format!("8: found \"y\", expected no more than {columns}"),
+        ),
+    ];
+    for (row, expected) in cases {
+        let bad = error(format!("{HEADER},id\n{row}\n"));
+        assert_eq!(bad, format!("line 2, column {expected}"));
+    }
+    let bad = [format!("{HEADER},id\nusage,a,,1,2,,").as_bytes(), b"\xff\n"].concat();
+    assert_eq!(
+        error(bad),
+        format!("line 2, column id: found \"\\xff\", expected {id}")
+    );
 }
 
 #[test]
@@ -242,6 +285,7 @@ fn check(outcome: &(Vec<String>, Option<String>)) {
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(HEADER.as_bytes().to_vec()),
+        Just(b",id".to_vec()),
         Just(b"usage,a,,1,2,\n".to_vec()),
         Just(b"balance,\"a\",,,5,\r\n".to_vec()),
         Just(b"grant,a,b,1,2,3\n\n".to_vec()),
@@ -265,6 +309,7 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         check(&read(&bytes));
         check(&read(&[HEADER.as_bytes(), b"\n", &bytes].concat()));
+        check(&read(&[HEADER.as_bytes(), b",id\n", &bytes].concat()));
         check(&read(&gzip(&bytes)));
     }
 

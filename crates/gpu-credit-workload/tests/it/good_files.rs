@@ -31,6 +31,7 @@ fn expected() -> Vec<String> {
             "{:?}",
             Event {
                 account: "acme",
+                id: None,
                 action
             }
         )
@@ -83,6 +84,21 @@ fn a_row_may_be_longer_than_any_buffer() {
     assert!(rows[0].contains(&name));
 }
 
+#[test]
+fn a_column_of_ids_may_follow_the_six() {
+    let rows = "grant,acme,month,10,-5,30,g1\nusage,acme,,4,30,,\nusage,acme,,4,30,,\"j,1\"\n\
+                balance,acme,,,7,,\n";
+    let (read, error) = read(format!("{HEADER},id\n{rows}").as_bytes());
+    assert_eq!(error, None);
+    for (row, id) in read
+        .iter()
+        .zip([r#"Some("g1")"#, "None", r#"Some("j,1")"#, "None"])
+    {
+        assert!(row.contains(&format!("id: {id}, action")), "{row}");
+    }
+    assert_eq!(read.len(), 4);
+}
+
 fn gzip(pieces: &[&[u8]]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     for piece in pieces {
@@ -95,6 +111,7 @@ fn gzip(pieces: &[&[u8]]) -> Vec<u8> {
 #[derive(Clone, Debug)]
 struct Owned {
     account: String,
+    id: String,
     credit_id: String,
     kind: usize,
     amount: u64,
@@ -122,6 +139,7 @@ impl Owned {
         };
         Event {
             account: &self.account,
+            id: Some(self.id.as_str()).filter(|id| !id.is_empty() && self.kind < 2),
             action,
         }
     }
@@ -132,14 +150,16 @@ fn owned() -> impl Strategy<Value = Owned> {
     (
         "(?s).{1,12}",
         "(?s).{0,12}",
+        "(?s).{0,6}",
         0..3_usize,
         amount,
         any::<i64>(),
         any::<u64>(),
     )
         .prop_map(
-            |(account, credit_id, kind, amount, timestamp, expiration)| Owned {
+            |(account, credit_id, id, kind, amount, timestamp, expiration)| Owned {
                 account,
+                id,
                 credit_id,
                 kind,
                 amount,
@@ -152,7 +172,7 @@ fn owned() -> impl Strategy<Value = Owned> {
 proptest! {
     #[test]
     fn reading_undoes_writing(rows in prop::collection::vec(owned(), 0..20)) {
-        let mut events = EventWriter::new(Vec::new()).unwrap();
+        let mut events = EventWriter::with_ids(Vec::new()).unwrap();
         for row in &rows {
             events.write(&row.event()).unwrap();
         }
