@@ -55,7 +55,7 @@ impl<J: Journal> Store<J> {
     /// passed over; accounts that are not there are opened with `policy`. `progress` is told the
     /// number of rows so far.
     ///
-    /// The rows have no ids, so each gets one of the digest of the file's rows and its line: the same
+    /// A row that has no id gets one of the digest of the file's rows and its line: the same
     /// file imported again, compressed or not, posts nothing. A file that has grown is another file:
     /// all its rows are new.
     ///
@@ -74,10 +74,11 @@ impl<J: Journal> Store<J> {
             let event = event.map_err(ImportError::from)?;
             digest_event(&mut digest, &event);
             let (account, change) = (event.account.to_owned(), change(&event));
+            let own_id = event.id.map(RecordId::from);
             let line = file.line();
             digest.update(line.to_le_bytes());
             match change {
-                Some(change) => rows.push((line, account, change)),
+                Some(change) => rows.push((line, account, own_id, change)),
                 None => questions += 1,
             }
             progress(rows.len() as u64 + questions);
@@ -85,7 +86,7 @@ impl<J: Journal> Store<J> {
         let file_id = file_id(digest);
         let mut batch = Batch::default();
         let (mut known, mut id) = (HashSet::new(), file_id.clone());
-        for (line, account, change) in rows {
+        for (line, account, own_id, change) in rows {
             if !known.contains(&account) {
                 if !self.has_account(&account)? {
                     let opening = Posting::open_account(account.clone(), OPENING_ID, policy);
@@ -96,7 +97,8 @@ impl<J: Journal> Store<J> {
             // Of one length, so that the ids of a file are in the order of its lines.
             id.truncate(file_id.len());
             let _ = write!(id, ":{line:010}");
-            batch.push(line, Posting::new(account, id.as_str(), change));
+            let id = own_id.unwrap_or_else(|| id.as_str().into());
+            batch.push(line, Posting::new(account, id, change));
         }
         let imported = batch.submit(self, mode)?;
         Ok(Imported {

@@ -44,6 +44,7 @@ struct Fields {
 
 /// The fields of a row: those that every row has, and the optional ones, empty if the file does not
 /// have the column.
+#[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) fields: [&'a [u8]; COLUMNS.len()],
     pub(super) optional: [&'a [u8]; OPTIONAL_COLUMNS.len()],
