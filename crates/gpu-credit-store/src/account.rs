@@ -6,7 +6,7 @@ use gpu_credit::{Answer, GpuCredit, GrantId, Overdraft, UsageId, UsageRecord};
 
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;
-use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence};
+use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence, Totals};
 
 /// An account as it stands at some entry of the journal.
 ///
@@ -25,17 +25,6 @@ pub struct Account {
     corrected: HashMap<Sequence, Standing>,
     usage_ids: UsageIds,
     credit_id_bytes: u64,
-}
-
-/// What limits and rules look at, beside the records themselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) closed: Option<i64>,
-    pub(crate) granted: u64,
-    pub(crate) used: u64,
-    pub(crate) grants: u64,
-    pub(crate) usage_records: u64,
-    pub(crate) credit_id_bytes: u64,
 }
 
 impl Account {

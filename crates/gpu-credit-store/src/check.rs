@@ -8,7 +8,7 @@ use gpu_credit_workload::random::Random;
 
 use crate::directory::fold;
 use crate::reference::Reference;
-use crate::{Account, AccountKey, Error, Journal, Store};
+use crate::{Account, AccountKey, Error, Journal, Sequence, Store};
 
 /// What a check looked at, and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,11 @@ impl<J: Journal> Store<J> {
         };
         for key in self.accounts()? {
             let checked = self.check_account(&key, instants);
-            if self.journal().account(&key.name)?.as_ref() != Some(&key) {
+            let is_gone = match self.head(&key.name) {
+                Ok(head) => head.account != key,
+                Err(error) => matches!(error, Error::NoSuchAccount(_)),
+            };
+            if is_gone {
                 // Deleted since, and perhaps in the middle of it: what was found means nothing.
                 continue;
             }
@@ -83,11 +87,22 @@ impl<J: Journal> Store<J> {
         let through = self.last_sequence();
         let loaded = fold(self.journal(), key, through)?;
         let mut reference = Reference::new(loaded.policy());
-        self.journal().entries(key, through, &mut |entry| {
-            reference.apply(&entry);
-            report.entries += 1;
-            ControlFlow::Continue(())
-        })?;
+        self.journal()
+            .entries(key, Sequence::START, through, &mut |entry| {
+                reference.apply(&entry);
+                report.entries += 1;
+                ControlFlow::Continue(())
+            })?;
+        let head = self.head(&key.name)?;
+        if head.account == *key && head.last == loaded.last_sequence() {
+            let told = (head.entries, head.policy, head.totals);
+            if told != (report.entries, loaded.policy(), loaded.totals()) {
+                let name = &key.name;
+                report.problems.push(format!(
+                    "account {name:?}: its head and its entries disagree"
+                ));
+            }
+        }
         let instants = sample(&loaded, instants, through.get());
         // If something was posted meanwhile, memory is ahead.
         let in_memory = self.with_account(&key.name, |account| {

@@ -61,8 +61,11 @@ impl Directory {
         if let Some(slot) = slots.get(name) {
             return Ok(Some(Arc::clone(slot)));
         }
-        let opened = journal.account(name)?;
-        let Some(key) = opened.filter(|key| key.opened <= self.visible()) else {
+        let head = journal.heads(&[name])?.pop().flatten();
+        let Some(key) = head
+            .map(|head| head.account)
+            .filter(|key| key.opened <= self.visible())
+        else {
             return Ok(None);
         };
         let slot = Arc::new(Slot::new(key, None));
@@ -201,7 +204,7 @@ pub(crate) fn fold(
         entries.clear();
         Ok::<(), Error>(())
     };
-    journal.entries(key, through, &mut |entry| {
+    journal.entries(key, Sequence::START, through, &mut |entry| {
         entries.push(entry);
         if entries.len() < LOADED_AT_ONCE {
             return ControlFlow::Continue(());
@@ -263,7 +266,8 @@ fn find_in(
     key: &AccountKey,
     id: &RecordId,
 ) -> Result<Option<(Sequence, Change)>, Error> {
-    let found = journal.find(key, id)?;
+    let found = journal.find_many(&[(key.clone(), id.clone())])?;
+    let found = found.into_iter().next().flatten();
     Ok(found.map(|entry| (entry.sequence, entry.change)))
 }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::account::Totals;
-use crate::directory::{Directory, Slot, apply_all, opened};
+use crate::directory::{Directory, apply_all, opened};
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Journal, Outcome, Posting, RecordId, Refusal,
-    Sequence,
+    Account, AccountKey, Change, Entry, Error, Head, Journal, Outcome, Posting, RecordId, Refusal,
+    Sequence, Totals,
 };
 
 pub(crate) struct Draft<'a> {
@@ -56,12 +55,11 @@ pub(crate) type Answered = Result<Vec<Outcome>, (usize, Error)>;
 
 /// One account as the draft would leave it.
 struct Drafted {
-    key: AccountKey,
-    /// `None` for an account that the draft opens.
-    slot: Option<Arc<Slot>>,
-    totals: Totals,
-    /// The last request that changed the totals.
-    totals_of: u64,
+    head: Head,
+    /// Whether the draft opens it.
+    is_new: bool,
+    /// The last request that changed the head.
+    changed_by: u64,
     /// The entries of the draft by id.
     ids: HashMap<RecordId, usize>,
     /// The records that the draft corrects.
@@ -73,7 +71,7 @@ struct Drafted {
 /// What a refused request did to the draft, to be taken back.
 enum Undo {
     Name(Arc<str>, Option<Option<usize>>),
-    Totals(usize, Totals),
+    Head(usize, Head),
     Corrected(usize, Sequence, Option<Standing>),
 }
 
@@ -103,6 +101,19 @@ impl<'a> Draft<'a> {
     /// What is to be written.
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The heads of the accounts that it changes, as they would be.
+    pub(crate) fn heads(&self) -> Vec<Head> {
+        let is_open = |index: usize| {
+            let name = &self.accounts[index].head.account.name;
+            self.names.get(name) == Some(&Some(index))
+        };
+        let changed = self.accounts.iter().enumerate();
+        changed
+            .filter(|(index, account)| !account.ids.is_empty() && is_open(*index))
+            .map(|(_, account)| account.head.clone())
+            .collect()
     }
 
     /// Adds a request, all of it or nothing; of a trial, nothing.
@@ -147,7 +158,7 @@ impl<'a> Draft<'a> {
         if let Some(outcome) = self.retry(account, posting)? {
             return Ok(outcome);
         }
-        let before = self.accounts[account].totals;
+        let before = self.accounts[account].head.totals;
         let mut after = match posting.change.corrects() {
             Some(of) => self.correct(account, posting, of)?,
             None => rules::posted(before, &posting.change)
@@ -156,13 +167,7 @@ impl<'a> Draft<'a> {
         if matches!(posting.change, Change::CloseBooks { .. }) {
             after = self.close(account, posting)?;
         }
-        let drafted = &mut self.accounts[account];
-        drafted.totals = after;
-        if drafted.totals_of != self.request {
-            drafted.totals_of = self.request;
-            self.undo.push(Undo::Totals(account, before));
-        }
-        Ok(self.write(account, posting))
+        Ok(self.write(account, after, posting))
     }
 
     fn open(&mut self, posting: &Posting) -> Result<Outcome, Error> {
@@ -171,16 +176,26 @@ impl<'a> Draft<'a> {
                 return Ok(outcome);
             }
             return Err(Error::AccountExists {
-                opened: self.accounts[account].key.opened,
+                opened: self.accounts[account].head.account.opened,
                 name: posting.account.clone(),
             });
         }
-        let key = AccountKey {
-            opened: self.next_place().sequence,
-            name: posting.account.as_str().into(),
+        let Change::OpenAccount { policy } = posting.change else {
+            unreachable!("only an opening opens");
         };
-        let account = self.add_account(key, None, Totals::default());
-        Ok(self.write(account, posting))
+        let opened = self.next_place().sequence;
+        let head = Head {
+            account: AccountKey {
+                opened,
+                name: posting.account.as_str().into(),
+            },
+            policy,
+            entries: 0,
+            last: opened,
+            totals: Totals::default(),
+        };
+        let account = self.add_account(head, true);
+        Ok(self.write(account, Totals::default(), posting))
     }
 
     fn delete(&mut self, posting: &Posting) -> Result<Outcome, Error> {
@@ -201,8 +216,9 @@ impl<'a> Draft<'a> {
         if let Some(outcome) = self.retry(account, posting)? {
             return Ok(outcome);
         }
-        let outcome = self.write(account, posting);
-        self.set_name(Arc::clone(&self.accounts[account].key.name), None);
+        let totals = self.accounts[account].head.totals;
+        let outcome = self.write(account, totals, posting);
+        self.set_name(Arc::clone(&self.accounts[account].head.account.name), None);
         Ok(outcome)
     }
 
@@ -212,7 +228,7 @@ impl<'a> Draft<'a> {
         posting: &Posting,
         of: &RecordId,
     ) -> Result<Totals, Error> {
-        let totals = self.accounts[account].totals;
+        let totals = self.accounts[account].head.totals;
         let (sequence, posted) = self
             .find(account, of)?
             .ok_or_else(|| refused(posting, Refusal::NoSuchRecord(of.clone())))?;
@@ -240,15 +256,15 @@ impl<'a> Draft<'a> {
         let closing = Entry {
             sequence: place.sequence,
             recorded_at: place.recorded_at,
-            account: drafted.key.clone(),
+            account: drafted.head.account.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         };
         let own: Vec<&Entry> = own.iter().map(|index| &self.entries[*index]).collect();
-        let durable = match (known, &drafted.slot) {
-            (Some(folded), _) => Some(folded),
-            (None, Some(slot)) => Some(self.directory.read(self.journal, slot, Account::clone)?),
-            (None, None) => opened(&drafted.key, &own),
+        let durable = match known {
+            Some(folded) => Some(folded),
+            None if drafted.is_new => opened(&drafted.head.account, &own),
+            None => Some(self.read(drafted, Account::clone)?),
         };
         let mut folded = durable.ok_or_else(|| Error::NoSuchAccount(posting.account.clone()))?;
         let entries = own.into_iter().chain([&closing]);
@@ -280,10 +296,11 @@ impl<'a> Draft<'a> {
             let entry = &self.entries[*index];
             return Ok(Some((entry.sequence, entry.change.clone())));
         }
-        if account.slot.is_none() {
+        if account.is_new {
             return Ok(None);
         }
-        let found = self.journal.find(&account.key, id)?;
+        let id = (account.head.account.clone(), id.clone());
+        let found = self.journal.find_many(&[id])?.pop().flatten();
         Ok(found.map(|entry| (entry.sequence, entry.change)))
     }
 
@@ -301,12 +318,17 @@ impl<'a> Draft<'a> {
             .entries
             .first()
             .is_some_and(|first| sequence >= first.sequence);
-        match &account.slot {
-            Some(slot) if !is_drafted => self.directory.read(self.journal, slot, |durable| {
-                durable.standing(sequence, posted)
-            }),
-            _ => Ok(Standing::posted(posted)),
+        if account.is_new || is_drafted {
+            return Ok(Standing::posted(posted));
         }
+        self.read(account, |durable| durable.standing(sequence, posted))
+    }
+
+    fn read<R>(&self, account: &Drafted, question: impl FnOnce(&Account) -> R) -> Result<R, Error> {
+        let slot = self
+            .directory
+            .slot(self.journal, &account.head.account.name)?;
+        self.directory.read(self.journal, &slot, question)
     }
 
     fn account(&mut self, name: &str) -> Result<usize, Error> {
@@ -318,22 +340,16 @@ impl<'a> Draft<'a> {
         if let Some(account) = self.names.get(name) {
             return Ok(*account);
         }
-        let Some(slot) = self.directory.find_slot(self.journal, name)? else {
-            return Ok(None);
-        };
-        let totals = self
-            .directory
-            .read(self.journal, &slot, crate::Account::totals)?;
-        Ok(Some(self.add_account(slot.key.clone(), Some(slot), totals)))
+        let head = self.journal.heads(&[name])?.pop().flatten();
+        Ok(head.map(|head| self.add_account(head, false)))
     }
 
-    fn add_account(&mut self, key: AccountKey, slot: Option<Arc<Slot>>, totals: Totals) -> usize {
-        let (name, account) = (Arc::clone(&key.name), self.accounts.len());
+    fn add_account(&mut self, head: Head, is_new: bool) -> usize {
+        let (name, account) = (Arc::clone(&head.account.name), self.accounts.len());
         self.accounts.push(Drafted {
-            key,
-            slot,
-            totals,
-            totals_of: 0,
+            head,
+            is_new,
+            changed_by: 0,
             ids: HashMap::new(),
             corrected: HashMap::new(),
             folded: None,
@@ -355,16 +371,23 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn write(&mut self, account: usize, posting: &Posting) -> Outcome {
+    fn write(&mut self, account: usize, totals: Totals, posting: &Posting) -> Outcome {
         let place = self.next_place();
         self.last = place.sequence;
         let drafted = &mut self.accounts[account];
+        if drafted.changed_by != self.request {
+            drafted.changed_by = self.request;
+            self.undo.push(Undo::Head(account, drafted.head.clone()));
+        }
         drafted.ids.insert(posting.id.clone(), self.entries.len());
+        drafted.head.entries += 1;
+        drafted.head.last = place.sequence;
+        drafted.head.totals = totals;
         self.owners.push(account);
         self.entries.push(Entry {
             sequence: place.sequence,
             recorded_at: place.recorded_at,
-            account: drafted.key.clone(),
+            account: drafted.head.account.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         });
@@ -380,7 +403,7 @@ impl<'a> Draft<'a> {
                 Undo::Name(name, None) => {
                     self.names.remove(&name);
                 }
-                Undo::Totals(account, totals) => self.accounts[account].totals = totals,
+                Undo::Head(account, head) => self.accounts[account].head = head,
                 Undo::Corrected(account, sequence, Some(standing)) => {
                     self.accounts[account].corrected.insert(sequence, standing);
                 }
@@ -434,7 +457,7 @@ mod tests {
             Posting::grant("a", "g", "", 1, 0, 9),
         ]);
         first.add(&start).unwrap();
-        journal.append(first.entries()).unwrap();
+        journal.append(first.entries(), &first.heads()).unwrap();
         directory.apply(&journal, first.entries());
 
         // The account is part of the draft already, so that it is not simply forgotten.

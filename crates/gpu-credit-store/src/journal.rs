@@ -2,23 +2,27 @@
 
 use std::ops::ControlFlow;
 
-use crate::{AccountKey, Entry, JournalError, RecordId, Sequence};
+use crate::{AccountKey, Entry, Head, JournalError, RecordId, Sequence};
 
 /// An append-only journal on durable storage.
 ///
 /// It keeps entries and finds them; what they mean is the store's business. One store uses a journal
 /// at a time, and appends from one thread at a time; anything else may be called from any thread at
 /// any time. Entries arrive in ascending sequence, and every one was checked by the store.
+///
+/// Facts are asked for in bulk: each call sees the journal at one moment.
 pub trait Journal: Send + Sync {
     /// Appends entries: all of them or, on an error, none; on return they are durable.
     ///
-    /// An `OpenAccount` makes its account known. A `DeleteAccount` makes it unknown, drops all its
-    /// entries and keeps [what `deletion` is asked](Self::deletion).
+    /// `heads` are those of the accounts that the entries belong to, as they stand afterwards; accounts
+    /// that the entries delete have none. An `OpenAccount` makes its account known. A `DeleteAccount`
+    /// makes it unknown, drops all its entries and its head, and keeps
+    /// [what `deletion` is asked](Self::deletion).
     ///
     /// # Errors
     /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
     /// all further appends.
-    fn append(&self, entries: &[Entry]) -> Result<(), JournalError>;
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError>;
 
     /// The place of the last entry ever appended; [`Sequence::START`] if there was none.
     ///
@@ -26,11 +30,11 @@ pub trait Journal: Send + Sync {
     /// If the storage fails.
     fn last_sequence(&self) -> Result<Sequence, JournalError>;
 
-    /// The account of this name that is open.
+    /// The heads of the accounts of these names, in their order; `None` for one that is not open.
     ///
     /// # Errors
-    /// If the storage fails.
-    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError>;
+    /// If the storage fails, or what it holds is damaged.
+    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError>;
 
     /// All accounts that are open, by name.
     ///
@@ -38,23 +42,25 @@ pub trait Journal: Send + Sync {
     /// If the storage fails.
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError>;
 
-    /// Shows an account's entries in order, from its opening up to and including `through`, until the
-    /// visitor breaks off.
+    /// Shows the entries of an account that come after `after`, in order, up to and including
+    /// `through`, until the visitor breaks off.
     ///
     /// # Errors
     /// If the storage fails, or what it holds is damaged.
     fn entries(
         &self,
         account: &AccountKey,
+        after: Sequence,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError>;
 
-    /// The entry of this id in an account.
+    /// The entries of these ids in these accounts, in their order.
     ///
     /// # Errors
     /// If the storage fails, or what it holds is damaged.
-    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError>;
+    fn find_many(&self, ids: &[(AccountKey, RecordId)])
+    -> Result<Vec<Option<Entry>>, JournalError>;
 
     /// Where an account of this name was deleted under this id, if it was.
     ///

@@ -59,6 +59,7 @@
 //!   accounts     name ─▶ number             number = sequence of the account's opening
 //!   entries      number, sequence ─▶ entry  an account's entries lie together, in order
 //!   ids          number, id ─▶ sequence     by which retries are known and corrections resolved
+//!   heads        number ─▶ head             totals and last entry of an account: see `Head`
 //!   deletions    digest, id ─▶ sequence     of accounts that are gone
 //! ```
 //!
@@ -95,6 +96,7 @@ mod directory;
 mod draft;
 mod error;
 mod group;
+mod head;
 mod journal;
 mod posting;
 mod record;
@@ -110,6 +112,7 @@ mod usage_statement;
 pub use account::Account;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
+pub use head::{Head, Totals};
 pub use journal::Journal;
 pub use posting::{Outcome, Posting};
 pub use record::{

@@ -1,9 +1,8 @@
 //! The limits of an account and the order of its books: what is refused, whatever the record.
 
-use crate::account::Totals;
 use crate::record::window_end;
 use crate::standing::{Standing, check_open};
-use crate::{CREDIT_ID_BYTES_MAX, Change, Posting, Refusal, TEXT_BYTES_MAX};
+use crate::{CREDIT_ID_BYTES_MAX, Change, Posting, Refusal, TEXT_BYTES_MAX, Totals};
 
 const SUM_MAX: u64 = i64::MAX.unsigned_abs();
 /// Grants of one account, and bytes of their credit ids, at most: a little less than what the engine

@@ -11,7 +11,7 @@ use crate::directory::{Directory, fold};
 use crate::draft::{Answered, Draft, Request};
 use crate::group::GroupCommit;
 use crate::{
-    Account, AccountKey, Entry, Error, Journal, JournalError, Outcome, Posting, RecordId,
+    Account, AccountKey, Entry, Error, Head, Journal, JournalError, Outcome, Posting, RecordId,
     RedbJournal, Sequence,
 };
 
@@ -304,6 +304,15 @@ impl<J: Journal> Store<J> {
         )
     }
 
+    /// What is durable of an account, in a few numbers. O(log accounts): nothing is loaded.
+    ///
+    /// # Errors
+    /// If there is no such account, or what is kept of it is damaged.
+    pub fn head(&self, account: &str) -> Result<Head, Error> {
+        let head = self.shared.journal.heads(&[account])?.pop().flatten();
+        head.ok_or_else(|| Error::NoSuchAccount(account.to_owned()))
+    }
+
     /// All entries of an account, in order.
     ///
     /// # Errors
@@ -320,10 +329,12 @@ impl<J: Journal> Store<J> {
     /// As [`history`](Self::history).
     pub fn visit_history(&self, account: &str, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
         let (key, through) = (self.key(account)?, self.last_sequence());
-        self.shared.journal.entries(&key, through, &mut |entry| {
-            visit(entry);
-            std::ops::ControlFlow::Continue(())
-        })?;
+        self.shared
+            .journal
+            .entries(&key, Sequence::START, through, &mut |entry| {
+                visit(entry);
+                std::ops::ControlFlow::Continue(())
+            })?;
         Ok(())
     }
 
@@ -333,7 +344,8 @@ impl<J: Journal> Store<J> {
     /// If there is no such account, or its journal is damaged.
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
         let key = self.key(account)?;
-        let found = self.shared.journal.find(&key, id)?;
+        let found = self.shared.journal.find_many(&[(key, id.clone())])?;
+        let found = found.into_iter().next().flatten();
         Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
     }
 
@@ -368,7 +380,7 @@ impl<J: Journal> Shared<J> {
         let mut draft = Draft::new(&self.directory, &self.journal, last, now());
         let mut answers: Vec<Answered> = group.iter().map(|request| draft.add(request)).collect();
         if !draft.entries().is_empty() {
-            if let Err(error) = self.journal.append(draft.entries()) {
+            if let Err(error) = self.journal.append(draft.entries(), &draft.heads()) {
                 fail(&mut answers, last, &error);
                 return answers;
             }

@@ -4,12 +4,15 @@
 //! CRC-32 of everything that identifies and makes up the entry: the account's name, both numbers of
 //! the key, and the bytes before it. An entry that is changed, or stands in another's place, is known.
 //!
+//! A head is written likewise, with a CRC-32 of the account's name, its number and the bytes.
+//!
 //! Postcard because its format is specified, stable and compact, and follows from the types, which
 //! leaves nothing here to get wrong; numbers take as many bytes as they need.
 
+use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKey, Change, Entry, Sequence};
+use crate::{AccountKey, Change, Entry, Head, Sequence, Totals};
 
 const CHECKSUM_BYTES: usize = 4;
 
@@ -64,6 +67,49 @@ pub(super) fn decode(
         account: account.clone(),
         id: read.id.into(),
         change: read.change,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenHead {
+    policy: Overdraft,
+    entries: u64,
+    last: Sequence,
+    totals: Totals,
+}
+
+/// A head's value.
+pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
+    let written = WrittenHead {
+        policy: head.policy,
+        entries: head.entries,
+        last: head.last,
+        totals: head.totals,
+    };
+    let mut bytes = postcard::to_extend(&written, Vec::new())?;
+    let checksum = checksum(&head.account, head.account.opened, &bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+/// The head that a value holds; `Err` says what is wrong with it.
+pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, String> {
+    let split = value.split_last_chunk::<CHECKSUM_BYTES>();
+    let (bytes, stored) = split.ok_or("it is too short")?;
+    if checksum(&account, account.opened, bytes) != u32::from_le_bytes(*stored) {
+        return Err("its checksum does not match".to_owned());
+    }
+    let (read, rest) = postcard::take_from_bytes::<WrittenHead>(bytes)
+        .map_err(|error| format!("it does not read as a head ({error})"))?;
+    if !rest.is_empty() {
+        return Err("it goes on after its end".to_owned());
+    }
+    Ok(Head {
+        account,
+        policy: read.policy,
+        entries: read.entries,
+        last: read.last,
+        totals: read.totals,
     })
 }
 

@@ -3,7 +3,7 @@
 use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
 use super::error::Failure;
-use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, IDS, META};
+use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, META};
 
 /// Copies every table into an empty file.
 pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Failure> {
@@ -11,6 +11,7 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
     copy_table(ACCOUNTS, from, to)?;
     copy_table(ENTRIES, from, to)?;
     copy_table(IDS, from, to)?;
+    copy_table(HEADS, from, to)?;
     copy_table(DELETIONS, from, to)
 }
 

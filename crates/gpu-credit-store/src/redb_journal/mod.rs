@@ -17,9 +17,9 @@ use redb::{
     StorageBackend,
 };
 
-use crate::{AccountKey, Entry, Journal, JournalError, RecordId, Sequence};
+use crate::{AccountKey, Entry, Head, Journal, JournalError, RecordId, Sequence};
 use error::Failure;
-use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, IDS, LAST_SEQUENCE_KEY, META};
+use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
 
 /// A journal in one file.
 ///
@@ -27,11 +27,12 @@ use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, IDS, LAST_SEQUENCE_KEY, MET
 ///
 /// ```text
 /// table        key                                value
-/// gpu-credit   "format"                           1
+/// gpu-credit   "format"                           2
 ///              "last sequence"                    of the last entry ever appended
 /// accounts     name                               number: the sequence of the account's opening
 /// entries      (number, sequence)                 postcard(recorded_at, id, change), CRC-32
 /// ids          (number, id)                       sequence
+/// heads        number                             postcard(policy, entries, last, totals), CRC-32
 /// deletions    (SHA-256 of the name, id)          sequence
 /// ```
 ///
@@ -108,17 +109,17 @@ impl RedbJournal {
         self.named(transaction.and_then(|transaction| read(&transaction)))
     }
 
-    fn write(&self, entries: &[Entry]) -> Result<(), Failure> {
+    fn write(&self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
         let transaction = self.database.begin_write()?;
-        Appender::new(&transaction)?.append(entries)?;
+        Appender::new(&transaction)?.append(entries, heads)?;
         // Durability::Immediate is the default: once this returns, a power cut loses nothing of it.
         Ok(transaction.commit()?)
     }
 }
 
 impl Journal for RedbJournal {
-    fn append(&self, entries: &[Entry]) -> Result<(), JournalError> {
-        self.named(self.write(entries))
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
+        self.named(self.write(entries, heads))
     }
 
     fn last_sequence(&self) -> Result<Sequence, JournalError> {
@@ -129,13 +130,27 @@ impl Journal for RedbJournal {
         })
     }
 
-    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError> {
+    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
         self.read(|read| {
-            let opened = read.open_table(ACCOUNTS)?.get(name)?;
-            Ok(opened.map(|opened| AccountKey {
-                opened: Sequence::new(opened.value()),
-                name: name.into(),
-            }))
+            let (accounts, heads) = (read.open_table(ACCOUNTS)?, read.open_table(HEADS)?);
+            let head = |name: &&str| {
+                let Some(opened) = accounts.get(name)? else {
+                    return Ok(None);
+                };
+                let account = AccountKey {
+                    opened: Sequence::new(opened.value()),
+                    name: (*name).into(),
+                };
+                let value = heads.get(opened.value())?;
+                let value = value
+                    .ok_or_else(|| Failure::damaged(format!("account {name:?} has no head")))?;
+                let head = codec::decode_head(account, value.value());
+                let head = head.map_err(|problem| {
+                    Failure::damaged(format!("head of account {name:?}: {problem}"))
+                });
+                head.map(Some)
+            };
+            names.iter().map(head).collect()
         })
     }
 
@@ -146,12 +161,13 @@ impl Journal for RedbJournal {
     fn entries(
         &self,
         account: &AccountKey,
+        after: Sequence,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
         self.read(|read| {
             let entries = read.open_table(ENTRIES)?;
-            for row in entries.range(tables::range(account.opened, through))? {
+            for row in entries.range(tables::range(account.opened, after, through))? {
                 let (key, value) = row?;
                 let (_, sequence) = key.value();
                 let entry = decode(account, Sequence::new(sequence), value.value())?;
@@ -163,22 +179,34 @@ impl Journal for RedbJournal {
         })
     }
 
-    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError> {
+    /// Looks up in the order of the keys: neighbours share a page.
+    fn find_many(
+        &self,
+        ids: &[(AccountKey, RecordId)],
+    ) -> Result<Vec<Option<Entry>>, JournalError> {
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_unstable_by_key(|place| {
+            let (account, id) = &ids[*place];
+            (account.opened, id.as_str())
+        });
         self.read(|read| {
-            let ids = read.open_table(IDS)?;
-            let Some(sequence) = ids.get((account.opened.get(), id.as_str()))? else {
-                return Ok(None);
-            };
-            let sequence = sequence.value();
-            let entries = read.open_table(ENTRIES)?;
-            let value = entries
-                .get((account.opened.get(), sequence))?
-                .ok_or_else(|| {
+            let (places, entries) = (read.open_table(IDS)?, read.open_table(ENTRIES)?);
+            let mut found: Vec<Option<Entry>> = vec![None; ids.len()];
+            for place in order {
+                let (account, id) = &ids[place];
+                let opened = account.opened.get();
+                let Some(sequence) = places.get((opened, id.as_str()))? else {
+                    continue;
+                };
+                let sequence = sequence.value();
+                let value = entries.get((opened, sequence))?.ok_or_else(|| {
                     Failure::damaged(format!(
                         "id \"{id}\" leads to entry {sequence}, which is missing"
                     ))
                 })?;
-            decode(account, Sequence::new(sequence), value.value()).map(Some)
+                found[place] = Some(decode(account, Sequence::new(sequence), value.value())?);
+            }
+            Ok(found)
         })
     }
 

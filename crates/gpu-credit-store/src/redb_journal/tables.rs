@@ -1,13 +1,13 @@
 //! The tables of the file, and what is written to them.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::codec;
 use super::error::Failure;
-use crate::{Change, Entry, RecordId, Sequence};
+use crate::{Change, Entry, Head, RecordId, Sequence};
 
 /// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
@@ -17,6 +17,8 @@ pub(super) const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new
 pub(super) const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
 /// From an account's number and a record id to a sequence.
 pub(super) const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+/// From an account's number to its head.
+pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 /// From the digest of a deleted account's name and the id of the deletion to its sequence.
 pub(super) const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> =
     TableDefinition::new("deletions");
@@ -25,7 +27,7 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
 
 /// The format that this version writes.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// Makes the tables of an empty file.
 pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
@@ -35,6 +37,7 @@ pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
     write.open_table(ACCOUNTS)?;
     write.open_table(ENTRIES)?;
     write.open_table(IDS)?;
+    write.open_table(HEADS)?;
     write.open_table(DELETIONS)?;
     Ok(())
 }
@@ -49,6 +52,7 @@ pub(super) struct Appender<'t> {
     accounts: Table<'t, &'static str, u64>,
     entries: Table<'t, (u64, u64), &'static [u8]>,
     ids: Table<'t, (u64, &'static str), u64>,
+    heads: Table<'t, u64, &'static [u8]>,
     deletions: Table<'t, (&'static [u8; 32], &'static str), u64>,
     meta: Table<'t, &'static str, u64>,
 }
@@ -59,12 +63,13 @@ impl<'t> Appender<'t> {
             accounts: write.open_table(ACCOUNTS)?,
             entries: write.open_table(ENTRIES)?,
             ids: write.open_table(IDS)?,
+            heads: write.open_table(HEADS)?,
             deletions: write.open_table(DELETIONS)?,
             meta: write.open_table(META)?,
         })
     }
 
-    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+    pub(super) fn append(&mut self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
@@ -86,6 +91,11 @@ impl<'t> Appender<'t> {
                 }
                 _ => self.write(run)?,
             }
+        }
+        for head in heads {
+            let value = codec::encode_head(head)?;
+            self.heads
+                .insert(head.account.opened.get(), value.as_slice())?;
         }
         self.meta.insert(LAST_SEQUENCE_KEY, last.sequence.get())?;
         Ok(())
@@ -126,6 +136,7 @@ impl<'t> Appender<'t> {
         let (this, next) = (account.opened.get(), account.opened.next().get());
         self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
         self.ids.retain_in((this, "")..(next, ""), |_, _| false)?;
+        self.heads.remove(this)?;
         let name: &str = &account.name;
         self.accounts.remove(name)?;
         let key = (&digest(name), deletion.id.as_str());
@@ -148,7 +159,8 @@ pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [
     (digest, id.as_str())
 }
 
-/// All entries of an account up to and including `through`.
-pub(super) fn range(opened: Sequence, through: Sequence) -> RangeInclusive<(u64, u64)> {
-    (opened.get(), 0)..=(opened.get(), through.get())
+/// All entries of an account after `after`, up to and including `through`.
+pub(super) fn range(opened: Sequence, after: Sequence, through: Sequence) -> Range<(u64, u64)> {
+    let next = |sequence: Sequence| (opened.get(), sequence.next().get());
+    next(after)..next(through.max(after))
 }

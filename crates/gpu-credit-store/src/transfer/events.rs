@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Batch, ImportMode, Imported};
 use crate::standing::Standing;
-use crate::{Change, Entry, Error, ImportError, Journal, Posting, RecordId, Store};
+use crate::{Change, Entry, Error, ImportError, Journal, Posting, RecordId, Sequence, Store};
 
 /// The id under which an import opens an account that is not there.
 const OPENING_ID: &str = "open";
@@ -124,10 +124,11 @@ impl<J: Journal> Store<J> {
         let through = self.last_sequence();
         for account in self.accounts()? {
             let mut entries = Vec::new();
-            self.journal().entries(&account, through, &mut |entry| {
-                entries.push(entry);
-                ControlFlow::Continue(())
-            })?;
+            self.journal()
+                .entries(&account, Sequence::START, through, &mut |entry| {
+                    entries.push(entry);
+                    ControlFlow::Continue(())
+                })?;
             if entries.is_empty() {
                 // Deleted since.
                 continue;

@@ -79,15 +79,16 @@ impl<J: Journal> Store<J> {
         let mut lines = 0;
         for account in accounts {
             let mut written = Ok(());
-            self.journal().entries(&account, through, &mut |entry| {
-                written = write_line(&mut output, &Line::from(entry));
-                lines += 1;
-                progress(lines);
-                match written {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                }
-            })?;
+            self.journal()
+                .entries(&account, Sequence::START, through, &mut |entry| {
+                    written = write_line(&mut output, &Line::from(entry));
+                    lines += 1;
+                    progress(lines);
+                    match written {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                })?;
             written?;
         }
         output

@@ -8,8 +8,8 @@ use std::thread;
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
-    AccountKey, Entry, Error, Journal, JournalError, Posting, RecordId, RedbJournal, Sequence,
-    StorageProblem, Store,
+    AccountKey, Entry, Error, Head, Journal, JournalError, Posting, RecordId, RedbJournal,
+    Sequence, StorageProblem, Store,
 };
 use gpu_credit_workload::random::Random;
 use redb::{ReadableDatabase, TableDefinition};
@@ -123,13 +123,13 @@ fn a_file_of_a_newer_format_is_refused() {
     let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
     let database = redb::Database::open(&file).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(meta).unwrap().insert("format", 2).unwrap();
+    write.open_table(meta).unwrap().insert("format", 3).unwrap();
     write.commit().unwrap();
     drop(database);
     let problem = problem(Store::open(&file), "credit.redb");
     assert!(matches!(
         problem,
-        StorageProblem::Newer { found: 2, known: 1 }
+        StorageProblem::Newer { found: 3, known: 2 }
     ));
 }
 
@@ -312,7 +312,7 @@ struct Treacherous {
 }
 
 impl Journal for Treacherous {
-    fn append(&self, entries: &[Entry]) -> Result<(), JournalError> {
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
         let panics = {
             let mut left = self.left.lock().unwrap();
             let (appends, is_after) = *left;
@@ -323,7 +323,7 @@ impl Journal for Treacherous {
             (appends == 0).then_some(is_after)
         };
         assert!(panics != Some(false), "before writing");
-        self.journal.append(entries)?;
+        self.journal.append(entries, heads)?;
         assert!(panics != Some(true), "after writing");
         Ok(())
     }
@@ -332,8 +332,8 @@ impl Journal for Treacherous {
         self.journal.last_sequence()
     }
 
-    fn account(&self, name: &str) -> Result<Option<AccountKey>, JournalError> {
-        self.journal.account(name)
+    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
+        self.journal.heads(names)
     }
 
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
@@ -343,14 +343,18 @@ impl Journal for Treacherous {
     fn entries(
         &self,
         account: &AccountKey,
+        after: Sequence,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
-        self.journal.entries(account, through, visit)
+        self.journal.entries(account, after, through, visit)
     }
 
-    fn find(&self, account: &AccountKey, id: &RecordId) -> Result<Option<Entry>, JournalError> {
-        self.journal.find(account, id)
+    fn find_many(
+        &self,
+        ids: &[(AccountKey, RecordId)],
+    ) -> Result<Vec<Option<Entry>>, JournalError> {
+        self.journal.find_many(ids)
     }
 
     fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {

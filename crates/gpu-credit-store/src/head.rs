@@ -1,0 +1,44 @@
+//! What is known of an account without its entries.
+
+use gpu_credit::Overdraft;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountKey, Sequence};
+
+/// An account as it stands after its last entry, in a few numbers: enough to admit grants, usage and
+/// the opening or deletion of accounts. A [`Journal`](crate::Journal) keeps one for each account that
+/// is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Whose it is.
+    pub account: AccountKey,
+    /// What happens to usage beyond what is available.
+    pub policy: Overdraft,
+    /// Entries of the account, its opening included: the revision of the last one.
+    pub entries: u64,
+    /// The place of the last one.
+    pub last: Sequence,
+    /// What limits and rules look at.
+    pub totals: Totals,
+}
+
+/// The sums of an account that limits look at, and how far its books are closed.
+///
+/// Closing the books folds records away: they count no more.
+///
+/// The order of the fields is the format of the file: only ever append.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Totals {
+    /// The amounts of all grants that are not retracted.
+    pub granted: u64,
+    /// The amounts of all usage that is not retracted.
+    pub used: u64,
+    /// Grants, retracted ones included.
+    pub grants: u64,
+    /// Usage records, retracted ones included.
+    pub usage_records: u64,
+    /// Bytes of the credit ids of all grants.
+    pub credit_id_bytes: u64,
+    /// The first instant that is open, if the books were closed.
+    pub closed: Option<i64>,
+}
