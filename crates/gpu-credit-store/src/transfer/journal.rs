@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::Error as _;
 use serde_json::{Map, Value};
 
+use super::lines::Lines;
 use super::{Batch, ImportMode, Imported};
 use crate::draft::Place;
 use crate::{Change, Entry, Error, ImportError, Journal, Posting, RecordId, Sequence, Store};
@@ -101,7 +102,7 @@ impl<J: Journal> Store<J> {
     /// or none. Entries that are here already, under their ids, are passed over. A store that holds
     /// nothing yet becomes what was exported, to the last sequence number of it; another gives the
     /// entries numbers of its own. Of accounts that were deleted nothing goes out, so nothing comes
-    /// in. `progress` is told the number of lines so far.
+    /// in: a line that deletes an account is refused. A line has 1 MiB at most. `progress` is told the number of lines so far.
     ///
     /// # Errors
     /// If a line is not an entry, an entry is refused, or the storage fails; nothing is posted.
@@ -112,18 +113,20 @@ impl<J: Journal> Store<J> {
         mut progress: impl FnMut(u64),
     ) -> Result<Imported, Error> {
         let mut lines = Vec::new();
-        for (number, text) in (1..).zip(input.lines()) {
-            let text = text.map_err(|source| ImportError::Read {
+        let mut texts = Lines::new(input);
+        while let Some((number, text)) = texts.next()? {
+            let wrong = |problem| ImportError::Line {
                 line: number,
-                source,
-            })?;
-            if text.trim().is_empty() {
-                continue;
+                problem,
+            };
+            let line = Line::parse(text).map_err(|error| wrong(error.to_string()))?;
+            if line.change == Change::DeleteAccount {
+                let name = &line.account;
+                return Err(wrong(format!(
+                    "it deletes account {name:?}, and an import deletes none"
+                ))
+                .into());
             }
-            let line = Line::parse(&text).map_err(|error| ImportError::Line {
-                line: number,
-                problem: error.to_string(),
-            })?;
             lines.push((number, line));
             progress(number);
         }

@@ -2,6 +2,7 @@
 
 mod events;
 mod journal;
+mod lines;
 
 pub use events::LeftOut;
 

@@ -138,6 +138,22 @@ fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
     }
 }
 
+/// One line with a deletion, and nothing else, dropped the account with its history.
+#[test]
+fn an_import_deletes_no_account() {
+    let (_disk, store) = store_in_memory();
+    store.open_account("acme", Overdraft::Carry).unwrap();
+    let line = r#"{"sequence":1,"recorded_at":0,"account":"acme","id":"x","delete_account":null}"#;
+    for mode in [ImportMode::DryRun, ImportMode::Post] {
+        let error = store.import_journal(line.as_bytes(), mode, |_| ());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "line 1: it deletes account \"acme\", and an import deletes none"
+        );
+    }
+    assert_eq!(store.accounts().unwrap().len(), 1);
+}
+
 const EVENTS: &str = "kind,account,credit_id,amount,timestamp,expiration
 grant,a,march,10,0,100
 usage,a,,4,50,
