@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::{CREDIT_ID_BYTES_MAX, RecordId, Sequence, TEXT_BYTES_MAX};
+use crate::{CREDIT_ID_BYTES_MAX, RecordId, Sequence, TEXT_BYTES_MAX, TimeUnit};
 
 /// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
 /// trace; only of [`Error::Journal`] and [`Error::Interrupted`] the outcome can be unknown, and then
@@ -52,6 +52,17 @@ pub enum Error {
         /// The id.
         id: RecordId,
     },
+    /// The store has another unit of time.
+    #[error("the store's unit of time is {kept}, not {said}")]
+    OtherTimeUnit {
+        /// The unit of the store.
+        kept: TimeUnit,
+        /// What was said.
+        said: TimeUnit,
+    },
+    /// The store has a unit of time of a later version.
+    #[error("the store's unit of time, number {0}, is not known to this version")]
+    UnknownTimeUnit(u64),
     /// The question is about a time before the close of the books.
     #[error("{0}")]
     Closed(#[from] BeforeClose),

@@ -4,6 +4,18 @@ use std::ops::ControlFlow;
 
 use crate::{AccountKey, Entry, Head, JournalError, RecordId, Sequence};
 
+/// Some of what is appended together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// As of [`Journal::append`].
+    pub entries: Vec<Entry>,
+    /// As of [`Journal::append`]; of an account that several parts have entries of, the last part has
+    /// the head.
+    pub heads: Vec<Head>,
+    /// Names and numbers to [keep](Journal::note).
+    pub notes: Vec<(String, u64)>,
+}
+
 /// An append-only journal on durable storage.
 ///
 /// It keeps entries and finds them; what they mean is the store's business. One store uses a journal
@@ -23,6 +35,35 @@ pub trait Journal: Send + Sync {
     /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
     /// all further appends.
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError>;
+
+    /// Appends what comes in parts, more than can be held: all of it or, on an error, of the parts too,
+    /// nothing; on return it is durable. One append needs no more memory than its largest part.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), and that of the part.
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+    ) -> Result<(), JournalError>;
+
+    /// A number about the store as a whole that was kept under a name.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn note(&self, name: &str) -> Result<Option<u64>, JournalError>;
+
+    /// The names that begin so, with their numbers.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError>;
+
+    /// Keeps a number under a name, unless there is one: the one that is there stays and is returned.
+    /// On return it is durable. May be called from any thread.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError>;
 
     /// The place of the last entry ever appended; [`Sequence::START`] if there was none.
     ///

@@ -105,6 +105,7 @@ mod reference;
 mod rules;
 mod standing;
 mod store;
+mod time_unit;
 mod transfer;
 mod usage_ids;
 mod usage_statement;
@@ -113,11 +114,12 @@ pub use account::Account;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
 pub use head::{Head, Totals};
-pub use journal::Journal;
+pub use journal::{Journal, Part};
 pub use posting::{Outcome, Posting};
 pub use record::{
     AccountKey, CREDIT_ID_BYTES_MAX, Change, Entry, RecordId, Sequence, TEXT_BYTES_MAX,
 };
 pub use redb_journal::RedbJournal;
 pub use store::Store;
+pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{ImportMode, Imported, LeftOut};

@@ -17,7 +17,7 @@ use redb::{
     StorageBackend,
 };
 
-use crate::{AccountKey, Entry, Head, Journal, JournalError, RecordId, Sequence};
+use crate::{AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence};
 use error::Failure;
 use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
 
@@ -29,6 +29,7 @@ use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_K
 /// table        key                                value
 /// gpu-credit   "format"                           2
 ///              "last sequence"                    of the last entry ever appended
+///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening
 /// entries      (number, sequence)                 postcard(recorded_at, id, change), CRC-32
 /// ids          (number, id)                       sequence
@@ -120,6 +121,70 @@ impl RedbJournal {
 impl Journal for RedbJournal {
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
         self.named(self.write(entries, heads))
+    }
+
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+    ) -> Result<(), JournalError> {
+        let transaction = self.named(self.database.begin_write().map_err(Failure::from))?;
+        let mut appender = self.named(Appender::new(&transaction))?;
+        for part in parts {
+            let Part {
+                entries,
+                heads,
+                notes,
+            } = part?;
+            self.named(appender.append(&entries, &heads))?;
+            self.named(appender.keep(&notes))?;
+        }
+        drop(appender);
+        self.named(transaction.commit().map_err(Failure::from))
+    }
+
+    fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
+        let name = tables::note_key(name);
+        self.read(|read| {
+            let number = read.open_table(META)?.get(name.as_str())?;
+            Ok(number.map(|number| number.value()))
+        })
+    }
+
+    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
+        let beginning = tables::note_key(beginning);
+        self.read(|read| {
+            let mut notes = Vec::new();
+            for row in read.open_table(META)?.range(beginning.as_str()..)? {
+                let (key, number) = row?;
+                if !key.value().starts_with(&beginning) {
+                    break;
+                }
+                if let Some(name) = tables::note_name(key.value()) {
+                    notes.push((name.to_owned(), number.value()));
+                }
+            }
+            Ok(notes)
+        })
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        let keep = || {
+            let transaction = self.database.begin_write()?;
+            let key = tables::note_key(name);
+            let present = {
+                let mut meta = transaction.open_table(META)?;
+                let present = meta.get(key.as_str())?.map(|present| present.value());
+                if present.is_none() {
+                    meta.insert(key.as_str(), number)?;
+                }
+                present
+            };
+            match present {
+                Some(present) => Ok(present),
+                None => Ok(transaction.commit().map(|()| number)?),
+            }
+        };
+        self.named(keep())
     }
 
     fn last_sequence(&self) -> Result<Sequence, JournalError> {

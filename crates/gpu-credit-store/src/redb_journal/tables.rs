@@ -29,6 +29,18 @@ pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
 /// The format that this version writes.
 pub(super) const FORMAT: u64 = 2;
 
+/// The key of a note: apart from the numbers of the file itself.
+pub(super) fn note_key(name: &str) -> String {
+    format!("{NOTE_PREFIX}{name}")
+}
+
+/// The name of the note that has this key, if a note has it.
+pub(super) fn note_name(key: &str) -> Option<&str> {
+    key.strip_prefix(NOTE_PREFIX)
+}
+
+const NOTE_PREFIX: &str = "note ";
+
 /// Makes the tables of an empty file.
 pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
     let mut meta = write.open_table(META)?;
@@ -98,6 +110,14 @@ impl<'t> Appender<'t> {
                 .insert(head.account.opened.get(), value.as_slice())?;
         }
         self.meta.insert(LAST_SEQUENCE_KEY, last.sequence.get())?;
+        Ok(())
+    }
+
+    /// Keeps notes that are new.
+    pub(super) fn keep(&mut self, notes: &[(String, u64)]) -> Result<(), Failure> {
+        for (name, number) in notes {
+            self.meta.insert(note_key(name).as_str(), number)?;
+        }
         Ok(())
     }
 

@@ -88,7 +88,7 @@ mod tests {
         let expected = "line 1: the line goes on, expected at most 1048576 bytes";
         assert_eq!(error, Err(expected.to_owned()));
         assert!(lines.line.capacity() < 4 << 20);
-        let longest = "x".repeat(LINE_BYTES_MAX as usize - 1) + "\n";
+        let longest = "x".repeat((1 << 20) - 1) + "\n";
         assert_eq!(read(longest.as_bytes()).len(), 1);
         assert!(read(longest.as_bytes())[0].starts_with("1 x"));
     }

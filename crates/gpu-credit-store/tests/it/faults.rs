@@ -8,7 +8,7 @@ use std::thread;
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
-    AccountKey, Entry, Error, Head, Journal, JournalError, Posting, RecordId, RedbJournal,
+    AccountKey, Entry, Error, Head, Journal, JournalError, Part, Posting, RecordId, RedbJournal,
     Sequence, StorageProblem, Store,
 };
 use gpu_credit_workload::random::Random;
@@ -326,6 +326,25 @@ impl Journal for Treacherous {
         self.journal.append(entries, heads)?;
         assert!(panics != Some(true), "after writing");
         Ok(())
+    }
+
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+    ) -> Result<(), JournalError> {
+        self.journal.append_parts(parts)
+    }
+
+    fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
+        self.journal.note(name)
+    }
+
+    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
+        self.journal.notes(beginning)
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        self.journal.keep_note(name, number)
     }
 
     fn last_sequence(&self) -> Result<Sequence, JournalError> {

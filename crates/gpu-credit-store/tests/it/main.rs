@@ -19,5 +19,6 @@ mod kill;
 mod posting;
 mod power;
 mod soak;
+mod time_unit;
 mod transfer;
 mod usage_statement;
