@@ -1,16 +1,21 @@
 //! Writes answers, as CSV or as lines of JSON.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 use crate::arguments::Format;
 use crate::engine::Answer;
+use crate::escape::{EscapeArguments, Escapes, cell, onto};
 use crate::rows::into_io;
 
 /// Answers on their way out. They are buffered.
-pub(crate) enum Answers<W: Write> {
-    // Boxed because it is large.
-    Csv(Box<csv::Writer<W>>),
-    Json(BufWriter<W>),
+pub(crate) enum Answers {
+    Csv {
+        // Boxed because it is large.
+        rows: Box<csv::Writer<StdoutLock<'static>>>,
+        /// Whether names are escaped.
+        escapes: bool,
+    },
+    Json(BufWriter<Box<dyn Write>>),
 }
 
 /// An answer as it is written: the names are the header, or the keys.
@@ -25,18 +30,23 @@ struct Row<'a> {
 
 const HEADER: [&str; 5] = ["account", "timestamp", "balance", "status", "deficit"];
 
-impl<W: Write> Answers<W> {
-    pub(crate) fn new(format: Format, output: W) -> io::Result<Self> {
+impl Answers {
+    /// Answers on their way to standard output.
+    pub(crate) fn new(format: Format, escape: &EscapeArguments) -> io::Result<Self> {
+        let stdout = io::stdout().lock();
         match format {
             Format::Csv => {
                 // The header is written here, to be there without answers too.
                 let mut rows = csv::WriterBuilder::new()
                     .has_headers(false)
-                    .from_writer(output);
+                    .from_writer(stdout);
                 rows.write_record(HEADER).map_err(into_io)?;
-                Ok(Answers::Csv(Box::new(rows)))
+                Ok(Answers::Csv {
+                    rows: Box::new(rows),
+                    escapes: escape.is_on(),
+                })
             }
-            Format::Json => Ok(Answers::Json(BufWriter::new(output))),
+            Format::Json => Ok(Answers::Json(BufWriter::new(onto(stdout, Escapes::Json)))),
         }
     }
 
@@ -46,7 +56,7 @@ impl<W: Write> Answers<W> {
         timestamp: i64,
         answer: &Answer,
     ) -> io::Result<()> {
-        let row = Row {
+        let row = |account| Row {
             account,
             timestamp,
             balance: answer.balance,
@@ -54,9 +64,13 @@ impl<W: Write> Answers<W> {
             deficit: answer.deficit,
         };
         match self {
-            Answers::Csv(rows) => rows.serialize(row).map_err(into_io),
+            Answers::Csv {
+                rows,
+                escapes: false,
+            } => rows.serialize(row(account)).map_err(into_io),
+            Answers::Csv { rows, .. } => rows.serialize(row(&cell(account))).map_err(into_io),
             Answers::Json(lines) => {
-                serde_json::to_writer(&mut *lines, &row)?;
+                serde_json::to_writer(&mut *lines, &row(account))?;
                 lines.write_all(b"\n")
             }
         }
@@ -64,7 +78,7 @@ impl<W: Write> Answers<W> {
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Answers::Csv(rows) => rows.flush(),
+            Answers::Csv { rows, .. } => rows.flush(),
             Answers::Json(lines) => lines.flush(),
         }
     }

@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gpu_credit::Overdraft;
 use gpu_credit_workload::{Shape, Workload};
 
+use crate::escape::EscapeArguments;
+use crate::output_file::OutputArguments;
 use crate::store::account::AccountCommand;
 use crate::store::accounts::{self, AccountsArguments};
 use crate::store::balance::{self, BalanceArguments};
@@ -30,7 +32,7 @@ use crate::store::statement::{self, StatementArguments};
     name = "gpu-credit",
     version,
     arg_required_else_help = true,
-    after_help = EXIT_CODES
+    after_help = HELP
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -41,17 +43,23 @@ pub(crate) struct Arguments {
     _db: Option<PathBuf>,
 }
 
-const EXIT_CODES: &str = "\
+const HELP: &str = "\
 The store is gpu-credit.redb in the working directory, or what --db or the
 environment variable GPU_CREDIT_DB names; GPU_CREDIT_UNIT stands for --unit.
 
-Exit codes: 0 done, 1 a check or a verification failed, 2 anything else, said in
-one line on standard error (in a few if the command line itself is wrong).";
+Exit codes: 0 done, even if nobody reads the answers to the end; 1 a check or a
+verification failed; 2 anything else, said in one line on standard error (in a few
+if the command line itself is wrong), and nothing is changed then, unless that line
+says that something is posted. What a signal ends has no code of its own: Ctrl-C
+is 130 to a shell.
+
+Example:
+  gpu-credit account create acme";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Open and delete accounts
-    #[command(subcommand)]
+    #[command(subcommand, after_help = ACCOUNT_HELP)]
     Account(AccountCommand),
     /// List the accounts
     #[command(after_help = accounts::HELP)]
@@ -112,6 +120,10 @@ pub(crate) enum Command {
     Generate(GenerateArguments),
 }
 
+const ACCOUNT_HELP: &str = "\
+Example:
+  gpu-credit account create acme";
+
 const REPLAY_HELP: &str = "\
 The events file is CSV, plain or gzip, with the header
   kind,account,credit_id,amount,timestamp,expiration
@@ -128,14 +140,17 @@ Example:
 const VERIFY_HELP: &str = "\
 The engines are indexed, list and heap; under --policy forfeit also the keyed
 calculator of the classic exercise, in accounts whose records come in time
-order. Where two disagree, the shortest reproduction found is written to
-standard output as an events file, and the exit code is 1.
+order. Accounts of which the file asks nothing are asked at the end, at and around
+their records and the ends of windows. If two engines disagree, the shortest
+reproduction found is written to standard output as an events file, and the exit
+code is 1; so it is if there was nothing to compare.
 
 Example:
   gpu-credit verify events.csv.gz --policy carry";
 
 const GENERATE_HELP: &str = "\
-The same arguments make the same file, always.
+The same arguments make the same file, always. A file whose name ends in .gz is
+gzip.
 
 Example:
   gpu-credit generate --shape late --seed 7 --accounts 20 --usage 20000 \\
@@ -151,6 +166,8 @@ pub(crate) struct ReplayArguments {
     /// What the answers are written as
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) escape: EscapeArguments,
 }
 
 #[derive(Args)]
@@ -230,9 +247,8 @@ pub(crate) struct GenerateArguments {
     /// Write a column of ids, by which import knows each record again
     #[arg(long)]
     pub(crate) ids: bool,
-    /// Where to write it, as gzip if the name ends in .gz; standard output if not given
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 }
 
 impl GenerateArguments {

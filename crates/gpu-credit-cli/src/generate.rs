@@ -3,36 +3,33 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_credit_workload::shapes::Events;
 use gpu_credit_workload::{Action, Event, EventWriter};
 
 use crate::arguments::GenerateArguments;
-use crate::output_file::write_whole;
+use crate::escape::Escapes;
 
 pub(crate) fn run(arguments: &GenerateArguments) -> anyhow::Result<()> {
     let events = arguments.workload().generate();
     let ids = arguments.ids;
-    match arguments.output.as_deref() {
-        None => write_plain(&events, ids, io::stdout().lock())?,
-        Some(path) if path == Path::new("-") => write_plain(&events, ids, io::stdout().lock())?,
-        Some(path) => write_whole(path, |file| Ok(write_as_named(&events, ids, path, file)?))
-            .with_context(|| format!("{}: cannot be written", path.display()))?,
-    }
-    Ok(())
+    let is_gzip = arguments.output.file().is_some_and(is_named_gzip);
+    let write = |output: &mut dyn Write| match is_gzip {
+        true => Ok(write_gzip(&events, ids, output)?),
+        false => Ok(write_plain(&events, ids, output)?),
+    };
+    arguments.output.write(Escapes::Text, write)
 }
 
-/// As gzip if the name says so.
-fn write_as_named(events: &Events, ids: bool, name: &Path, output: impl Write) -> io::Result<()> {
-    if name.extension().is_some_and(|extension| extension == "gz") {
-        let mut gzip = GzEncoder::new(output, Compression::default());
-        write_plain(events, ids, &mut gzip)?;
-        gzip.finish()?.flush()
-    } else {
-        write_plain(events, ids, output)
-    }
+fn is_named_gzip(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "gz")
+}
+
+fn write_gzip(events: &Events, ids: bool, output: impl Write) -> io::Result<()> {
+    let mut gzip = GzEncoder::new(output, Compression::default());
+    write_plain(events, ids, &mut gzip)?;
+    gzip.finish()?.flush()
 }
 
 fn write_plain(events: &Events, ids: bool, output: impl Write) -> io::Result<()> {

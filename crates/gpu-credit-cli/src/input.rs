@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use gpu_credit::Error;
 use gpu_credit_workload::{Event, EventError, EventReader};
 
+use crate::escape::printable;
 use crate::progress::Progress;
 
 /// The events of one file.
@@ -114,7 +115,7 @@ impl Source {
                 length: None,
             });
         }
-        let name = one_line(&path.to_string_lossy());
+        let name = printable(&path.to_string_lossy()).into_owned();
         let file = File::open(path).with_context(|| format!("{name}: cannot be opened"))?;
         let metadata = file.metadata().ok().filter(Metadata::is_file);
         Ok(Self {
@@ -122,28 +123,5 @@ impl Source {
             bytes: Box::new(file),
             length: metadata.map(|metadata| metadata.len()),
         })
-    }
-}
-
-/// The text without the control characters that would make it several lines.
-pub(crate) fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn names_stay_on_one_line() {
-        assert_eq!(one_line("month\n of \"é\".csv"), "month\\n of \"é\".csv");
     }
 }

@@ -3,14 +3,17 @@
 //!
 //! It is thin. What is kept and answered is `gpu-credit-store`'s, and each command on a store is a
 //! file of [`store`]: what it is told, its help, and what it does. [`time`] and [`rows`] are how
-//! people type and read. The commands on files of events have [`arguments`], [`input`], and the
+//! people type and read, [`escape`] is how names and ids of others are shown, and [`output_file`] where
+//! files go. The commands on files of events have [`arguments`], [`input`], and the
 //! [`engine`]s under one trait.
 
 mod answers;
 mod arguments;
 mod engine;
+mod escape;
 mod generate;
 mod input;
+mod interrupt;
 mod output_file;
 mod party;
 mod progress;
@@ -21,13 +24,17 @@ mod store;
 mod time;
 mod verify;
 
-use std::fmt;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::{env, fmt};
 
+use anyhow::Context;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use escape::printable;
+use output_file::refuse_store_on_standard_output;
 use store::{
     account, accounts, balance, check, copy, draws, export, history, import, plot, post, statement,
 };
@@ -38,15 +45,49 @@ const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    let done = run(Arguments::parse().command);
+    let done = match arguments() {
+        Ok(arguments) => refuse_store_on_standard_output().and_then(|()| run(arguments.command)),
+        Err(wrong) => {
+            complain(format_args!("{}", wrong.trim_end()));
+            return ExitCode::from(BAD_INPUT);
+        }
+    };
     done.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        // Nothing is left to be done if even this cannot be written.
-        let _ = writeln!(io::stderr(), "gpu-credit: {error:#}");
+        // What else can fail says where.
+        let is_of_output = error.is::<io::Error>() && error.chain().count() == 1;
+        let place = if is_of_output {
+            "standard output: "
+        } else {
+            ""
+        };
+        let line = format!("gpu-credit: {place}{error:#}");
+        complain(format_args!("{}", printable(&line)));
         ExitCode::from(BAD_INPUT)
     })
+}
+
+/// What the command line says; if it is wrong, what is wrong with it.
+fn arguments() -> Result<Arguments, String> {
+    let typed: Vec<OsString> = env::args_os().collect();
+    let error = match Arguments::try_parse_from(&typed) {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) => error,
+    };
+    if !error.use_stderr() {
+        // Help, and the version.
+        error.exit();
+    }
+    // The same error, with what was typed escaped.
+    let typed = typed.iter().map(|word| match word.to_str() {
+        Some(word) => printable(word).into_owned(),
+        None => printable(&word.to_string_lossy()).into_owned(),
+    });
+    let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
+    let lines = error.render().to_string();
+    Err(lines.lines().map(printable).collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether all is well: a verification or a check can fail.
@@ -83,9 +124,25 @@ fn exit_code(is_well: bool) -> ExitCode {
     }
 }
 
-/// Writes a line to standard output.
+/// Writes a line to standard output; what it says is in the error otherwise.
 fn say(line: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    Ok(writeln!(io::stdout(), "{line}")?)
+    let line = line.to_string();
+    writeln!(io::stdout(), "{}", printable(&line)).with_context(|| {
+        format!("standard output cannot be written, which would have said {line:?}")
+    })
+}
+
+/// What was written, even if nobody reads it to the end: what it says of is done all the same.
+fn heard(written: anyhow::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if is_closed_pipe(&error) => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes lines to standard error. Nothing is left to be done if even they cannot be written.
+fn complain(lines: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{lines}");
 }
 
 /// Whether who reads the output has had enough, as `head` does.

@@ -1,7 +1,9 @@
 //! `gpu-credit replay`: answers each question at that point of the file.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
+use std::path::Path;
 
+use anyhow::ensure;
 use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_workload::Action;
 use hashbrown::HashMap;
@@ -10,13 +12,15 @@ use crate::answers::Answers;
 use crate::arguments::{EngineName, ReplayArguments};
 use crate::engine::{Engine, Heap, List, UNSEEN};
 use crate::input::Input;
+use crate::output_file::is_standard_output;
 
 pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<()> {
-    let stdout = io::stdout().lock();
+    let file = &arguments.events.file;
+    refuse_endless(file)?;
     // A bar would get in between answers on the same terminal.
-    let progress = !stdout.is_terminal();
-    let mut input = Input::open(&arguments.events.file, progress)?;
-    let mut answers = Answers::new(arguments.format, stdout)?;
+    let progress = !io::stdout().is_terminal();
+    let mut input = Input::open(file, progress)?;
+    let mut answers = Answers::new(arguments.format, &arguments.escape)?;
     let overdraft = arguments.events.policy.into();
     let replayed = match arguments.engine {
         EngineName::Indexed => replay::<GpuCredit>(&mut input, overdraft, &mut answers),
@@ -28,10 +32,24 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<()> {
     replayed
 }
 
+/// Answers that are appended to the file are never all read.
+fn refuse_endless(file: &Path) -> anyhow::Result<()> {
+    let read = match file == Path::new("-") {
+        true => Path::new("/dev/stdin"),
+        false => file,
+    };
+    ensure!(
+        !(read.is_file() && is_standard_output(read)),
+        "{}: it is also standard output: let the answers go elsewhere",
+        file.display()
+    );
+    Ok(())
+}
+
 fn replay<E: Engine>(
     input: &mut Input,
     overdraft: Overdraft,
-    answers: &mut Answers<impl Write>,
+    answers: &mut Answers,
 ) -> anyhow::Result<()> {
     let mut book: HashMap<String, E> = HashMap::new();
     while let Some(event) = input.read()? {

@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::input::one_line;
+use crate::escape::{EscapeArguments, Escapes, cell, onto, printable};
 use crate::time::TimeArguments;
 
 #[derive(Args)]
@@ -15,6 +16,8 @@ pub(crate) struct RowArguments {
     /// What the answer is written as
     #[arg(long, value_enum, default_value_t = RowFormat::Table)]
     pub(crate) format: RowFormat,
+    #[command(flatten)]
+    pub(crate) escape: EscapeArguments,
     #[command(flatten)]
     pub(crate) times: TimeArguments,
 }
@@ -39,15 +42,57 @@ pub(crate) trait Row: Serialize {
 
 impl RowArguments {
     /// Writes rows to standard output.
-    pub(crate) fn write<R: Row>(&self, rows: impl IntoIterator<Item = R>) -> io::Result<()> {
-        let mut output = BufWriter::new(io::stdout().lock());
+    pub(crate) fn write<R: Row>(&self, rows: impl IntoIterator<Item = R>) -> anyhow::Result<()> {
+        let mut output = self.output();
         match self.format {
             RowFormat::Table => write_table(&mut output, &self.times, rows)?,
-            RowFormat::Csv => write_csv(&mut output, rows)?,
+            RowFormat::Csv => self.write_csv(&mut output, rows)?,
             RowFormat::Json => write_json(&mut output, rows)?,
         }
-        output.flush()
+        Ok(output.flush()?)
     }
+
+    /// Standard output, as this format is written to it.
+    pub(crate) fn output(&self) -> BufWriter<Box<dyn Write>> {
+        let stdout = io::stdout().lock();
+        BufWriter::new(match self.format {
+            RowFormat::Json => onto(stdout, Escapes::Json),
+            // Cells are escaped one by one.
+            RowFormat::Table | RowFormat::Csv => Box::new(stdout),
+        })
+    }
+
+    pub(crate) fn write_csv<R: Row>(
+        &self,
+        output: &mut impl Write,
+        rows: impl IntoIterator<Item = R>,
+    ) -> io::Result<()> {
+        // The header is written here, to be there without rows too.
+        let mut writer = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(output);
+        writer.write_record(R::HEADER).map_err(into_io)?;
+        let escapes = self.escape.is_on();
+        for row in rows {
+            match escapes {
+                true => writer.write_record(&escaped(&row)?),
+                false => writer.serialize(row),
+            }
+            .map_err(into_io)?;
+        }
+        writer.flush()
+    }
+}
+
+/// The cells of a row: texts are escaped, numbers stay what they are.
+fn escaped<R: Row>(row: &R) -> io::Result<Vec<String>> {
+    let row = serde_json::to_value(row)?;
+    let cells = R::HEADER.iter().map(|column| match &row[column] {
+        Value::Null => String::new(),
+        Value::String(text) => cell(text).into_owned(),
+        other => other.to_string(),
+    });
+    Ok(cells.collect())
 }
 
 pub(crate) fn write_table<R: Row>(
@@ -59,7 +104,10 @@ pub(crate) fn write_table<R: Row>(
     table.load_preset(ASCII_MARKDOWN).set_header(R::HEADER);
     let mut are_numbers = vec![true; R::HEADER.len()];
     for row in rows {
-        let cells = row.cells(times).into_iter().map(|cell| one_line(&cell));
+        let cells = row
+            .cells(times)
+            .into_iter()
+            .map(|cell| printable(&cell).into_owned());
         let cells: Vec<String> = cells.collect();
         for (are_numbers, cell) in are_numbers.iter_mut().zip(&cells) {
             *are_numbers &= cell.is_empty() || cell == NONE || cell.parse::<i128>().is_ok();
@@ -72,21 +120,6 @@ pub(crate) fn write_table<R: Row>(
         }
     }
     writeln!(output, "{table}")
-}
-
-pub(crate) fn write_csv<R: Row>(
-    output: &mut impl Write,
-    rows: impl IntoIterator<Item = R>,
-) -> io::Result<()> {
-    // The header is written here, to be there without rows too.
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(output);
-    writer.write_record(R::HEADER).map_err(into_io)?;
-    for row in rows {
-        writer.serialize(row).map_err(into_io)?;
-    }
-    writer.flush()
 }
 
 fn write_json<R: Row>(

@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
             rows.push(BalanceRow::new(&account, *instant, answer));
         }
     }
-    Ok(arguments.rows.write(rows)?)
+    arguments.rows.write(rows)
 }
 
 /// Those that are named, or all that there were at that point of the journal.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{StoreArguments, counted};
-use crate::input::one_line;
+use crate::{heard, say};
 
 pub(crate) const HELP: &str = "\
 Checks every page and every entry of the file, that each account follows from
@@ -28,15 +28,21 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
     let store = arguments.store.open()?;
     let report = store.ask(|store| store.check(arguments.instants, |_| ()))?;
     for problem in &report.problems {
-        crate::say(format_args!("{}", one_line(problem)))?;
+        heard(say(format_args!("{problem}")))?;
     }
-    if report.is_sound() {
-        crate::say(format_args!(
+    let summary = match report.is_sound() {
+        true => format!(
             "sound: {}, {}, {} compared with a full replay",
             counted(report.accounts, "account", "accounts"),
             counted(report.entries, "entry", "entries"),
             counted(report.answers, "answer", "answers"),
-        ))?;
-    }
+        ),
+        false => format!(
+            "{} found: keep this file, and go on with a copy from before; `gpu-credit export` \
+             writes what can still be read",
+            counted(report.problems.len() as u64, "problem", "problems"),
+        ),
+    };
+    heard(say(format_args!("{summary}")))?;
     Ok(report.is_sound())
 }

@@ -1,13 +1,12 @@
 //! `gpu-credit export`: writes the journal, or the records as an events file.
 
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::{OpenStore, StoreArguments};
-use crate::output_file::write_whole;
+use crate::escape::Escapes;
+use crate::output_file::OutputArguments;
 
 pub(crate) const HELP: &str = "\
 The journal is JSON lines, an entry each: nothing is left out, and importing it
@@ -24,9 +23,8 @@ pub(crate) struct ExportArguments {
     /// What is written
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t = Form::Journal)]
     form: Form,
-    /// Where to write it; standard output if not given
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -39,15 +37,12 @@ enum Form {
 
 pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
     let store = arguments.store.open()?;
-    match arguments
-        .output
-        .as_deref()
-        .filter(|path| *path != Path::new("-"))
-    {
-        None => write(arguments.form, &store, io::stdout().lock()),
-        Some(path) => write_whole(path, |file| write(arguments.form, &store, file))
-            .with_context(|| format!("{}: cannot be written", path.display())),
-    }
+    let escapes = match arguments.form {
+        Form::Journal => Escapes::Json,
+        Form::Events => Escapes::Text,
+    };
+    let write = |output: &mut dyn Write| write(arguments.form, &store, output);
+    arguments.output.write(escapes, write)
 }
 
 fn write(form: Form, store: &OpenStore, output: impl Write) -> anyhow::Result<()> {

@@ -145,7 +145,7 @@ impl From<Entry> for HistoryRow {
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     let store = arguments.store.open()?;
     let entries = store.ask(|store| store.history(&arguments.account))?;
-    Ok(arguments
+    arguments
         .rows
-        .write(entries.into_iter().map(HistoryRow::from))?)
+        .write(entries.into_iter().map(HistoryRow::from))
 }

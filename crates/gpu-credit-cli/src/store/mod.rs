@@ -22,7 +22,7 @@ use clap::Args;
 use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
 
-use crate::input::one_line;
+use crate::escape::printable;
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
@@ -53,18 +53,17 @@ pub(crate) struct OpenStore {
 
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
-        match Store::open(&self.db) {
-            Err(Error::Journal(error)) if matches!(error.problem(), StorageProblem::NotFound) => {
-                Err(anyhow!(
-                    "{error}; `gpu-credit account create` and `gpu-credit import` make one"
-                ))
-            }
-            opened => Ok(self.named(opened?)),
-        }
+        Ok(self.named(Store::open(&self.db).map_err(advised)?))
     }
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
-        Ok(self.named(Store::open_or_create(&self.db)?))
+        let store = Store::open_or_create(&self.db).map_err(|error| match &error {
+            Error::Journal(failure) if matches!(failure.problem(), StorageProblem::NotFound) => {
+                anyhow!("{error}, nor a folder for it: make that first")
+            }
+            _ => advised(error),
+        })?;
+        Ok(self.named(store))
     }
 
     /// To try something: the file if there is one, and otherwise nothing that stays.
@@ -72,13 +71,13 @@ impl StoreArguments {
         if self.db.exists() {
             self.open()
         } else {
-            Ok(self.named(Store::in_memory()?))
+            Ok(self.named(Store::in_memory().map_err(advised)?))
         }
     }
 
     fn named(&self, store: Store) -> OpenStore {
         OpenStore {
-            name: one_line(&self.db.to_string_lossy()),
+            name: printable(&self.db.to_string_lossy()).into_owned(),
             store,
         }
     }
@@ -98,8 +97,7 @@ impl OpenStore {
             Error::Export(error) if error.kind() == ErrorKind::BrokenPipe => {
                 io::Error::from(ErrorKind::BrokenPipe).into()
             }
-            // It names the place itself.
-            Error::Journal(error) => error.into(),
+            error @ Error::Journal(_) => advised(error),
             error => anyhow!("{}: {error}", self.name),
         }
     }
@@ -160,6 +158,32 @@ impl GrantIds {
                 format!("account {name:?} has no grant {id:?}, or it ended before the close")
             })
     }
+}
+
+/// A failure of the storage, which names its place itself, with what to do about it.
+fn advised(error: Error) -> anyhow::Error {
+    let Error::Journal(failure) = &error else {
+        return error.into();
+    };
+    let advice = match failure.problem() {
+        StorageProblem::NotFound => {
+            "; `gpu-credit account create` and `gpu-credit import` make one, and --db names another"
+        }
+        StorageProblem::Io(error) if error.kind() == ErrorKind::IsADirectory => {
+            "; name a file in it"
+        }
+        StorageProblem::Denied(_) => "; ask who owns it, or go on with a copy of your own",
+        StorageProblem::Exists => "; name another",
+        StorageProblem::InUse => "; try again once that has ended, or ask a copy",
+        StorageProblem::NotAStore => "; --db names another",
+        StorageProblem::Newer { .. } => "; use a newer gpu-credit",
+        StorageProblem::Damaged(_) => "; keep it, and go on with a copy from before",
+        StorageProblem::Full => {
+            "; make room and repeat the command: what has an id already is not posted twice"
+        }
+        _ => "",
+    };
+    anyhow!("{error}{advice}")
 }
 
 /// So many of something.

@@ -267,7 +267,7 @@ impl PostArguments {
             sequence,
             is_new,
         };
-        Ok(self.rows.write([row])?)
+        self.rows.write([row])
     }
 }
 

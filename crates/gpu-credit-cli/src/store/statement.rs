@@ -1,6 +1,6 @@
 //! `gpu-credit statement`: where all credit and all usage went.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use clap::Args;
 use gpu_credit::{GrantStatement, Statement};
@@ -8,7 +8,7 @@ use gpu_credit_store::Account;
 use serde::Serialize;
 
 use super::{GrantIds, RecordedArguments, StoreArguments};
-use crate::rows::{Row, RowArguments, RowFormat, or_none, write_csv, write_table};
+use crate::rows::{Row, RowArguments, RowFormat, or_none, write_table};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
@@ -108,17 +108,17 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
         let grant = ids.find(&account, id)?;
         let statement = account.ledger().grant_statement(grant, at);
         let row = statement.and_then(|statement| row(&account, &ids, &statement));
-        return Ok(rows.write(row)?);
+        return rows.write(row);
     }
     let statement = account.ledger().statement(at);
     let statement = of_account(&account, &ids, at, balance, &statement);
-    let mut output = BufWriter::new(io::stdout().lock());
+    let mut output = rows.output();
     match rows.format {
         RowFormat::Json => {
             serde_json::to_writer(&mut output, &statement).map_err(io::Error::from)?;
             writeln!(output)?;
         }
-        RowFormat::Csv => write_csv(&mut output, statement.grants)?,
+        RowFormat::Csv => rows.write_csv(&mut output, statement.grants)?,
         RowFormat::Table => {
             let total = total(&statement, &rows.times);
             write_table(&mut output, &rows.times, statement.grants)?;

@@ -57,10 +57,11 @@ fn the_same_arguments_make_the_same_file_wherever_it_goes() {
         .unwrap();
     assert_eq!(text, expected);
 
-    // A file that is there is replaced, and nothing is left beside it.
+    // A file that is there is replaced if it must be, and nothing is left beside it.
     stdout(
         &gpu_credit()
             .args(ARGUMENTS)
+            .arg("--force")
             .arg("--output")
             .arg(&path)
             .output()
@@ -115,6 +116,7 @@ fn a_link_stays_and_a_device_is_not_replaced() {
     stdout(
         &gpu_credit()
             .args(ARGUMENTS)
+            .arg("--force")
             .arg("--output")
             .arg(&link)
             .output()

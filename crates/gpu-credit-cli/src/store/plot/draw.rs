@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::picture::{GrantPicture, Picture};
 use super::ticks::{Tick, ticks};
-use crate::input::one_line;
+use crate::escape::printable;
 use crate::time::TimeArguments;
 
 const WIDTH: u32 = 1_200;
@@ -93,7 +93,7 @@ impl<'p> Drawing<'p> {
 
     fn draw_on(&self, root: &Area<'_>) -> DrawResult {
         root.fill(&WHITE)?;
-        let account = one_line(&self.picture.account);
+        let account = printable(&self.picture.account);
         let title = (FONT, 20).into_font().style(FontStyle::Bold).color(&INK);
         root.draw(&Text::new(format!("Balance of {account}"), (24, 18), title))?;
         let subtitle = "line: balance, or deficit below zero; areas: what is left of each grant, \
@@ -283,7 +283,7 @@ impl<'p> Drawing<'p> {
         root.draw(&swatch)?;
         let style = (FONT, 13).into_font().color(&INK);
         let style = style.pos(Pos::new(HPos::Left, VPos::Center));
-        let name = shortened(&one_line(&grant.name));
+        let name = shortened(&printable(&grant.name));
         root.draw(&Text::new(name, (x + 16, y), style))?;
         Ok(())
     }

@@ -7,14 +7,12 @@ mod draw;
 mod picture;
 mod ticks;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{anyhow, ensure};
 use clap::Args;
 
 use super::{RecordedArguments, StoreArguments};
-use crate::output_file::write_whole;
+use crate::escape::Escapes;
+use crate::output_file::OutputArguments;
 use crate::time::TimeArguments;
 use picture::Picture;
 
@@ -38,9 +36,8 @@ pub(crate) struct PlotArguments {
     /// The last instant shown; the last record or end of a window if not given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
-    /// Where to write it; standard output if not given
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArguments,
     #[command(flatten)]
     recorded: RecordedArguments,
     #[command(flatten)]
@@ -81,13 +78,8 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
     let picture = Picture::new(&store, &account, (from, to))?;
     let svg = draw::draw(&picture, &arguments.times)
         .map_err(|error| anyhow!("the plot cannot be drawn: {error}"))?;
-    match arguments
-        .output
-        .as_deref()
-        .filter(|path| *path != Path::new("-"))
-    {
-        None => Ok(io::stdout().write_all(svg.as_bytes())?),
-        Some(path) => write_whole(path, |mut file| Ok(file.write_all(svg.as_bytes())?))
-            .with_context(|| format!("{}: cannot be written", path.display())),
-    }
+    (arguments.output).write(
+        Escapes::Text,
+        |output| Ok(output.write_all(svg.as_bytes())?),
+    )
 }

@@ -36,7 +36,7 @@ fn a_file_of_another_program() {
         let said = folder.refused(line);
         assert_eq!(
             said,
-            "gpu-credit: gpu-credit.redb: it is not a store of gpu-credit"
+            "gpu-credit: gpu-credit.redb: it is not a store of gpu-credit; --db names another"
         );
     }
     assert_eq!(fs::read(path).unwrap(), content);

@@ -2,6 +2,8 @@
 
 mod faults;
 mod import;
+mod names;
+mod output;
 mod posting;
 mod questions;
 
@@ -68,6 +70,14 @@ impl Folder {
         );
         assert_eq!(said.lines().count(), 1, "{said}");
         said.trim_end().to_owned()
+    }
+
+    /// Runs a command that must succeed and write to a file; it may say what it left out.
+    #[track_caller]
+    fn quiet(&self, line: &str) {
+        let output = self.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {}", stderr(&output));
+        assert_eq!(output.stdout, b"", "{line}");
     }
 
     /// The rows of an answer in JSON.

@@ -156,7 +156,10 @@ fn a_copy_answers_the_same() {
     folder.ok("copy other.redb");
     assert_eq!(folder.ok("export --db other.redb"), folder.journal());
     let said = folder.refused("copy other.redb");
-    assert_eq!(said, "gpu-credit: other.redb: the file exists already");
+    assert_eq!(
+        said,
+        "gpu-credit: other.redb: the file exists already; name another"
+    );
 }
 
 #[test]
