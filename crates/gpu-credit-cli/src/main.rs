@@ -15,6 +15,7 @@ mod generate;
 mod input;
 mod interrupt;
 mod output_file;
+mod own_questions;
 mod party;
 mod progress;
 mod replay;

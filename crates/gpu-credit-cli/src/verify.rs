@@ -8,25 +8,33 @@ use gpu_credit_workload::{Action, Event, EventWriter};
 use hashbrown::HashMap;
 
 use crate::arguments::VerifyArguments;
+use crate::escape::{Escapes, onto};
 use crate::input::Input;
+use crate::own_questions;
 use crate::party::{self, KEYED, Parties, Said};
 use crate::shrink::shrink;
+use crate::store::counted;
+use crate::{complain, heard, say};
 
-/// Whether all engines agree.
+/// Whether all engines agree, and there was something to agree on.
 pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
     let mut input = Input::open(&arguments.events.file, true)?;
     let overdraft: Overdraft = arguments.events.policy.into();
     let verdict = verify(&mut input, &|| party::all(overdraft))?;
     input.hide_progress();
     match &verdict {
-        Verdict::Agreed(agreed) => writeln!(io::stdout(), "{}", agreed.summary())?,
+        Verdict::Agreed(agreed) => heard(say(format_args!("{}", agreed.summary())))?,
         Verdict::Disagreed(found) => {
-            let name = input.name();
-            writeln!(io::stderr(), "gpu-credit: {name}: {}", found.report())?;
-            found.write_reproduction(io::stdout().lock())?;
+            complain(format_args!(
+                "gpu-credit: {}: {}",
+                input.name(),
+                found.report()
+            ));
+            let output = onto(io::stdout().lock(), Escapes::Text);
+            heard(found.write_reproduction(output).map_err(Into::into))?;
         }
     }
-    Ok(matches!(verdict, Verdict::Agreed(_)))
+    Ok(matches!(verdict, Verdict::Agreed(agreed) if agreed.questions > 0))
 }
 
 enum Verdict {
@@ -35,74 +43,117 @@ enum Verdict {
 }
 
 /// What was compared, without a difference.
+#[derive(Default)]
 struct Agreed {
     questions: u64,
     /// Those of the questions that the keyed calculator answered too.
     keyed: u64,
     accounts: u64,
+    /// Those of the questions that are not the file's.
+    own: u64,
+    /// Those of the accounts of which the file asks nothing.
+    unasked: u64,
 }
 
 /// The first difference, as short as it could be made.
 struct Disagreement {
-    /// The line of the question in the file.
-    line: u64,
+    /// The line of the question in the file; `None` if it is not the file's.
+    line: Option<u64>,
     account: String,
     /// Rows of the account that bring the difference about; the last is the question.
     steps: Vec<Step>,
-    said: Vec<(&'static str, Said)>,
+    said: Answers,
 }
 
 /// Feeds every event to the parties of its account, each `open`ed for it, and compares what they
-/// say.
+/// say. Accounts of which the file asks nothing are asked at the end.
 fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdict> {
     let mut book: HashMap<String, History> = HashMap::new();
-    let (mut questions, mut keyed) = (0, 0);
+    let mut agreed = Agreed::default();
     while let Some(Event {
         account, action, ..
     }) = input.read()?
     {
-        let History { parties, steps } = book.entry_ref(account).or_insert_with(|| History {
+        let history = book.entry_ref(account).or_insert_with(|| History {
             parties: open(),
             steps: Vec::new(),
+            is_asked: false,
         });
-        steps.push(Step::from(action));
         let Action::Balance { timestamp } = action else {
-            post(parties, action).map_err(|error| input.refused(error))?;
+            history.steps.push(Step::from(action));
+            post(&mut history.parties, action).map_err(|error| input.refused(error))?;
             continue;
         };
-        let said = ask(parties, timestamp);
-        questions += 1;
-        let is_heard = |(name, said): &(_, _)| *name == KEYED && *said != Said::Nothing;
-        keyed += u64::from(said.iter().any(is_heard));
-        if !agree(&said) {
-            let account = account.to_owned();
-            let (steps, said) = shortest(steps, said, open);
-            let line = input.line();
+        history.is_asked = true;
+        if let Some(said) = history.ask(timestamp, &mut agreed) {
+            let found = history.disagreement(account, said, open);
             return Ok(Verdict::Disagreed(Disagreement {
-                line,
-                account,
-                steps,
-                said,
+                line: Some(input.line()),
+                ..found
             }));
         }
     }
-    let accounts = book.len() as u64;
-    Ok(Verdict::Agreed(Agreed {
-        questions,
-        keyed,
-        accounts,
-    }))
+    agreed.accounts = book.len() as u64;
+    let mut unasked: Vec<_> = book.iter_mut().filter(|(_, it)| !it.is_asked).collect();
+    unasked.sort_unstable_by_key(|(account, _)| *account);
+    let records = unasked.iter().map(|(_, history)| history.steps.len()).sum();
+    let from_file = agreed.questions;
+    for (account, history) in &mut unasked {
+        for timestamp in own_questions::instants(&history.steps, records) {
+            if let Some(said) = history.ask(timestamp, &mut agreed) {
+                return Ok(Verdict::Disagreed(
+                    history.disagreement(account, said, open),
+                ));
+            }
+        }
+    }
+    agreed.unasked = unasked.len() as u64;
+    agreed.own = agreed.questions - from_file;
+    Ok(Verdict::Agreed(agreed))
 }
 
 /// One account: those who keep it, and what they were told.
 struct History {
     parties: Parties,
     steps: Vec<Step>,
+    /// Whether the file has a question about it.
+    is_asked: bool,
+}
+
+/// What each party says to a question.
+type Answers = Vec<(&'static str, Said)>;
+
+impl History {
+    /// Asks all parties; what they say if they disagree.
+    fn ask(&mut self, timestamp: i64, agreed: &mut Agreed) -> Option<Answers> {
+        self.steps.push(Step::Question { timestamp });
+        let said = ask(&mut self.parties, timestamp);
+        let is_heard = |(name, said): &(_, _)| *name == KEYED && *said != Said::Nothing;
+        agreed.questions += 1;
+        agreed.keyed += u64::from(said.iter().any(is_heard));
+        (!agree(&said)).then_some(said)
+    }
+
+    /// A disagreement at the last step, as short as it can be made.
+    fn disagreement(
+        &self,
+        account: &str,
+        said: Answers,
+        open: &dyn Fn() -> Parties,
+    ) -> Disagreement {
+        let (steps, said) = shortest(&self.steps, said, open);
+        Disagreement {
+            line: None,
+            account: account.to_owned(),
+            steps,
+            said,
+        }
+    }
 }
 
 /// An action that owns its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     Grant {
         credit_id: String,
         amount: u64,
@@ -164,7 +215,7 @@ fn post(parties: &mut Parties, record: Action<'_>) -> Result<(), Error> {
         .try_for_each(|(_, party)| party.post(record))
 }
 
-fn ask(parties: &mut Parties, timestamp: i64) -> Vec<(&'static str, Said)> {
+fn ask(parties: &mut Parties, timestamp: i64) -> Answers {
     parties
         .iter_mut()
         .map(|(name, party)| (*name, party.ask(timestamp)))
@@ -180,11 +231,7 @@ fn agree(said: &[(&'static str, Said)]) -> bool {
 const WORK_MAX: usize = 50_000_000;
 
 /// Leaves out what the disagreement at the last step does not need.
-fn shortest(
-    steps: &[Step],
-    said: Vec<(&'static str, Said)>,
-    open: &dyn Fn() -> Parties,
-) -> (Vec<Step>, Vec<(&'static str, Said)>) {
+fn shortest(steps: &[Step], said: Answers, open: &dyn Fn() -> Parties) -> (Vec<Step>, Answers) {
     let Some((question, before)) = steps.split_last() else {
         return (Vec::new(), said);
     };
@@ -205,11 +252,7 @@ fn shortest(
 }
 
 /// What new parties say to the question after these steps, if they disagree.
-fn disagreement(
-    mut parties: Parties,
-    steps: &[Step],
-    question: &Step,
-) -> Option<Vec<(&'static str, Said)>> {
+fn disagreement(mut parties: Parties, steps: &[Step], question: &Step) -> Option<Answers> {
     for step in steps {
         match step.action() {
             Action::Balance { timestamp } => drop(ask(&mut parties, timestamp)),
@@ -222,19 +265,22 @@ fn disagreement(
 
 impl Agreed {
     fn summary(&self) -> String {
-        let Self {
-            questions,
-            keyed,
-            accounts,
-        } = self;
-        let plural = |count: u64| if count == 1 { "" } else { "s" };
-        let mut summary = format!(
-            "indexed, list and heap agree on {questions} question{} to {accounts} account{}",
-            plural(*questions),
-            plural(*accounts),
-        );
-        if *keyed > 0 {
-            let _ = write!(summary, ", keyed on {keyed} of them");
+        if self.questions == 0 {
+            return "nothing was compared: the file has no records and no questions".to_owned();
+        }
+        let questions = counted(self.questions, "question", "questions");
+        let accounts = counted(self.accounts, "account", "accounts");
+        let mut summary = format!("indexed, list and heap agree on {questions} to {accounts}");
+        if self.keyed > 0 {
+            let _ = write!(summary, ", keyed on {} of them", self.keyed);
+        }
+        if self.own > 0 {
+            let unasked = counted(self.unasked, "account", "accounts");
+            let _ = write!(
+                summary,
+                "; {} of the questions are not in the file, which asks nothing about {unasked}",
+                self.own,
+            );
         }
         summary
     }
@@ -242,9 +288,10 @@ impl Agreed {
 
 impl Disagreement {
     fn report(&self) -> String {
+        let line = self.line.map(|line| format!("line {line}: "));
         let mut report = format!(
-            "line {}: the engines disagree, as they do on the {} rows on standard output:",
-            self.line,
+            "{}the engines disagree, as they do on the {} rows on standard output:",
+            line.unwrap_or_default(),
             self.steps.len(),
         );
         for (name, said) in &self.said {
@@ -380,13 +427,34 @@ usage,acme,,1,45,
     }
 
     #[test]
+    fn a_file_without_questions_is_asked_about() {
+        let records = ROWS.lines().filter(|row| !row.starts_with("balance,"));
+        let records: Vec<&str> = records.collect();
+        let mut input = Input::of_text(&format!("{HEADER}\n{}\n", records.join("\n"))).unwrap();
+        let open = || {
+            vec![
+                ("list", opened::<List>()),
+                ("wrong", opened::<EndExcluded>()),
+            ]
+        };
+        let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
+            panic!("it agreed");
+        };
+        let mut reproduction = Vec::new();
+        found.write_reproduction(&mut reproduction).unwrap();
+        let expected = format!("{HEADER}\ngrant,acme,b,7,10,30\nbalance,acme,,,40,\n");
+        assert_eq!(String::from_utf8(reproduction).unwrap(), expected);
+        assert!(found.report().starts_with("the engines disagree"));
+    }
+
+    #[test]
     fn a_reproduction_keeps_the_questions_it_needs() {
         let mut input = Input::of_text(&format!("{HEADER}\n{ROWS}")).unwrap();
         let open = || vec![("list", opened::<List>()), ("wrong", opened::<Stubborn>())];
         let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
             panic!("it agreed");
         };
-        assert_eq!(found.line, 9);
+        assert_eq!(found.line, Some(9));
         let asked = Step::Question { timestamp: 20 };
         assert_eq!(found.steps.len(), 3, "{:?}", found.steps);
         assert!(found.steps.contains(&asked), "{:?}", found.steps);

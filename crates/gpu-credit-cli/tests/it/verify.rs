@@ -47,3 +47,43 @@ fn the_keyed_calculator_joins_under_forfeit() {
         "indexed, list and heap agree on 2 questions to 1 account\n"
     );
 }
+
+/// It agreed "on 0 questions" and ended with exit code 0.
+#[test]
+fn a_file_without_questions_is_asked_about() {
+    let rows = file("grant,a,,5,0,9\nusage,a,,2,3,\nusage,b,,2,3,\nbalance,b,,,3,\n");
+    assert_eq!(
+        stdout(&run(&["verify", "-"], rows.clone())),
+        "indexed, list and heap agree on 10 questions to 2 accounts; 9 of the questions are not in the \
+         file, which asks nothing about 1 account\n"
+    );
+    let agreed = stdout(&run(&["verify", "-", "--policy", "forfeit"], rows));
+    assert!(agreed.contains(", keyed on 6 of them; 9 of"), "{agreed}");
+}
+
+#[test]
+fn a_file_in_which_nothing_is_to_be_compared_is_not_verified() {
+    let output = run(&["verify", "-"], file(""));
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        said,
+        "nothing was compared: the file has no records and no questions\n"
+    );
+}
+
+/// What it asks by itself reaches the ends of time.
+#[test]
+fn windows_and_usage_at_the_ends_of_time_are_asked_about() {
+    let rows = file(
+        "grant,a,,9223372036854775807,-9223372036854775808,9223372036854775807\n\
+         grant,b,,1,9223372036854775807,0\nusage,b,,9223372036854775807,-9223372036854775808,\n",
+    );
+    for policy in ["carry", "forfeit"] {
+        let agreed = stdout(&run(&["verify", "-", "--policy", policy], rows.clone()));
+        assert!(
+            agreed.starts_with("indexed, list and heap agree on 8 questions"),
+            "{agreed}"
+        );
+    }
+}
