@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use gpu_credit::{Answer, GpuCredit, GrantId, Overdraft, UsageId, UsageRecord};
 
+use crate::facts::Record;
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;
-use crate::{AccountKey, BeforeClose, Change, Entry, RecordId, Sequence, Totals};
+use crate::{AccountKey, BeforeClose, Change, Entry, Sequence, Totals};
 
 /// An account as it stands at some entry of the journal.
 ///
@@ -144,14 +145,14 @@ impl Account {
 
     /// Takes entries in, in order. Entries that are part of the account already are passed over.
     ///
-    /// `find` finds the entry of an id. On an error the account is not to be used any more.
+    /// Each comes with the record that it corrects, if it corrects one. On an error the account is not
+    /// to be used any more.
     pub(crate) fn apply<'e>(
         &mut self,
-        entries: impl IntoIterator<Item = &'e Entry>,
-        mut find: impl FnMut(&RecordId) -> Option<(Sequence, Change)>,
+        entries: impl IntoIterator<Item = (&'e Entry, Option<Record>)>,
     ) -> Result<(), NotApplicable> {
         let mut usage = Vec::new();
-        for entry in entries {
+        for (entry, corrects) in entries {
             if entry.sequence <= self.last {
                 continue;
             }
@@ -159,7 +160,7 @@ impl Account {
                 sequence: entry.sequence,
                 problem,
             };
-            self.apply_one(entry, &mut usage, &mut find).map_err(at)?;
+            self.apply_one(entry, corrects, &mut usage).map_err(at)?;
             self.last = entry.sequence;
         }
         let sequence = self.last;
@@ -171,8 +172,8 @@ impl Account {
     fn apply_one(
         &mut self,
         entry: &Entry,
+        corrects: Option<Record>,
         usage: &mut Vec<UsageRecord>,
-        find: &mut impl FnMut(&RecordId) -> Option<(Sequence, Change)>,
     ) -> Result<(), String> {
         match &entry.change {
             &Change::Usage { amount, timestamp } => {
@@ -200,11 +201,11 @@ impl Account {
                 self.close(*until).map_err(|error| error.to_string())
             }
             change => {
-                let of = change
-                    .corrects()
-                    .ok_or("an account that has entries is opened once")?;
+                if change.corrects().is_none() {
+                    return Err("an account that has entries is opened once".to_owned());
+                }
                 self.post_usage(usage)?;
-                let (of, posted) = find(of).ok_or("the record it corrects is not there")?;
+                let (of, posted) = corrects.ok_or("the record it corrects is not there")?;
                 let before = self.standing(of, &posted);
                 let before = before.ok_or("it corrects what is not a record")?;
                 let after = before.corrected(change, self.closed);

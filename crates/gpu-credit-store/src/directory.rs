@@ -1,16 +1,24 @@
-//! The accounts in memory: loaded when first needed, changed by one thread, read by many.
+//! The accounts in memory: loaded when first needed, brought up to date by whoever needs them.
 //!
-//! Invariants: a reader sees an account up to `visible` or not at all, and `visible` moves while every
-//! account that an append touches is locked: of two accounts locked together, both show it or neither.
+//! What a commit wrote is laid beside each account that is loaded, and becomes part of it when next
+//! somebody has the account to himself: a reader that holds one for long makes nobody wait who posts.
+//!
+//! Invariants: an account holds what its entries up to some place make, and nothing after `visible`.
+//! What was written to a loaded account after that place lies beside it. Whoever reads brings it up to
+//! `visible` first; whoever reads several brings all of them up to one `visible`.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::account::NotApplicable;
-use crate::{Account, AccountKey, Change, Entry, Error, Journal, RecordId, Sequence};
+use crate::facts::Record;
+use crate::recent::{Share, Written};
+use crate::{Account, AccountKey, Change, Entry, Error, Journal, Sequence};
 
 /// Entries that are folded at a time while an account is loaded.
 const LOADED_AT_ONCE: usize = 8_192;
@@ -18,15 +26,42 @@ const LOADED_AT_ONCE: usize = 8_192;
 const SETTLED_FROM: usize = 64;
 
 pub(crate) struct Directory {
-    slots: RwLock<HashMap<Arc<str>, Arc<Slot>>>,
+    slots: RwLock<Slots>,
     visible: AtomicU64,
+    /// Held while a commit becomes visible.
+    publishing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_name: HashMap<Arc<str>, Arc<Slot>>,
+    /// How often a name lost its slot.
+    removals: u64,
 }
 
 /// The place of one account. `None` until it is needed, and after a failure: what is durable is in
 /// the journal, so that forgetting is always sound.
-pub(crate) struct Slot {
-    pub(crate) key: AccountKey,
+struct Slot {
+    key: AccountKey,
     account: RwLock<Option<Account>>,
+    /// Locked for a moment only, and last.
+    later: Mutex<Later>,
+}
+
+/// What was written after what the account holds.
+enum Later {
+    /// The account is not loaded, and nothing is kept.
+    NotLoaded,
+    Commits(VecDeque<Commit>),
+    /// The name has no such account any more: it is to be looked up again.
+    Gone,
+}
+
+/// What a commit wrote to one account.
+struct Commit {
+    written: Arc<Written>,
+    /// The account's share of it.
+    share: usize,
 }
 
 impl Directory {
@@ -34,6 +69,7 @@ impl Directory {
         Directory {
             slots: RwLock::default(),
             visible: AtomicU64::new(visible.get()),
+            publishing: Mutex::new(()),
         }
     }
 
@@ -42,145 +78,281 @@ impl Directory {
         Sequence::new(self.visible.load(Ordering::SeqCst))
     }
 
-    /// The place of the account of this name.
-    pub(crate) fn slot(&self, journal: &dyn Journal, name: &str) -> Result<Arc<Slot>, Error> {
-        self.find_slot(journal, name)?
-            .ok_or_else(|| Error::NoSuchAccount(name.to_owned()))
-    }
-
-    pub(crate) fn find_slot(
-        &self,
-        journal: &dyn Journal,
-        name: &str,
-    ) -> Result<Option<Arc<Slot>>, Error> {
-        if let Some(slot) = read(&self.slots).get(name) {
-            return Ok(Some(Arc::clone(slot)));
-        }
-        // Under the lock, so that no account is put here after it was removed.
-        let mut slots = write(&self.slots);
-        if let Some(slot) = slots.get(name) {
-            return Ok(Some(Arc::clone(slot)));
-        }
-        let head = journal.heads(&[name])?.pop().flatten();
-        let Some(key) = head
-            .map(|head| head.account)
-            .filter(|key| key.opened <= self.visible())
-        else {
-            return Ok(None);
-        };
-        let slot = Arc::new(Slot::new(key, None));
-        slots.insert(Arc::clone(&slot.key.name), Arc::clone(&slot));
-        Ok(Some(slot))
+    /// The account of this name that is open.
+    pub(crate) fn key(&self, journal: &dyn Journal, name: &str) -> Result<AccountKey, Error> {
+        Ok(self.slot(journal, name)?.key.clone())
     }
 
     /// Reads an account, loading it if need be.
     pub(crate) fn read<R>(
         &self,
         journal: &dyn Journal,
-        slot: &Slot,
+        name: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
         loop {
-            if let Some(account) = &*read(&slot.account) {
+            let slot = self.slot(journal, name)?;
+            if let Some(guard) = self.enter(journal, &slot)?
+                && let Some(account) = &*guard
+            {
                 return Ok(question(account));
             }
-            self.load(journal, slot)?;
         }
     }
 
     /// Reads several accounts at one point of the journal. The question gets them in the order of the
-    /// slots, which are sorted by key and without repetition.
+    /// names.
     pub(crate) fn read_all<R>(
         &self,
         journal: &dyn Journal,
-        slots: &[Arc<Slot>],
+        names: &[&str],
         question: impl FnOnce(&[&Account]) -> R,
     ) -> Result<R, Error> {
         loop {
-            let guards: Vec<_> = slots.iter().map(|slot| read(&slot.account)).collect();
+            let named = names.iter().map(|name| self.slot(journal, name));
+            let named: Vec<_> = named.collect::<Result<_, _>>()?;
+            let mut slots = named.clone();
+            slots.sort_unstable_by_key(|slot| slot.key.opened);
+            slots.dedup_by_key(|slot| slot.key.opened);
+            let Some(guards) = self.enter_all(journal, &slots)? else {
+                continue;
+            };
             let accounts: Vec<_> = guards.iter().filter_map(|guard| guard.as_ref()).collect();
-            if accounts.len() == slots.len() {
-                return Ok(question(&accounts));
-            }
-            drop(guards);
-            for slot in slots {
-                self.load(journal, slot)?;
-            }
+            let place = |slot: &Arc<Slot>| {
+                slots.partition_point(|other| other.key.opened < slot.key.opened)
+            };
+            let in_order: Vec<_> = named.iter().map(|slot| accounts[place(slot)]).collect();
+            return Ok(question(&in_order));
         }
     }
 
-    fn load(&self, journal: &dyn Journal, slot: &Slot) -> Result<(), Error> {
-        let mut account = write(&slot.account);
-        if account.is_none() {
-            *account = Some(fold(journal, &slot.key, self.visible())?);
+    /// Brings an account up to date if it is loaded and nobody else has it.
+    pub(crate) fn tidy(&self, name: &str) {
+        let slot = self.slots.read().by_name.get(name).map(Arc::clone);
+        if let Some(slot) = slot
+            && let Some(mut account) = slot.account.try_write()
+        {
+            slot.advance(&mut account, self.visible());
         }
-        Ok(())
     }
 
-    /// Shows readers what has become durable: all of it in one step.
-    pub(crate) fn apply(&self, journal: &dyn Journal, entries: &[Entry]) {
-        let Some(last) = entries.last() else { return };
-        let mut touched: HashMap<&AccountKey, Vec<&Entry>> = HashMap::new();
-        for entry in entries {
-            touched.entry(&entry.account).or_default().push(entry);
-        }
-        let mut touched: Vec<_> = touched.into_iter().collect();
-        touched.sort_unstable_by_key(|(key, _)| key.opened);
-        // Accounts opened just now have no place yet, and their place is not found before the end.
-        let slots: Vec<_> = touched.iter().map(|(key, _)| self.place(key)).collect();
-        let mut accounts: Vec<_> = slots.iter().map(|slot| write(&slot.account)).collect();
-        let mut places = write(&self.slots);
-        for (index, (key, entries)) in touched.iter().enumerate() {
-            if matches!(
-                entries.last().map(|entry| &entry.change),
-                Some(Change::DeleteAccount)
-            ) {
-                *accounts[index] = None;
-                places.remove(&key.name);
+    /// Shows readers what has become durable: all of it in one step. What is of no use any more is given
+    /// back, to be dropped where there is time for it.
+    pub(crate) fn publish(&self, written: &Arc<Written>) -> Vec<Arc<dyn Send + Sync>> {
+        let mut removed: Vec<Arc<dyn Send + Sync>> = Vec::new();
+        let _publishing = self.publishing.lock();
+        for (share, Share { account, .. }) in written.shares.iter().enumerate() {
+            if written.shares[share].is_deleted {
+                let mut slots = self.slots.write();
+                slots.removals += 1;
+                if let Some(slot) = slots.by_name.remove(&account.name) {
+                    *slot.later.lock() = Later::Gone;
+                    removed.push(slot);
+                }
                 continue;
             }
-            places.insert(Arc::clone(&key.name), Arc::clone(&slots[index]));
-            // While it is out, a panic leaves nothing half-done behind: it is loaded anew.
-            let taken = accounts[index].take();
-            *accounts[index] = taken
-                .or_else(|| opened(key, entries))
-                .and_then(|mut account| {
-                    let find = |id: &RecordId| find_in(journal, key, id);
-                    apply_all(&mut account, entries.iter().copied(), find).ok()?;
-                    if entries.len() >= SETTLED_FROM {
-                        account.settle();
-                    }
-                    Some(account)
-                });
+            let slots = self.slots.read();
+            if let Some(slot) = slots.by_name.get(&account.name)
+                && let Later::Commits(commits) = &mut *slot.later.lock()
+            {
+                let written = Arc::clone(written);
+                commits.push_back(Commit { written, share });
+            }
         }
-        self.visible.store(last.sequence.get(), Ordering::SeqCst);
+        if let Some(last) = written.last() {
+            self.visible.store(last.get(), Ordering::SeqCst);
+        }
+        removed
     }
 
     /// Forgets all accounts, to be loaded anew up to and including `visible`.
     pub(crate) fn forget(&self, visible: Sequence) {
-        let mut slots = write(&self.slots);
-        for slot in slots.values() {
-            *write(&slot.account) = None;
+        let _publishing = self.publishing.lock();
+        let mut slots = self.slots.write();
+        slots.removals += 1;
+        for (_, slot) in slots.by_name.drain() {
+            *slot.later.lock() = Later::Gone;
         }
-        slots.clear();
         self.visible.store(visible.get(), Ordering::SeqCst);
     }
 
-    fn place(&self, key: &AccountKey) -> Arc<Slot> {
-        let slots = read(&self.slots);
-        match slots.get(&key.name) {
-            Some(slot) if slot.key == *key => Arc::clone(slot),
-            _ => Arc::new(Slot::new(key.clone(), None)),
+    fn slot(&self, journal: &dyn Journal, name: &str) -> Result<Arc<Slot>, Error> {
+        loop {
+            let removals = {
+                let slots = self.slots.read();
+                if let Some(slot) = slots.by_name.get(name) {
+                    return Ok(Arc::clone(slot));
+                }
+                slots.removals
+            };
+            let head = journal.heads(&[name])?.pop().flatten();
+            let key = head.map(|head| head.account);
+            let key = key
+                .filter(|key| key.opened <= self.visible())
+                .ok_or_else(|| Error::NoSuchAccount(name.to_owned()))?;
+            let mut slots = self.slots.write();
+            // What was looked up may be deleted by now.
+            if slots.removals == removals {
+                let slot = slots.by_name.entry(Arc::clone(&key.name));
+                return Ok(Arc::clone(slot.or_insert_with(|| Arc::new(Slot::new(key)))));
+            }
         }
+    }
+
+    /// The account, up to date; `None` if it is to be looked up again.
+    fn enter<'s>(
+        &self,
+        journal: &dyn Journal,
+        slot: &'s Slot,
+    ) -> Result<Option<RwLockReadGuard<'s, Option<Account>>>, Error> {
+        let visible = self.visible();
+        let account = slot.account.read();
+        if account.is_some() && slot.is_up_to(visible) {
+            return Ok(Some(account));
+        }
+        drop(account);
+        let mut account = slot.account.write();
+        let is_there = self.bring_up(journal, slot, &mut account)?;
+        Ok(is_there.then(|| RwLockWriteGuard::downgrade(account)))
+    }
+
+    /// The accounts, all up to one `visible`; `None` if one is to be looked up again. The slots are
+    /// sorted and without repetition, so that no two who lock several wait for each other.
+    fn enter_all<'s>(
+        &self,
+        journal: &dyn Journal,
+        slots: &'s [Arc<Slot>],
+    ) -> Result<Option<Vec<RwLockReadGuard<'s, Option<Account>>>>, Error> {
+        let read: Vec<_> = slots.iter().map(|slot| slot.account.read()).collect();
+        // Read once they are held: nobody can bring one further.
+        let visible = self.visible();
+        let mut both = read.iter().zip(slots);
+        if both.all(|(account, slot)| account.is_some() && slot.is_up_to(visible)) {
+            return Ok(Some(read));
+        }
+        drop(read);
+        // Loaded one by one, so that none is held while another is loaded.
+        for slot in slots {
+            if self.enter(journal, slot)?.is_none() {
+                return Ok(None);
+            }
+        }
+        let mut held: Vec<_> = slots.iter().map(|slot| slot.account.write()).collect();
+        let visible = self.visible();
+        for (account, slot) in held.iter_mut().zip(slots) {
+            slot.advance(account, visible);
+            if account.is_none() {
+                return Ok(None);
+            }
+        }
+        let held = held.into_iter().map(RwLockWriteGuard::downgrade);
+        Ok(Some(held.collect()))
+    }
+
+    /// Loads the account if need be, and takes in what lies beside it; whether it is there.
+    fn bring_up(
+        &self,
+        journal: &dyn Journal,
+        slot: &Slot,
+        account: &mut Option<Account>,
+    ) -> Result<bool, Error> {
+        if account.is_none() {
+            let Some(through) = self.begin_loading(slot) else {
+                return Ok(false);
+            };
+            let loaded = fold(journal, &slot.key, through);
+            *account = Some(loaded.inspect_err(|_| slot.end_loading())?);
+        }
+        Ok(slot.advance(account, self.visible()))
+    }
+
+    /// From now on what is written to the account is kept; what was written up to the place that is
+    /// told is to be loaded. `None` if the account is gone.
+    fn begin_loading(&self, slot: &Slot) -> Option<Sequence> {
+        // No commit is on its way, which would be in neither.
+        let _publishing = self.publishing.lock();
+        let mut later = slot.later.lock();
+        if matches!(*later, Later::Gone) {
+            return None;
+        }
+        *later = Later::Commits(VecDeque::new());
+        Some(self.visible())
     }
 }
 
 impl Slot {
-    fn new(key: AccountKey, account: Option<Account>) -> Self {
+    fn new(key: AccountKey) -> Self {
         Slot {
             key,
-            account: RwLock::new(account),
+            account: RwLock::new(None),
+            later: Mutex::new(Later::NotLoaded),
         }
+    }
+
+    /// It could not be loaded: nothing is kept for it.
+    fn end_loading(&self) {
+        let mut later = self.later.lock();
+        if let Later::Commits(_) = *later {
+            *later = Later::NotLoaded;
+        }
+    }
+
+    /// Whether the account is there, and nothing up to `visible` lies beside it.
+    fn is_up_to(&self, visible: Sequence) -> bool {
+        match &*self.later.lock() {
+            Later::Commits(commits) => commits.front().is_none_or(|first| !first.is_in(visible)),
+            Later::NotLoaded | Later::Gone => false,
+        }
+    }
+
+    /// Takes in what lies beside the account, up to `visible`; whether the account is there then. What
+    /// cannot be taken in makes it forgotten: loading it anew says why.
+    fn advance(&self, account: &mut Option<Account>, visible: Sequence) -> bool {
+        let commits = match self.take_later(visible) {
+            Some(commits) if commits.is_empty() => return account.is_some(),
+            Some(commits) => commits,
+            None => {
+                *account = None;
+                return false;
+            }
+        };
+        // While it is out, a panic leaves nothing half-done behind: it is loaded anew.
+        let taken = account.take();
+        *account = taken.and_then(|mut account| {
+            let count = commits.iter().map(|commit| commit.share().entries.len());
+            let count: usize = count.sum();
+            let entries = commits.iter().flat_map(Commit::entries);
+            apply_all(&mut account, entries).ok()?;
+            if count >= SETTLED_FROM {
+                account.settle();
+            }
+            Some(account)
+        });
+        account.is_some()
+    }
+
+    /// `None` if nothing is kept, as the account is not to be used.
+    fn take_later(&self, visible: Sequence) -> Option<Vec<Commit>> {
+        let mut later = self.later.lock();
+        let Later::Commits(commits) = &mut *later else {
+            return None;
+        };
+        let count = commits.partition_point(|commit| commit.is_in(visible));
+        Some(commits.drain(..count).collect())
+    }
+}
+
+impl Commit {
+    fn is_in(&self, visible: Sequence) -> bool {
+        self.written.last() <= Some(visible)
+    }
+
+    fn share(&self) -> &Share {
+        &self.written.shares[self.share]
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&Entry, Option<Record>)> {
+        self.written.entries_of(self.share())
     }
 }
 
@@ -194,12 +366,12 @@ pub(crate) fn fold(
     let mut entries = Vec::new();
     let mut failure = None;
     let take_in = |account: &mut Option<Account>, entries: &mut Vec<Entry>| {
-        let all: Vec<&Entry> = entries.iter().collect();
         if account.is_none() {
-            *account = opened(key, &all);
+            *account = entries.first().and_then(|first| opened(key, first));
         }
         if let Some(account) = account {
-            apply_all(account, all, |id| find_in(journal, key, id))?;
+            let corrected = corrected(journal, key, entries)?;
+            apply_all(account, entries.iter().zip(corrected))?;
         }
         entries.clear();
         Ok::<(), Error>(())
@@ -226,9 +398,30 @@ pub(crate) fn fold(
     Ok(account)
 }
 
-/// The account that the first of its entries opens.
-pub(crate) fn opened(key: &AccountKey, entries: &[&Entry]) -> Option<Account> {
-    let first = entries.first()?;
+/// The records that entries of an account correct.
+fn corrected(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    entries: &[Entry],
+) -> Result<Vec<Option<Record>>, Error> {
+    let (mut places, mut ids) = (Vec::new(), Vec::new());
+    for (place, entry) in entries.iter().enumerate() {
+        if let Some(of) = entry.change.corrects() {
+            places.push(place);
+            ids.push((key.clone(), of.clone()));
+        }
+    }
+    let mut corrected = vec![None; entries.len()];
+    if !ids.is_empty() {
+        for (place, found) in places.into_iter().zip(journal.find_many(&ids)?) {
+            corrected[place] = found.map(|entry| (entry.sequence, entry.change));
+        }
+    }
+    Ok(corrected)
+}
+
+/// The account that its first entry opens.
+pub(crate) fn opened(key: &AccountKey, first: &Entry) -> Option<Account> {
     match first.change {
         Change::OpenAccount { policy } if first.sequence == key.opened => {
             Some(Account::open(key.clone(), policy))
@@ -237,45 +430,15 @@ pub(crate) fn opened(key: &AccountKey, entries: &[&Entry]) -> Option<Account> {
     }
 }
 
-/// Applies entries that follow those of the account; `find` finds the entry of an id.
+/// Applies entries that follow those of the account, each with the record that it corrects.
 pub(crate) fn apply_all<'e>(
     account: &mut Account,
-    entries: impl IntoIterator<Item = &'e Entry>,
-    find: impl Fn(&RecordId) -> Result<Option<(Sequence, Change)>, Error>,
+    entries: impl IntoIterator<Item = (&'e Entry, Option<Record>)>,
 ) -> Result<(), Error> {
-    let mut failure = None;
-    let found = |id: &RecordId| {
-        find(id).unwrap_or_else(|error| {
-            failure = Some(error);
-            None
-        })
-    };
-    let applied = account.apply(entries, found);
-    if let Some(error) = failure {
-        return Err(error);
-    }
+    let applied = account.apply(entries);
     applied.map_err(|NotApplicable { sequence, problem }| Error::NotApplicable {
         account: account.key().name.to_string(),
         sequence,
         problem,
     })
-}
-
-fn find_in(
-    journal: &dyn Journal,
-    key: &AccountKey,
-    id: &RecordId,
-) -> Result<Option<(Sequence, Change)>, Error> {
-    let found = journal.find_many(&[(key.clone(), id.clone())])?;
-    let found = found.into_iter().next().flatten();
-    Ok(found.map(|entry| (entry.sequence, entry.change)))
-}
-
-/// A panic under these locks leaves `None` behind, which is sound.
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

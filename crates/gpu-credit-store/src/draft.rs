@@ -1,27 +1,34 @@
-//! What a group of postings would write: every rule is checked here, before anything is written.
+//! What postings would write: every rule is checked here, before anything is written.
 //!
-//! A draft grows request by request; a request that is refused leaves no trace in it.
+//! A draft grows request by request; a request that is refused leaves no trace in it. It asks no
+//! journal and no account: all it needs to know are the facts that come with a request, and what was
+//! written since they were gathered.
 
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::directory::{Directory, apply_all, opened};
+use crate::directory::{apply_all, opened};
+use crate::facts::{Facts, Record};
+use crate::recent::{Recent, Share, Touched, Written};
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Journal, Outcome, Posting, RecordId, Refusal,
-    Sequence, Totals,
+    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Sequence,
+    Totals,
 };
 
 pub(crate) struct Draft<'a> {
-    directory: &'a Directory,
-    journal: &'a dyn Journal,
+    recent: &'a Recent,
     recorded_at: i64,
+    /// The last entry before the draft.
+    base: Sequence,
     last: Sequence,
     entries: Vec<Entry>,
     /// Whose each entry is.
     owners: Vec<usize>,
+    /// The records that the draft's corrections correct, by the places of the corrections.
+    corrects: HashMap<Sequence, Record>,
     accounts: Vec<Drafted>,
     /// The account of a name; `None` for one that the draft deletes.
     names: HashMap<Arc<str>, Option<usize>>,
@@ -61,9 +68,9 @@ struct Drafted {
     /// The last request that changed the head.
     changed_by: u64,
     /// The entries of the draft by id.
-    ids: HashMap<RecordId, usize>,
-    /// The records that the draft corrects.
-    corrected: HashMap<Sequence, Standing>,
+    ids: HashMap<RecordId, Sequence>,
+    /// The records that the draft corrects: by which entry last, and how they stand.
+    corrected: HashMap<Sequence, (Sequence, Standing)>,
     /// The account up to where the draft last closes its books.
     folded: Option<Account>,
 }
@@ -72,24 +79,29 @@ struct Drafted {
 enum Undo {
     Name(Arc<str>, Option<Option<usize>>),
     Head(usize, Head),
-    Corrected(usize, Sequence, Option<Standing>),
+    Corrected(usize, Sequence, Option<(Sequence, Standing)>),
+}
+
+/// What a draft comes to.
+pub(crate) struct Finished {
+    pub(crate) written: Written,
+    /// The accounts that are changed, in the order in which they were first touched.
+    pub(crate) touched: Vec<Touched>,
+    /// The last entry before them.
+    pub(crate) base: Sequence,
 }
 
 impl<'a> Draft<'a> {
-    /// An empty draft, to be written after `last`.
-    pub(crate) fn new(
-        directory: &'a Directory,
-        journal: &'a dyn Journal,
-        last: Sequence,
-        recorded_at: i64,
-    ) -> Self {
+    /// An empty draft, to be written after `base`.
+    pub(crate) fn new(recent: &'a Recent, base: Sequence, recorded_at: i64) -> Self {
         Draft {
-            directory,
-            journal,
+            recent,
             recorded_at,
-            last,
+            base,
+            last: base,
             entries: Vec::new(),
             owners: Vec::new(),
+            corrects: HashMap::new(),
             accounts: Vec::new(),
             names: HashMap::new(),
             place: None,
@@ -99,31 +111,48 @@ impl<'a> Draft<'a> {
     }
 
     /// What is to be written.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// The heads of the accounts that it changes, as they would be.
-    pub(crate) fn heads(&self) -> Vec<Head> {
-        let is_open = |index: usize| {
-            let name = &self.accounts[index].head.account.name;
-            self.names.get(name) == Some(&Some(index))
-        };
-        let changed = self.accounts.iter().enumerate();
-        changed
-            .filter(|(index, account)| !account.ids.is_empty() && is_open(*index))
-            .map(|(_, account)| account.head.clone())
-            .collect()
+    pub(crate) fn finish(self) -> Finished {
+        let mut entries: Vec<Vec<usize>> = vec![Vec::new(); self.accounts.len()];
+        for (place, owner) in self.owners.iter().enumerate() {
+            entries[*owner].push(place);
+        }
+        let (mut shares, mut touched) = (Vec::new(), Vec::new());
+        let accounts = self.accounts.into_iter().zip(entries).enumerate();
+        for (index, (account, entries)) in accounts.filter(|(_, (_, entries))| !entries.is_empty())
+        {
+            let key = account.head.account.clone();
+            let is_deleted = self.names.get(&key.name) != Some(&Some(index));
+            shares.push(Share {
+                account: key,
+                is_deleted,
+                entries,
+            });
+            touched.push(Touched {
+                head: account.head,
+                is_deleted,
+                ids: account.ids,
+                corrected: account.corrected,
+            });
+        }
+        Finished {
+            written: Written {
+                entries: self.entries,
+                corrected: self.corrects,
+                shares,
+            },
+            touched,
+            base: self.base,
+        }
     }
 
     /// Adds a request, all of it or nothing; of a trial, nothing.
-    pub(crate) fn add(&mut self, request: &Request) -> Answered {
+    pub(crate) fn add(&mut self, request: &Request, facts: &mut Facts) -> Answered {
         let (last, entries) = (self.last, self.entries.len());
         let places = match last {
             Sequence::START => request.places.as_slice(),
             _ => &[],
         };
-        let outcomes = self.post_all(&request.postings, places);
+        let outcomes = self.post_all(&request.postings, places, facts);
         if outcomes.is_err() || request.is_trial {
             self.take_back(last, entries);
         }
@@ -131,48 +160,62 @@ impl<'a> Draft<'a> {
         outcomes
     }
 
-    fn post_all(&mut self, postings: &[Posting], places: &[Place]) -> Answered {
+    fn post_all(&mut self, postings: &[Posting], places: &[Place], facts: &mut Facts) -> Answered {
         self.request += 1;
         self.entries.reserve(postings.len());
         let is_batch = postings.len() > 1;
         let mut outcomes = Vec::with_capacity(postings.len());
         for (index, posting) in postings.iter().enumerate() {
             self.place = places.get(index).copied();
-            let outcome = self.post(posting, is_batch);
+            let outcome = self.post(posting, is_batch, facts);
             outcomes.push(outcome.map_err(|error| (index, error))?);
         }
         Ok(outcomes)
     }
 
-    fn post(&mut self, posting: &Posting, is_batch: bool) -> Result<Outcome, Error> {
+    fn post(
+        &mut self,
+        posting: &Posting,
+        is_batch: bool,
+        facts: &mut Facts,
+    ) -> Result<Outcome, Error> {
         rules::check_texts(posting).map_err(|refusal| refused(posting, refusal))?;
-        match &posting.change {
-            Change::OpenAccount { .. } => return self.open(posting),
+        match posting.change {
+            Change::OpenAccount { policy } => return self.open(posting, policy, facts),
             Change::DeleteAccount if is_batch => {
                 return Err(refused(posting, Refusal::DeletionInBatch));
             }
-            Change::DeleteAccount => return self.delete(posting),
+            Change::DeleteAccount => return self.delete(posting, facts),
             _ => {}
         }
-        let account = self.account(&posting.account)?;
-        if let Some(outcome) = self.retry(account, posting)? {
+        let account = self.account(&posting.account, facts)?;
+        if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
         }
-        let before = self.accounts[account].head.totals;
-        let mut after = match posting.change.corrects() {
-            Some(of) => self.correct(account, posting, of)?,
-            None => rules::posted(before, &posting.change)
-                .map_err(|refusal| refused(posting, refusal))?,
+        let place = self.next_place(posting)?;
+        let totals = match posting.change.corrects() {
+            Some(of) => self.correct(account, place, posting, of, facts)?,
+            None => {
+                let before = self.accounts[account].head.totals;
+                let after = rules::posted(before, &posting.change);
+                let after = after.map_err(|refusal| refused(posting, refusal))?;
+                match posting.change {
+                    Change::CloseBooks { .. } => self.close(account, place, posting, facts)?,
+                    _ => after,
+                }
+            }
         };
-        if matches!(posting.change, Change::CloseBooks { .. }) {
-            after = self.close(account, posting)?;
-        }
-        Ok(self.write(account, after, posting))
+        Ok(self.write(account, place, totals, posting))
     }
 
-    fn open(&mut self, posting: &Posting) -> Result<Outcome, Error> {
-        if let Some(account) = self.find_account(&posting.account)? {
-            if let Some(outcome) = self.retry(account, posting)? {
+    fn open(
+        &mut self,
+        posting: &Posting,
+        policy: gpu_credit::Overdraft,
+        facts: &Facts,
+    ) -> Result<Outcome, Error> {
+        if let Some(account) = self.find_account(&posting.account, facts) {
+            if let Some(outcome) = self.retry(account, posting, facts)? {
                 return Ok(outcome);
             }
             return Err(Error::AccountExists {
@@ -180,44 +223,40 @@ impl<'a> Draft<'a> {
                 name: posting.account.clone(),
             });
         }
-        let Change::OpenAccount { policy } = posting.change else {
-            unreachable!("only an opening opens");
-        };
-        let opened = self.next_place().sequence;
+        let place = self.next_place(posting)?;
         let head = Head {
             account: AccountKey {
-                opened,
+                opened: place.sequence,
                 name: posting.account.as_str().into(),
             },
             policy,
             entries: 0,
-            last: opened,
+            last: place.sequence,
             totals: Totals::default(),
         };
         let account = self.add_account(head, true);
-        Ok(self.write(account, Totals::default(), posting))
+        Ok(self.write(account, place, Totals::default(), posting))
     }
 
-    fn delete(&mut self, posting: &Posting) -> Result<Outcome, Error> {
+    fn delete(&mut self, posting: &Posting, facts: &Facts) -> Result<Outcome, Error> {
         let is_retry = |entry: &&Entry| {
             entry.change == posting.change
                 && *entry.account.name == *posting.account
                 && entry.id == posting.id
         };
         let drafted = self.entries.iter().find(is_retry);
-        let deleted = match drafted {
-            Some(entry) => Some(entry.sequence),
-            None => self.journal.deletion(&posting.account, &posting.id)?,
-        };
-        if let Some(sequence) = deleted {
+        let deleted = drafted.map(|entry| entry.sequence);
+        let deleted = deleted.or_else(|| self.recent.deletion(&posting.account, &posting.id));
+        if let Some(sequence) = deleted.or(facts.deleted) {
             return Ok(Outcome::AlreadyPosted(sequence));
         }
-        let account = self.account(&posting.account)?;
-        if let Some(outcome) = self.retry(account, posting)? {
+        let account = self.account(&posting.account, facts)?;
+        if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
         }
+        let place = self.next_place(posting)?;
         let totals = self.accounts[account].head.totals;
-        let outcome = self.write(account, totals, posting);
+        let outcome = self.write(account, place, totals, posting);
         self.set_name(Arc::clone(&self.accounts[account].head.account.name), None);
         Ok(outcome)
     }
@@ -225,58 +264,71 @@ impl<'a> Draft<'a> {
     fn correct(
         &mut self,
         account: usize,
+        place: Place,
         posting: &Posting,
         of: &RecordId,
+        facts: &Facts,
     ) -> Result<Totals, Error> {
+        let refused = |refusal| refused(posting, refusal);
         let totals = self.accounts[account].head.totals;
-        let (sequence, posted) = self
-            .find(account, of)?
-            .ok_or_else(|| refused(posting, Refusal::NoSuchRecord(of.clone())))?;
-        let before = self
-            .standing(account, sequence, &posted)?
-            .ok_or_else(|| refused(posting, Refusal::NotARecord(of.clone())))?;
-        let after = before.corrected(&posting.change, totals.closed);
-        let after = after.map_err(|refusal| refused(posting, refusal))?;
-        let totals = rules::corrected(totals, before, after);
-        let totals = totals.map_err(|refusal| refused(posting, refusal))?;
+        let found = self.find(account, of, facts);
+        let record = found.ok_or_else(|| refused(Refusal::NoSuchRecord(of.clone())))?;
+        let before = self.standing(account, of, &record, facts);
+        let before = before.ok_or_else(|| refused(Refusal::NotARecord(of.clone())))?;
+        let after = before
+            .corrected(&posting.change, totals.closed)
+            .map_err(refused)?;
+        let totals = rules::corrected(totals, before, after).map_err(refused)?;
         let corrected = &mut self.accounts[account].corrected;
-        let replaced = corrected.insert(sequence, after);
-        self.undo.push(Undo::Corrected(account, sequence, replaced));
+        let (of, by) = (record.0, place.sequence);
+        let replaced = corrected.insert(of, (by, after));
+        self.undo.push(Undo::Corrected(account, of, replaced));
+        self.corrects.insert(by, record);
         Ok(totals)
     }
 
     /// The totals of an account once its books are closed: what that folds away is free again.
     /// O(records of the account).
-    fn close(&mut self, account: usize, posting: &Posting) -> Result<Totals, Error> {
-        let place = self.next_place();
+    fn close(
+        &mut self,
+        account: usize,
+        place: Place,
+        posting: &Posting,
+        facts: &mut Facts,
+    ) -> Result<Totals, Error> {
         let known = self.accounts[account].folded.take();
-        let drafted = &self.accounts[account];
-        let mut own: Vec<usize> = drafted.ids.values().copied().collect();
-        own.sort_unstable();
+        let key = self.accounts[account].head.account.clone();
         let closing = Entry {
             sequence: place.sequence,
             recorded_at: place.recorded_at,
-            account: drafted.head.account.clone(),
+            account: key.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         };
-        let own: Vec<&Entry> = own.iter().map(|index| &self.entries[*index]).collect();
-        let durable = match known {
-            Some(folded) => Some(folded),
-            None if drafted.is_new => opened(&drafted.head.account, &own),
-            None => Some(self.read(drafted, Account::clone)?),
-        };
-        let mut folded = durable.ok_or_else(|| Error::NoSuchAccount(posting.account.clone()))?;
-        let entries = own.into_iter().chain([&closing]);
-        apply_all(&mut folded, entries, |id| self.find(account, id))?;
+        let mut later: Vec<(&Entry, Option<Record>)> = self.recent.entries(&key).collect();
+        let owned = self.entries.iter().zip(&self.owners);
+        let own = owned.filter(|(_, owner)| **owner == account);
+        later.extend(own.map(|(entry, _)| (entry, self.corrects.get(&entry.sequence).cloned())));
+        let first = later.first().map(|(entry, _)| *entry);
+        later.push((&closing, None));
+        let folded = known
+            .or_else(|| facts.take_folded(&key))
+            .or_else(|| opened(&key, first?));
+        let mut folded = folded.expect("an account whose books are closed was folded");
+        apply_all(&mut folded, later)?;
         let totals = folded.totals();
         self.accounts[account].folded = Some(folded);
         Ok(totals)
     }
 
     /// What came of the posting that has this id already, if there is one.
-    fn retry(&self, account: usize, posting: &Posting) -> Result<Option<Outcome>, Error> {
-        match self.find(account, &posting.id)? {
+    fn retry(
+        &self,
+        account: usize,
+        posting: &Posting,
+        facts: &Facts,
+    ) -> Result<Option<Outcome>, Error> {
+        match self.find(account, &posting.id, facts) {
             None => Ok(None),
             Some((sequence, change)) if change == posting.change => {
                 Ok(Some(Outcome::AlreadyPosted(sequence)))
@@ -289,59 +341,60 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The entry of an id, drafted or durable.
-    fn find(&self, account: usize, id: &RecordId) -> Result<Option<(Sequence, Change)>, Error> {
+    /// The record of an id: of the draft, written lately, or long ago.
+    fn find(&self, account: usize, id: &RecordId, facts: &Facts) -> Option<Record> {
         let account = &self.accounts[account];
-        if let Some(index) = account.ids.get(id) {
-            let entry = &self.entries[*index];
-            return Ok(Some((entry.sequence, entry.change.clone())));
+        if let Some(sequence) = account.ids.get(id) {
+            let place = self
+                .entries
+                .binary_search_by_key(sequence, |entry| entry.sequence);
+            let entry = &self.entries[place.expect("an id leads to an entry")];
+            return Some((entry.sequence, entry.change.clone()));
         }
         if account.is_new {
-            return Ok(None);
+            return None;
         }
-        let id = (account.head.account.clone(), id.clone());
-        let found = self.journal.find_many(&[id])?.pop().flatten();
-        Ok(found.map(|entry| (entry.sequence, entry.change)))
+        let key = &account.head.account;
+        let recent = self.recent.find(key, id);
+        recent.or_else(|| facts.of(key)?.find(id).cloned())
     }
 
     fn standing(
         &self,
         account: usize,
-        sequence: Sequence,
-        posted: &Change,
-    ) -> Result<Option<Standing>, Error> {
+        id: &RecordId,
+        (sequence, posted): &Record,
+        facts: &Facts,
+    ) -> Option<Standing> {
         let account = &self.accounts[account];
-        if let Some(standing) = account.corrected.get(&sequence) {
-            return Ok(Some(*standing));
+        if let Some((_, standing)) = account.corrected.get(sequence) {
+            return Some(*standing);
         }
-        let is_drafted = self
-            .entries
-            .first()
-            .is_some_and(|first| sequence >= first.sequence);
-        if account.is_new || is_drafted {
-            return Ok(Standing::posted(posted));
+        let key = &account.head.account;
+        if let Some(standing) = self.recent.standing(key, *sequence) {
+            return Some(standing);
         }
-        self.read(account, |durable| durable.standing(sequence, posted))
+        let is_late = *sequence > self.base || self.recent.has(key, id);
+        match facts.of(key) {
+            Some(facts) if !is_late => facts.standing(*sequence),
+            _ => Standing::posted(posted),
+        }
     }
 
-    fn read<R>(&self, account: &Drafted, question: impl FnOnce(&Account) -> R) -> Result<R, Error> {
-        let slot = self
-            .directory
-            .slot(self.journal, &account.head.account.name)?;
-        self.directory.read(self.journal, &slot, question)
-    }
-
-    fn account(&mut self, name: &str) -> Result<usize, Error> {
-        self.find_account(name)?
+    fn account(&mut self, name: &str, facts: &Facts) -> Result<usize, Error> {
+        self.find_account(name, facts)
             .ok_or_else(|| Error::NoSuchAccount(name.to_owned()))
     }
 
-    fn find_account(&mut self, name: &str) -> Result<Option<usize>, Error> {
+    fn find_account(&mut self, name: &str, facts: &Facts) -> Option<usize> {
         if let Some(account) = self.names.get(name) {
-            return Ok(*account);
+            return *account;
         }
-        let head = self.journal.heads(&[name])?.pop().flatten();
-        Ok(head.map(|head| self.add_account(head, false)))
+        let head = match self.recent.account(name) {
+            Some(touched) => (!touched.is_deleted).then(|| touched.head.clone())?,
+            None => facts.account(name)?.head.clone(),
+        };
+        Some(self.add_account(head, false))
     }
 
     fn add_account(&mut self, head: Head, is_new: bool) -> usize {
@@ -364,22 +417,31 @@ impl<'a> Draft<'a> {
     }
 
     /// Where the next entry is to be.
-    fn next_place(&self) -> Place {
-        self.place.unwrap_or(Place {
+    fn next_place(&self, posting: &Posting) -> Result<Place, Error> {
+        let next = Place {
             sequence: self.last.next(),
             recorded_at: self.recorded_at,
-        })
+        };
+        if next.sequence == self.last {
+            return Err(refused(posting, Refusal::JournalFull));
+        }
+        Ok(self.place.unwrap_or(next))
     }
 
-    fn write(&mut self, account: usize, totals: Totals, posting: &Posting) -> Outcome {
-        let place = self.next_place();
+    fn write(
+        &mut self,
+        account: usize,
+        place: Place,
+        totals: Totals,
+        posting: &Posting,
+    ) -> Outcome {
         self.last = place.sequence;
         let drafted = &mut self.accounts[account];
         if drafted.changed_by != self.request {
             drafted.changed_by = self.request;
             self.undo.push(Undo::Head(account, drafted.head.clone()));
         }
-        drafted.ids.insert(posting.id.clone(), self.entries.len());
+        drafted.ids.insert(posting.id.clone(), place.sequence);
         drafted.head.entries += 1;
         drafted.head.last = place.sequence;
         drafted.head.totals = totals;
@@ -404,11 +466,11 @@ impl<'a> Draft<'a> {
                     self.names.remove(&name);
                 }
                 Undo::Head(account, head) => self.accounts[account].head = head,
-                Undo::Corrected(account, sequence, Some(standing)) => {
-                    self.accounts[account].corrected.insert(sequence, standing);
+                Undo::Corrected(account, of, Some(standing)) => {
+                    self.accounts[account].corrected.insert(of, standing);
                 }
-                Undo::Corrected(account, sequence, None) => {
-                    self.accounts[account].corrected.remove(&sequence);
+                Undo::Corrected(account, of, None) => {
+                    self.accounts[account].corrected.remove(&of);
                 }
             }
         }
@@ -416,8 +478,88 @@ impl<'a> Draft<'a> {
         for (entry, owner) in self.entries.drain(entries..).zip(owners) {
             self.accounts[owner].ids.remove(&entry.id);
             self.accounts[owner].folded = None;
+            self.corrects.remove(&entry.sequence);
         }
         self.last = last;
+    }
+}
+
+impl Finished {
+    /// Moves all of it to where it follows `base`; whether it can be there.
+    pub(crate) fn move_to(
+        &mut self,
+        base: Sequence,
+        request: &Request,
+        answered: &mut Answered,
+    ) -> bool {
+        if self.base != base && self.base == Sequence::START && !request.places.is_empty() {
+            return false;
+        }
+        let last = self.written.last().unwrap_or(self.base);
+        let moved = Moved {
+            from: self.base,
+            to: base,
+        };
+        let count = last.get() - self.base.get();
+        if base
+            .get()
+            .checked_add(count)
+            .is_none_or(|last| last == u64::MAX)
+        {
+            return false;
+        }
+        if moved.from != moved.to {
+            self.base = base;
+            self.renumber(&moved);
+            for outcome in answered.iter_mut().flatten() {
+                match outcome {
+                    Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => {
+                        *sequence = moved.place(*sequence);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn renumber(&mut self, moved: &Moved) {
+        for entry in &mut self.written.entries {
+            entry.sequence = moved.place(entry.sequence);
+            entry.account.opened = moved.place(entry.account.opened);
+        }
+        let corrected = std::mem::take(&mut self.written.corrected).into_iter();
+        self.written.corrected = corrected
+            .map(|(by, (of, change))| (moved.place(by), (moved.place(of), change)))
+            .collect();
+        for share in &mut self.written.shares {
+            share.account.opened = moved.place(share.account.opened);
+        }
+        for touched in &mut self.touched {
+            touched.head.account.opened = moved.place(touched.head.account.opened);
+            touched.head.last = moved.place(touched.head.last);
+            for sequence in touched.ids.values_mut() {
+                *sequence = moved.place(*sequence);
+            }
+            let corrected = std::mem::take(&mut touched.corrected).into_iter();
+            touched.corrected = corrected
+                .map(|(of, (by, standing))| (moved.place(of), (moved.place(by), standing)))
+                .collect();
+        }
+    }
+}
+
+/// Places after one base, moved to where they follow another.
+struct Moved {
+    from: Sequence,
+    to: Sequence,
+}
+
+impl Moved {
+    fn place(&self, place: Sequence) -> Sequence {
+        match place.get().checked_sub(self.from.get()) {
+            Some(after @ 1..) => Sequence::new(self.to.get() + after),
+            _ => place,
+        }
     }
 }
 
@@ -435,7 +577,10 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::RedbJournal;
+    use crate::directory::Directory;
+    use crate::facts::Needs;
+    use crate::recent::Pins;
+    use crate::{Journal, RedbJournal};
 
     fn request(postings: Vec<Posting>) -> Request {
         Request {
@@ -450,21 +595,33 @@ mod tests {
         let most = i64::MAX.unsigned_abs();
         let journal = RedbJournal::with_backend(InMemoryBackend::new(), "memory").unwrap();
         let directory = Directory::new(Sequence::START);
-        let mut first = Draft::new(&directory, &journal, Sequence::START, 0);
+        let (recent, pins) = (Recent::new(Sequence::START), Pins::default());
+        let add = |draft: &mut Draft<'_>, request: &Request| {
+            let needs = Needs::of(&request.postings);
+            let pin = pins.pin(|| directory.visible());
+            let facts = Facts::gather(&needs, pin, &journal, &directory);
+            draft.add(request, &mut facts.map_err(|(_, error)| error).unwrap())
+        };
+        let mut first = Draft::new(&recent, Sequence::START, 0);
         let start = request(vec![
             Posting::open_account("a", "open", Overdraft::Carry),
             Posting::usage("a", "u", most - 5, 0),
             Posting::grant("a", "g", "", 1, 0, 9),
         ]);
-        first.add(&start).unwrap();
-        journal.append(first.entries(), &first.heads()).unwrap();
-        directory.apply(&journal, first.entries());
+        add(&mut first, &start).unwrap();
+        let Finished {
+            written, touched, ..
+        } = first.finish();
+        let heads: Vec<Head> = touched.into_iter().map(|touched| touched.head).collect();
+        journal.append(&written.entries, &heads).unwrap();
+        directory.publish(&Arc::new(written));
+        let recent = Recent::new(directory.visible());
 
         // The account is part of the draft already, so that it is not simply forgotten.
         let begun = || {
-            let mut draft = Draft::new(&directory, &journal, directory.visible(), 0);
+            let mut draft = Draft::new(&recent, directory.visible(), 0);
             let usage = vec![Posting::usage("a", "first", 0, 0)];
-            draft.add(&request(usage)).unwrap();
+            add(&mut draft, &request(usage)).unwrap();
             draft
         };
         let mut draft = begun();
@@ -486,17 +643,20 @@ mod tests {
         for postings in does {
             let mut refused = postings.clone();
             refused.push(impossible());
-            let (place, _) = draft.add(&request(refused)).unwrap_err();
+            let (place, _) = add(&mut draft, &request(refused)).unwrap_err();
             assert_eq!(place, postings.len());
             let mut trial = request(postings.clone());
             trial.is_trial = true;
-            let tried = draft.add(&trial).unwrap();
-            assert_eq!(draft.entries().len(), 1);
-            assert_eq!(begun().add(&request(postings.clone())).unwrap(), tried);
+            let tried = add(&mut draft, &trial).unwrap();
+            assert_eq!(draft.entries.len(), 1);
+            assert_eq!(
+                add(&mut begun(), &request(postings.clone())).unwrap(),
+                tried
+            );
         }
         let mut deletion = request(vec![Posting::delete_account("a", "x")]);
         deletion.is_trial = true;
-        draft.add(&deletion).unwrap();
+        add(&mut draft, &deletion).unwrap();
         let all = request(vec![
             Posting::usage("a", "x", 5, 0),
             Posting::retract("a", "y", "u"),
@@ -504,12 +664,8 @@ mod tests {
             Posting::revoke("a", "v", "g", 5),
             Posting::open_account("b", "open", Overdraft::Forfeit),
         ]);
-        assert!(draft.add(&all).is_ok());
-        assert_eq!(draft.entries().len(), 6);
-        assert!(
-            draft
-                .add(&request(vec![Posting::usage("b", "x", 1, 0)]))
-                .is_ok()
-        );
+        assert!(add(&mut draft, &all).is_ok());
+        assert_eq!(draft.entries.len(), 6);
+        assert!(add(&mut draft, &request(vec![Posting::usage("b", "x", 1, 0)])).is_ok());
     }
 }

@@ -149,6 +149,9 @@ pub enum Refusal {
         /// The first instant that is open.
         until: i64,
     },
+    /// Every place of the journal is taken.
+    #[error("the journal has no place for another entry")]
+    JournalFull,
     /// A deletion together with other postings.
     #[error("the deletion of an account is posted by itself, not in a batch")]
     DeletionInBatch,

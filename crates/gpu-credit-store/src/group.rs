@@ -2,8 +2,10 @@
 //!
 //! There is no thread of its own. The first to arrive leads: it takes what waits, its own request
 //! included, and commits it in one go. Those who arrive meanwhile wait; when the leader is done, the
-//! first of them leads the next group.
+//! first of them leads the next group. A large request is a group of its own, so that nobody who came
+//! before it waits for it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Requests that wait to be committed, and their answers.
@@ -14,7 +16,13 @@ pub(crate) struct GroupCommit<Q, A> {
 struct Queue<Q, A> {
     /// Somebody leads, or has been told to.
     led: bool,
-    waiting: Vec<(Q, Arc<Seat<A>>)>,
+    waiting: VecDeque<Waiting<Q, A>>,
+}
+
+struct Waiting<Q, A> {
+    request: Q,
+    is_large: bool,
+    seat: Arc<Seat<A>>,
 }
 
 /// Where one request waits.
@@ -39,7 +47,7 @@ impl<Q, A> GroupCommit<Q, A> {
     pub(crate) fn new() -> Self {
         let queue = Queue {
             led: false,
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
         };
         GroupCommit {
             queue: Mutex::new(queue),
@@ -51,12 +59,17 @@ impl<Q, A> GroupCommit<Q, A> {
     pub(crate) fn submit(
         &self,
         request: Q,
+        is_large: bool,
         commit: impl FnOnce(Vec<Q>) -> Vec<A>,
     ) -> Result<A, Abandoned> {
         let seat = Arc::new(Seat::new());
         let leads = {
             let mut queue = lock(&self.queue);
-            queue.waiting.push((request, Arc::clone(&seat)));
+            queue.waiting.push_back(Waiting {
+                request,
+                is_large,
+                seat: Arc::clone(&seat),
+            });
             !std::mem::replace(&mut queue.led, true)
         };
         if leads {
@@ -70,8 +83,11 @@ impl<Q, A> GroupCommit<Q, A> {
     }
 
     fn lead(&self, own: &Seat<A>, commit: impl FnOnce(Vec<Q>) -> Vec<A>) -> Result<A, Abandoned> {
-        let group = std::mem::take(&mut lock(&self.queue).waiting);
-        let (requests, seats): (Vec<Q>, Vec<Arc<Seat<A>>>) = group.into_iter().unzip();
+        let group = lock(&self.queue).take_group();
+        let group = group
+            .into_iter()
+            .map(|waiting| (waiting.request, waiting.seat));
+        let (requests, seats): (Vec<Q>, Vec<Arc<Seat<A>>>) = group.unzip();
         let mut leadership = Leadership {
             queue: &self.queue,
             seats,
@@ -83,6 +99,15 @@ impl<Q, A> GroupCommit<Q, A> {
             Turn::Answered(answer) => Ok(answer),
             Turn::Wait | Turn::Lead | Turn::Abandoned => Err(Abandoned),
         }
+    }
+}
+
+impl<Q, A> Queue<Q, A> {
+    /// The first who waits, with those behind him if nobody is large.
+    fn take_group(&mut self) -> Vec<Waiting<Q, A>> {
+        let large = self.waiting.iter().position(|waiting| waiting.is_large);
+        let count = large.map_or(self.waiting.len(), |large| large.max(1));
+        self.waiting.drain(..count).collect()
     }
 }
 
@@ -103,8 +128,8 @@ impl<Q, A> Drop for Leadership<'_, Q, A> {
         // Last, so that those who have their answers may be back with their next requests when the
         // next leader takes what waits: two groups of one half each would take turns otherwise.
         let mut queue = lock(self.queue);
-        match queue.waiting.first() {
-            Some((_, seat)) => seat.call(Turn::Lead),
+        match queue.waiting.front() {
+            Some(first) => first.seat.call(Turn::Lead),
             None => queue.led = false,
         }
     }
@@ -164,7 +189,7 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..500 {
                         let request = writer * 1_000 + number;
-                        let answer = commit.submit(request, |group| {
+                        let answer = commit.submit(request, false, |group| {
                             assert_eq!(committing.fetch_add(1, Ordering::SeqCst), 0);
                             groups.fetch_add(1, Ordering::SeqCst);
                             thread::yield_now();
@@ -186,8 +211,8 @@ mod tests {
     #[test]
     fn a_leader_that_panics_abandons_its_group_and_nobody_else() {
         let commit = GroupCommit::<u8, u8>::new();
-        let panics = AssertUnwindSafe(|| commit.submit(1, |_| panic!("on purpose")));
+        let panics = AssertUnwindSafe(|| commit.submit(1, false, |_| panic!("on purpose")));
         assert!(catch_unwind(panics).is_err());
-        assert_eq!(commit.submit(2, |group| group), Ok(2));
+        assert_eq!(commit.submit(2, false, |group| group), Ok(2));
     }
 }

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use gpu_credit::{Answer, Overdraft};
 
-use crate::directory::{Directory, fold};
-use crate::draft::{Answered, Draft, Request};
-use crate::group::GroupCommit;
+use crate::directory::fold;
+use crate::draft::{Answered, Request};
+use crate::lane::Lane;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Journal, JournalError, Outcome, Posting, RecordId,
-    RedbJournal, Sequence,
+    Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, RecordId, RedbJournal,
+    Sequence,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -46,16 +44,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Store<J: Journal = RedbJournal> {
-    shared: Arc<Shared<J>>,
-}
-
-struct Shared<J> {
-    journal: J,
-    directory: Directory,
-    commit: GroupCommit<Request, Answered>,
-    /// Whether the journal may hold what memory does not show: during a commit, and after one that
-    /// failed or did not come to its end.
-    is_behind: AtomicBool,
+    lane: Arc<Lane<J>>,
 }
 
 /// The id under which [`Store::open_account`] opens.
@@ -64,7 +53,7 @@ const OPENING_ID: &str = "open";
 impl<J: Journal> Clone for Store<J> {
     fn clone(&self) -> Self {
         Store {
-            shared: Arc::clone(&self.shared),
+            lane: Arc::clone(&self.lane),
         }
     }
 }
@@ -119,20 +108,14 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If the journal fails.
     pub fn with_journal(journal: J) -> Result<Self, Error> {
-        let directory = Directory::new(journal.last_sequence()?);
         Ok(Store {
-            shared: Arc::new(Shared {
-                journal,
-                directory,
-                commit: GroupCommit::new(),
-                is_behind: AtomicBool::new(false),
-            }),
+            lane: Arc::new(Lane::new(journal)?),
         })
     }
 
     /// The journal under the store, to read and to copy.
     pub fn journal(&self) -> &J {
-        &self.shared.journal
+        &self.lane.journal
     }
 
     /// Opens an account under the id `open`: opening it again with the same policy does nothing.
@@ -180,11 +163,7 @@ impl<J: Journal> Store<J> {
     }
 
     pub(crate) fn submit(&self, request: Request) -> Answered {
-        let commit = |group: Vec<Request>| self.shared.commit(&group);
-        match self.shared.commit.submit(request, commit) {
-            Ok(answered) => answered,
-            Err(crate::group::Abandoned) => Err((0, Error::Interrupted)),
-        }
+        self.lane.submit(request)
     }
 
     /// Deletes an account: its entries are dropped from the journal, and its name can be given again.
@@ -204,14 +183,14 @@ impl<J: Journal> Store<J> {
     /// If the journal fails.
     pub fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
         let visible = self.last_sequence();
-        let mut accounts = self.shared.journal.accounts()?;
+        let mut accounts = self.lane.journal.accounts()?;
         accounts.retain(|account| account.opened <= visible);
         Ok(accounts)
     }
 
     /// The last entry that is durable and seen by readers.
     pub fn last_sequence(&self) -> Sequence {
-        self.shared.directory.visible()
+        self.lane.directory.visible()
     }
 
     /// The balance of an account at an instant; see [`GpuCredit::get_balance`] for the rules and the
@@ -246,7 +225,8 @@ impl<J: Journal> Store<J> {
         Ok(self.with_account(account, |account| account.get_balances(timestamps))??)
     }
 
-    /// Asks an account anything. Posting to it waits meanwhile; the question must not use the store.
+    /// Asks an account anything. Nobody who posts waits for the question; who asks the account after
+    /// something was posted to it does. The question must not use the store.
     ///
     /// # Errors
     /// If there is no such account, or it cannot be loaded.
@@ -255,15 +235,14 @@ impl<J: Journal> Store<J> {
         account: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
-        let Shared {
+        let Lane {
             journal, directory, ..
-        } = &*self.shared;
-        let slot = directory.slot(journal, account)?;
-        directory.read(journal, &slot, question)
+        } = &*self.lane;
+        directory.read(journal, account, question)
     }
 
     /// Asks several accounts, all at one point of the journal; the question gets them in the order of
-    /// the names. Posting to them waits meanwhile; the question must not use the store.
+    /// the names. Nobody who posts waits for the question; the question must not use the store.
     ///
     /// # Errors
     /// If there is no such account, or one cannot be loaded.
@@ -272,22 +251,10 @@ impl<J: Journal> Store<J> {
         accounts: &[&str],
         question: impl FnOnce(&[&Account]) -> R,
     ) -> Result<R, Error> {
-        let Shared {
+        let Lane {
             journal, directory, ..
-        } = &*self.shared;
-        let named = accounts.iter().map(|name| directory.slot(journal, name));
-        let named: Vec<_> = named.collect::<Result<_, _>>()?;
-        let mut slots = named.clone();
-        slots.sort_unstable_by_key(|slot| slot.key.opened);
-        slots.dedup_by_key(|slot| slot.key.opened);
-        let places: Vec<_> = named
-            .iter()
-            .map(|slot| slots.partition_point(|other| other.key.opened < slot.key.opened))
-            .collect();
-        directory.read_all(journal, &slots, |accounts| {
-            let in_order: Vec<_> = places.iter().map(|place| accounts[*place]).collect();
-            question(&in_order)
-        })
+        } = &*self.lane;
+        directory.read_all(journal, accounts, question)
     }
 
     /// An account as it stood once an entry of the journal was recorded: any question is answered as
@@ -297,11 +264,7 @@ impl<J: Journal> Store<J> {
     /// If the account is not there, or was not yet, or its journal is damaged.
     pub fn as_recorded(&self, account: &str, sequence: Sequence) -> Result<Account, Error> {
         let key = self.key(account)?;
-        fold(
-            &self.shared.journal,
-            &key,
-            sequence.min(self.last_sequence()),
-        )
+        fold(&self.lane.journal, &key, sequence.min(self.last_sequence()))
     }
 
     /// What is durable of an account, in a few numbers. O(log accounts): nothing is loaded.
@@ -309,7 +272,7 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If there is no such account, or what is kept of it is damaged.
     pub fn head(&self, account: &str) -> Result<Head, Error> {
-        let head = self.shared.journal.heads(&[account])?.pop().flatten();
+        let head = self.lane.journal.heads(&[account])?.pop().flatten();
         head.ok_or_else(|| Error::NoSuchAccount(account.to_owned()))
     }
 
@@ -329,7 +292,7 @@ impl<J: Journal> Store<J> {
     /// As [`history`](Self::history).
     pub fn visit_history(&self, account: &str, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
         let (key, through) = (self.key(account)?, self.last_sequence());
-        self.shared
+        self.lane
             .journal
             .entries(&key, Sequence::START, through, &mut |entry| {
                 visit(entry);
@@ -344,16 +307,13 @@ impl<J: Journal> Store<J> {
     /// If there is no such account, or its journal is damaged.
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
         let key = self.key(account)?;
-        let found = self.shared.journal.find_many(&[(key, id.clone())])?;
+        let found = self.lane.journal.find_many(&[(key, id.clone())])?;
         let found = found.into_iter().next().flatten();
         Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
     }
 
     fn key(&self, account: &str) -> Result<AccountKey, Error> {
-        let Shared {
-            journal, directory, ..
-        } = &*self.shared;
-        Ok(directory.slot(journal, account)?.key.clone())
+        self.lane.directory.key(&self.lane.journal, account)
     }
 }
 
@@ -365,55 +325,4 @@ impl Store {
     pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         Ok(self.journal().copy_to(path)?)
     }
-}
-
-impl<J: Journal> Shared<J> {
-    /// Writes what a group of requests asks for, and answers each. One thread at a time comes here.
-    fn commit(&self, group: &[Request]) -> Vec<Answered> {
-        if self.is_behind.swap(true, Ordering::SeqCst)
-            && let Err(error) = self.catch_up()
-        {
-            let failed = || Err((0, Error::Journal(error.clone())));
-            return group.iter().map(|_| failed()).collect();
-        }
-        let last = self.directory.visible();
-        let mut draft = Draft::new(&self.directory, &self.journal, last, now());
-        let mut answers: Vec<Answered> = group.iter().map(|request| draft.add(request)).collect();
-        if !draft.entries().is_empty() {
-            if let Err(error) = self.journal.append(draft.entries(), &draft.heads()) {
-                fail(&mut answers, last, &error);
-                return answers;
-            }
-            self.directory.apply(&self.journal, draft.entries());
-        }
-        self.is_behind.store(false, Ordering::SeqCst);
-        answers
-    }
-
-    /// Forgets what is in memory: the journal knows better.
-    fn catch_up(&self) -> Result<(), JournalError> {
-        self.directory.forget(self.journal.last_sequence()?);
-        Ok(())
-    }
-}
-
-/// Whoever counts on an entry after `last` is told that it could not be written.
-fn fail(answers: &mut [Answered], last: Sequence, error: &JournalError) {
-    for answer in answers {
-        let counts_on = |outcome: &Outcome| outcome.sequence() > last;
-        if answer
-            .as_ref()
-            .is_ok_and(|outcomes| outcomes.iter().any(counts_on))
-        {
-            *answer = Err((0, Error::Journal(error.clone())));
-        }
-    }
-}
-
-/// Milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }

@@ -80,11 +80,11 @@ fn head(
         let (key, value) = row?;
         let entry = decode(&account, Sequence::new(key.value().1), value.value())?;
         if folded.is_none() {
-            folded = opened(&account, &[&entry]);
+            folded = opened(&account, &entry);
         }
         if let Some(folded) = &mut folded {
-            let find = |id: &RecordId| Ok(records.get(id).cloned());
-            apply_all(folded, [&entry], find)
+            let corrects = entry.change.corrects().and_then(|of| records.get(of));
+            apply_all(folded, [(&entry, corrects.cloned())])
                 .map_err(|error| Failure::damaged(error.to_string()))?;
         }
         records.insert(entry.id, (entry.sequence, entry.change));

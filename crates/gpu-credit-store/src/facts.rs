@@ -1,0 +1,282 @@
+//! What must be known to draft requests, and what is known.
+//!
+//! Facts are gathered outside the commit lane, by whoever posts: what is slow about it (pages that are
+//! not in memory, accounts that have to be loaded, readers that hold one) makes nobody else wait.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::directory::Directory;
+use crate::recent::{Pin, Recent};
+use crate::standing::Standing;
+use crate::{
+    Account, AccountKey, Change, Entry, Error, Head, Journal, Posting, RecordId, Sequence,
+};
+
+/// An entry of an account: its place, and what it does.
+pub(crate) type Record = (Sequence, Change);
+
+/// What the drafting of postings will ask for.
+pub(crate) struct Needs<'r> {
+    /// The accounts by name, each with the first posting that names it.
+    accounts: Vec<(&'r str, usize)>,
+    ids: Vec<Lookup<'r>>,
+    /// The accounts whose books are closed.
+    closed: Vec<usize>,
+    deletion: Option<(&'r str, &'r RecordId)>,
+}
+
+struct Lookup<'r> {
+    account: usize,
+    id: &'r RecordId,
+    /// Whether it is asked how the record stands.
+    is_corrected: bool,
+}
+
+impl<'r> Needs<'r> {
+    pub(crate) fn of(postings: &'r [Posting]) -> Self {
+        let mut needs = Needs {
+            accounts: Vec::new(),
+            ids: Vec::with_capacity(postings.len()),
+            closed: Vec::new(),
+            deletion: None,
+        };
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (index, posting) in postings.iter().enumerate() {
+            let name = posting.account.as_str();
+            let account = *places.entry(name).or_insert_with(|| {
+                needs.accounts.push((name, index));
+                needs.accounts.len() - 1
+            });
+            let lookup = |id, is_corrected| Lookup {
+                account,
+                id,
+                is_corrected,
+            };
+            needs.ids.push(lookup(&posting.id, false));
+            if let Some(of) = posting.change.corrects() {
+                needs.ids.push(lookup(of, true));
+            }
+            match posting.change {
+                Change::CloseBooks { .. } => needs.closed.push(account),
+                Change::DeleteAccount => needs.deletion = Some((name, &posting.id)),
+                _ => {}
+            }
+        }
+        needs.closed.sort_unstable();
+        needs.closed.dedup();
+        needs
+    }
+
+    /// The accounts that are asked about.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'r str> {
+        self.accounts.iter().map(|(name, _)| *name)
+    }
+
+    /// Whether an account is folded to draft them.
+    pub(crate) fn closes_books(&self) -> bool {
+        !self.closed.is_empty()
+    }
+}
+
+/// What is known. All that was written up to [`as_of`](Self::as_of) is in it; of what was written
+/// later, some.
+pub(crate) struct Facts {
+    pin: Pin,
+    /// By name; `None` for one that is not open.
+    accounts: HashMap<Arc<str>, Option<AccountFacts>>,
+    /// Where the account was deleted that a posting deletes.
+    pub(crate) deleted: Option<Sequence>,
+    /// The greatest place in them.
+    pub(crate) last: Sequence,
+}
+
+pub(crate) struct AccountFacts {
+    pub(crate) head: Head,
+    found: HashMap<RecordId, Record>,
+    standings: HashMap<Sequence, Option<Standing>>,
+    folded: Option<Account>,
+    /// Whether memory stood at the head when it was asked.
+    is_of_head: bool,
+}
+
+impl Facts {
+    /// Gathers what is needed; on an error, it says which posting needs it.
+    pub(crate) fn gather(
+        needs: &Needs<'_>,
+        pin: Pin,
+        journal: &dyn Journal,
+        directory: &Directory,
+    ) -> Result<Self, (usize, Error)> {
+        let mut facts = Facts {
+            last: pin.as_of(),
+            pin,
+            accounts: HashMap::new(),
+            deleted: None,
+        };
+        facts
+            .look_up(needs, journal)
+            .map_err(|error| (0, error.into()))?;
+        for lookup in needs.ids.iter().filter(|lookup| lookup.is_corrected) {
+            let (name, first) = needs.accounts[lookup.account];
+            let Some(Some(account)) = facts.accounts.get_mut(name) else {
+                continue;
+            };
+            let asked = account.ask(lookup.id, journal, directory);
+            asked.map_err(|error| (first, error))?;
+        }
+        for account in &needs.closed {
+            let (name, first) = needs.accounts[*account];
+            let Some(Some(account)) = facts.accounts.get_mut(name) else {
+                continue;
+            };
+            match directory.read(journal, name, Account::clone) {
+                Ok(folded) => {
+                    account.is_of_head &= folded.last_sequence() == account.head.last;
+                    account.folded = Some(folded);
+                }
+                // Deleted since, which whoever drafts knows.
+                Err(Error::NoSuchAccount(_)) => {}
+                Err(error) => return Err((first, error)),
+            }
+        }
+        Ok(facts)
+    }
+
+    fn look_up(
+        &mut self,
+        needs: &Needs<'_>,
+        journal: &dyn Journal,
+    ) -> Result<(), crate::JournalError> {
+        let names: Vec<&str> = needs.names().collect();
+        let heads = journal.heads(&names)?;
+        if let Some((name, id)) = needs.deletion {
+            self.deleted = journal.deletion(name, id)?;
+        }
+        let key = |lookup: &Lookup<'_>| {
+            let head = heads[lookup.account].as_ref()?;
+            Some((head.account.clone(), lookup.id.clone()))
+        };
+        let ids: Vec<(AccountKey, RecordId)> = needs.ids.iter().filter_map(key).collect();
+        let found = journal.find_many(&ids)?;
+        for (name, head) in names.iter().zip(heads) {
+            self.last = self
+                .last
+                .max(head.as_ref().map_or(self.last, |head| head.last));
+            self.accounts
+                .insert((*name).into(), head.map(AccountFacts::new));
+        }
+        for Entry {
+            sequence,
+            account,
+            id,
+            change,
+            ..
+        } in found.into_iter().flatten()
+        {
+            if let Some(Some(account)) = self.accounts.get_mut(&account.name) {
+                account.found.insert(id, (sequence, change));
+            }
+        }
+        Ok(())
+    }
+
+    /// All that was written up to here is in them.
+    pub(crate) fn as_of(&self) -> Sequence {
+        self.pin.as_of()
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Option<&AccountFacts> {
+        self.accounts.get(name)?.as_ref()
+    }
+
+    /// What is known of an account.
+    pub(crate) fn of(&self, key: &AccountKey) -> Option<&AccountFacts> {
+        self.account(&key.name)
+            .filter(|account| account.head.account == *key)
+    }
+
+    /// The account as it was folded, which it is once.
+    pub(crate) fn take_folded(&mut self, key: &AccountKey) -> Option<Account> {
+        let account = self.accounts.get_mut(&key.name)?.as_mut()?;
+        account.folded.take_if(|folded| folded.key() == key)
+    }
+
+    /// Whether they still hold, by all that was written since they were gathered.
+    pub(crate) fn are_unchanged(&self, recent: &Recent) -> bool {
+        self.accounts.iter().all(|(name, known)| {
+            let known = known.as_ref().map(|known| &known.head);
+            recent.account(name).is_none_or(|touched| {
+                let now = (!touched.is_deleted).then_some(&touched.head);
+                now == known
+            })
+        })
+    }
+
+    /// Whether they are those of one moment of the journal: nothing they tell of has changed since the
+    /// heads were read.
+    pub(crate) fn are_of_one_moment(
+        &self,
+        needs: &Needs<'_>,
+        journal: &dyn Journal,
+    ) -> Result<bool, crate::JournalError> {
+        let names: Vec<&str> = needs.names().collect();
+        let heads = journal.heads(&names)?;
+        let mut same = names.iter().zip(heads).map(|(name, head)| {
+            let known = self.account(name);
+            known.map(|known| &known.head) == head.as_ref()
+                && known.is_none_or(|known| known.is_of_head)
+        });
+        Ok(same.all(|same| same))
+    }
+}
+
+impl AccountFacts {
+    fn new(head: Head) -> Self {
+        AccountFacts {
+            head,
+            found: HashMap::new(),
+            standings: HashMap::new(),
+            folded: None,
+            is_of_head: true,
+        }
+    }
+
+    pub(crate) fn find(&self, id: &RecordId) -> Option<&Record> {
+        self.found.get(id)
+    }
+
+    /// How a record stood that was found, and is to be corrected.
+    pub(crate) fn standing(&self, sequence: Sequence) -> Option<Standing> {
+        let standing = self.standings.get(&sequence);
+        *standing.expect("how a record stands is asked before it is corrected")
+    }
+
+    /// Asks the account how a record stands.
+    fn ask(
+        &mut self,
+        id: &RecordId,
+        journal: &dyn Journal,
+        directory: &Directory,
+    ) -> Result<(), Error> {
+        let Some((sequence, posted)) = self.found.get(id) else {
+            return Ok(());
+        };
+        let key = &self.head.account;
+        let asked = directory.read(journal, &key.name, |account| {
+            let standing = || (account.standing(*sequence, posted), account.last_sequence());
+            (account.key() == key).then(standing)
+        });
+        match asked {
+            Ok(Some((standing, last))) => {
+                self.is_of_head &= last == self.head.last;
+                self.standings.insert(*sequence, standing);
+                Ok(())
+            }
+            // Deleted since, which whoever drafts knows.
+            Ok(None) | Err(Error::NoSuchAccount(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The way of postings into the journal: one commit at a time, and in it the write alone.
+//!
+//! ```text
+//!   gather facts ──▶ draft what is much work ──▶ │ check or draft, append, publish │ ──▶ tidy up
+//!   each caller for himself                        the lane: one at a time             each for himself
+//! ```
+//!
+//! Outside of the lane, in the caller's thread: looking up what the postings need, loading and folding
+//! accounts, drafting large requests, closes of the books and trials, and bringing the accounts in
+//! memory up to date afterwards. In the lane the small requests of a group are drafted from their facts
+//! and from what was [written lately](crate::recent). Of a large draft it is only checked that none of
+//! its accounts was written to since; otherwise its facts are gathered again, outside.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::directory::Directory;
+use crate::draft::{Answered, Draft, Finished, Request};
+use crate::facts::{Facts, Needs};
+use crate::group::{Abandoned, GroupCommit};
+use crate::recent::{Pins, Recent};
+use crate::{Error, Head, Journal, JournalError, Outcome, Sequence};
+
+/// Postings from which on a request is large.
+const LARGE_FROM: usize = 512;
+/// Times that a request is drafted outside of the lane while others go on writing to its accounts;
+/// then it is drafted within.
+const DRAFTED_OUTSIDE: usize = 4;
+/// Entries that a commit makes forgotten, beside twice as many as it wrote.
+const FORGOTTEN: usize = 256;
+
+/// The journal of a store, its accounts in memory, and the way from one to the other.
+pub(crate) struct Lane<J> {
+    pub(crate) journal: J,
+    pub(crate) directory: Directory,
+    commit: GroupCommit<Job, Reply>,
+    recent: Mutex<Recent>,
+    pins: Pins,
+    /// What is of no use any more: dropped by whoever has left the lane.
+    dropped: Mutex<Vec<Arc<dyn Send + Sync>>>,
+    /// Whether the journal may hold what memory does not show: during a commit, and after one that
+    /// failed or did not come to its end.
+    is_behind: AtomicBool,
+}
+
+/// A request with what is known for it.
+struct Job {
+    request: Request,
+    facts: Facts,
+    drafted: Option<(Finished, Answered)>,
+}
+
+/// A job, given back; unanswered if its facts do not hold any more.
+struct Reply {
+    job: Job,
+    answered: Option<Answered>,
+}
+
+/// How a request goes on once its facts are gathered.
+enum Ready {
+    Answered(Answered),
+    GatherAgain,
+    Commit {
+        facts: Facts,
+        drafted: Option<(Finished, Answered)>,
+    },
+}
+
+impl<J: Journal> Lane<J> {
+    pub(crate) fn new(journal: J) -> Result<Self, JournalError> {
+        let last = journal.last_sequence()?;
+        Ok(Lane {
+            journal,
+            directory: Directory::new(last),
+            commit: GroupCommit::new(),
+            recent: Mutex::new(Recent::new(last)),
+            pins: Pins::default(),
+            dropped: Mutex::default(),
+            is_behind: AtomicBool::new(false),
+        })
+    }
+
+    /// Writes what a request asks for. On return it is durable, and readers see it.
+    pub(crate) fn submit(&self, mut request: Request) -> Answered {
+        let mut attempts = 0;
+        loop {
+            let (facts, drafted) = match self.prepare(&request, attempts)? {
+                Ready::Commit { facts, drafted } => (facts, drafted),
+                Ready::Answered(answered) => return answered,
+                Ready::GatherAgain => {
+                    attempts += 1;
+                    continue;
+                }
+            };
+            let is_large = drafted.is_some() || request.postings.len() >= LARGE_FROM;
+            let job = Job {
+                request,
+                facts,
+                drafted,
+            };
+            let replied = self.commit.submit(job, is_large, |jobs| self.commit(jobs));
+            let Ok(Reply { job, answered }) = replied else {
+                let Err(Abandoned) = replied else {
+                    unreachable!("what is not a reply is abandoned")
+                };
+                return Err((0, Error::Interrupted));
+            };
+            request = job.request;
+            drop((job.facts, job.drafted));
+            if let Some(answered) = answered {
+                self.tidy(&request);
+                return answered;
+            }
+            attempts += 1;
+        }
+    }
+
+    /// What comes before the lane.
+    fn prepare(&self, request: &Request, attempts: usize) -> Result<Ready, (usize, Error)> {
+        let pin = self.pins.pin(|| self.directory.visible());
+        let needs = Needs::of(&request.postings);
+        let mut facts = Facts::gather(&needs, pin, &self.journal, &self.directory)?;
+        let is_much =
+            request.is_trial || needs.closes_books() || request.postings.len() >= LARGE_FROM;
+        if !is_much || attempts >= DRAFTED_OUTSIDE {
+            let drafted = None;
+            return Ok(Ready::Commit { facts, drafted });
+        }
+        let holds = facts.are_of_one_moment(&needs, &self.journal);
+        if !holds.map_err(|error| (0, error.into()))? {
+            return Ok(Ready::GatherAgain);
+        }
+        let nothing = Recent::new(facts.last);
+        let mut draft = Draft::new(&nothing, facts.last, now());
+        let answered = draft.add(request, &mut facts);
+        let finished = draft.finish();
+        let writes = !finished.written.entries.is_empty();
+        let is_seen = facts.last <= self.directory.visible();
+        if !writes && (is_seen || request.is_trial || answered.is_err()) {
+            return Ok(Ready::Answered(answered));
+        }
+        let drafted = Some((finished, answered));
+        Ok(Ready::Commit { facts, drafted })
+    }
+
+    /// Commits a group. One thread at a time comes here.
+    fn commit(&self, mut jobs: Vec<Job>) -> Vec<Reply> {
+        if self.is_behind.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.catch_up()
+        {
+            let failed = |job| Reply {
+                job,
+                answered: Some(Err((0, Error::Journal(error.clone())))),
+            };
+            return jobs.into_iter().map(failed).collect();
+        }
+        let mut recent = self.recent.lock();
+        let (finished, mut answers) = draft(&mut jobs, &recent, self.directory.visible());
+        match self.write(finished, &mut recent) {
+            Ok(()) => self.is_behind.store(false, Ordering::SeqCst),
+            Err((base, error)) => fail(&mut answers, base, &error),
+        }
+        let replies = jobs.into_iter().zip(answers);
+        replies
+            .map(|(job, answered)| Reply { job, answered })
+            .collect()
+    }
+
+    /// Makes a draft durable, and visible. If that fails, it tells the last entry before the draft.
+    fn write(
+        &self,
+        finished: Finished,
+        recent: &mut Recent,
+    ) -> Result<(), (Sequence, JournalError)> {
+        let Finished {
+            written,
+            touched,
+            base,
+        } = finished;
+        if written.entries.is_empty() {
+            return Ok(());
+        }
+        let open = touched.iter().filter(|account| !account.is_deleted);
+        let heads: Vec<Head> = open.map(|account| account.head.clone()).collect();
+        let appended = self.journal.append(&written.entries, &heads);
+        appended.map_err(|error| (base, error))?;
+        let (written, count) = (Arc::new(written), FORGOTTEN);
+        let count = count + 2 * written.entries.len();
+        recent.take_in(Arc::clone(&written), touched);
+        let mut dropped = self.directory.publish(&written);
+        let needed = self.pins.first(|| self.directory.visible());
+        for commit in recent.forget(needed, count) {
+            dropped.push(commit);
+        }
+        self.dropped.lock().append(&mut dropped);
+        Ok(())
+    }
+
+    /// What comes after the lane.
+    fn tidy(&self, request: &Request) {
+        for name in Needs::of(&request.postings).names() {
+            self.directory.tidy(name);
+        }
+        drop(mem::take(&mut *self.dropped.lock()));
+        drop(self.pins.if_none(|| {
+            let mut recent = self.recent.try_lock()?;
+            let seen = self.directory.visible();
+            Some(mem::replace(&mut *recent, Recent::new(seen)))
+        }));
+    }
+
+    /// Forgets what is in memory: the journal knows better.
+    fn catch_up(&self) -> Result<(), JournalError> {
+        let last = self.journal.last_sequence()?;
+        *self.recent.lock() = Recent::new(last);
+        self.directory.forget(last);
+        Ok(())
+    }
+}
+
+/// Drafts a group, or takes over what is drafted already; whose facts do not hold is not answered.
+fn draft(jobs: &mut [Job], recent: &Recent, last: Sequence) -> (Finished, Vec<Option<Answered>>) {
+    let holds = |facts: &Facts| recent.reaches(facts.as_of());
+    if let [job] = jobs
+        && let Some((mut finished, mut answered)) = job.drafted.take()
+    {
+        if holds(&job.facts)
+            && job.facts.are_unchanged(recent)
+            && finished.move_to(last, &job.request, &mut answered)
+        {
+            return (finished, vec![Some(answered)]);
+        }
+        return (Draft::new(recent, last, 0).finish(), vec![None]);
+    }
+    let mut draft = Draft::new(recent, last, now());
+    let answers = jobs.iter_mut().map(|job| {
+        let holds = job.drafted.is_none() && holds(&job.facts);
+        holds.then(|| draft.add(&job.request, &mut job.facts))
+    });
+    let answers = answers.collect();
+    (draft.finish(), answers)
+}
+
+/// Whoever counts on an entry of a draft after `base` is told that it could not be written.
+fn fail(answers: &mut [Option<Answered>], base: Sequence, error: &JournalError) {
+    let counts_on = |outcome: &Outcome| outcome.is_new() || outcome.sequence() > base;
+    for answer in answers.iter_mut().flatten() {
+        if answer
+            .as_ref()
+            .is_ok_and(|outcomes| outcomes.iter().any(counts_on))
+        {
+            *answer = Err((0, Error::Journal(error.clone())));
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
