@@ -1,10 +1,8 @@
 //! Making and opening the file itself.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableHandle, WriteTransaction};
@@ -12,6 +10,7 @@ use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableHandle, Wri
 use super::error::Failure;
 use super::migrate;
 use super::tables::{self, FORMAT_KEY, META};
+use super::unfinished::Unfinished;
 use crate::StorageProblem;
 
 /// Pages kept in memory. Accounts are kept by themselves, so little is read twice.
@@ -31,12 +30,7 @@ pub(super) fn create_with(
     if path.try_exists()? {
         return Err(Failure(StorageProblem::Exists));
     }
-    let unfinished = Unfinished::beside(path);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&unfinished.0)?;
+    let (unfinished, file) = Unfinished::beside(path)?;
     let database = Builder::new()
         .set_cache_size(CACHE_BYTES)
         .create_with_backend(FileBackend::new(file)?)?;
@@ -95,45 +89,4 @@ fn format(database: &Database) -> Result<u64, Failure> {
     let format = read.open_table(META)?.get(FORMAT_KEY)?;
     let format = format.ok_or_else(|| Failure::damaged("its format is missing"))?;
     Ok(format.value())
-}
-
-/// A file that has not got its name yet; it is removed unless it gets it.
-struct Unfinished(PathBuf);
-
-impl Unfinished {
-    fn beside(path: &Path) -> Self {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.new", process::id()));
-        Unfinished(path.with_file_name(name))
-    }
-
-    /// Gives the file its name, durably, unless another has it.
-    fn publish(self, path: &Path) -> Result<(), Failure> {
-        match fs::hard_link(&self.0, path) {
-            // Not every file system has links; some of these say so in their own way.
-            Err(error) if error.kind() != ErrorKind::AlreadyExists && !path.try_exists()? => {
-                fs::rename(&self.0, path)?;
-            }
-            linked => linked?,
-        }
-        sync_directory(path)
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        // If it cannot be removed, or has its name already, there is nothing more to do.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Makes a file's name durable.
-fn sync_directory(path: &Path) -> Result<(), Failure> {
-    if cfg!(unix) {
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }

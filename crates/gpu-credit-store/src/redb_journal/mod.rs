@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod migrate;
 mod tables;
+mod unfinished;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;

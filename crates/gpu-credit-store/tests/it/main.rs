@@ -16,6 +16,7 @@ mod concurrency;
 mod corrections;
 mod faults;
 mod kill;
+mod making;
 mod posting;
 mod power;
 mod soak;
