@@ -3,6 +3,7 @@
 mod ask;
 pub(crate) mod books;
 mod engine;
+pub(crate) mod forged;
 
 use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
