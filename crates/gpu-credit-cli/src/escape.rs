@@ -25,6 +25,21 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// A line without its middle, if it is long: what it is about stands at its beginning, and what is wrong
+/// at its end.
+pub(crate) fn shortened(line: &str) -> Cow<'_, str> {
+    const PART: usize = 1_000;
+    let place = |(place, _)| place;
+    let start = line.char_indices().nth(PART).map(place);
+    let end = line.char_indices().nth_back(PART).map(place);
+    match (start, end) {
+        (Some(start), Some(end)) if start < end => {
+            Cow::Owned(format!("{} ... {}", &line[..start], &line[end..]))
+        }
+        _ => Cow::Borrowed(line),
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct EscapeArguments {
     /// Whether CSV shows control characters escaped, and puts a ' before what a spreadsheet would take
@@ -176,6 +191,17 @@ mod tests {
         ] {
             assert_eq!(printable(text), shown);
         }
+    }
+
+    #[test]
+    fn a_long_line_keeps_its_ends() {
+        assert_eq!(shortened("short"), "short");
+        let line = format!("begin{}end", "é".repeat(5_000));
+        let short = shortened(&line);
+        assert!(short.starts_with("beginé") && short.ends_with("éend"));
+        assert_eq!(short.chars().count(), 2_006);
+        let limit = "é".repeat(2_000);
+        assert_eq!(shortened(&limit), limit);
     }
 
     #[test]

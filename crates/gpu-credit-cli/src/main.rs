@@ -34,7 +34,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
-use escape::printable;
+use escape::{printable, shortened};
 use output_file::refuse_store_on_standard_output;
 use store::{
     account, accounts, balance, check, copy, draws, export, history, import, plot, post, statement,
@@ -143,7 +143,9 @@ fn heard(written: anyhow::Result<()>) -> anyhow::Result<()> {
 
 /// Writes lines to standard error. Nothing is left to be done if even they cannot be written.
 fn complain(lines: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{lines}");
+    let lines = lines.to_string();
+    let lines: Vec<_> = lines.lines().map(shortened).collect();
+    let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
 }
 
 /// Whether who reads the output has had enough, as `head` does.

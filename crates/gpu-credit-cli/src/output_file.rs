@@ -59,20 +59,22 @@ pub(crate) fn refuse_store_on_standard_output() -> anyhow::Result<()> {
 
 /// By whatever name: `/dev/stdout`, or that of the file to which it leads.
 pub(crate) fn is_standard_output(path: &Path) -> bool {
+    let found = identity(path);
+    found.is_some() && found == identity(Path::new(STANDARD_OUTPUT))
+}
+
+/// What tells a file from others, by whatever name, if the system tells.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let identity = |path| {
-            let metadata = fs::metadata(path).ok()?;
-            Some((metadata.dev(), metadata.ino()))
-        };
-        let found = identity(path);
-        found.is_some() && found == identity(Path::new(STANDARD_OUTPUT))
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     }
     #[cfg(not(unix))]
     {
         let _ = path;
-        false
+        None
     }
 }
 

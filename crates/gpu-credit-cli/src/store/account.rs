@@ -82,6 +82,7 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
         }
         opened => opened.map_err(|error| store.explain(error))?,
     };
+    store.ensure_in_place()?;
     if opened.is_new() {
         crate::say(format_args!("account {name:?} opened, policy {word}"))
     } else {
@@ -101,6 +102,7 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
         store.name
     );
     let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
+    store.ensure_in_place()?;
     let sequence = deleted.sequence();
     if deleted.is_new() {
         crate::say(format_args!(

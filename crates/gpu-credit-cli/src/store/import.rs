@@ -58,6 +58,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error))?;
+    store.ensure_in_place()?;
     crate::say(format_args!("{}", summary(&imported, mode)))
 }
 

@@ -17,12 +17,13 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
 
 use crate::escape::printable;
+use crate::output_file::identity;
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
@@ -48,45 +49,28 @@ pub(crate) struct RecordedArguments {
 /// A store, with the name of its file for messages.
 pub(crate) struct OpenStore {
     name: String,
+    path: PathBuf,
+    /// The file that was opened, if the system tells one from another.
+    identity: Option<(u64, u64)>,
     store: Store,
 }
 
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
-        Ok(self.named(Store::open(&self.db).map_err(advised)?))
-    }
-
-    /// To ask something: nothing is written, and others may ask at the same time. A file that must be
-    /// written to first, once, is.
-    pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
-        let store = match Store::open_read_only(&self.db) {
-            Err(unreadable) if is(&unreadable, must_be_written) => {
-                Store::open(&self.db).map_err(|error| match is(&error, is_denied) {
-                    true => unreadable,
-                    false => error,
-                })
-            }
-            opened => opened,
-        };
-        Ok(self.named(store.map_err(advised)?))
-    }
-
-    /// To verify all of it; a file that may not be written is verified as it is read.
-    pub(crate) fn open_to_check(&self) -> anyhow::Result<OpenStore> {
-        match Store::open_verified(&self.db) {
-            Err(error) if is(&error, is_denied) => self.open_to_ask(),
-            opened => Ok(self.named(opened.map_err(advised)?)),
-        }
+        self.named(|| Store::open(&self.db).map_err(advised))
     }
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
-        let store = Store::open_or_create(&self.db).map_err(|error| match &error {
-            Error::Journal(failure) if matches!(failure.problem(), StorageProblem::NotFound) => {
-                anyhow!("{error}, nor a folder for it: make that first")
-            }
-            _ => advised(error),
-        })?;
-        Ok(self.named(store))
+        self.named(|| {
+            Store::open_or_create(&self.db).map_err(|error| match &error {
+                Error::Journal(failure)
+                    if matches!(failure.problem(), StorageProblem::NotFound) =>
+                {
+                    anyhow!("{error}, nor a folder for it: make that first")
+                }
+                _ => advised(error),
+            })
+        })
     }
 
     /// To try something: the file if there is one, and otherwise nothing that stays.
@@ -94,15 +78,19 @@ impl StoreArguments {
         if self.db.exists() {
             self.open()
         } else {
-            Ok(self.named(Store::in_memory().map_err(advised)?))
+            self.named(|| Store::in_memory().map_err(advised))
         }
     }
 
-    fn named(&self, store: Store) -> OpenStore {
-        OpenStore {
+    fn named(&self, open: impl FnOnce() -> anyhow::Result<Store>) -> anyhow::Result<OpenStore> {
+        let before = identity(&self.db);
+        let store = open()?;
+        Ok(OpenStore {
             name: printable(&self.db.to_string_lossy()).into_owned(),
+            path: self.db.clone(),
+            identity: before.or_else(|| identity(&self.db)),
             store,
-        }
+        })
     }
 }
 
@@ -123,6 +111,17 @@ impl OpenStore {
             error @ Error::Journal(_) => advised(error),
             error => anyhow!("{}: {error}", self.name),
         }
+    }
+
+    /// That what was posted is where it will be looked for.
+    pub(crate) fn ensure_in_place(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.identity.is_none() || identity(&self.path) == self.identity,
+            "{}: the file was moved or replaced while it was open: what was posted is in the one that \
+             was there before",
+            self.name
+        );
+        Ok(())
     }
 
     /// An account at a point of the journal.
@@ -184,21 +183,6 @@ impl GrantIds {
 }
 
 /// A failure of the storage, which names its place itself, with what to do about it.
-fn is(error: &Error, problem: impl Fn(&StorageProblem) -> bool) -> bool {
-    matches!(error, Error::Journal(error) if problem(error.problem()))
-}
-
-fn must_be_written(problem: &StorageProblem) -> bool {
-    matches!(
-        problem,
-        StorageProblem::NotClosed | StorageProblem::Older { .. }
-    )
-}
-
-fn is_denied(problem: &StorageProblem) -> bool {
-    matches!(problem, StorageProblem::Denied(_))
-}
-
 fn advised(error: Error) -> anyhow::Error {
     let Error::Journal(failure) = &error else {
         return error.into();

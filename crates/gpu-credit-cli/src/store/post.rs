@@ -252,6 +252,7 @@ impl PostArguments {
         let posting = posting(self.id.get());
         let (account, id) = (posting.account.clone(), posting.id.clone());
         let outcome = store.ask(|store| store.post(posting))?;
+        store.ensure_in_place()?;
         let (sequence, is_new) = (outcome.sequence(), outcome.is_new());
         if self.rows.format == RowFormat::Table {
             return match is_new {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod exit_codes;
 mod generate;
 mod help;
 mod readme;
