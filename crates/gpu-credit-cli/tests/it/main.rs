@@ -6,6 +6,7 @@ mod bad_input;
 mod exit_codes;
 mod generate;
 mod help;
+mod kill;
 mod readme;
 mod real_files;
 mod replay;
