@@ -267,6 +267,20 @@ pub enum StorageProblem {
         /// The newest one that is known.
         known: u64,
     },
+    /// The file is of an earlier version, and is open for reading only.
+    #[error("it has format {found}: it must be opened for writing once, which makes it {known}")]
+    Older {
+        /// The format of the file.
+        found: u64,
+        /// The one that is known.
+        known: u64,
+    },
+    /// The file was not closed, and is open for reading only.
+    #[error("it was not closed: it must be opened for writing once, which verifies all of it")]
+    NotClosed,
+    /// The file is open for reading only.
+    #[error("it is open for reading only")]
+    ReadOnly,
     /// The file is not as it was written.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -276,8 +290,8 @@ pub enum StorageProblem {
     /// It may not be written, or not be read.
     #[error("it may not be opened for reading and writing: {0}")]
     Denied(Arc<io::Error>),
-    /// An earlier failure left unknown what is durable.
-    #[error("an earlier write failed: open it again to go on")]
+    /// An earlier failure left unknown what is durable, or what is whole.
+    #[error("an earlier operation failed: open it again to go on")]
     FailedBefore,
     /// Anything else.
     #[error("{0}")]

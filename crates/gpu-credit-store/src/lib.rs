@@ -37,10 +37,11 @@
 //! * **Only what is durable is seen**, and it is seen by all readers at once.
 //! * **Nothing is overwritten.** A correction is an entry of its own. [`Store::as_recorded`] gives an
 //!   account as it stood at any entry; [`Store::history`] tells how it came about.
-//! * **Damage is found.** Opening verifies the checksum of every page of the file, and each entry has
-//!   one of its own. [`Store::check`] also compares the engine with the reference. The one thing that
-//!   cannot be told apart: after an unclean end, damage to the newest commit looks like a commit that
-//!   was cut short, and is rolled back like one.
+//! * **Damage by accident is found.** Every page is verified when it is read, and all of them after an
+//!   unclean end or by [`Store::open_verified`]; each entry bears a checksum of its own. [`Store::check`]
+//!   also compares the engine with the reference. The one thing that cannot be told apart: after an
+//!   unclean end, damage to the newest commit looks like a commit that was cut short, and is rolled back
+//!   like one. Who writes to the file on purpose can write checksums that fit.
 //!
 //! # How it works
 //!

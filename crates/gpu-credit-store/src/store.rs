@@ -75,6 +75,22 @@ impl Store {
         Self::with_journal(RedbJournal::open(path)?)
     }
 
+    /// Opens a file, and verifies all of it.
+    ///
+    /// # Errors
+    /// As [`RedbJournal::open_verified`].
+    pub fn open_verified(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::with_journal(RedbJournal::open_verified(path)?)
+    }
+
+    /// Opens a file to ask it: several can do so at once, nothing is written, and posting is refused.
+    ///
+    /// # Errors
+    /// As [`RedbJournal::open_read_only`].
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::with_journal(RedbJournal::open_read_only(path)?)
+    }
+
     /// A store in memory, gone with it: to try something if there is no file yet.
     ///
     /// # Errors

@@ -166,7 +166,7 @@ impl GpuCredit {
             .map(GrantId)
     }
 
-    /// Posts a grant, as [`add_credit`](Self::add_credit) does.
+    /// Posts a grant, as [`add_credit`](Self::add_credit) does. O(log m), and a pass over one chunk.
     ///
     /// # Errors
     /// As [`add_credit`](Self::add_credit).
@@ -271,8 +271,8 @@ impl GpuCredit {
         balance(self.view().standing(timestamp), self.overdraft)
     }
 
-    /// The balance at an instant, and why it is what it is. Cost as
-    /// [`get_balance`](Self::get_balance).
+    /// The balance at an instant, and why it is what it is. O(log m + log n) if the account is
+    /// settled at `timestamp`; otherwise as [`settle`](Self::settle) says.
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, Status};
@@ -314,8 +314,8 @@ impl GpuCredit {
         self.settle_to(i64::MAX);
     }
 
-    /// As [`settle`](Self::settle), but only so far that questions up to an instant replay nothing.
-    /// If records come in time order and questions are about now, there is nothing to do.
+    /// As [`settle`](Self::settle), but only so far that questions up to an instant replay nothing:
+    /// O(1) if nothing before it is unsettled, else O(log live) for each boundary replayed. If records come in time order and questions are about now, there is nothing to do.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;

@@ -38,7 +38,7 @@ impl GpuCredit {
     }
 
     /// Changes the amount of a usage record, which keeps its identity and its place in posting
-    /// order. Cost as [`retract_usage`](Self::retract_usage).
+    /// order. O(log n), and what [`retract_usage`](Self::retract_usage) says.
     ///
     /// # Errors
     /// If it was never posted to this account, if it is retracted, or if usage would add up to more

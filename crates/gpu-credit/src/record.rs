@@ -32,6 +32,7 @@ impl GrantId {
     ///
     /// assert_eq!(GrantId::from_index(7).index(), 7);
     /// ```
+    #[must_use]
     pub const fn from_index(index: u32) -> Self {
         GrantId(index)
     }
@@ -46,6 +47,7 @@ impl GrantId {
     /// assert_eq!(account.add_credit("second", 100, 0, 30)?.index(), 1);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
+    #[must_use]
     pub const fn index(self) -> u32 {
         self.0
     }

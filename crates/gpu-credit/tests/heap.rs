@@ -7,13 +7,26 @@
 //! The allocator counts all threads, so this is a process of its own with one test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "the numbers are small"
+)]
 
 use std::alloc::System;
 use std::hint::black_box;
 
-use gpu_credit::{CreditBook, GpuCredit, GrantId, Overdraft, Record, UsageRecord};
+use gpu_credit::{CreditBook, GpuCredit, GrantId, Options, Overdraft, Record, UsageRecord};
 use gpu_credit_workload::random::Random;
+use gpu_credit_workload::small::{self, Numbers};
+use ledgers::forged::{TAKEN_EACH, TAKEN_FIRST, forge};
+use ledgers::{Ledgers, sizes};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[path = "it/ledgers/mod.rs"]
+#[allow(dead_code, reason = "a part of it is used")]
+mod ledgers;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -36,6 +49,7 @@ fn bytes_are_few_and_known() {
     usage_in_order_takes_what_it_keeps();
     repairs_take_little();
     questions_take_little();
+    reading_takes_what_is_there();
 }
 
 /// The threads of the pool, and what they keep, come with the first large load.
@@ -317,6 +331,44 @@ fn questions_take_little() {
     let bytes = taken(|| account.get_balances(&times));
     assert!(bytes <= 25_000, "a batch of 1,000 takes {bytes} bytes");
     assert!(taken(|| account.clone()) <= account.memory_used());
+}
+
+/// Bytes that anybody has made may say that there is much. The smallest chunks, which they may ask
+/// for, take most.
+fn reading_takes_what_is_there() {
+    for seed in 0..2_000 {
+        let mut random = Random::new(seed);
+        let overdraft = [Overdraft::Carry, Overdraft::Forfeit][(seed % 2) as usize];
+        let mut all = Ledgers::new(sizes(overdraft, seed));
+        for operation in small::from_seed(seed, Numbers::Small).take(40) {
+            all.run(&operation);
+        }
+        let changes: Vec<u8> = (0..random.below(32))
+            .map(|_| random.below(256) as u8)
+            .collect();
+        let bytes = forge(&all.engine.to_bytes(), &changes);
+        let taken = taken(|| GpuCredit::from_bytes(&bytes));
+        let most = TAKEN_FIRST + TAKEN_EACH * bytes.len();
+        assert!(
+            taken <= most,
+            "seed {seed}: {} bytes take {taken}",
+            bytes.len()
+        );
+    }
+    for (chunk, each) in [(4, TAKEN_EACH), (256, 16)] {
+        let mut account = GpuCredit::with_options(Options::default().usage_chunk(chunk));
+        let alike = UsageRecord {
+            amount: 1,
+            timestamp: 0,
+        };
+        account.subtract_many(&vec![alike; 60_000]).unwrap();
+        let bytes = account.to_bytes();
+        let taken = taken(|| GpuCredit::from_bytes(&bytes).unwrap());
+        assert!(
+            taken <= each * bytes.len(),
+            "{taken} bytes in chunks of {chunk}"
+        );
+    }
 }
 
 fn account_of(build: impl FnOnce(&mut GpuCredit)) -> GpuCredit {

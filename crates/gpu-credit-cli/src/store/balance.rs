@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
     let instants: Vec<i64> = (arguments.at.iter())
         .map(|typed| times.instant("--at", typed))
         .collect::<Result<_, _>>()?;
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_ask()?;
     let mut rows = Vec::new();
     for name in accounts(arguments, &store)? {
         let account = store.account(&name, &arguments.recorded)?;

@@ -25,7 +25,7 @@ pub(crate) struct CheckArguments {
 
 /// Whether nothing is wrong.
 pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_check()?;
     let report = store.ask(|store| store.check(arguments.instants, |_| ()))?;
     for problem in &report.problems {
         heard(say(format_args!("{problem}")))?;

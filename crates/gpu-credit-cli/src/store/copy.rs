@@ -22,7 +22,7 @@ pub(crate) struct CopyArguments {
 }
 
 pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_ask()?;
     store.ask(|store| store.copy_to(&arguments.file))?;
     let last = store.store.last_sequence();
     let file = arguments.file.display();

@@ -36,7 +36,7 @@ enum Form {
 }
 
 pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_ask()?;
     let escapes = match arguments.form {
         Form::Journal => Escapes::Json,
         Form::Events => Escapes::Text,

@@ -60,6 +60,29 @@ impl StoreArguments {
         self.named(|| Store::open(&self.db).map_err(advised))
     }
 
+    /// To ask something: nothing is written, and others may ask at the same time. A file that must be
+    /// written to first, once, is.
+    pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
+        let store = match Store::open_read_only(&self.db) {
+            Err(unreadable) if is(&unreadable, must_be_written) => {
+                Store::open(&self.db).map_err(|error| match is(&error, is_denied) {
+                    true => unreadable,
+                    false => error,
+                })
+            }
+            opened => opened,
+        };
+        Ok(self.named(store.map_err(advised)?))
+    }
+
+    /// To verify all of it; a file that may not be written is verified as it is read.
+    pub(crate) fn open_to_check(&self) -> anyhow::Result<OpenStore> {
+        match Store::open_verified(&self.db) {
+            Err(error) if is(&error, is_denied) => self.open_to_ask(),
+            opened => Ok(self.named(opened.map_err(advised)?)),
+        }
+    }
+
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
         self.named(|| {
             Store::open_or_create(&self.db).map_err(|error| match &error {
@@ -183,6 +206,21 @@ impl GrantIds {
 }
 
 /// A failure of the storage, which names its place itself, with what to do about it.
+fn is(error: &Error, problem: impl Fn(&StorageProblem) -> bool) -> bool {
+    matches!(error, Error::Journal(error) if problem(error.problem()))
+}
+
+fn must_be_written(problem: &StorageProblem) -> bool {
+    matches!(
+        problem,
+        StorageProblem::NotClosed | StorageProblem::Older { .. }
+    )
+}
+
+fn is_denied(problem: &StorageProblem) -> bool {
+    matches!(problem, StorageProblem::Denied(_))
+}
+
 fn advised(error: Error) -> anyhow::Error {
     let Error::Journal(failure) = &error else {
         return error.into();

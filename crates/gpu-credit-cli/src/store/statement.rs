@@ -99,7 +99,7 @@ struct AccountStatement {
 pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
     let rows = &arguments.rows;
     let at = rows.times.instant("--at", &arguments.at)?;
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_ask()?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let ids = store.grant_ids(&arguments.account)?;
     // Refuses what is before the close of the books.

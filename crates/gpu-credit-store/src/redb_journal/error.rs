@@ -3,8 +3,11 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use redb::{CommitError, DatabaseError, StorageError, TableError, TransactionError};
+use redb::{
+    CommitError, CompactionError, DatabaseError, StorageError, TableError, TransactionError,
+};
 
+use super::backend::DamagedPage;
 use crate::StorageProblem;
 
 /// A problem on its way to the place that knows the file's name.
@@ -18,6 +21,12 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        if let Some(page) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<DamagedPage>())
+        {
+            return Failure::damaged(page.to_string());
+        }
         Failure(match error.kind() {
             ErrorKind::NotFound => StorageProblem::NotFound,
             ErrorKind::AlreadyExists => StorageProblem::Exists,
@@ -27,6 +36,7 @@ impl From<io::Error> for Failure {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 StorageProblem::Denied(Arc::new(error))
             }
+            ErrorKind::ResourceBusy => StorageProblem::InUse,
             ErrorKind::UnexpectedEof => StorageProblem::Damaged("it ends early".to_owned()),
             // Of redb itself: the file does not begin like one of its files.
             ErrorKind::InvalidData => StorageProblem::NotAStore,
@@ -53,6 +63,7 @@ impl From<DatabaseError> for Failure {
             DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
                 StorageProblem::InUse
             }
+            DatabaseError::RepairAborted => StorageProblem::NotClosed,
             other => StorageProblem::Io(Arc::new(io::Error::other(other))),
         })
     }
@@ -81,6 +92,15 @@ impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Storage(error) => error.into(),
+            other => Failure(StorageProblem::Io(Arc::new(io::Error::other(other)))),
+        }
+    }
+}
+
+impl From<CompactionError> for Failure {
+    fn from(error: CompactionError) -> Self {
+        match error {
+            CompactionError::Storage(error) => error.into(),
             other => Failure(StorageProblem::Io(Arc::new(io::Error::other(other)))),
         }
     }

@@ -1,14 +1,16 @@
 //! Making and opening the file itself.
 
 use std::fs::OpenOptions;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, ReadableDatabase, StorageBackend, TableHandle, WriteTransaction};
+use redb::{Builder, ReadTransaction, StorageBackend, TableHandle};
 
+use super::backend::{End, SealedBackend};
 use super::error::Failure;
 use super::migrate;
+use super::open_file::{Access, OpenFile, Panicked, catch};
 use super::tables::{self, FORMAT_KEY, META};
 use super::unfinished::Unfinished;
 use crate::StorageProblem;
@@ -16,72 +18,95 @@ use crate::StorageProblem;
 /// Pages kept in memory. Accounts are kept by themselves, so little is read twice.
 const CACHE_BYTES: usize = 128 << 20;
 
-/// Makes a file of an empty journal.
-pub(super) fn create(path: &Path) -> Result<(), Failure> {
-    create_with(path, tables::initialise)
+/// How to open a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// At once if it was closed; otherwise every page is verified.
+    Write,
+    /// Every page is verified.
+    Verify,
+    /// Only to be read, by several at once: it must have been closed.
+    Read,
 }
 
-/// Makes a file of what one transaction writes. Until all of it is durable the file has another name,
-/// so that a crash leaves no half of one.
+/// Makes a file of an empty journal.
+pub(super) fn create(path: &Path) -> Result<(), Failure> {
+    create_with(path, |file| file.write(tables::initialise))
+}
+
+/// Makes a file. Until all of it is durable it has another name, so that a crash leaves no half of one.
 pub(super) fn create_with(
     path: &Path,
-    fill: impl FnOnce(&WriteTransaction) -> Result<(), Failure>,
+    fill: impl FnOnce(&mut OpenFile) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if path.try_exists()? {
         return Err(Failure(StorageProblem::Exists));
     }
     let (unfinished, file) = Unfinished::beside(path)?;
-    let database = Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        .create_with_backend(FileBackend::new(file)?)?;
-    let write = database.begin_write()?;
-    fill(&write)?;
-    write.commit()?;
-    database.close()?;
+    let (mut file, end) = open_database(FileBackend::new(file)?, Opening::Write)?;
+    fill(&mut file)?;
+    end.set_may_seal(true);
+    file.close()?;
     unfinished.publish(path)
 }
 
 /// Opens the journal of a file.
-pub(super) fn open(path: &Path) -> Result<Database, Failure> {
-    let file = OpenOptions::new().read(true).write(true).open(path)?;
+pub(super) fn open(path: &Path, opening: Opening) -> Result<OpenFile, Failure> {
+    let writes = opening != Opening::Read;
+    let file = OpenOptions::new().read(true).write(writes).open(path)?;
     if file.metadata()?.len() == 0 {
         return Err(Failure(StorageProblem::NotAStore));
     }
-    open_backend(FileBackend::new(file)?)
+    open_backend(FileBackend::new(file)?, opening)
 }
 
 /// Opens the journal that a storage holds; makes one if it holds nothing.
-pub(super) fn open_backend(backend: impl StorageBackend) -> Result<Database, Failure> {
+pub(super) fn open_backend(
+    backend: impl StorageBackend,
+    opening: Opening,
+) -> Result<OpenFile, Failure> {
     let is_empty = backend.len()? == 0;
-    let database = open_database(backend)?;
+    let (file, end) = open_database(backend, opening)?;
     if is_empty {
-        let write = database.begin_write()?;
-        tables::initialise(&write)?;
-        write.commit()?;
+        file.write(tables::initialise)?;
     }
-    let found = format(&database)?;
-    migrate::migrate(&database, found, &migrate::STEPS, tables::FORMAT)?;
-    Ok(database)
+    let found = file.read(format)?;
+    match opening {
+        Opening::Read => migrate::check(found, tables::FORMAT)?,
+        Opening::Write | Opening::Verify => {
+            migrate::migrate(&file, found, &migrate::STEPS, tables::FORMAT)?;
+        }
+    }
+    end.set_may_seal(true);
+    Ok(file)
 }
 
-/// Verifies every page, so that what is read later can be trusted.
-fn open_database(backend: impl StorageBackend) -> Result<Database, Failure> {
-    let opening = AssertUnwindSafe(|| {
-        Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true)
-            .create_with_backend(backend)
-    });
+fn open_database(
+    backend: impl StorageBackend,
+    opening: Opening,
+) -> Result<(OpenFile, Arc<End>), Failure> {
+    let (backend, end) = SealedBackend::new(backend)?;
+    let verifies = opening == Opening::Verify || !end.was_sealed();
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(verifies);
     // With debug assertions redb asserts some of what it otherwise reports.
-    match catch_unwind(opening) {
-        Ok(opened) => Ok(opened?),
-        Err(_) => Err(Failure::damaged("it cannot be opened at all")),
+    let opened = catch(|| match opening {
+        Opening::Read => builder
+            .open_read_only_with_backend(backend)
+            .map(Access::Read),
+        Opening::Write | Opening::Verify => builder.create_with_backend(backend).map(Access::Write),
+    });
+    let opened = opened.map_err(|Panicked| Failure::damaged("it cannot be opened at all"))??;
+    if opening == Opening::Read && !end.was_sealed() {
+        return Err(Failure(StorageProblem::NotClosed));
     }
+    Ok((OpenFile::new(opened, Arc::clone(&end)), end))
 }
 
 /// The format of the file; an error if it is not one of ours.
-fn format(database: &Database) -> Result<u64, Failure> {
-    let read = database.begin_read()?;
+fn format(read: &ReadTransaction) -> Result<u64, Failure> {
     let is_ours = read.list_tables()?.any(|table| table.name() == META.name());
     if !is_ours {
         return Err(Failure(StorageProblem::NotAStore));

@@ -4,11 +4,13 @@
 //! [`STEPS`]; all steps that a file needs run in one transaction, so that it is of its old format or
 //! of the newest whatever happens.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use redb::{Database, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 
 use super::error::Failure;
+use super::open_file::OpenFile;
 use super::tables::{self, ACCOUNTS, ENTRIES, FORMAT_KEY, HEADS, META};
 use super::{codec, decode};
 use crate::directory::{apply_all, opened};
@@ -27,25 +29,34 @@ pub(super) const STEPS: [Step; 1] = [Step {
 
 /// Brings a file of format `found` to format `known`.
 pub(super) fn migrate(
-    database: &Database,
+    file: &OpenFile,
     found: u64,
     steps: &[Step],
     known: u64,
 ) -> Result<(), Failure> {
-    if found == known {
-        return Ok(());
+    match check(found, known) {
+        Err(Failure(StorageProblem::Older { .. })) => {}
+        other => return other,
     }
-    if found > known {
-        return Err(Failure(StorageProblem::Newer { found, known }));
+    file.write(|write| {
+        for format in found..known {
+            let step = steps.iter().find(|step| step.from == format);
+            let step =
+                step.ok_or_else(|| Failure::damaged(format!("there is no format {format}")))?;
+            (step.run)(write)?;
+        }
+        write.open_table(META)?.insert(FORMAT_KEY, known)?;
+        Ok(())
+    })
+}
+
+/// Refuses a file that is not of format `known`.
+pub(super) fn check(found: u64, known: u64) -> Result<(), Failure> {
+    match found.cmp(&known) {
+        Ordering::Less => Err(Failure(StorageProblem::Older { found, known })),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Failure(StorageProblem::Newer { found, known })),
     }
-    let write = database.begin_write()?;
-    for format in found..known {
-        let step = steps.iter().find(|step| step.from == format);
-        let step = step.ok_or_else(|| Failure::damaged(format!("there is no format {format}")))?;
-        (step.run)(&write)?;
-    }
-    write.open_table(META)?.insert(FORMAT_KEY, known)?;
-    Ok(write.commit()?)
 }
 
 /// Folds each account to learn its head.
@@ -103,26 +114,26 @@ fn head(
 
 #[cfg(test)]
 mod tests {
-    use redb::ReadableDatabase;
+    use redb::Database;
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::redb_journal::tables::{ACCOUNTS, FORMAT, initialise};
+    use crate::redb_journal::file::{Opening, open_backend};
+    use crate::redb_journal::tables::{ACCOUNTS, FORMAT};
 
-    fn database() -> Database {
-        let database = Database::builder()
-            .create_with_backend(InMemoryBackend::new())
-            .unwrap();
-        let write = database.begin_write().unwrap();
-        assert!(initialise(&write).is_ok());
-        write.commit().unwrap();
-        database
+    fn file() -> OpenFile {
+        match open_backend(InMemoryBackend::new(), Opening::Write) {
+            Ok(file) => file,
+            Err(Failure(problem)) => panic!("{problem}"),
+        }
     }
 
-    fn account(database: &Database, name: &str) -> Option<u64> {
-        let read = database.begin_read().unwrap();
-        let number = read.open_table(ACCOUNTS).unwrap().get(name).unwrap();
-        number.map(|number| number.value())
+    fn number(file: &OpenFile, name: &str) -> Option<u64> {
+        let read = file.read(|read| {
+            let number = read.open_table(ACCOUNTS)?.get(name)?;
+            Ok(number.map(|number| number.value()))
+        });
+        read.unwrap_or_else(|Failure(problem)| panic!("{problem}"))
     }
 
     fn add_first(write: &WriteTransaction) -> Result<(), Failure> {
@@ -183,7 +194,7 @@ mod tests {
     /// The formats after the present one do not exist yet: two are made up here.
     #[test]
     fn all_steps_run_in_order_or_none() {
-        let database = database();
+        let file = file();
         let steps = |second| {
             let run = add_first as fn(&WriteTransaction) -> Result<(), Failure>;
             [
@@ -194,12 +205,12 @@ mod tests {
                 },
             ]
         };
-        assert!(migrate(&database, FORMAT, &steps(fail), FORMAT + 2).is_err());
-        assert_eq!(account(&database, "first"), None);
-        assert!(migrate(&database, FORMAT, &steps(copy_first), FORMAT + 2).is_ok());
-        assert_eq!(account(&database, "second"), Some(2));
-        let read = database.begin_read().unwrap();
-        let format = read.open_table(META).unwrap().get(FORMAT_KEY).unwrap();
-        assert_eq!(format.map(|format| format.value()), Some(FORMAT + 2));
+        assert!(migrate(&file, FORMAT, &steps(fail), FORMAT + 2).is_err());
+        assert_eq!(number(&file, "first"), None);
+        assert!(migrate(&file, FORMAT, &steps(copy_first), FORMAT + 2).is_ok());
+        assert_eq!(number(&file, "second"), Some(2));
+        let format =
+            file.read(|read| Ok(read.open_table(META)?.get(FORMAT_KEY)?.map(|x| x.value())));
+        assert!(matches!(format, Ok(Some(format)) if format == FORMAT + 2));
     }
 }

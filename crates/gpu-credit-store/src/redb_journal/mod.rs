@@ -1,10 +1,13 @@
 //! The journal in one file, on `redb`.
 
+mod backend;
 mod codec;
 mod copy;
 mod error;
 mod file;
 mod migrate;
+mod open_file;
+mod seal;
 mod tables;
 mod unfinished;
 
@@ -13,18 +16,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    StorageBackend,
-};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, StorageBackend};
 
 use crate::{AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence};
 use error::Failure;
+use file::Opening;
+use open_file::{Caller, Done, OpenFile};
 use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
 
 /// A journal in one file.
 ///
-/// The file is locked as long as this lives: a second opening, in this process or another, is refused.
+/// The file is locked as long as this lives: a second opening, in this process or another, is refused,
+/// unless all of them only read.
 ///
 /// ```text
 /// table        key                                value
@@ -39,10 +42,12 @@ use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_K
 /// ```
 ///
 /// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none
-/// in place; opening verifies all of them, and each entry bears one of its own, over its name, its
-/// place and its content.
+/// in place. When the file is closed it is sealed: the checksums of its pages are written behind them.
+/// A sealed file is opened at once, and each page is verified whenever it is read; after an unclean end
+/// all are verified at once, which reads the whole file. Entries and heads bear checksums of their own,
+/// over their account, their place and their content.
 pub struct RedbJournal {
-    database: Database,
+    file: OpenFile,
     place: Arc<str>,
 }
 
@@ -57,16 +62,38 @@ impl RedbJournal {
         Self::open(path)
     }
 
-    /// Opens a file, and reads all of it once to verify its checksums.
+    /// Opens a file: at once if it was closed, and otherwise, after a crash, it reads all of it once to
+    /// verify it.
     ///
     /// # Errors
     /// If there is no such file, it is open elsewhere, of another program, of a later version or
     /// damaged, or may not be written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        let path = path.as_ref();
+        Self::open_as(path.as_ref(), Opening::Write)
+    }
+
+    /// Opens a file, and reads all of it once to verify it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_verified(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        Self::open_as(path.as_ref(), Opening::Verify)
+    }
+
+    /// Opens a file to read it. Several can do so at once, in this process and others; nobody can write
+    /// meanwhile. Neither the file nor its directory is written to.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); and if the file was not closed, or is of an earlier version: then it must
+    /// be opened for writing once.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, JournalError> {
+        Self::open_as(path.as_ref(), Opening::Read)
+    }
+
+    fn open_as(path: &Path, opening: Opening) -> Result<Self, JournalError> {
         let place: Arc<str> = path.to_string_lossy().into();
-        let database = at(path, file::open(path))?;
-        Ok(RedbJournal { database, place })
+        let file = at(path, file::open(path, opening))?;
+        Ok(RedbJournal { file, place })
     }
 
     /// Keeps the journal in a storage of the caller's. What is empty is made a journal; `place` names
@@ -79,8 +106,8 @@ impl RedbJournal {
         place: impl Into<Arc<str>>,
     ) -> Result<Self, JournalError> {
         let place = place.into();
-        match file::open_backend(backend) {
-            Ok(database) => Ok(RedbJournal { database, place }),
+        match file::open_backend(backend, Opening::Write) {
+            Ok(file) => Ok(RedbJournal { file, place }),
             Err(Failure(problem)) => Err(JournalError::new(place, problem)),
         }
     }
@@ -92,11 +119,13 @@ impl RedbJournal {
     /// If the file exists or cannot be written; the error names it.
     pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), JournalError> {
         let path = path.as_ref();
-        let read = self.named(self.database.begin_read().map_err(Failure::from))?;
-        at(
-            path,
-            file::create_with(path, |write| copy::copy(&read, write)),
-        )
+        let copied = self.read(|read| {
+            Ok(file::create_with(path, |copy| {
+                copy.write(|write| copy::copy(read, write))?;
+                copy.compact()
+            }))
+        })?;
+        at(path, copied)
     }
 
     fn named<T>(&self, result: Result<T, Failure>) -> Result<T, JournalError> {
@@ -107,40 +136,36 @@ impl RedbJournal {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, JournalError> {
-        let transaction = self.database.begin_read().map_err(Failure::from);
-        self.named(transaction.and_then(|transaction| read(&transaction)))
-    }
-
-    fn write(&self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
-        let transaction = self.database.begin_write()?;
-        Appender::new(&transaction)?.append(entries, heads)?;
-        // Durability::Immediate is the default: once this returns, a power cut loses nothing of it.
-        Ok(transaction.commit()?)
+        self.named(self.file.read(read))
     }
 }
 
 impl Journal for RedbJournal {
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
-        self.named(self.write(entries, heads))
+        let write = |write: &_| Appender::new(write)?.append(entries, heads);
+        self.named(self.file.write(write))
     }
 
     fn append_parts(
         &self,
         parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
     ) -> Result<(), JournalError> {
-        let transaction = self.named(self.database.begin_write().map_err(Failure::from))?;
-        let mut appender = self.named(Appender::new(&transaction))?;
-        for part in parts {
-            let Part {
-                entries,
-                heads,
-                notes,
-            } = part?;
-            self.named(appender.append(&entries, &heads))?;
-            self.named(appender.keep(&notes))?;
-        }
-        drop(appender);
-        self.named(transaction.commit().map_err(Failure::from))
+        let mut caller = Caller::default();
+        let written = self.file.write_or_leave(|write| {
+            let mut appender = Appender::new(write)?;
+            loop {
+                let part = match caller.run(|| parts.next()) {
+                    Some(Some(Ok(part))) => part,
+                    Some(Some(Err(error))) => return Ok(Done::Leave(Err(error))),
+                    Some(None) => return Ok(Done::Commit(Ok(()))),
+                    None => return Ok(Done::Leave(Ok(()))),
+                };
+                appender.append(&part.entries, &part.heads)?;
+                appender.keep(&part.notes)?;
+            }
+        });
+        caller.resume();
+        self.named(written)?
     }
 
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
@@ -169,23 +194,19 @@ impl Journal for RedbJournal {
     }
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        let keep = || {
-            let transaction = self.database.begin_write()?;
+        let kept = self.file.write_or_leave(|write| {
             let key = tables::note_key(name);
-            let present = {
-                let mut meta = transaction.open_table(META)?;
-                let present = meta.get(key.as_str())?.map(|present| present.value());
-                if present.is_none() {
+            let mut meta = write.open_table(META)?;
+            let present = meta.get(key.as_str())?.map(|present| present.value());
+            Ok(match present {
+                Some(present) => Done::Leave(present),
+                None => {
                     meta.insert(key.as_str(), number)?;
+                    Done::Commit(number)
                 }
-                present
-            };
-            match present {
-                Some(present) => Ok(present),
-                None => Ok(transaction.commit().map(|()| number)?),
-            }
-        };
-        self.named(keep())
+            })
+        });
+        self.named(kept)
     }
 
     fn last_sequence(&self) -> Result<Sequence, JournalError> {
@@ -231,18 +252,21 @@ impl Journal for RedbJournal {
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
-        self.read(|read| {
+        let mut caller = Caller::default();
+        let shown = self.read(|read| {
             let entries = read.open_table(ENTRIES)?;
             for row in entries.range(tables::range(account.opened, after, through))? {
                 let (key, value) = row?;
                 let (_, sequence) = key.value();
                 let entry = decode(account, Sequence::new(sequence), value.value())?;
-                if visit(entry).is_break() {
+                if caller.run(|| visit(entry)) != Some(ControlFlow::Continue(())) {
                     break;
                 }
             }
             Ok(())
-        })
+        });
+        caller.resume();
+        shown
     }
 
     /// Looks up in the order of the keys: neighbours share a page.

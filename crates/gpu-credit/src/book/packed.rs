@@ -205,7 +205,8 @@ impl<'a> Columns<'a> {
         let mut bytes = Reader(bytes);
         let overdraft = match bytes.byte() {
             0 => Overdraft::Carry,
-            _ => Overdraft::Forfeit,
+            1 => Overdraft::Forfeit,
+            other => unreachable!("no policy is written as {other}"),
         };
         let [epochs, usage, grants] = [(); 3].map(|()| usize::from(bytes.byte()));
         let origin = bytes.bytes(size_of::<i64>()).first_chunk();

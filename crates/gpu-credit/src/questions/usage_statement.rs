@@ -29,9 +29,8 @@ impl GpuCredit {
     /// Which grants paid for a usage record, now or later. `None` if it was never posted, or is
     /// retracted.
     ///
-    /// Replays boundaries from the last sound checkpoint to the usage and, if it became a deficit,
-    /// passes over those up to the one at which it is paid; and a pass over the usage of its
-    /// instant.
+    /// O(log live) for each boundary from the last sound checkpoint to the usage and, if it became a
+    /// deficit, up to the one at which it is paid; and a pass over the usage of its instant.
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, UsageRecord};

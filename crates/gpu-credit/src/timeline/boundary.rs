@@ -74,7 +74,7 @@ impl Key {
         }
     }
 
-    /// Where a window whose last instant is `end` closes: the instant after. `None` where there is
+    /// When a window whose last instant is `end` closes: the instant after. `None` if there is
     /// no such instant: the window never ends.
     pub(crate) fn end(end: i64, grant: u32) -> Option<Self> {
         Some(Key {

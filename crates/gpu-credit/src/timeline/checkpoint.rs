@@ -41,8 +41,8 @@ impl Checkpoint {
         }
     }
 
-    /// Whether exactly this is left. O(1) where the number or the first grant differs, O(live)
-    /// where the checksum does, which is nearly always, else O(live log live) at most: only what
+    /// Whether exactly this is left. O(1) if the number or the first grant differs, O(live)
+    /// if the checksum does, which is nearly always, else O(live log live) at most: only what
     /// does not stand in the same place is sorted.
     fn agrees(&self, live: &Live) -> bool {
         let (first, others) = live.remainders();

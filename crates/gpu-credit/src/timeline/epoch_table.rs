@@ -17,7 +17,7 @@
 use crate::options::Overdraft;
 use crate::time_buckets::TimeBuckets;
 
-/// Of so many epochs in a bucket all are compared at once; where more crowd, the search is binary.
+/// Of so many epochs in a bucket all are compared at once; if more crowd, the search is binary.
 const AT_ONCE: usize = 3;
 
 /// A stretch of time in which no window opens or closes.
@@ -123,7 +123,7 @@ const HOLES_MAX: usize = 8;
 
 impl EpochTable {
     /// The table of these epochs, by when they open: the first is the beginning of time, and of
-    /// those that open at one instant all but the last are empty. At most `len`. `None` where there
+    /// those that open at one instant all but the last are empty. At most `len`. `None` if there
     /// is but one. O(m).
     pub(crate) fn new(len: usize, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
         let mut openings: Vec<Opening> = Vec::with_capacity(len + AT_ONCE);
@@ -307,7 +307,7 @@ mod tests {
     use super::*;
     use crate::{GpuCredit, Record};
 
-    /// Epochs that open at random between two instants, many at one instant where those are few.
+    /// Epochs that open at random between two instants, many at one instant if those are few.
     fn openings(random: &mut Random, from: i64, to: i64) -> Vec<(i64, Limit)> {
         let count = random.between(2, 200);
         let mut times: Vec<i64> = (0..count).map(|_| random.between(from, to)).collect();

@@ -114,6 +114,11 @@ fn small(len: usize) -> u32 {
     u32::try_from(len).expect("the limit of credit ids holds")
 }
 
+/// The number of a grant, which fits because the limit of grants holds.
+fn grant_number(number: usize) -> u32 {
+    u32::try_from(number).expect("the limit of grants holds")
+}
+
 /// The page of a grant, and its place there.
 #[inline]
 fn place(number: u32) -> (usize, usize) {
@@ -333,7 +338,7 @@ impl Grants {
 
     /// The numbers of the grants from `number` on that are ever live.
     pub(crate) fn numbers_from(&self, number: usize) -> impl Iterator<Item = u32> + '_ {
-        let numbers = (number..self.posted).filter_map(|number| u32::try_from(number).ok());
+        let numbers = (number..self.posted).map(grant_number);
         numbers.filter(|number| self.is_ever_live(*number))
     }
 
@@ -362,7 +367,7 @@ impl Grants {
     /// Writes all grants.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         write_varint(bytes, self.posted as u64);
-        for number in (0..self.posted).filter_map(|number| u32::try_from(number).ok()) {
+        for number in (0..self.posted).map(grant_number) {
             let Some((row, grant)) = self.row(number).zip(self.get(number)) else {
                 bytes.push(State::Retracted as u8);
                 continue;

@@ -32,7 +32,7 @@ impl PartialOrd for LiveGrant {
     }
 }
 
-/// The live grants that have something left, and the deficit. Where there is a deficit nothing is
+/// The live grants that have something left, and the deficit. If there is a deficit nothing is
 /// left of any grant, for they would have paid it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Live {
@@ -46,7 +46,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// What stands where `remainders` are all that is left, as [`remainders`](Self::remainders) has returned them,
+    /// What stands if `remainders` are all that is left, as [`remainders`](Self::remainders) has returned them,
     /// and there is no deficit. O(remainders).
     pub(crate) fn new(remainders: &[LiveGrant]) -> Self {
         Live {
@@ -57,7 +57,7 @@ impl Live {
         }
     }
 
-    /// What stands where nothing is left, and this is owed.
+    /// What stands if nothing is left, and this is owed.
     pub(crate) fn owing(deficit: u64) -> Self {
         Live {
             deficit,

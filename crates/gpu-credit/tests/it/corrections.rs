@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use gpu_credit::{
     Error, GpuCredit, GrantId, GrantRecord, Options, Overdraft, UsageId, UsageRecord,
 };
-use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Usage};
+use gpu_credit_workload::small::{Grant, Numbers, Operation, Record, Usage};
 
-use crate::ledgers::sizes;
-use crate::{ledger_count, state, usage};
+use crate::ledgers::{pending, sizes, with_late_writes};
+use crate::{assert_deep, ledger_count, state, usage};
 
 /// An account, and what should stand there.
 struct Corrected {
@@ -31,6 +31,8 @@ impl Corrected {
                 expiration,
             }) => (self.grants).extend(account.add_credit("", amount, timestamp, expiration)),
             Operation::PostUsage(usage) => self.post_usage(usage.amount, usage.timestamp),
+            Operation::PostUsageMany(usage) => self.post_usage_many(&usage),
+            Operation::PostMany(records) => self.post_many(&records),
             Operation::RetractGrant { place } => {
                 if let Some(grant) = self.grants.get(place) {
                     let _ = account.retract_grant(*grant);
@@ -38,20 +40,22 @@ impl Corrected {
             }
             Operation::RetractUsage(Usage { amount, timestamp }) => {
                 if let Some(place) = self.find_usage(amount, timestamp) {
-                    let (usage, amount) = self.usage.remove(place);
-                    let retracted = self.account.retract_usage(usage).unwrap();
-                    assert_eq!(retracted, UsageRecord { amount, timestamp });
-                    let error = Error::NoSuchUsage(usage);
-                    assert_eq!(self.account.retract_usage(usage), Err(error));
-                    assert_eq!(self.account.change_usage(usage, 1), Err(error));
+                    self.retract_usage(place);
+                }
+            }
+            Operation::RetractUsageAt { place } => {
+                if place < self.usage.len() {
+                    self.retract_usage(place);
                 }
             }
             Operation::ChangeUsage { usage, new_amount } => {
                 if let Some(place) = self.find_usage(usage.amount, usage.timestamp) {
-                    let usage = self.usage[place].0;
-                    if self.account.change_usage(usage, new_amount).is_ok() {
-                        self.usage[place].1 = new_amount;
-                    }
+                    self.change_usage(place, new_amount);
+                }
+            }
+            Operation::ChangeUsageAt { place, new_amount } => {
+                if place < self.usage.len() {
+                    self.change_usage(place, new_amount);
                 }
             }
             Operation::RevokeGrant { place, from } => {
@@ -64,27 +68,88 @@ impl Corrected {
                     let _ = account.change_expiration(*grant, expiration);
                 }
             }
+            Operation::RemoveEnd { place } => {
+                if let Some(grant) = self.grants.get(place) {
+                    let _ = account.change_expiration_without_end(*grant);
+                }
+            }
             Operation::Settle => account.settle(),
-            // What is posted at once the differential test sees to.
-            _ => {}
+            Operation::SettleTo { timestamp } => account.settle_to(timestamp),
+            Operation::GoOnWithClone => *account = account.clone(),
+            Operation::GoOnWithBytes => {
+                *account = GpuCredit::from_bytes(&account.to_bytes()).unwrap();
+            }
+            Operation::Question { timestamp } => _ = account.balance_at(timestamp),
         }
     }
 
-    fn post_usage(&mut self, amount: u64, timestamp: i64) {
-        let posted = self.posted.entry(timestamp).or_default();
-        let id = UsageId {
-            timestamp,
-            nth: *posted,
+    fn retract_usage(&mut self, place: usize) {
+        let (usage, amount) = self.usage.remove(place);
+        let timestamp = usage.timestamp;
+        let retracted = self.account.retract_usage(usage).unwrap();
+        assert_eq!(retracted, UsageRecord { amount, timestamp });
+        let error = Error::NoSuchUsage(usage);
+        assert_eq!(self.account.retract_usage(usage), Err(error));
+        assert_eq!(self.account.change_usage(usage, 1), Err(error));
+    }
+
+    fn change_usage(&mut self, place: usize, new_amount: u64) {
+        let usage = self.usage[place].0;
+        if self.account.change_usage(usage, new_amount).is_ok() {
+            self.usage[place].1 = new_amount;
+        }
+    }
+
+    fn post_usage_many(&mut self, usage: &[Usage]) {
+        let record = |usage: &Usage| UsageRecord {
+            amount: usage.amount,
+            timestamp: usage.timestamp,
         };
+        let records: Vec<UsageRecord> = usage.iter().map(record).collect();
+        if self.account.subtract_many(&records).is_ok() {
+            for usage in usage {
+                self.name_usage(usage.amount, usage.timestamp);
+            }
+        }
+    }
+
+    fn post_many(&mut self, records: &[Record]) {
+        let posted = records.iter().map(|record| match *record {
+            Record::Usage(usage) => gpu_credit::Record::usage(usage.amount, usage.timestamp),
+            Record::Grant(grant) => {
+                gpu_credit::Record::grant("", grant.amount, grant.timestamp, grant.expiration)
+            }
+        });
+        if self.account.extend(posted).is_err() {
+            return;
+        }
+        let next = self.grants.last().map_or(0, |last| last.index() + 1);
+        for record in records {
+            match record {
+                Record::Usage(usage) => self.name_usage(usage.amount, usage.timestamp),
+                Record::Grant(_) => {}
+            }
+        }
+        let is_grant = |record: &&Record| matches!(record, Record::Grant(_));
+        let new = next..next + records.iter().filter(is_grant).count() as u32;
+        self.grants.extend(new.map(GrantId::from_index));
+    }
+
+    /// Takes note of usage that has been posted last at its instant.
+    fn name_usage(&mut self, amount: u64, timestamp: i64) {
+        let posted = self.posted.entry(timestamp).or_default();
+        let nth = *posted;
+        *posted += 1;
+        self.usage.push((UsageId { timestamp, nth }, amount));
+    }
+
+    fn post_usage(&mut self, amount: u64, timestamp: i64) {
+        let nth = self.posted.get(&timestamp).copied().unwrap_or(0);
+        let id = UsageId { timestamp, nth };
         assert_eq!(self.account.next_usage_id(timestamp), id);
-        let record = UsageRecord { amount, timestamp };
-        if self
-            .account
-            .post_usage(record)
-            .is_ok_and(|named| named == id)
-        {
-            *posted += 1;
-            self.usage.push((id, amount));
+        if let Ok(named) = self.account.post_usage(UsageRecord { amount, timestamp }) {
+            assert_eq!(named, id);
+            self.name_usage(amount, timestamp);
         }
     }
 
@@ -124,7 +189,7 @@ fn corrected(seed: u64, numbers: Numbers, options: Options, length: usize) -> Co
         usage: Vec::new(),
         posted: BTreeMap::new(),
     };
-    for operation in small::from_seed(seed, numbers).take(length) {
+    for operation in with_late_writes(seed, numbers, length) {
         corrected.run(operation);
     }
     corrected
@@ -169,11 +234,13 @@ fn instants(account: &GpuCredit) -> Vec<i64> {
     instants
 }
 
-fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
+/// How many late writes were pending in the end.
+fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
     let options = sizes(overdraft, seed);
     let corrected = corrected(seed, numbers, options, length);
     corrected.assert_usage();
     let account = &corrected.account;
+    let pending = pending(account);
     let (fresh, posted) = fresh(account, &corrected.usage, options);
     let what = || format!("seed {seed}, {numbers:?}, {overdraft:?}, {length} operations");
     assert!(usage(account).eq(usage(&fresh)), "usage: {}", what());
@@ -195,16 +262,20 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
             what()
         );
     }
+    pending
 }
 
 #[test]
 fn a_corrected_account_is_a_fresh_one() {
+    let mut deepest = 0;
     for seed in 0..ledger_count() {
         let numbers = Numbers::ALL[(seed % 4) as usize];
         for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
-            compare(seed, numbers, overdraft, 4 + (seed % 80) as usize);
+            let length = 4 + (seed % 80) as usize;
+            deepest = deepest.max(compare(seed, numbers, overdraft, length));
         }
     }
+    assert_deep(deepest, 5);
 }
 
 fn account() -> (GpuCredit, GrantId) {

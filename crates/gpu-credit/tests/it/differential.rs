@@ -1,14 +1,16 @@
 //! The engine against both replays, after every step of random interleaved operations.
 
+use std::collections::HashSet;
+
 use gpu_credit::Overdraft;
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 
-use crate::ledger_count;
 use crate::ledgers::books::Books;
 use crate::ledgers::{Ledgers, sizes};
+use crate::{assert_deep, ledger_count};
 
-/// The most late writes that one call settled, as the ledgers count them.
+/// The most late writes that were pending.
 fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
     let mut ledgers = Ledgers::new(sizes(overdraft, seed));
     let mut done = Vec::new();
@@ -24,6 +26,7 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> 
         }
     }
     let rest = std::panic::AssertUnwindSafe(|| {
+        ledgers.count_pending();
         ledgers.ask_all();
         ledgers.engine.settle();
         ledgers.engine.assert_invariants();
@@ -32,7 +35,7 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> 
     if std::panic::catch_unwind(rest).is_err() {
         panic!("seed {seed}, {numbers:?}, {overdraft:?}, asked after {done:#?}");
     }
-    ledgers.repairs_most
+    ledgers.pending_most
 }
 
 fn overdraft(seed: u64) -> Overdraft {
@@ -44,10 +47,13 @@ fn overdraft(seed: u64) -> Overdraft {
 
 #[test]
 fn agrees_with_both_replays_after_every_step() {
+    let mut deepest = 0;
     for seed in 0..ledger_count() {
         let numbers = Numbers::ALL[(seed / 2 % 4) as usize];
-        compare(seed, numbers, overdraft(seed), 4 + (seed % 60) as usize);
+        let length = 4 + (seed % 60) as usize;
+        deepest = deepest.max(compare(seed, numbers, overdraft(seed), length));
     }
+    assert_deep(deepest, 4);
 }
 
 /// Some hundred operations, so that structures grow deep and many late writes are pending at once.
@@ -58,7 +64,18 @@ fn long_ledgers_agree_too() {
         let length = 200 + 5 * (seed % 60) as usize;
         deepest = deepest.max(compare(seed, Numbers::Wide, overdraft(seed), length));
     }
-    assert!(deepest >= 8, "at most {deepest} repairs at once");
+    assert_deep(deepest, 10);
+}
+
+#[test]
+fn all_sizes_are_drawn() {
+    let mut drawn = HashSet::new();
+    for seed in 0..20_000 {
+        let options = sizes(overdraft(seed), seed);
+        drawn.insert(format!("{options:?}"));
+    }
+    // Chunks of both kinds, spacings, policies.
+    assert_eq!(drawn.len(), 3 * 3 * (40 + 1) * 2);
 }
 
 #[test]

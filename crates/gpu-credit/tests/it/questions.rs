@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use gpu_credit::{Draw, Error, GpuCredit, Overdraft, Record, UsageId};
 use gpu_credit_replay::{ListReplay, Replay, Status};
 use gpu_credit_workload::random::Random;
-use gpu_credit_workload::small::{self, Numbers};
+use gpu_credit_workload::small::Numbers;
 
-use crate::ledger_count;
-use crate::ledgers::{Ledgers, sizes};
+use crate::ledgers::{Ledgers, pending, sizes, with_late_writes};
+use crate::{assert_deep, ledger_count};
 
 /// An account after some operations, the reference, and what is drawn at random to ask about.
 struct Asked {
@@ -270,11 +270,13 @@ fn plain(draw: Draw) -> (UsageId, usize, u64, i64) {
     (draw.usage, grant, draw.amount, draw.paid_at)
 }
 
-fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
+/// How many late writes were pending when it was asked.
+fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
     let mut ledgers = Ledgers::new(sizes(overdraft, seed));
-    for operation in small::from_seed(seed, numbers).take(length) {
+    for operation in with_late_writes(seed, numbers, length) {
         ledgers.run(&operation);
     }
+    let pending = pending(&ledgers.engine);
     let mut instants = ledgers.instants.clone();
     instants.sort_unstable();
     instants.dedup();
@@ -292,16 +294,19 @@ fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) {
     if std::panic::catch_unwind(all).is_err() {
         panic!("seed {seed}, {numbers:?}, {overdraft:?}, {length} operations");
     }
+    pending
 }
 
 #[test]
 fn every_question_is_answered_as_the_reference_would() {
+    let mut deepest = 0;
     for seed in 0..ledger_count() / 4 {
         let numbers = Numbers::ALL[(seed % 4) as usize];
         for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
-            ask(seed, numbers, overdraft, 4 + (seed % 80) as usize);
+            deepest = deepest.max(ask(seed, numbers, overdraft, 4 + (seed % 80) as usize));
         }
     }
+    assert_deep(deepest, 5);
 }
 
 #[test]

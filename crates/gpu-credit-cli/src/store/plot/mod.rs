@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         instant("--from", &arguments.from)?,
         instant("--to", &arguments.to)?,
     );
-    let store = arguments.store.open()?;
+    let store = arguments.store.open_to_ask()?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let extent = picture::extent(&account);
     let from = from.or(extent.map(|extent| extent.0));

@@ -57,29 +57,63 @@ fn a_file_that_another_process_has_open() {
     folder.ok("check");
 }
 
+const QUESTIONS: [&str; 7] = [
+    "balance acme --at 12",
+    "statement acme --at 12",
+    "draws acme u1",
+    "history acme",
+    "accounts",
+    "export",
+    "copy copy.redb",
+];
+
 #[test]
 #[cfg(unix)]
-fn a_file_that_may_not_be_written() {
+fn a_file_that_may_not_be_written_can_be_asked() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = Folder::with_account();
     let path = folder.path().join("gpu-credit.redb");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-    if fs::OpenOptions::new().write(true).open(&path).is_ok() {
-        // Permissions do not bind this user; a folder is not to be written by anybody.
-        for line in COMMANDS {
-            let said = folder.refused(&format!("{line} --db ."));
-            assert!(said.starts_with("gpu-credit: .: "), "{said}");
-        }
-        return;
+    for line in QUESTIONS.iter().chain(&["check"]) {
+        let output = folder.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
     }
-    for line in COMMANDS {
-        let said = folder.refused(line);
+    if fs::OpenOptions::new().write(true).open(&path).is_err() {
+        let said = folder.refused("use acme 1 --at 12");
         assert!(
             said.contains("may not be opened for reading and writing"),
             "{said}"
         );
     }
+}
+
+#[test]
+fn questions_leave_the_file_as_it_is_and_can_be_asked_at_once() {
+    let folder = Folder::with_account();
+    let path = folder.path().join("gpu-credit.redb");
+    let content = fs::read(&path).unwrap();
+    let reader = gpu_credit_store::Store::open_read_only(&path).unwrap();
+    for line in QUESTIONS {
+        let output = folder.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+    }
+    assert!(folder.refused("use acme 1 --at 12").contains("it is open"));
+    drop(reader);
+    assert_eq!(fs::read(path).unwrap(), content);
+}
+
+#[test]
+fn a_file_of_a_killed_process_can_be_asked() {
+    let folder = Folder::with_account();
+    let store = gpu_credit_store::Store::open(folder.path().join("gpu-credit.redb")).unwrap();
+    let usage = gpu_credit_store::Posting::usage("acme", "u2", 7, 12);
+    store.post(usage).unwrap();
+    let killed = folder.path().join("killed.redb");
+    fs::copy(folder.path().join("gpu-credit.redb"), &killed).unwrap();
+    let balance = folder.ok("balance acme --at 12 --db killed.redb --format csv");
+    assert!(balance.contains("113"), "{balance}");
+    gpu_credit_store::Store::open_read_only(killed).unwrap();
 }
 
 #[test]

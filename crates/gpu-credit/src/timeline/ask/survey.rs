@@ -227,7 +227,7 @@ impl<'a> Survey<'a> {
             let level = self.level(at);
             tell(Piece::Epoch { at, level })?;
             let to = self.leave(last);
-            let from = self.view.tree.next(at).unwrap_or(to);
+            let from = self.view.tree.next(at).expect("a later boundary follows");
             self.tell_known(from, to, tell)?;
             return ControlFlow::Continue(to);
         }
@@ -252,7 +252,7 @@ impl<'a> Survey<'a> {
             while at < to {
                 let level = self.lifted_level(at);
                 tell(Piece::Epoch { at, level })?;
-                at = self.view.tree.next(at).unwrap_or(to);
+                at = self.view.tree.next(at).expect("a later boundary follows");
             }
         } else if from < to {
             tell(Piece::Known { from, to, lift })?;

@@ -300,7 +300,7 @@ impl Repair<'_> {
         self.statistics.checkpoints_written += u64::from(is_written);
     }
 
-    /// A jump is possible after the late write, where deficits are carried.
+    /// A jump is possible after the late write, if deficits are carried.
     #[inline(always)]
     fn may_jump(&self, key: Key) -> bool {
         key >= self.from && self.overdraft == Overdraft::Carry

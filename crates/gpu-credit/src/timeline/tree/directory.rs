@@ -25,7 +25,7 @@ pub(crate) trait Node: Sized {
 }
 
 /// Children in order. The sums before each child are ready, so that what stands before a boundary
-/// is one addition a level; a change in one child adds to the sums behind it.
+/// is one addition a level; a change in one child adds to the sums after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory<T> {
     /// The first key of each child.
@@ -57,7 +57,7 @@ impl<T: Node> Directory<T> {
         directory
     }
 
-    /// The last child whose head is at or before `key`; the first where there is none.
+    /// The last child whose head is at or before `key`; the first if there is none.
     #[inline]
     pub(crate) fn find(&self, key: Key) -> usize {
         partition_point(&self.heads, |head| *head <= key).saturating_sub(1)
@@ -71,7 +71,7 @@ impl<T: Node> Directory<T> {
         (index, next.map(|next| (self.heads[index].time, next.time)))
     }
 
-    /// The last child whose head is at or before `time`; the first where there is none.
+    /// The last child whose head is at or before `time`; the first if there is none.
     #[inline]
     pub(crate) fn find_time(&self, time: i64) -> usize {
         partition_point(&self.heads, |head| head.time <= time).saturating_sub(1)
@@ -161,17 +161,16 @@ impl<T: Node> Node for Directory<T> {
     }
 
     fn head(&self) -> Key {
-        self.heads.first().copied().unwrap_or(Key::FIRST)
+        self.heads[0]
     }
 
     fn totals(&self) -> Totals {
-        self.openings.last().copied().unwrap_or_default()
+        *self.openings.last().expect("the sums of all stand last")
     }
 
     fn span(&self, _opening: Totals) -> Span {
-        let mut spans = self.spans.iter().copied();
-        let first = spans.next().unwrap_or(Span::epoch(0));
-        spans.fold(first, Span::then)
+        let span = self.spans.iter().copied().reduce(Span::then);
+        span.expect("a directory has children")
     }
 
     fn split_off(&mut self, index: usize) -> Self {
@@ -190,7 +189,8 @@ impl<T: Node> Node for Directory<T> {
     }
 
     fn append(&mut self, next: Self) {
-        let middle = self.openings.pop().unwrap_or_default();
+        let middle = self.openings.pop();
+        let middle = middle.expect("the sums of all stand last");
         self.openings
             .extend(next.openings.iter().map(|opening| middle.plus(*opening)));
         self.heads.extend(next.heads);

@@ -57,7 +57,7 @@ impl BoundaryTree {
         lowest
     }
 
-    /// The groups from that of `at` up to that of `limit`. Sums behind `limit` may mean nothing, so
+    /// The groups from that of `at` up to that of `limit`. Sums after `limit` may mean nothing, so
     /// that of the last one nothing is known.
     fn group_lows(&self, at: Position, limit: Position) -> impl Iterator<Item = Low> {
         (at.group..=limit.group).map(move |group| {

@@ -244,7 +244,7 @@ impl BoundaryTree {
         self.join(at);
     }
 
-    /// Joins a chunk that has become small with a neighbour, and so its group. Where the chunk or
+    /// Joins a chunk that has become small with a neighbour, and so its group. If the chunk or
     /// the group at `at` has become empty and is gone, another has its place, and may be joined as
     /// well.
     fn join(&mut self, at: Position) {

@@ -5,7 +5,7 @@ const STRIDE: usize = 16;
 
 /// What `partition_point` answers, in two rounds instead of a chain. The probes of a round wait for
 /// no other, so that their cache misses overlap: among up to 256 items that costs less than half
-/// of seven misses one after the other, and no more where there are none.
+/// of seven misses one after the other, and no more if there are none.
 #[inline]
 pub(super) fn partition_point<T>(items: &[T], is_before: impl Fn(&T) -> bool) -> usize {
     let strides = items.iter().step_by(STRIDE);

@@ -31,7 +31,7 @@ impl Totals {
         }
     }
 
-    /// Level minus usage: the balance, or less the deficit. Exact where both are measured from the
+    /// Level minus usage: the balance, or less the deficit. Exact if both are measured from the
     /// first boundary.
     #[inline]
     pub(crate) fn balance(self) -> i128 {
@@ -45,7 +45,7 @@ impl Totals {
 pub(crate) struct Span {
     /// Where it stands after the last epoch.
     pub(crate) sum: i128,
-    /// Its minimum over the ends of the epochs that last: where one window ends and the next starts
+    /// Its minimum over the ends of the epochs that last: if one window ends and the next starts
     /// at once, nobody sees the balance between. It may be lower, as searching allows.
     pub(crate) min: i128,
     /// Its maximum over the ends of the epochs.
@@ -53,15 +53,6 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// One epoch.
-    pub(crate) fn epoch(change: i128) -> Self {
-        Span {
-            sum: change,
-            min: change,
-            max: change,
-        }
-    }
-
     /// This stretch and then another.
     pub(crate) fn then(self, next: Span) -> Span {
         Span {

@@ -152,7 +152,7 @@ fn sums_behind_a_limit_are_not_trusted() {
         insert(&mut tree, Key::start(i64::from(number), number), 1);
     }
     let mut checked = 0;
-    // The level of a boundary changes and the sums above it are not told, as behind a frontier.
+    // The level of a boundary changes and the sums above it are not told, as beyond a frontier.
     for place in [10, 40, 63] {
         let mut stale = tree.clone();
         let at = positions(&stale)[place];

@@ -9,6 +9,7 @@ impl Ledgers {
     /// Asks about an instant, and about those that were touched since the last question: a question
     /// at each write would leave no two late writes pending.
     pub(super) fn ask_touched(&mut self, time: i64) {
+        self.count_pending();
         for touched in std::mem::take(&mut self.touched) {
             self.ask(touched);
         }

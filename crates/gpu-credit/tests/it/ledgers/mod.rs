@@ -3,11 +3,12 @@
 mod ask;
 pub(crate) mod books;
 mod engine;
+pub(crate) mod forged;
 
 use gpu_credit::{Error, GpuCredit, GrantId, Options, Overdraft};
 use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
 use gpu_credit_workload::random::Random;
-use gpu_credit_workload::small::{Grant, Operation, Record, Usage};
+use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Record, Usage};
 
 /// Sizes so small that a dozen records build every structure there is.
 pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
@@ -34,6 +35,40 @@ pub(crate) fn sizes(overdraft: Overdraft, seed: u64) -> Options {
         .checkpoint_spacing(spacing)
 }
 
+/// So many operations of a seed; and for a quarter of all seeds, as many writes one by one into what
+/// is settled then, with nothing between them that settles.
+pub(crate) fn with_late_writes(
+    seed: u64,
+    numbers: Numbers,
+    length: usize,
+) -> impl Iterator<Item = Operation> {
+    let is_write = |operation: &Operation| {
+        matches!(
+            operation,
+            Operation::PostGrant(_)
+                | Operation::PostUsage(_)
+                | Operation::RetractGrant { .. }
+                | Operation::RetractUsageAt { .. }
+                | Operation::ChangeUsageAt { .. }
+                | Operation::RevokeGrant { .. }
+                | Operation::ChangeExpiration { .. }
+        )
+    };
+    let late = small::from_seed(!seed, numbers).filter(is_write);
+    let late = std::iter::once(Operation::Settle).chain(late);
+    let late_length = if seed / 4 % 4 == 3 { length } else { 0 };
+    let operations = small::from_seed(seed, numbers).take(length);
+    operations.chain(late.take(late_length))
+}
+
+/// How many late writes are pending: as many as settling begins repairs, or more, for one repair may
+/// take several along.
+pub(crate) fn pending(account: &GpuCredit) -> u64 {
+    let mut settled = account.clone();
+    settled.settle();
+    settled.settlement().repairs - account.settlement().repairs
+}
+
 /// The engine and the two replays, told the same.
 pub(crate) struct Ledgers {
     pub(crate) engine: GpuCredit,
@@ -47,8 +82,8 @@ pub(crate) struct Ledgers {
     pub(crate) instants: Vec<i64>,
     /// Where corrections may have changed something since the last question.
     touched: Vec<i64>,
-    /// The most repairs that settling has begun at once: no fewer late writes were pending then.
-    pub(crate) repairs_most: u64,
+    /// The most late writes that were pending at a question, or when it was settled.
+    pub(crate) pending_most: u64,
 }
 
 /// A usage record: the `nth` that was ever accepted at its instant, from 0 on.
@@ -75,7 +110,7 @@ impl Ledgers {
             standing: Vec::new(),
             instants: vec![i64::MIN, -1, 0, i64::MAX],
             touched: Vec::new(),
-            repairs_most: 0,
+            pending_most: 0,
         }
     }
 
@@ -291,11 +326,13 @@ impl Ledgers {
     }
 
     fn settle(&mut self) {
-        let before = self.engine.settlement().repairs;
+        self.count_pending();
         self.engine.settle();
         assert!(self.engine.is_settled());
-        let repairs = self.engine.settlement().repairs - before;
-        self.repairs_most = self.repairs_most.max(repairs);
+    }
+
+    pub(crate) fn count_pending(&mut self) {
+        self.pending_most = self.pending_most.max(pending(&self.engine));
     }
 
     /// The next question is also about the window of this grant, and an instant later.
