@@ -1,5 +1,8 @@
 //! What an account answers: the balance, and why it is what it is.
 
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
 /// What happens to usage beyond what the live grants can pay. One account, one policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Overdraft {
@@ -7,9 +10,52 @@ pub enum Overdraft {
     /// exactly zero reads `Some(0)`.
     #[default]
     Carry,
+    /// `carry:C`: the deficit grows to the credit line `C` at most, which is at most `i64::MAX`. What
+    /// is beyond it is dropped: billed elsewhere, and never owed. Otherwise it is like `Carry`.
+    CarryUpTo(u64),
     /// It forfeits every live remainder and is itself dropped whole: no debt, and the next grant
     /// starts clean. A balance of exactly zero reads `None`.
     Forfeit,
+}
+
+impl Overdraft {
+    /// The most that a deficit may be. No sum is more than `i64::MAX`, so that is no line.
+    pub(crate) fn credit_line(self) -> u64 {
+        match self {
+            Overdraft::Carry => i64::MAX.unsigned_abs(),
+            Overdraft::CarryUpTo(line) => line,
+            Overdraft::Forfeit => 0,
+        }
+    }
+}
+
+/// As it is written: `carry`, `carry:5` or `forfeit`.
+impl Display for Overdraft {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Overdraft::Carry => formatter.write_str("carry"),
+            Overdraft::CarryUpTo(line) => write!(formatter, "carry:{line}"),
+            Overdraft::Forfeit => formatter.write_str("forfeit"),
+        }
+    }
+}
+
+/// Reads what [`Display`] writes; the error says nothing.
+impl FromStr for Overdraft {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "carry" => Ok(Overdraft::Carry),
+            "forfeit" => Ok(Overdraft::Forfeit),
+            _ => {
+                let line = text.strip_prefix("carry:").ok_or(())?;
+                let line: u64 = line.parse().map_err(|_| ())?;
+                let fits = line <= i64::MAX.unsigned_abs();
+                fits.then_some(Overdraft::CarryUpTo(line)).ok_or(())
+            }
+        }
+    }
 }
 
 /// Why an [`Answer`] is what it is.

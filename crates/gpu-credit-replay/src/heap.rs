@@ -1,11 +1,16 @@
-//! Full replay with a min-heap by expiry: the same answers found another way, in O(n log n).
+//! Full replay with two heaps, by draw order and by end: the same answers found another way, in
+//! O(n log n).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::iter::Peekable;
+use std::ops::RangeInclusive;
+use std::vec::IntoIter;
 
-use crate::{Answer, Grant, GrantStatement, Overdraft, Posted, Replay, Statement, Usage};
+use crate::{Answer, Grant, GrantStatement, Overdraft, Overdrawn, Posted, Replay, Statement};
 
-/// Replays usage in time order, letting grants start before it, over a heap of what is undrawn.
+/// Replays grants, usage at instants and changes of the rate, merged by time, over a heap of what is
+/// undrawn. Of metered usage it knows nothing but the rate of all that runs.
 #[derive(Clone, Debug, Default)]
 pub struct HeapReplay {
     overdraft: Overdraft,
@@ -41,7 +46,7 @@ impl Replay for HeapReplay {
     fn remainders_at(&self, timestamp: i64) -> Vec<(usize, u64)> {
         let machine = self.replay(timestamp);
         let mut live: Vec<_> = self.live_at(timestamp).collect();
-        live.sort_by_key(|(_, grant)| grant.end); // Stable: equal ends stay in posting order.
+        live.sort_by_key(|(_, grant)| (grant.priority, grant.end)); // Stable: in posting order.
         live.iter()
             .map(|&(number, _)| (number, machine.grants[number].remaining))
             .collect()
@@ -58,6 +63,22 @@ impl Replay for HeapReplay {
             dropped: machine.dropped,
         }
     }
+
+    fn overdrawn_at(&self, instants: &[i64]) -> Vec<Overdrawn> {
+        let mut machine = Machine::new(self.overdraft, &self.posted);
+        let overdrawn = instants.iter().map(|&instant| {
+            machine.run_through(instant);
+            Overdrawn {
+                deficit: machine.deficit,
+                dropped: machine.dropped,
+            }
+        });
+        overdrawn.collect()
+    }
+
+    fn unpaid(&self) -> Vec<RangeInclusive<i64>> {
+        self.replay(i64::MAX).unpaid
+    }
 }
 
 impl HeapReplay {
@@ -67,41 +88,35 @@ impl HeapReplay {
     }
 
     fn live_at(&self, timestamp: i64) -> impl Iterator<Item = (usize, Grant)> {
-        let started = self.started_at(timestamp);
-        started.filter(move |(_, grant)| timestamp <= grant.end)
+        let grants = self.posted.grants();
+        grants.filter(move |(_, grant)| grant.is_live(timestamp))
     }
 
-    /// Both sorts are stable, which keeps posting order at one instant.
     fn replay(&self, timestamp: i64) -> Machine {
-        let mut grants: Vec<_> = self.started_at(timestamp).collect();
-        grants.sort_by_key(|(_, grant)| grant.start);
-        let usage = self.posted.usage().iter();
-        let mut usage: Vec<_> = usage.filter(|usage| usage.timestamp <= timestamp).collect();
-        usage.sort_by_key(|usage| usage.timestamp);
-
-        let mut machine = Machine::new(self.overdraft, grants.iter().map(|&(number, _)| number));
-        let mut grants = grants.into_iter().peekable();
-        for usage in usage {
-            while let Some((number, grant)) =
-                grants.next_if(|(_, grant)| grant.start <= usage.timestamp)
-            {
-                machine.grant(number, grant);
-            }
-            machine.usage(usage);
-        }
-        for (number, grant) in grants {
-            machine.grant(number, grant);
-        }
-        machine.lapse_before(timestamp);
+        let mut machine = Machine::new(self.overdraft, &self.posted);
+        machine.run_through(timestamp);
         machine
     }
 }
 
-/// What is left after the records so far.
+/// What is still to come, and what is left after the records so far.
 struct Machine {
     overdraft: Overdraft,
-    /// The end and the posting number of each grant that has something left.
-    undrawn: BinaryHeap<Reverse<(i64, usize)>>,
+    /// The grants to come, by start.
+    starts: Coming<(usize, Grant)>,
+    /// The usage at instants to come: amounts, by time.
+    instants: Coming<u64>,
+    /// By how much the rate is still to change, by time.
+    changes: Coming<i64>,
+    /// The units that metered usage takes at each tick.
+    rate: u64,
+    /// The first tick whose metered usage is not yet taken.
+    now: i64,
+    /// The grants in draw order: priority, end and posting number. What is spent is still there
+    /// until it comes to the top.
+    undrawn: BinaryHeap<Reverse<(i16, i64, usize)>>,
+    /// The grants by end: end and posting number.
+    ends: BinaryHeap<Reverse<(i64, usize)>>,
     /// By posting number.
     grants: Vec<GrantStatement>,
     /// Whether what is left at the end is revoked, by posting number.
@@ -112,14 +127,41 @@ struct Machine {
     drawn: u64,
     deficit: u64,
     dropped: u64,
+    unpaid: Vec<RangeInclusive<i64>>,
+}
+
+/// What bears these times, in their order.
+type Coming<T> = Peekable<IntoIter<(i64, T)>>;
+
+/// Sorts by time. The sort is stable, which keeps posting order at one instant.
+fn coming<T>(events: impl Iterator<Item = (i64, T)>) -> Coming<T> {
+    let mut events: Vec<_> = events.collect();
+    events.sort_by_key(|(time, _)| *time);
+    events.into_iter().peekable()
 }
 
 impl Machine {
-    fn new(overdraft: Overdraft, numbers: impl Iterator<Item = usize>) -> Self {
-        let grant_count = numbers.max().map_or(0, |last| last + 1);
+    fn new(overdraft: Overdraft, posted: &Posted) -> Self {
+        let starts = posted.grants().map(|grant| (grant.1.start, grant));
+        let usage = posted.usage().iter();
+        let instants = usage.clone().filter(|usage| usage.until.is_none());
+        let instants = instants.map(|usage| (usage.timestamp, usage.amount));
+        let running = usage.filter_map(|usage| Some((usage, usage.until?)));
+        let running = running.filter(|(usage, until)| usage.timestamp < *until);
+        let changes = running.flat_map(|(usage, until)| {
+            let rate = i64::try_from(usage.amount).expect("within the limit");
+            [(usage.timestamp, rate), (until, -rate)]
+        });
+        let grant_count = posted.grants().last().map_or(0, |(number, _)| number + 1);
         Self {
             overdraft,
+            starts: coming(starts),
+            instants: coming(instants),
+            changes: coming(changes),
+            rate: 0,
+            now: i64::MIN,
             undrawn: BinaryHeap::new(),
+            ends: BinaryHeap::new(),
             grants: vec![GrantStatement::default(); grant_count],
             is_revoked: vec![false; grant_count],
             available: 0,
@@ -127,28 +169,73 @@ impl Machine {
             drawn: 0,
             deficit: 0,
             dropped: 0,
+            unpaid: Vec::new(),
         }
     }
 
-    /// Lets the windows end that do not reach this instant.
-    fn lapse_before(&mut self, timestamp: i64) {
-        while let Some(&Reverse((end, number))) = self.undrawn.peek()
+    /// Goes on until everything at this instant has happened.
+    fn run_through(&mut self, timestamp: i64) {
+        while let Some(time) = self.next_time()
+            && time <= timestamp
+        {
+            self.run_until(time);
+            while let Some((_, (number, grant))) = self.starts.next_if(|next| next.0 == time) {
+                self.grant(number, grant);
+            }
+            while let Some((_, amount)) = self.instants.next_if(|next| next.0 == time) {
+                self.usage(time, amount, 1);
+            }
+            while let Some((_, change)) = self.changes.next_if(|next| next.0 == time) {
+                let rate = self.rate.checked_add_signed(change);
+                self.rate = rate.expect("what stops has run, and all of it is within the limit");
+            }
+        }
+        self.run_until(timestamp);
+        // Nothing runs at the last instant.
+        self.meter_until(timestamp.saturating_add(1));
+    }
+
+    fn next_time(&mut self) -> Option<i64> {
+        let times = [
+            self.starts.peek().map(|next| next.0),
+            self.instants.peek().map(|next| next.0),
+            self.changes.peek().map(|next| next.0),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Takes the metered usage before this instant, and lets the windows end that do not reach it.
+    fn run_until(&mut self, timestamp: i64) {
+        while let Some(&Reverse((end, number))) = self.ends.peek()
             && end < timestamp
         {
-            self.undrawn.pop();
-            let grant = &mut self.grants[number];
-            let left = std::mem::take(&mut grant.remaining);
-            if self.is_revoked[number] {
-                grant.revoked = left;
-            } else {
-                grant.lapsed = left;
-            }
-            self.available -= left;
+            self.ends.pop();
+            self.meter_until(end + 1);
+            self.lapse(number);
         }
+        self.meter_until(timestamp);
+    }
+
+    fn meter_until(&mut self, tick: i64) {
+        let (first, ticks) = (self.now, tick.abs_diff(self.now));
+        self.now = tick;
+        if ticks > 0 && self.rate > 0 {
+            self.usage(first, self.rate, ticks);
+        }
+    }
+
+    fn lapse(&mut self, number: usize) {
+        let grant = &mut self.grants[number];
+        let left = std::mem::take(&mut grant.remaining);
+        if self.is_revoked[number] {
+            grant.revoked = left;
+        } else {
+            grant.lapsed = left;
+        }
+        self.available -= left;
     }
 
     fn grant(&mut self, number: usize, grant: Grant) {
-        self.lapse_before(grant.start);
         let paid = self.deficit.min(grant.amount);
         let remaining = grant.amount - paid;
         self.grants[number] = GrantStatement {
@@ -163,27 +250,43 @@ impl Machine {
         self.drawn += paid;
         self.available += remaining;
         if remaining > 0 {
-            self.undrawn.push(Reverse((grant.end, number)));
+            let place = (grant.priority, grant.end, number);
+            self.undrawn.push(Reverse(place));
+            self.ends.push(Reverse((grant.end, number)));
         }
     }
 
-    fn usage(&mut self, usage: &Usage) {
-        self.lapse_before(usage.timestamp);
-        self.used += usage.amount;
-        if usage.amount <= self.available {
-            self.draw(usage.amount);
+    /// Usage of so much at each of so many ticks.
+    fn usage(&mut self, first: i64, rate: u64, ticks: u64) {
+        self.used += rate * ticks;
+        // The ticks that are drawn whole; usage of nothing always is.
+        let whole = self.available.checked_div(rate);
+        let whole = whole.map_or(ticks, |whole| whole.min(ticks));
+        self.draw(rate * whole);
+        if whole == ticks {
             return;
         }
+        let unpaid = rate * (ticks - whole);
+        let time = |ticks| first.checked_add_unsigned(ticks).expect("a tick of these");
+        self.unpaid.push(time(whole)..=time(ticks - 1));
         match self.overdraft {
-            Overdraft::Carry => {
-                self.deficit += usage.amount - self.available;
-                self.draw(self.available);
+            Overdraft::Carry => self.owe(unpaid),
+            Overdraft::CarryUpTo(line) => {
+                let most = self.available + (line - self.deficit);
+                self.dropped += unpaid.saturating_sub(most);
+                self.owe(unpaid.min(most));
             }
             Overdraft::Forfeit => {
-                self.dropped += usage.amount;
+                self.dropped += unpaid;
                 self.forfeit();
             }
         }
+    }
+
+    /// Draws what is available of an amount that is more, and owes the rest.
+    fn owe(&mut self, amount: u64) {
+        self.deficit += amount - self.available;
+        self.draw(self.available);
     }
 
     /// Draws an amount that is available.
@@ -192,7 +295,7 @@ impl Machine {
         self.drawn += amount;
         let mut due = amount;
         while due > 0
-            && let Some(&Reverse((_, number))) = self.undrawn.peek()
+            && let Some(&Reverse((_, _, number))) = self.undrawn.peek()
         {
             let grant = &mut self.grants[number];
             let paid = due.min(grant.remaining);
@@ -207,9 +310,9 @@ impl Machine {
 
     fn forfeit(&mut self) {
         self.available = 0;
-        for Reverse((_, number)) in self.undrawn.drain() {
+        for Reverse((_, _, number)) in self.undrawn.drain() {
             let grant = &mut self.grants[number];
-            grant.forfeited = std::mem::take(&mut grant.remaining);
+            grant.forfeited += std::mem::take(&mut grant.remaining);
         }
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Every question replays the account from its first record, so an answer depends on nothing but
 //! the records. That is slow, and it is the point: what the fast engine answers is right when it
-//! equals what these answer. None shares a line with it, and the two replays share none of the
-//! drawing with one another.
+//! equals what these answer. None shares a line with it, and the replays share none of the drawing
+//! with one another.
 //!
-//! * [`ListReplay`]: all events sorted, one after the other, over a sorted list of pools.
-//! * [`HeapReplay`]: grants and usage merged, over a min-heap by expiry.
+//! * [`TickReplay`]: the law read aloud, tick by tick, for records that lie close together.
+//! * [`ListReplay`]: all events sorted, one after the other, over a sorted list of pools. Metered
+//!   usage is taken from one event to the next as one sum, however many ticks lie between.
+//! * [`HeapReplay`]: the same with heaps, in O(n log n).
 //! * [`KeyedCalculator`]: the classic exercise, which answers by the order of the calls.
 //!
-//! The first two answer through one trait, [`Replay`]; [`cases`] are worked examples as text, to be
-//! run over any engine.
+//! The first three answer through one trait, [`Replay`], and what may be spent through
+//! [`Spendable`]; [`cases`] are worked examples as text, to be run over any engine.
 //!
 //! ```
 //! use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft, Replay};
@@ -32,7 +34,9 @@ mod keyed;
 mod list;
 mod posted;
 mod replay;
+mod spendable;
 mod statement;
+mod tick;
 
 pub mod cases;
 
@@ -42,4 +46,6 @@ pub use keyed::KeyedCalculator;
 pub use list::ListReplay;
 pub use posted::{Grant, Posted, Usage};
 pub use replay::Replay;
-pub use statement::{Draw, GrantStatement, Statement};
+pub use spendable::Spendable;
+pub use statement::{Draw, GrantStatement, Overdrawn, Statement};
+pub use tick::TickReplay;

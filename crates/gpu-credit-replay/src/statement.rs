@@ -14,7 +14,7 @@ pub struct Statement {
     pub drawn: u64,
     /// Usage not yet paid by any grant. Always 0 under `Forfeit`.
     pub deficit: u64,
-    /// Usage that was dropped. Always 0 under `Carry`.
+    /// Usage that was dropped. Always 0 under `Carry` without a line.
     pub dropped: u64,
 }
 
@@ -29,7 +29,7 @@ pub struct GrantStatement {
     pub drawn: u64,
     /// What died at the end of the window.
     pub lapsed: u64,
-    /// What an overdraft took. Always 0 under `Carry`.
+    /// What an overdraft took. Always 0 but under `Forfeit`.
     pub forfeited: u64,
     /// What was left when it was revoked.
     pub revoked: u64,
@@ -37,7 +37,20 @@ pub struct GrantStatement {
     pub remaining: u64,
 }
 
-/// The part of one usage that one grant paid.
+/// What is owed, and what was dropped so far, at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overdrawn {
+    /// Usage not yet paid by any grant.
+    pub deficit: u64,
+    /// Usage that was dropped so far.
+    pub dropped: u64,
+}
+
+/// A part of a usage record that one grant paid.
+///
+/// The units of a record have an order: by tick, and those of one tick as they are paid. A draw is
+/// a run of them, as long as possible, which one grant paid as they fell, or on its arrival. So
+/// only at its first and at its last tick can a draw be less than the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// The place of the usage among all usage that stands, in posting order.
@@ -46,6 +59,10 @@ pub struct Draw {
     pub grant: usize,
     /// What it paid; never 0.
     pub amount: u64,
-    /// When it paid: as the usage came, or, of a deficit, as the grant started.
+    /// The first tick of which it paid; of usage at an instant, that instant.
+    pub first: i64,
+    /// The last tick of which it paid.
+    pub last: i64,
+    /// When it began to pay: at `first`, or, of a deficit, all at once as the grant started.
     pub paid_at: i64,
 }

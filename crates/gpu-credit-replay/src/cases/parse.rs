@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{Case, Step};
-use crate::{Answer, Overdraft, Status};
+use crate::{Answer, Draw, Overdraft, Status, Usage};
 
 /// A line that does not read as part of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +74,8 @@ fn parse_header(line: &str) -> Option<Vec<Case>> {
         .strip_prefix("case ")?
         .rsplit_once(',')?;
     let policies = match policy.trim() {
-        "carry" => vec![Overdraft::Carry],
-        "forfeit" => vec![Overdraft::Forfeit],
         "either" => vec![Overdraft::Carry, Overdraft::Forfeit],
-        _ => return None,
+        policy => vec![policy.parse().ok()?],
     };
     let case = |overdraft| Case {
         name: name.trim().to_owned(),
@@ -88,23 +86,65 @@ fn parse_header(line: &str) -> Option<Vec<Case>> {
 }
 
 fn parse_step(words: &[&str]) -> Option<Step> {
+    parse_record(words).or_else(|| parse_question(words))
+}
+
+/// A line that changes what stands.
+fn parse_record(words: &[&str]) -> Option<Step> {
     Some(match *words {
         ["grant", amount, "at", timestamp, "for", expiration] => Step::Grant {
             amount: number(amount)?,
             timestamp: number(timestamp)?,
             expiration: number(expiration)?,
+            priority: 0,
         },
-        ["usage", amount, "at", timestamp] => Step::Usage {
-            amount: number(amount)?,
-            timestamp: number(timestamp)?,
-        },
+        [ref grant @ .., "priority", priority] if grant.first() == Some(&"grant") => {
+            let mut step = parse_record(grant)?;
+            if let Step::Grant { priority: said, .. } = &mut step {
+                *said = number(priority)?;
+            }
+            step
+        }
+        ["usage", ref usage @ ..] => Step::Usage(parse_usage(usage)?),
         ["retract", "grant", grant] => Step::RetractGrant {
             grant: number(grant)?,
         },
-        ["retract", "usage", amount, "at", timestamp] => Step::RetractUsage {
-            amount: number(amount)?,
-            timestamp: number(timestamp)?,
+        ["retract", "usage", ref usage @ ..] => Step::RetractUsage(parse_usage(usage)?),
+        ["change", "usage", ref usage @ ..] => {
+            let to = usage.iter().position(|word| *word == "to")?;
+            Step::ChangeUsage {
+                usage: parse_usage(&usage[..to])?,
+                new: parse_usage(&usage[to + 1..])?,
+            }
+        }
+        ["revoke", "grant", grant, "from", from] => Step::RevokeGrant {
+            grant: number(grant)?,
+            from: number(from)?,
         },
+        ["change", "grant", grant, "for", expiration] => Step::ChangeExpiration {
+            grant: number(grant)?,
+            expiration: number(expiration)?,
+        },
+        ["change", "grant", grant, "priority", priority] => Step::ChangePriority {
+            grant: number(grant)?,
+            priority: number(priority)?,
+        },
+        _ => return None,
+    })
+}
+
+fn parse_usage(words: &[&str]) -> Option<Usage> {
+    Some(match *words {
+        [amount, "at", timestamp] => Usage::at(number(amount)?, number(timestamp)?),
+        [rate, "per", "tick", "from", from, "until", until] => {
+            Usage::metered(number(rate)?, number(from)?..number(until)?)
+        }
+        _ => return None,
+    })
+}
+
+fn parse_question(words: &[&str]) -> Option<Step> {
+    Some(match *words {
         ["balance", "at", timestamp, "is", ref answer @ ..] => Step::Balance {
             timestamp: number(timestamp)?,
             answer: parse_answer(answer)?,
@@ -113,12 +153,54 @@ fn parse_step(words: &[&str]) -> Option<Step> {
             timestamp: number(timestamp)?,
             remainders: parse_remainders(remainders)?,
         },
+        ["used", "at", timestamp, "is", amount] => Step::Used {
+            timestamp: number(timestamp)?,
+            amount: number(amount)?,
+        },
+        ["dropped", "at", timestamp, "is", amount] => Step::Dropped {
+            timestamp: number(timestamp)?,
+            amount: number(amount)?,
+        },
+        ["draws", "of", usage, "are", ref draws @ ..] => {
+            let usage = number(usage)?;
+            let draws = parse_draws(usage, draws)?;
+            Step::Draws { usage, draws }
+        }
+        ["first", "unpaid", "from", from, "to", to, "is", tick] => Step::FirstUnpaid {
+            from: number(from)?,
+            to: number(to)?,
+            tick: number_unless("never", tick)?,
+        },
+        ["spendable", "at", timestamp, "is", amount] => Step::Spendable {
+            timestamp: number(timestamp)?,
+            amount: number(amount)?,
+        },
+        [
+            "spendable",
+            "rate",
+            "from",
+            from,
+            "until",
+            until,
+            "is",
+            rate,
+        ] => Step::SpendableRate {
+            from: number(from)?,
+            until: number(until)?,
+            rate: number(rate)?,
+        },
+        ["rate", rate, "from", from, "runs", "dry", ref tick @ ..] => Step::RunsDry {
+            rate: number(rate)?,
+            from: number(from)?,
+            tick: match *tick {
+                ["at", tick] => Some(number(tick)?),
+                ["never"] => None,
+                _ => return None,
+            },
+        },
         ["classic", "at", timestamp, "is", balance] => Step::Classic {
             timestamp: number(timestamp)?,
-            balance: match balance {
-                "none" => None,
-                balance => Some(number(balance)?),
-            },
+            balance: number_unless("none", balance)?,
         },
         _ => return None,
     })
@@ -155,6 +237,41 @@ fn parse_remainders(words: &[&str]) -> Option<Vec<(usize, u64)>> {
             parts.collect()
         }
     }
+}
+
+/// Draws as in `4 of 1 over 10..12 paid at 20`, one after the other.
+fn parse_draws(usage: usize, words: &[&str]) -> Option<Vec<Draw>> {
+    let mut draws = Vec::new();
+    let mut words = words;
+    if words == ["none"] {
+        return Some(draws);
+    }
+    while let [amount, "of", grant, "over", ticks, ref rest @ ..] = *words {
+        let (first, last) = ticks.split_once("..")?;
+        let first = number(first)?;
+        let (paid_at, rest) = match *rest {
+            ["paid", "at", paid_at, ref rest @ ..] => (number(paid_at)?, rest),
+            _ => (first, rest),
+        };
+        draws.push(Draw {
+            usage,
+            grant: number(grant)?,
+            amount: number(amount)?,
+            first,
+            last: number(last)?,
+            paid_at,
+        });
+        words = rest;
+    }
+    (words.is_empty() && !draws.is_empty()).then_some(draws)
+}
+
+/// A number, or this word for none.
+fn number_unless<T: FromStr>(none: &str, word: &str) -> Option<Option<T>> {
+    if word == none {
+        return Some(None);
+    }
+    number(word).map(Some)
 }
 
 fn number<T: FromStr>(word: &str) -> Option<T> {

@@ -1,18 +1,45 @@
 //! Every worked example over both replays, and the reading of the examples themselves.
 
-use gpu_credit_replay::cases::{self, Step};
-use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft};
+use gpu_credit_replay::cases::{self, Case, Step};
+use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft, TickReplay, Usage};
 
 use crate::ledger::{Shape, random_ledger, run};
 
 #[test]
-fn every_case_holds_for_both_replays() {
+fn every_case_holds_for_list_and_heap() {
     let cases = cases::all();
-    assert!(cases.len() > 60, "only {} cases were found", cases.len());
+    assert!(cases.len() > 150, "only {} cases were found", cases.len());
     for case in &cases {
         run::<ListReplay>(case);
         run::<HeapReplay>(case);
     }
+}
+
+#[test]
+fn every_case_of_a_short_span_holds_tick_by_tick() {
+    let (short, long): (Vec<_>, Vec<_>) = cases::all().into_iter().partition(is_short);
+    assert_eq!(long.len(), 15, "cases that are too long");
+    for case in &short {
+        run::<TickReplay>(case);
+    }
+}
+
+/// Whether everything that ever stands lies within ten thousand ticks.
+pub(crate) fn is_short(case: &Case) -> bool {
+    let records = case.steps.iter();
+    let turns = records.flat_map(|step| match *step {
+        Step::Grant {
+            timestamp,
+            expiration,
+            ..
+        } => vec![timestamp, timestamp.saturating_add_unsigned(expiration)],
+        Step::Usage(usage) | Step::ChangeUsage { new: usage, .. } => {
+            vec![usage.timestamp, usage.until.unwrap_or(usage.timestamp)]
+        }
+        Step::RunsDry { from, .. } => vec![from],
+        _ => vec![],
+    });
+    turns.clone().all(|turn| (-10_000..10_000).contains(&turn))
 }
 
 #[test]
@@ -31,8 +58,23 @@ fn no_two_cases_of_a_policy_share_a_name() {
 #[test]
 fn every_case_asks_something() {
     for case in cases::all() {
-        let asks = |step: &Step| matches!(step, Step::Balance { .. } | Step::Remainders { .. });
-        assert!(case.steps.iter().any(asks), "nothing is asked in\n{case}");
+        let records = |step: &Step| {
+            matches!(
+                step,
+                Step::Grant { .. }
+                    | Step::Usage(_)
+                    | Step::RetractGrant { .. }
+                    | Step::RetractUsage(_)
+                    | Step::ChangeUsage { .. }
+                    | Step::RevokeGrant { .. }
+                    | Step::ChangeExpiration { .. }
+                    | Step::ChangePriority { .. }
+            )
+        };
+        assert!(
+            !case.steps.iter().all(records),
+            "nothing is asked in\n{case}"
+        );
     }
 }
 
@@ -53,10 +95,7 @@ fn either_policy_makes_a_case_of_each() {
     let policies: Vec<_> = cases.iter().map(|case| case.overdraft).collect();
     assert_eq!(policies, [Overdraft::Carry, Overdraft::Forfeit]);
     for case in cases {
-        let usage = Step::Usage {
-            amount: 1,
-            timestamp: 2,
-        };
+        let usage = Step::Usage(Usage::at(1, 2));
         assert_eq!((case.name.as_str(), case.steps), ("both", vec![usage]));
     }
 }
@@ -77,6 +116,16 @@ fn a_line_that_does_not_read_is_named() {
         "classic at 0 is spent",
         "case nobody's, policy",
         "retract everything",
+        "grant 1 at 0 for 5 priority 32768",
+        "usage 1 per tick from 0",
+        "change usage 1 at 0",
+        "change grant 0 priority",
+        "draws of 0 are",
+        "draws of 0 are 1 of 0 over 3",
+        "draws of 0 are none 1 of 0 over 3..3",
+        "first unpaid from 0 to 1 is none",
+        "rate 1 from 0 runs dry",
+        "case a line too long, carry:9223372036854775808",
     ];
     for line in wrong {
         let text = format!("case a, carry\n\n{line}\n");

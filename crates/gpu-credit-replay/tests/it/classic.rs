@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use gpu_credit_replay::cases::{self, Case, Step};
-use gpu_credit_replay::{HeapReplay, KeyedCalculator, ListReplay, Overdraft, Replay};
+use gpu_credit_replay::{HeapReplay, KeyedCalculator, ListReplay, Overdraft, Replay, Usage};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -154,11 +154,9 @@ fn told_in_event_order(account: &impl Replay, timestamp: i64) -> KeyedCalculator
         amount: grant.amount,
         timestamp: grant.start,
         expiration: grant.end.abs_diff(grant.start),
+        priority: 0,
     });
-    let usage = account.posted().usage().iter().map(|usage| Step::Usage {
-        amount: usage.amount,
-        timestamp: usage.timestamp,
-    });
+    let usage = account.posted().usage().iter().copied().map(Step::Usage);
     let mut calls: Vec<_> = grants.chain(usage).collect();
     calls.retain(|call| time_of(call) <= Some(timestamp));
     calls.sort_by_key(time_of); // Stable: grants stay before usage.
@@ -189,11 +187,11 @@ fn wherever_the_classic_differs_a_condition_is_broken() {
     }
 }
 
+/// The cases of the policy that the classic has, without what the classic does not know.
 fn forfeit_cases() -> Vec<Case> {
-    let cases = cases::all().into_iter();
+    let mut cases = cases::all();
+    cases.retain(|case| case.overdraft == Overdraft::Forfeit && case.needs().is_empty());
     cases
-        .filter(|case| case.overdraft == Overdraft::Forfeit)
-        .collect()
 }
 
 pub(crate) fn call(step: &Step, classic: &mut KeyedCalculator) {
@@ -202,8 +200,13 @@ pub(crate) fn call(step: &Step, classic: &mut KeyedCalculator) {
             amount,
             timestamp,
             expiration,
+            priority: 0,
         } => classic.add_credit("id", amount, timestamp, expiration),
-        Step::Usage { amount, timestamp } => classic.use_credit("id", timestamp, amount),
+        Step::Usage(Usage {
+            amount,
+            timestamp,
+            until: None,
+        }) => classic.use_credit("id", timestamp, amount),
         _ => {}
     }
 }
@@ -217,7 +220,7 @@ fn meets_conditions(steps: &[Step]) -> bool {
         let time = time_of(step);
         let in_order = time.is_some() && latest <= time;
         let grant_after_use = matches!(step, Step::Grant { .. }) && latest_use == time;
-        if matches!(step, Step::Usage { .. }) {
+        if matches!(step, Step::Usage(_)) {
             latest_use = time;
         }
         latest = time;
@@ -228,10 +231,10 @@ fn meets_conditions(steps: &[Step]) -> bool {
 fn time_of(step: &Step) -> Option<i64> {
     match *step {
         Step::Grant { timestamp, .. }
-        | Step::Usage { timestamp, .. }
+        | Step::Usage(Usage { timestamp, .. })
         | Step::Balance { timestamp, .. }
         | Step::Remainders { timestamp, .. }
         | Step::Classic { timestamp, .. } => Some(timestamp),
-        Step::RetractGrant { .. } | Step::RetractUsage { .. } => None,
+        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! List against heap, and conservation, at every instant of tens of thousands of random ledgers.
 
 use gpu_credit_replay::cases::Case;
-use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft, Replay, Statement};
+use gpu_credit_replay::{HeapReplay, ListReplay, Overdraft, Replay, Statement, Usage};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -59,28 +59,28 @@ fn agree_on(case: &Case, instants: &[i64]) {
     }
 }
 
-fn assert_agreement(
-    list: &ListReplay,
-    heap: &HeapReplay,
+pub(crate) fn assert_agreement(
+    one: &impl Replay,
+    other: &impl Replay,
     timestamp: i64,
     what: &dyn std::fmt::Display,
 ) {
-    let context = || format!("list and heap differ at {timestamp} in\n{what}");
+    let context = || format!("two replays differ at {timestamp} in\n{what}");
     assert_eq!(
-        list.balance_at(timestamp),
-        heap.balance_at(timestamp),
+        one.balance_at(timestamp),
+        other.balance_at(timestamp),
         "{}",
         context()
     );
     assert_eq!(
-        list.remainders_at(timestamp),
-        heap.remainders_at(timestamp),
+        one.remainders_at(timestamp),
+        other.remainders_at(timestamp),
         "{}",
         context()
     );
-    let statement = list.statement_at(timestamp);
-    assert_eq!(statement, heap.statement_at(timestamp), "{}", context());
-    assert_conservation(&statement, list, timestamp, what);
+    let statement = one.statement_at(timestamp);
+    assert_eq!(statement, other.statement_at(timestamp), "{}", context());
+    assert_conservation(&statement, one, timestamp, what);
 }
 
 /// Nothing is made and nothing is lost: not of any grant, not of the usage.
@@ -114,10 +114,13 @@ fn assert_conservation(
     let stated = statement.grants.iter();
     let stated = stated.map(|grant| (grant.grant, grant.amount));
     assert!(started.eq(stated), "at {timestamp} in\n{what}");
-    let usage = posted.usage().iter();
-    let usage = usage.filter(|usage| usage.timestamp <= timestamp);
-    let used: u64 = usage.map(|usage| usage.amount).sum();
-    assert_eq!(statement.used, used, "at {timestamp} in\n{what}");
+    let used: u128 = posted
+        .usage()
+        .iter()
+        .map(|usage| used_by(*usage, timestamp))
+        .sum();
+    let stated = u128::from(statement.used);
+    assert_eq!(stated, used, "at {timestamp} in\n{what}");
     let answer = account.balance_at(timestamp);
     let remaining: u64 = statement.grants.iter().map(|grant| grant.remaining).sum();
     assert_eq!(
@@ -129,6 +132,19 @@ fn assert_conservation(
         remaining,
         "at {timestamp} in\n{what}"
     );
+}
+
+/// What a record uses up to an instant.
+fn used_by(usage: Usage, timestamp: i64) -> u128 {
+    let so_far = match usage.until {
+        _ if timestamp < usage.timestamp => return 0,
+        None => usage,
+        Some(until) => {
+            let until = until.min(timestamp.saturating_add(1));
+            Usage::metered(usage.amount, usage.timestamp..until)
+        }
+    };
+    so_far.total()
 }
 
 /// Hundreds of live grants at a time, in and out of credit, in random posting order.

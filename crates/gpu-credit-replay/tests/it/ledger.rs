@@ -1,7 +1,9 @@
 //! Random small ledgers, each from one seed, with many ties; and the running of cases.
 
 use gpu_credit_replay::cases::{Case, Step};
-use gpu_credit_replay::{Overdraft, Replay};
+use gpu_credit_replay::{
+    Draw, HeapReplay, ListReplay, Overdraft, Replay, Spendable, TickReplay, Usage,
+};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg32;
@@ -60,8 +62,8 @@ pub(crate) fn random_ledger(seed: u64, shape: Shape, overdraft: Overdraft) -> Ca
                 steps.push(Step::RetractGrant { grant });
             }
             1 if !usage.is_empty() => {
-                let (amount, timestamp) = usage.swap_remove(random.random_range(0..usage.len()));
-                steps.push(Step::RetractUsage { amount, timestamp });
+                let place = random.random_range(0..usage.len());
+                steps.push(Step::RetractUsage(usage.swap_remove(place)));
             }
             0..10 => {
                 let times = shape.times();
@@ -70,14 +72,15 @@ pub(crate) fn random_ledger(seed: u64, shape: Shape, overdraft: Overdraft) -> Ca
                     amount: shape.amount(&mut random),
                     timestamp: one.min(other),
                     expiration: one.abs_diff(other),
+                    priority: 0,
                 });
                 grants += 1;
             }
             _ => {
                 let amount = shape.amount(&mut random);
-                let timestamp = pick(&shape.times(), &mut random);
-                steps.push(Step::Usage { amount, timestamp });
-                usage.push((amount, timestamp));
+                let instant = Usage::at(amount, pick(&shape.times(), &mut random));
+                steps.push(Step::Usage(instant));
+                usage.push(instant);
             }
         }
     }
@@ -88,54 +91,135 @@ pub(crate) fn random_ledger(seed: u64, shape: Shape, overdraft: Overdraft) -> Ca
     }
 }
 
-fn pick(times: &[i64], random: &mut Pcg32) -> i64 {
+pub(crate) fn pick(times: &[i64], random: &mut Pcg32) -> i64 {
     *times.choose(random).expect("every shape has times")
 }
 
+/// An engine that runs every step of a case.
+pub(crate) trait Runs: Replay + Spendable {
+    /// `None`: it has no draws.
+    fn draws_of(&self, usage: usize) -> Option<Vec<Draw>>;
+}
+
+impl Runs for TickReplay {
+    fn draws_of(&self, usage: usize) -> Option<Vec<Draw>> {
+        Some(TickReplay::draws_of(self, usage))
+    }
+}
+
+impl Runs for ListReplay {
+    fn draws_of(&self, usage: usize) -> Option<Vec<Draw>> {
+        Some(ListReplay::draws_of(self, usage))
+    }
+}
+
+impl Runs for HeapReplay {
+    fn draws_of(&self, _: usize) -> Option<Vec<Draw>> {
+        None
+    }
+}
+
 /// The account after all steps of a case, each of its questions answered right on the way.
-pub(crate) fn run<Engine: Replay>(case: &Case) -> Engine {
+pub(crate) fn run<Engine: Runs>(case: &Case) -> Engine {
     let mut account = Engine::new(case.overdraft);
     for step in &case.steps {
-        take(step, &mut account, case);
+        if !post(step, &mut account, case) {
+            ask(step, &account, case);
+        }
     }
     account
 }
 
-fn take(step: &Step, account: &mut impl Replay, case: &Case) {
-    match *step {
+/// Takes a step that changes the account; `false`: it is a question.
+pub(crate) fn post(step: &Step, account: &mut impl Replay, case: &Case) -> bool {
+    let place = |account: &mut dyn Replay, usage| {
+        let place = account.posted().latest_place(usage);
+        place.unwrap_or_else(|| panic!("{step} in\n{case}"))
+    };
+    let done = match *step {
         Step::Grant {
             amount,
             timestamp,
             expiration,
+            priority,
         } => {
-            account.add_credit(amount, timestamp, expiration);
+            account.add_credit_with_priority(amount, timestamp, expiration, priority);
+            true
         }
-        Step::Usage { amount, timestamp } => account.subtract(amount, timestamp),
+        Step::Usage(usage) => {
+            account.posted_mut().post_usage(usage);
+            true
+        }
         // A random ledger may retract a grant twice.
         Step::RetractGrant { grant } => {
             let stands = account.posted().grants().any(|(number, _)| number == grant);
-            assert_eq!(account.retract_grant(grant), stands, "{step} in\n{case}");
+            account.retract_grant(grant) == stands
         }
-        Step::RetractUsage { amount, timestamp } => {
-            assert!(
-                account.retract_usage(amount, timestamp),
-                "{step} in\n{case}"
-            );
+        Step::RetractUsage(usage) => {
+            let place = place(account, usage);
+            account.retract_usage_at(place)
         }
-        Step::Balance { timestamp, answer } => {
-            assert_eq!(account.balance_at(timestamp), answer, "{step} in\n{case}");
+        Step::ChangeUsage { usage, new } => {
+            let place = place(account, usage);
+            account.replace_usage_at(place, new)
+        }
+        Step::RevokeGrant { grant, from } => account.revoke_grant(grant, from),
+        Step::ChangeExpiration { grant, expiration } => {
+            account.change_expiration(grant, expiration)
+        }
+        Step::ChangePriority { grant, priority } => account.change_priority(grant, priority),
+        _ => return false,
+    };
+    assert!(done, "{step} in\n{case}");
+    true
+}
+
+fn ask(step: &Step, account: &impl Runs, case: &Case) {
+    let found = match *step {
+        Step::Balance { timestamp, .. } => {
+            let answer = account.balance_at(timestamp);
             assert_eq!(account.get_balance(timestamp), answer.balance);
+            Step::Balance { timestamp, answer }
         }
-        Step::Remainders {
+        Step::Remainders { timestamp, .. } => Step::Remainders {
             timestamp,
-            ref remainders,
-        } => {
-            assert_eq!(
-                &account.remainders_at(timestamp),
-                remainders,
-                "{step} in\n{case}"
-            );
-        }
-        Step::Classic { .. } => {}
-    }
+            remainders: account.remainders_at(timestamp),
+        },
+        Step::Used { timestamp, .. } => Step::Used {
+            timestamp,
+            amount: account.used_at(timestamp),
+        },
+        Step::Dropped { timestamp, .. } => Step::Dropped {
+            timestamp,
+            amount: account.statement_at(timestamp).dropped,
+        },
+        Step::Draws { usage, .. } => match account.draws_of(usage) {
+            Some(draws) => Step::Draws { usage, draws },
+            None => return,
+        },
+        Step::FirstUnpaid { from, to, .. } => Step::FirstUnpaid {
+            from,
+            to,
+            tick: account.first_unpaid(from..=to),
+        },
+        Step::Spendable { timestamp, .. } => Step::Spendable {
+            timestamp,
+            amount: account.spendable_at(timestamp),
+        },
+        Step::SpendableRate { from, until, .. } => Step::SpendableRate {
+            from,
+            until,
+            rate: account
+                .spendable_rate(from..until)
+                .expect("there are ticks"),
+        },
+        Step::RunsDry { rate, from, .. } => Step::RunsDry {
+            rate,
+            from,
+            tick: account.runs_dry(rate, from),
+        },
+        Step::Classic { .. } => return,
+        _ => unreachable!("{step} is a record"),
+    };
+    assert_eq!(found, *step, "{found} and not {step} in\n{case}");
 }

@@ -6,6 +6,8 @@ mod ledger;
 mod cases;
 mod classic;
 mod differential;
+mod jobs;
 mod laws;
 mod model;
 mod posting;
+mod spendable;

@@ -1,6 +1,8 @@
 //! Posting and retracting: numbers, matches, and the limits.
 
-use gpu_credit_replay::{HeapReplay, KeyedCalculator, ListReplay, Overdraft, Posted, Replay};
+use gpu_credit_replay::{
+    HeapReplay, KeyedCalculator, ListReplay, Overdraft, Posted, Replay, TickReplay, Usage,
+};
 
 const LIMIT: u64 = i64::MAX.unsigned_abs();
 
@@ -32,12 +34,13 @@ fn what_is_not_there_cannot_be_retracted() {
 
 #[test]
 fn the_latest_posted_of_equal_usage_is_retracted() {
-    let mut posted = Posted::default();
+    let mut account = HeapReplay::new(Overdraft::Carry);
     for amount in [1, 2, 1, 3] {
-        posted.subtract(amount, 7);
+        account.subtract(amount, 7);
     }
-    assert!(posted.retract_usage(1, 7));
-    let amounts: Vec<_> = posted.usage().iter().map(|usage| usage.amount).collect();
+    assert!(account.retract_usage(1, 7));
+    let usage = account.posted().usage().iter();
+    let amounts: Vec<_> = usage.map(|usage| usage.amount).collect();
     assert_eq!(amounts, [1, 2, 3]);
 }
 
@@ -60,6 +63,7 @@ fn an_engine_answers_behind_the_trait() {
     let mut engines: Vec<Box<dyn Replay>> = vec![
         Box::new(ListReplay::new(Overdraft::Forfeit)),
         Box::new(HeapReplay::new(Overdraft::Forfeit)),
+        Box::new(TickReplay::new(Overdraft::Forfeit)),
     ];
     for engine in &mut engines {
         engine.add_credit(5, 0, 10);
@@ -94,4 +98,30 @@ fn usage_past_the_limit_is_the_callers_mistake() {
     let mut account = HeapReplay::new(Overdraft::Carry);
     account.subtract(LIMIT, 0);
     account.subtract(1, 100);
+}
+
+#[test]
+fn metered_usage_counts_towards_the_limit_by_its_total() {
+    let mut account = HeapReplay::new(Overdraft::Carry);
+    account.meter(2, 0..i64::MAX / 2); // All but 1.
+    assert!(account.posted().admits(Usage::at(1, 0)));
+    assert!(!account.posted().admits(Usage::at(2, 0)));
+    assert!(
+        !account
+            .posted()
+            .admits(Usage::metered(u64::MAX, i64::MIN..i64::MAX))
+    );
+    assert!(account.posted().admits(Usage::metered(u64::MAX, 5..5)));
+    assert!(account.replace_usage_at(0, Usage::metered(2, 0..10)));
+    assert!(account.posted().admits(Usage::at(LIMIT - 20, 0)));
+    assert!(account.retract_usage_at(0));
+    account.subtract(LIMIT, 0);
+}
+
+#[test]
+#[should_panic(expected = "each add up to at most i64::MAX")]
+fn a_correction_past_the_limit_is_the_callers_mistake() {
+    let mut account = HeapReplay::new(Overdraft::Carry);
+    account.meter(2, 0..5);
+    account.replace_usage_at(0, Usage::metered(2, 0..i64::MAX));
 }

@@ -2,6 +2,7 @@
 //! that is settled after every line.
 
 use gpu_credit::{GpuCredit, GrantId, Options, Overdraft};
+use gpu_credit_replay::Usage;
 use gpu_credit_replay::cases::{self, Case, Step};
 
 use crate::retract_latest;
@@ -15,14 +16,19 @@ fn run(case: &Case, options: Options, settled: bool) {
                 amount,
                 timestamp,
                 expiration,
+                ..
             } => grants.push(
                 account
                     .add_credit("", amount, timestamp, expiration)
                     .unwrap(),
             ),
-            Step::Usage { amount, timestamp } => account.subtract(amount, timestamp).unwrap(),
+            Step::Usage(Usage {
+                amount, timestamp, ..
+            }) => account.subtract(amount, timestamp).unwrap(),
             Step::RetractGrant { grant } => account.retract_grant(grants[grant]).unwrap(),
-            Step::RetractUsage { amount, timestamp } => {
+            Step::RetractUsage(Usage {
+                amount, timestamp, ..
+            }) => {
                 assert!(retract_latest(&mut account, amount, timestamp));
             }
             Step::Balance { timestamp, answer } => {
@@ -43,6 +49,7 @@ fn run(case: &Case, options: Options, settled: bool) {
                 assert_eq!(found, right.collect::<Vec<_>>(), "{step} in\n{case}");
             }
             Step::Classic { .. } => {}
+            _ => unreachable!("{step} needs something"),
         }
         if settled {
             account.settle();
@@ -53,12 +60,14 @@ fn run(case: &Case, options: Options, settled: bool) {
 
 #[test]
 fn every_worked_example() {
-    let cases = cases::all();
-    assert!(cases.len() > 50, "the tables are there");
-    for case in &cases {
+    let (can, cannot): (Vec<_>, Vec<_>) =
+        (cases::all().into_iter()).partition(|case| case.needs().is_empty());
+    assert!(can.len() > 50, "the tables are there");
+    for case in &can {
         let overdraft = match case.overdraft {
             gpu_credit_replay::Overdraft::Carry => Overdraft::Carry,
             gpu_credit_replay::Overdraft::Forfeit => Overdraft::Forfeit,
+            gpu_credit_replay::Overdraft::CarryUpTo(_) => unreachable!("it needs a credit line"),
         };
         let usual = Options::default().overdraft(overdraft);
         let tiny = usual.usage_chunk(4).boundary_chunk(4).checkpoint_spacing(1);
@@ -66,4 +75,8 @@ fn every_worked_example() {
             run(case, options, settled);
         }
     }
+    for case in &cannot {
+        eprintln!("not run: {}, which needs {:?}", case.name, case.needs());
+    }
+    assert_eq!(cannot.len(), 104, "cases that the engine cannot run yet");
 }

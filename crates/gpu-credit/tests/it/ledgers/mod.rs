@@ -290,7 +290,7 @@ impl Ledgers {
     /// The last usage record that stands like this one.
     fn last_like(&self, usage: Usage) -> Option<usize> {
         let Usage { amount, timestamp } = usage;
-        let usage = gpu_credit_replay::Usage { amount, timestamp };
+        let usage = gpu_credit_replay::Usage::at(amount, timestamp);
         let mut posted = self.list.posted().usage().iter();
         posted.rposition(|posted| *posted == usage)
     }
