@@ -10,4 +10,5 @@ mod jobs;
 mod laws;
 mod model;
 mod posting;
+mod real_files;
 mod spendable;
