@@ -63,23 +63,24 @@ impl StoreArguments {
     /// To ask something: nothing is written, and others may ask at the same time. A file that must be
     /// written to first, once, is.
     pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
-        let store = match Store::open_read_only(&self.db) {
-            Err(unreadable) if is(&unreadable, must_be_written) => {
-                Store::open(&self.db).map_err(|error| match is(&error, is_denied) {
-                    true => unreadable,
-                    false => error,
-                })
-            }
-            opened => opened,
-        };
-        Ok(self.named(store.map_err(advised)?))
+        self.named(|| {
+            let store = match Store::open_read_only(&self.db) {
+                Err(unreadable) if is(&unreadable, must_be_written) => Store::open(&self.db)
+                    .map_err(|error| match is(&error, is_denied) {
+                        true => unreadable,
+                        false => error,
+                    }),
+                opened => opened,
+            };
+            store.map_err(advised)
+        })
     }
 
     /// To verify all of it; a file that may not be written is verified as it is read.
     pub(crate) fn open_to_check(&self) -> anyhow::Result<OpenStore> {
         match Store::open_verified(&self.db) {
             Err(error) if is(&error, is_denied) => self.open_to_ask(),
-            opened => Ok(self.named(opened.map_err(advised)?)),
+            opened => self.named(|| opened.map_err(advised)),
         }
     }
 
