@@ -1,22 +1,22 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
-use gpu_credit::{GpuCredit, GrantId, GrantRecord, UsageId, UsageRecord};
+use gpu_credit::{GpuCredit, GrantId, UsageRecord};
 use numpy::PyArray1;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::array::{Integers, Masked, integers};
+use crate::array::{Integers, integers};
 use crate::error::{refused, refused_record};
-use crate::integer::{Amount, Expiration, Number, Timestamp, Usage, grant_id};
-use crate::ledger::Ledger;
+use crate::integer::{Amount, Expiration, Timestamp};
+use crate::place::Place;
 use crate::policy::Policy;
 use crate::progress::Progress;
-use crate::shared::Shared;
-use crate::state::State;
-use crate::{batch, records, state, words};
+use crate::shared::Interrupt;
+use crate::{batch, records, words};
 
 /// Fewer questions than this are answered before a second thread would have begun.
-const FEW_QUESTIONS: usize = 8 * 1024;
+const QUESTIONS_FEW: usize = 1024;
 
 /// One account of credit that expires: exact balances at any instant, whatever the order of calls.
 ///
@@ -36,42 +36,26 @@ const FEW_QUESTIONS: usize = 8 * 1024;
 /// >>> account.add_credit("march", 10, 20, 30)  # live in [20, 50], both ends included
 /// >>> [account.get_balance(t) for t in (19, 20, 30, 50, 51)]
 /// [None, 10, 6, 6, None]
+///
+/// An account of a book, book[name], is of this class: what is posted to it is posted to the book.
 #[pyclass(name = "GPUCredit", module = "gpu_credit", frozen, subclass, weakref)]
-pub(crate) struct Account(Shared<Ledger>);
-
-/// More waiting records than this are posted while other Python threads run.
-const FEW_WAITING: usize = 4 * 1024;
+pub(crate) struct Account(pub(crate) Place);
 
 impl From<GpuCredit> for Account {
     fn from(account: GpuCredit) -> Self {
-        Account(Shared::new(account.into()))
+        Account(account.into())
     }
 }
 
 impl Account {
-    /// Asks the account, after everything has been posted to it.
-    #[inline]
-    pub(crate) fn ask<R: Send>(
-        &self,
-        py: Python<'_>,
-        question: impl FnOnce(&mut GpuCredit) -> R + Send,
-    ) -> PyResult<R> {
-        let mut ledger = self.0.lock(py)?;
-        if ledger.waiting() <= FEW_WAITING {
-            return Ok(question(ledger.account()));
+    /// Begins anew, with this account.
+    pub(crate) fn replace(&self, py: Python<'_>, account: GpuCredit) -> PyResult<()> {
+        match &self.0 {
+            Place::Alone(ledger) => ledger.with(py, |ledger| *ledger = account.into()),
+            Place::InBook(_, name) => Err(PyTypeError::new_err(format!(
+                "{name:?} is an account of a book, which cannot be initialised again"
+            ))),
         }
-        drop(ledger);
-        self.ask_at_length(py, question)
-    }
-
-    /// As [`ask`](Self::ask), while other Python threads run.
-    pub(crate) fn ask_at_length<R: Send>(
-        &self,
-        py: Python<'_>,
-        question: impl FnOnce(&mut GpuCredit) -> R + Send,
-    ) -> PyResult<R> {
-        self.0
-            .work_in_parallel(py, |ledger| question(ledger.account()))
     }
 }
 
@@ -81,13 +65,12 @@ impl Account {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(policy='carry')")]
     fn new(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        Account(Shared::new(Policy::CARRY.account().into()))
+        Policy::CARRY.account().into()
     }
 
     #[pyo3(signature = (policy = Policy::CARRY))]
     fn __init__(&self, py: Python<'_>, policy: Policy) -> PyResult<()> {
-        *self.0.lock(py)? = policy.account().into();
-        Ok(())
+        self.replace(py, policy.account())
     }
 
     /// Post a grant that is live in [timestamp, timestamp + expiration], both ends included.
@@ -110,8 +93,8 @@ impl Account {
         timestamp: Timestamp,
         expiration: Expiration,
     ) -> PyResult<()> {
-        let mut ledger = self.0.lock(py)?;
-        let posted = ledger.add_credit(credit_id, amount.0, timestamp.0, expiration.0);
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        let posted = (self.0).add_credit(py, credit_id, amount, timestamp, expiration.0)?;
         posted.map_err(refused)
     }
 
@@ -122,20 +105,14 @@ impl Account {
     /// if the usage of the account would add up to more than 2**63 - 1. The account is then as
     /// before.
     fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Timestamp) -> PyResult<()> {
-        let mut ledger = self.0.lock(py)?;
-        ledger.subtract(amount.0, timestamp.0).map_err(refused)
+        (self.0.subtract(py, amount.0, timestamp.0)?).map_err(refused)
     }
 
     /// The balance at an instant: live remainders minus deficit, with every record at or before it
     /// applied in event time. None if no window contains the instant, if the result is negative,
     /// or if it is zero under "forfeit".
-    ///
-    /// The first question after late records settles the account as far as it needs.
     fn get_balance(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<Option<u64>> {
-        self.ask(py, |account| {
-            account.settle_to(timestamp.0);
-            account.get_balance(timestamp.0)
-        })
+        (self.0).ask(py, |account| account.get_balance(timestamp.0))
     }
 
     /// The balance at each instant, in any order: a numpy.ma.MaskedArray of int64, masked if
@@ -156,13 +133,17 @@ impl Account {
         timestamps: Integers<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let timestamps = timestamps.as_slice()?;
-        let answer = |ledger: &mut Ledger| batch::balances(ledger.account(), timestamps);
-        let balances = if timestamps.len() <= FEW_QUESTIONS {
-            self.0.work(py, answer)?
-        } else {
-            self.0.work_in_parallel(py, answer)?
-        };
-        balances.into_array(py)
+        if timestamps.len() <= QUESTIONS_FEW {
+            let answer = |account: &_| batch::balances(account, timestamps, &Interrupt::default());
+            return self.0.ask(py, answer)??.into_array(py);
+        }
+        if !self.0.ask(py, GpuCredit::is_settled)? {
+            // Each task would replay what is not settled.
+            let last = timestamps.iter().max().copied().unwrap_or(i64::MIN);
+            (self.0).change_at_length(py, |account| account.settle_to(last))?;
+        }
+        let answer = |account: &_, interrupt: &_| batch::balances(account, timestamps, interrupt);
+        self.0.ask_interruptibly(py, answer)??.into_array(py)
     }
 
     /// The balance at an instant, and why it is what it is: an Answer of balance, status, deficit.
@@ -177,10 +158,7 @@ impl Account {
         py: Python<'py>,
         timestamp: Timestamp,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = self.ask(py, |account| {
-            account.settle_to(timestamp.0);
-            account.balance_at(timestamp.0)
-        })?;
+        let answer = (self.0).ask(py, |account| account.balance_at(timestamp.0))?;
         words::answer(py, &answer)
     }
 
@@ -198,10 +176,7 @@ impl Account {
         py: Python<'py>,
         timestamp: Timestamp,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let remainders = self.ask(py, |account| {
-            account.settle_to(timestamp.0);
-            account.remainders_at(timestamp.0)
-        })?;
+        let remainders = (self.0).ask(py, |account| account.remainders_at(timestamp.0))?;
         remainders
             .iter()
             .map(|remainder| words::remainder(py, remainder))
@@ -224,15 +199,10 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
-        let (timestamps, balances) = self.ask_at_length(py, |account| {
-            account.settle_to(first.0);
-            let (mut timestamps, mut balances) = (Vec::new(), Masked::default());
-            for (timestamp, balance) in account.steps(first.0..=last.0) {
-                timestamps.push(timestamp);
-                balances.push(balance);
-            }
-            (timestamps, balances)
+        let steps = self.0.ask_at_length(py, |account, interrupt| {
+            batch::over_time(0, interrupt.until(account.steps(first.0..=last.0)))
         })?;
+        let (timestamps, balances) = steps?;
         Ok((integers(py, timestamps), balances.into_array(py)?))
     }
 
@@ -253,11 +223,8 @@ impl Account {
         timestamp: Timestamp,
         expiration: Option<Expiration>,
     ) -> PyResult<u32> {
-        let grant = match expiration {
-            Some(end) => GrantRecord::new(credit_id, amount.0, timestamp.0, end.0),
-            None => GrantRecord::new(credit_id, amount.0, timestamp.0, 0).without_end(),
-        };
-        let posted = self.0.lock(py)?.post_grant(grant);
+        let grant = records::grant_record(credit_id, amount, timestamp, expiration);
+        let posted = self.0.post_grant(py, grant)?;
         posted.map(GrantId::index).map_err(refused)
     }
 
@@ -276,7 +243,7 @@ impl Account {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (amount, timestamp) = (amount.0, timestamp.0);
         let usage = UsageRecord { amount, timestamp };
-        let posted = self.ask(py, |account| account.post_usage(usage))?;
+        let posted = (self.0).change(py, |account| account.post_usage(usage))?;
         words::usage_id(py, posted.map_err(refused)?)
     }
 
@@ -302,10 +269,7 @@ impl Account {
         let progress = Progress::new(progress);
         let grants =
             records::of_grant_columns(credit_ids, &amounts, &timestamps, &expirations, &progress)?;
-        let posted = self
-            .0
-            .work_in_parallel(py, |ledger| ledger.extend(grants))?;
-        posted.map_err(refused_record)
+        self.0.extend(py, grants)?.map_err(refused_record)
     }
 
     /// Post many usage records from two columns, in their order, all or nothing.
@@ -322,10 +286,8 @@ impl Account {
         amounts: Integers<'py>,
         timestamps: Integers<'py>,
     ) -> PyResult<()> {
-        let usage = records::of_usage_columns(&amounts, &timestamps)?;
-        let posted = self
-            .0
-            .work_in_parallel(py, |ledger| ledger.account().subtract_many(&usage))?;
+        let usage = records::of_usage_columns(py, &amounts, &timestamps)?;
+        let posted = (self.0).change_at_length(py, |account| account.subtract_many(&usage))?;
         posted.map_err(refused_record)
     }
 
@@ -346,208 +308,6 @@ impl Account {
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let records = records::of_tuples(records, &Progress::new(progress))?;
-        let posted = self
-            .0
-            .work_in_parallel(py, |ledger| ledger.extend(records))?;
-        posted.map_err(refused_record)
-    }
-
-    /// Bring the account up to date after late records, so that no question has to. It changes
-    /// cost, never an answer.
-    fn settle(&self, py: Python<'_>) -> PyResult<()> {
-        self.0
-            .work_in_parallel(py, |ledger| ledger.account().settle())
-    }
-
-    /// As settle, but only so far that questions up to an instant have nothing left to do.
-    fn settle_to(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<()> {
-        self.ask_at_length(py, |account| account.settle_to(timestamp.0))
-    }
-
-    /// Whether settle would have nothing to do.
-    #[getter]
-    fn is_settled(&self, py: Python<'_>) -> PyResult<bool> {
-        self.ask(py, |account| account.is_settled())
-    }
-
-    /// What settling has done since the account was opened: SettlementStatistics.
-    fn settlement<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let statistics = self.ask(py, |account| account.settlement())?;
-        words::settlement(py, statistics)
-    }
-
-    /// A grant by its number: a Grant; None if it was never posted, or is taken back.
-    fn grant<'py>(&self, py: Python<'py>, number: Number) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Ok(id) = grant_id(number) else {
-            return Ok(None);
-        };
-        let mut ledger = self.0.lock(py)?;
-        let grant = ledger.account().grant(id);
-        grant.map(|grant| words::grant(py, (id, grant))).transpose()
-    }
-
-    /// All grants that are not taken back, in posting order: a list of Grant.
-    fn grants<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let mut ledger = self.0.lock(py)?;
-        ledger
-            .account()
-            .grants()
-            .map(|grant| words::grant(py, grant))
-            .collect()
-    }
-
-    /// The usage from one instant to another, both included, or all of it, in event order:
-    /// UsageColumns of amounts, timestamps and nths, int64 arrays. A timestamp and its nth make a
-    /// UsageId.
-    ///
-    /// >>> account = GPUCredit()
-    /// >>> account.subtract(4, 30)
-    /// >>> account.subtract(1, 10)
-    /// >>> usage = account.usage()
-    /// >>> usage.amounts.tolist(), usage.timestamps.tolist(), usage.nths.tolist()
-    /// ([1, 4], [10, 30], [0, 0])
-    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
-    fn usage<'py>(
-        &self,
-        py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let range = first.0..=last.0;
-        let usage = self.ask_at_length(py, |account| state::usage(account, range))?;
-        words::usage_columns(py, usage.map(|column| integers(py, column)))
-    }
-
-    /// A usage record by its identity: a UsageRecord(amount, timestamp); None if it was never
-    /// posted, or is taken back.
-    fn usage_record<'py>(
-        &self,
-        py: Python<'py>,
-        usage: Usage,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let record = self.ask(py, |account| account.usage_record(usage.0))?;
-        record
-            .map(|record| words::usage_record(py, record))
-            .transpose()
-    }
-
-    /// The identity of usage that is known by what was posted: of equal records, the one posted
-    /// last. None if there is none.
-    ///
-    /// >>> account = GPUCredit()
-    /// >>> account.subtract(4, 30)
-    /// >>> account.find_usage(amount=4, timestamp=30)
-    /// UsageId(timestamp=30, nth=0)
-    #[pyo3(signature = (*, amount, timestamp))]
-    fn find_usage<'py>(
-        &self,
-        py: Python<'py>,
-        amount: Amount,
-        timestamp: Timestamp,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
-        let usage = UsageRecord { amount, timestamp };
-        let found = self.ask(py, |account| account.find_usage(usage))?;
-        found.map(|usage| words::usage_id(py, usage)).transpose()
-    }
-
-    /// The identity that the next usage posted at an instant will have: a UsageId.
-    fn next_usage_id<'py>(
-        &self,
-        py: Python<'py>,
-        timestamp: Timestamp,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let usage: UsageId = self.ask(py, |account| account.next_usage_id(timestamp.0))?;
-        words::usage_id(py, usage)
-    }
-
-    /// The policy with which the account was opened: "carry" or "forfeit".
-    #[getter]
-    fn policy(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.0.lock(py)?.account().overdraft().as_str())
-    }
-
-    /// The number of grants that are not taken back.
-    #[getter]
-    fn grant_count(&self, py: Python<'_>) -> PyResult<usize> {
-        self.ask(py, |account| account.grant_count())
-    }
-
-    /// The sum of their amounts.
-    #[getter]
-    fn granted(&self, py: Python<'_>) -> PyResult<u64> {
-        self.ask(py, |account| account.granted())
-    }
-
-    /// The number of usage records.
-    #[getter]
-    fn usage_count(&self, py: Python<'_>) -> PyResult<usize> {
-        self.ask(py, |account| account.usage_count())
-    }
-
-    /// The sum of the amounts of all usage, paid or not.
-    #[getter]
-    fn used(&self, py: Python<'_>) -> PyResult<u64> {
-        self.ask(py, |account| account.used())
-    }
-
-    /// The sum of all usage at or before an instant, paid or not.
-    fn used_at(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<u64> {
-        self.ask(py, |account| account.used_at(timestamp.0))
-    }
-
-    /// The first instant by which more than an amount has been used, paid or not; None if there
-    /// is none.
-    fn first_used_above(&self, py: Python<'_>, amount: Amount) -> PyResult<Option<i64>> {
-        self.ask(py, |account| account.first_used_above(amount.0))
-    }
-
-    /// Bytes that the records and their indexes take.
-    #[getter]
-    fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.0.lock(py)?.memory_used())
-    }
-
-    /// The number of checkpoints kept.
-    #[getter]
-    fn checkpoint_count(&self, py: Python<'_>) -> PyResult<usize> {
-        self.ask(py, |account| account.checkpoint_count())
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let mut ledger = slf.get().0.lock(slf.py())?;
-        let account = ledger.account();
-        Ok(format!(
-            "<{} policy='{}': {} granted in {} grants, {} used in {} records>",
-            slf.get_type().qualname()?,
-            account.overdraft(),
-            account.granted(),
-            account.grant_count(),
-            account.used(),
-            account.usage_count(),
-        ))
-    }
-
-    /// For pickle and copy: the records, and what a subclass has in its `__dict__`.
-    fn __getstate__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyAny>>)> {
-        let state = state::of(slf.py(), slf.get().0.lock(slf.py())?.account())?;
-        Ok((state, slf.getattr_opt("__dict__")?))
-    }
-
-    fn __setstate__<'py>(
-        slf: &Bound<'py, Self>,
-        state: (State<'py>, Option<Bound<'py, PyDict>>),
-    ) -> PyResult<()> {
-        let (records, attributes) = state;
-        *slf.get().0.lock(slf.py())? = records.restore()?.into();
-        match attributes {
-            Some(attributes) => slf
-                .getattr("__dict__")?
-                .cast::<PyDict>()?
-                .update(attributes.as_mapping()),
-            None => Ok(()),
-        }
+        self.0.extend(py, records)?.map_err(refused_record)
     }
 }

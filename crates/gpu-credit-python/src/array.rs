@@ -1,16 +1,18 @@
 //! NumPy arrays in and out: read where they stand, and made of what was computed.
 
+use std::collections::TryReserveError;
+
 use numpy::{
     PyArray1, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray1, PyUntypedArray,
     PyUntypedArrayMethods,
 };
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList, PyRange, PyTuple};
 
-use crate::integer::not_integers;
+use crate::integer::{Timestamp, not_integers};
 
 /// One row of integers. A contiguous, aligned NumPy array of `int64` is read where it stands; whatever else
 /// NumPy takes for integers is converted once.
@@ -45,6 +47,17 @@ impl<'py> FromPyObject<'_, 'py> for Integers<'py> {
 /// masked.
 fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, i64>> {
     let py = object.py();
+    if object.is_instance_of::<PyList>()
+        || object.is_instance_of::<PyTuple>()
+        || object.is_instance_of::<PyRange>()
+    {
+        let mut numbers = Vec::new();
+        for number in object.try_iter()? {
+            let Timestamp(number) = number?.extract()?;
+            push(&mut numbers, number)?;
+        }
+        return Ok(integers(py, numbers).try_readonly()?);
+    }
     let numpy = py.import(intern!(py, "numpy"))?;
     if is_masked(object)? {
         return Err(PyValueError::new_err(
@@ -64,14 +77,19 @@ fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, 
     let array = match kind {
         b'i' => array,
         b'u' => fitting(array)?,
-        // NumPy takes an empty list for floats.
-        _ if untyped.is_empty() => array,
         _ => return Err(not_integers(&untyped.dtype().to_string())),
     };
     // Contiguous and aligned.
     let arguments = (array, "int64", ["C", "A"]);
     let array = numpy.call_method1(intern!(py, "require"), arguments)?;
     Ok(array.cast_into::<PyArray1<i64>>()?.try_readonly()?)
+}
+
+/// Fetches what is needed of NumPy once and for all: later, Ctrl-C might come in between.
+pub(crate) fn fetch_numpy(py: Python<'_>) -> PyResult<()> {
+    integers(py, vec![0]).try_readonly()?;
+    Masked::zeroed(0)?.into_array(py)?;
+    Ok(())
 }
 
 fn is_masked(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -101,24 +119,61 @@ pub(crate) fn integers(py: Python<'_>, numbers: Vec<i64>) -> Bound<'_, PyArray1<
     PyArray1::from_vec(py, numbers)
 }
 
+/// Appends, or raises MemoryError: a list that is too long for the machine does not end the process.
+#[inline]
+pub(crate) fn push<T>(column: &mut Vec<T>, item: T) -> PyResult<()> {
+    if column.len() == column.capacity() {
+        column.try_reserve(1).map_err(out_of_memory)?;
+    }
+    column.push(item);
+    Ok(())
+}
+
+/// Appends to each column.
+#[inline]
+pub(crate) fn push_row<const N: usize>(columns: &mut [Vec<i64>; N], row: [i64; N]) -> PyResult<()> {
+    for (column, number) in columns.iter_mut().zip(row) {
+        push(column, number)?;
+    }
+    Ok(())
+}
+
+/// A column with room for so many, or MemoryError.
+pub(crate) fn with_capacity<T>(count: usize) -> PyResult<Vec<T>> {
+    let mut column = Vec::new();
+    column.try_reserve_exact(count).map_err(out_of_memory)?;
+    Ok(column)
+}
+
+#[cold]
+fn out_of_memory(error: TryReserveError) -> PyErr {
+    PyMemoryError::new_err(error.to_string())
+}
+
 /// Balances, and whether there is none.
-#[derive(Default)]
 pub(crate) struct Masked {
     pub(crate) numbers: Vec<i64>,
     pub(crate) is_missing: Vec<bool>,
 }
 
 impl Masked {
-    pub(crate) fn zeroed(len: usize) -> Self {
-        Masked {
-            numbers: vec![0; len],
-            is_missing: vec![false; len],
-        }
+    pub(crate) fn with_capacity(count: usize) -> PyResult<Self> {
+        Ok(Masked {
+            numbers: with_capacity(count)?,
+            is_missing: with_capacity(count)?,
+        })
     }
 
-    pub(crate) fn push(&mut self, number: Option<u64>) {
-        self.numbers.push(signed(number.unwrap_or(0)));
-        self.is_missing.push(number.is_none());
+    pub(crate) fn zeroed(count: usize) -> PyResult<Self> {
+        let mut masked = Masked::with_capacity(count)?;
+        masked.numbers.resize(count, 0);
+        masked.is_missing.resize(count, false);
+        Ok(masked)
+    }
+
+    pub(crate) fn push(&mut self, number: Option<u64>) -> PyResult<()> {
+        push(&mut self.numbers, signed(number.unwrap_or(0)))?;
+        push(&mut self.is_missing, number.is_none())
     }
 
     /// A `numpy.ma.MaskedArray` of `int64`: what there is none of is masked.

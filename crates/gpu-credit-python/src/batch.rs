@@ -1,45 +1,42 @@
-//! Many questions at once, answered into arrays.
+//! Many balances at once, answered into arrays.
 
 use gpu_credit::GpuCredit;
+use pyo3::PyResult;
 use rayon::prelude::*;
 
-use crate::array::{Masked, signed};
+use crate::array::{Masked, push, signed, with_capacity};
+use crate::shared::Interrupt;
 
 /// Questions that one thread answers before another may take some. The engine's answers to so many
 /// stay in its cache until they are split into two arrays, and take less than what the allocator
 /// would map anew for each task: twice as many made the whole twice as slow.
 const QUESTIONS_PER_TASK: usize = 4 * 1024;
 
-/// The balance at each instant. Settles first, as far as it pays for so many questions.
-pub(crate) fn balances(account: &mut GpuCredit, timestamps: &[i64]) -> Masked {
-    settle(account, timestamps);
-    let account = &*account;
-    let mut balances = Masked::zeroed(timestamps.len());
+/// The balance at each instant.
+pub(crate) fn balances(
+    account: &GpuCredit,
+    timestamps: &[i64],
+    interrupt: &Interrupt,
+) -> PyResult<Masked> {
+    let mut balances = Masked::zeroed(timestamps.len())?;
+    let Masked {
+        numbers,
+        is_missing,
+    } = &mut balances;
     if timestamps.len() <= QUESTIONS_PER_TASK {
-        answer(
-            account,
-            timestamps,
-            &mut balances.numbers,
-            &mut balances.is_missing,
-        );
-        return balances;
+        answer(account, timestamps, numbers, is_missing);
+        return Ok(balances);
     }
     timestamps
         .par_chunks(QUESTIONS_PER_TASK)
-        .zip(balances.numbers.par_chunks_mut(QUESTIONS_PER_TASK))
-        .zip(balances.is_missing.par_chunks_mut(QUESTIONS_PER_TASK))
+        .zip(numbers.par_chunks_mut(QUESTIONS_PER_TASK))
+        .zip(is_missing.par_chunks_mut(QUESTIONS_PER_TASK))
         .for_each(|((timestamps, numbers), is_missing)| {
-            answer(account, timestamps, numbers, is_missing);
+            if !interrupt.is_set() {
+                answer(account, timestamps, numbers, is_missing);
+            }
         });
-    balances
-}
-
-fn settle(account: &mut GpuCredit, timestamps: &[i64]) {
-    if timestamps.len() >= account.grant_count() {
-        account.settle();
-    } else if let Some(last) = timestamps.iter().max() {
-        account.settle_to(*last);
-    }
+    Ok(balances)
 }
 
 fn answer(account: &GpuCredit, timestamps: &[i64], numbers: &mut [i64], is_missing: &mut [bool]) {
@@ -48,4 +45,17 @@ fn answer(account: &GpuCredit, timestamps: &[i64], numbers: &mut [i64], is_missi
         *number = signed(balance.unwrap_or(0));
         *is_missing = balance.is_none();
     }
+}
+
+/// Instants and the balances there, as two columns: so many, if it is known.
+pub(crate) fn over_time(
+    count: usize,
+    balances: impl Iterator<Item = (i64, Option<u64>)>,
+) -> PyResult<(Vec<i64>, Masked)> {
+    let (mut timestamps, mut column) = (with_capacity(count)?, Masked::with_capacity(count)?);
+    for (timestamp, balance) in balances {
+        push(&mut timestamps, timestamp)?;
+        column.push(balance)?;
+    }
+    Ok((timestamps, column))
 }

@@ -1,22 +1,29 @@
 //! `CreditBook`: many accounts by name, loaded from tables.
 
-use gpu_credit::{BookError, CreditBook, Overdraft, Record};
+use gpu_credit::{BookError, CreditBook, GpuCredit, GrantId, Overdraft, Record, UsageRecord};
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{Integers, Masked};
-use crate::integer::{Timestamp, negative};
+use crate::array::{Integers, Masked, push};
+use crate::integer::{Amount, Expiration, Timestamp, negative};
+use crate::place::Place;
 use crate::policy::Policy;
-use crate::progress::{Progress, RECORDS_PER_REPORT};
+use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
+use crate::records::grant_record;
 use crate::shared::Shared;
 use crate::table::{IntegerColumn, Table, TextColumn};
-use crate::words;
+use crate::{error, records, words};
+
+/// So many questions are answered between two looks at whether anybody still waits for them.
+const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 
 /// Many accounts by name, each with its own policy: a million small ones in a few hundred bytes each.
 ///
-/// It is like a dictionary of GPUCredit: book[name] is a copy, to ask it anything or to correct it,
-/// and book[name] = account puts one in its place. A book may be shared between threads.
+/// It is like a dictionary of GPUCredit: book[name] is the account itself, to ask it anything, to post
+/// to it and to correct it, and stays so until the account is deleted: it is then a KeyError.
+/// book[name] = account puts a copy of an account under a new name. A book may be shared between
+/// threads: nothing that two of them post is lost.
 ///
 /// >>> from gpu_credit import CreditBook
 /// >>> import pyarrow
@@ -31,10 +38,13 @@ use crate::words;
 /// ... }), policy="carry")
 /// >>> book.get_balance("ada", 10), len(book), "eve" in book
 /// (60, 2, False)
+/// >>> book["ada"].subtract(10, 20)
+/// >>> book.get_balance("ada", 20)
+/// 50
 /// >>> book.total_at(10)
 /// Total(balance=110, deficit=0, available=2)
 #[pyclass(name = "CreditBook", module = "gpu_credit", frozen, weakref)]
-pub(crate) struct Book(Shared<CreditBook>);
+pub(crate) struct Book(pub(crate) Shared<CreditBook>);
 
 #[pymethods]
 impl Book {
@@ -46,14 +56,70 @@ impl Book {
     /// Open an account, without records. Raises ValueError if one of this name is open.
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
     fn open(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<()> {
-        self.0.lock(py)?.open(name, policy.0).map_err(refused)
+        (self.0.with(py, |book| book.open(name, policy.0))?).map_err(refused)
+    }
+
+    /// Post a grant to an account, live in [timestamp, timestamp + expiration], both ends included,
+    /// or without an expiration forever, and return its number, as GPUCredit.post_grant. Raises
+    /// KeyError if there is no account of this name.
+    ///
+    /// >>> from gpu_credit import CreditBook
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// 0
+    #[pyo3(signature = (name, credit_id, *, amount, timestamp, expiration = None))]
+    fn add_credit(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        credit_id: String,
+        amount: Amount,
+        timestamp: Timestamp,
+        expiration: Option<Expiration>,
+    ) -> PyResult<u32> {
+        let grant = grant_record(credit_id, amount, timestamp, expiration);
+        let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_grant(grant));
+        let posted = self
+            .0
+            .with(py, post)?
+            .ok_or_else(|| no_such_account(name))?;
+        posted.map(GrantId::index).map_err(error::refused)
+    }
+
+    /// Post usage to an account, and return its UsageId, as GPUCredit.post_usage. Raises KeyError
+    /// if there is no account of this name.
+    ///
+    /// >>> from gpu_credit import CreditBook
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> job = book.subtract("ada", amount=40, timestamp=10)
+    /// >>> book["ada"].change_usage(job, 4)
+    /// >>> book["ada"].used
+    /// 4
+    #[pyo3(signature = (name, *, amount, timestamp))]
+    fn subtract<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        amount: Amount,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        let usage = UsageRecord { amount, timestamp };
+        let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_usage(usage));
+        let posted = self
+            .0
+            .with(py, post)?
+            .ok_or_else(|| no_such_account(name))?;
+        words::usage_id(py, posted.map_err(error::refused)?)
     }
 
     /// Post the records of a table, those of one account in the order of the rows, all or nothing.
     ///
     /// The table is of pandas, Polars, PyArrow, or whatever else has __arrow_c_stream__. Its columns
     /// are kind, "grant" or "usage", account, amount, timestamp, and for grants expiration; if there
-    /// is a credit_id, it is kept. Integers may be of any width. Accounts that are not open are
+    /// is a credit_id, it is kept. Text may be categorical. Integers may be of any width. Accounts that are not open are
     /// opened with the policy, if one is given.
     ///
     /// progress is called now and then with how many rows are read, and None; at the end with how
@@ -85,7 +151,7 @@ impl Book {
         name: &str,
         timestamp: Timestamp,
     ) -> PyResult<Option<u64>> {
-        let answer = self.0.lock(py)?.balance_at(name, timestamp.0);
+        let answer = self.0.with(py, |book| book.balance_at(name, timestamp.0))?;
         answer
             .map(|answer| answer.balance)
             .ok_or_else(|| no_such_account(name))
@@ -99,7 +165,7 @@ impl Book {
         name: &str,
         timestamp: Timestamp,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = self.0.lock(py)?.balance_at(name, timestamp.0);
+        let answer = self.0.with(py, |book| book.balance_at(name, timestamp.0))?;
         words::answer(py, &answer.ok_or_else(|| no_such_account(name))?)
     }
 
@@ -108,24 +174,23 @@ impl Book {
     fn get_balances<'py>(
         &self,
         py: Python<'py>,
-        names: Vec<String>,
+        names: &Bound<'py, PyAny>,
         timestamps: Integers<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if names.len() != timestamps.len() {
-            let lengths = [names.len(), timestamps.len()];
-            let message = format!("columns of different lengths: {lengths:?}");
-            return Err(PyValueError::new_err(message));
-        }
+        let names = records::texts(names, timestamps.len(), &Progress::none())?;
         let timestamps = timestamps.as_slice()?.iter().copied();
-        let questions: Vec<(String, i64)> = names.into_iter().zip(timestamps).collect();
-        let balances = self.0.work_in_parallel(py, |book| {
-            let mut balances = Masked::default();
-            for answer in book.balances_at(&questions) {
-                balances.push(answer.and_then(|answer| answer.balance));
+        let questions = names.into_iter().zip(timestamps);
+        let balances = self.0.work_interruptibly(py, |book, interrupt| {
+            let questions: Vec<(String, i64)> = questions.collect();
+            let mut balances = Masked::with_capacity(questions.len())?;
+            for some in interrupt.until(questions.chunks(QUESTIONS_AT_A_TIME)) {
+                for answer in book.balances_at(some) {
+                    balances.push(answer.and_then(|answer| answer.balance))?;
+                }
             }
-            balances
+            Ok::<_, PyErr>(balances)
         })?;
-        balances.into_array(py)
+        balances?.into_array(py)
     }
 
     /// What all accounts add up to at an instant: Total(balance, deficit, available).
@@ -149,11 +214,11 @@ impl Book {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.0.lock(py)?.len())
+        self.0.with(py, |book| book.len())
     }
 
     fn __contains__(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
-        Ok(self.0.lock(py)?.contains(name))
+        self.0.with(py, |book| book.contains(name))
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -161,58 +226,31 @@ impl Book {
         Ok(names.try_iter()?.into_any())
     }
 
-    fn __getitem__(&self, py: Python<'_>, name: &str) -> PyResult<Account> {
-        let account = self.0.work(py, |book| Some(book.get(name)?.into_owned()))?;
-        account
-            .map(Account::from)
-            .ok_or_else(|| no_such_account(name))
+    fn __getitem__(slf: &Bound<'_, Self>, name: String) -> PyResult<Account> {
+        if !slf.get().__contains__(slf.py(), &name)? {
+            return Err(no_such_account(&name));
+        }
+        Ok(Account(Place::InBook(slf.clone().unbind(), name)))
     }
 
+    /// Raises ValueError if the name is taken: what stands there is not dropped unseen.
     fn __setitem__(
         &self,
         py: Python<'_>,
         name: &str,
         account: &Bound<'_, Account>,
     ) -> PyResult<()> {
-        let account = account.get().ask_at_length(py, |account| account.clone())?;
-        self.0.work(py, |book| {
-            book.remove(name);
-            book.open(name, account.overdraft()).map_err(refused)?;
-            if let Some(place) = book.get_mut(name) {
-                *place = account;
-            }
-            Ok(())
-        })?
+        let account = (account.get().0).work(py, |held| held.read(GpuCredit::clone))?;
+        (self.0.work(py, |book| insert(book, name, account))?).map_err(refused)
     }
 
     fn __delitem__(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        let removed = self.0.lock(py)?.remove(name);
-        removed.map(drop).ok_or_else(|| no_such_account(name))
+        let removed = self.0.work(py, |book| book.remove(name).map(drop))?;
+        removed.ok_or_else(|| no_such_account(name))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<CreditBook: {} accounts>", self.0.lock(py)?.len()))
-    }
-
-    /// For pickle and copy: each account by name.
-    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Vec<(String, Bound<'py, Account>)>> {
-        let names = self.names(py)?.into_iter();
-        let accounts = names.map(|name| {
-            let account = Bound::new(py, self.__getitem__(py, &name)?)?;
-            Ok((name, account))
-        });
-        accounts.collect()
-    }
-
-    fn __setstate__(
-        &self,
-        py: Python<'_>,
-        state: Vec<(String, Bound<'_, Account>)>,
-    ) -> PyResult<()> {
-        for (name, account) in state {
-            self.__setitem__(py, &name, &account)?;
-        }
-        self.0.work_in_parallel(py, CreditBook::pack)
+        Ok(format!("<CreditBook: {} accounts>", self.__len__(py)?))
     }
 }
 
@@ -222,42 +260,52 @@ fn records_of(
     events: Table,
     progress: &Progress<'_>,
 ) -> PyResult<Vec<(String, Record)>> {
-    let has_credit_ids = events.has("credit_id");
     let mut records = Vec::new();
     for batch in events.batches() {
         let batch = batch?;
+        let has = |name| batch.schema().column_with_name(name).is_some();
         let (kinds, names) = (
             TextColumn::of(&batch, "kind")?,
             TextColumn::of(&batch, "account")?,
         );
         let integers = |name| IntegerColumn::of(&batch, name);
         let (amounts, timestamps) = (integers("amount")?, integers("timestamp")?);
-        let expirations = integers("expiration")?;
-        let credit_ids = has_credit_ids
+        let expirations = (has("expiration"))
+            .then(|| integers("expiration"))
+            .transpose()?;
+        let credit_ids = has("credit_id")
             .then(|| TextColumn::of(&batch, "credit_id"))
             .transpose()?;
         for row in 0..batch.num_rows() {
             let place = records.len();
             let missing = |what| PyValueError::new_err(format!("row {place} has no {what}"));
-            let natural = |what, column: &IntegerColumn<'_>| -> PyResult<u64> {
-                let number = column.get(row).ok_or_else(|| missing(what))?;
+            let natural = |what, column: Option<&IntegerColumn<'_>>| -> PyResult<u64> {
+                let number = column.and_then(|column| column.get(row));
+                let number = number.ok_or_else(|| missing(what))?;
                 u64::try_from(number).map_err(|_| {
                     negative(&format!("the {what} of row {place}"), &number.to_string())
                 })
             };
-            let name = names.get(row).ok_or_else(|| missing("account"))?;
+            let name = names.get(row)?.ok_or_else(|| missing("account"))?;
             let timestamp = timestamps.get(row).ok_or_else(|| missing("timestamp"))?;
-            let amount = natural("amount", &amounts)?;
-            let record = match kinds.get(row) {
+            let amount = natural("amount", Some(&amounts))?;
+            let record = match kinds.get(row)? {
                 Some("grant") => {
-                    let credit_id = credit_ids.as_ref().and_then(|column| column.get(row));
-                    let expiration = natural("expiration", &expirations)?;
+                    let credit_id = credit_ids.as_ref().map(|column| column.get(row));
+                    let credit_id = credit_id.transpose()?.flatten();
+                    let expiration = natural("expiration", expirations.as_ref())?;
                     Record::grant(credit_id.unwrap_or_default(), amount, timestamp, expiration)
                 }
                 Some("usage") => Record::usage(amount, timestamp),
-                _ => return Err(missing("kind: it is neither 'grant' nor 'usage'")),
+                None => return Err(missing("kind")),
+                Some(other) => {
+                    let message =
+                        format!("row {place} is of kind {other:?}: it is \"grant\" or \"usage\"");
+                    return Err(PyValueError::new_err(message));
+                }
             };
-            records.push((name.to_owned(), record));
+            push(&mut records, (name.to_owned(), record))?;
+            take_turns(py, records.len())?;
             if records.len() % RECORDS_PER_REPORT == 0 {
                 progress.report(py, records.len(), None)?;
             }
@@ -292,17 +340,32 @@ fn open_if_new(book: &mut CreditBook, name: &str, overdraft: Overdraft) -> bool 
     !book.contains(name) && book.open(name, overdraft).is_ok()
 }
 
+/// Puts an account into the book, under a name that is new there.
+pub(crate) fn insert(
+    book: &mut CreditBook,
+    name: &str,
+    account: GpuCredit,
+) -> Result<(), BookError> {
+    book.open(name, account.overdraft())?;
+    if let Some(place) = book.get_mut(name) {
+        *place = account;
+    }
+    Ok(())
+}
+
 #[cold]
 fn refused(error: BookError) -> PyErr {
     let message = error.to_string();
     match error {
         BookError::AlreadyOpen { .. } => PyValueError::new_err(message),
-        BookError::NoSuchAccount { .. } => PyLookupError::new_err(message),
+        BookError::NoSuchAccount { .. } => {
+            PyLookupError::new_err(format!("{message}: with a policy, ingest opens accounts"))
+        }
         _ => PyOverflowError::new_err(message),
     }
 }
 
 #[cold]
-fn no_such_account(name: &str) -> PyErr {
+pub(crate) fn no_such_account(name: &str) -> PyErr {
     PyKeyError::new_err(name.to_owned())
 }

@@ -20,7 +20,8 @@ impl Account {
     /// 10
     fn retract_grant(&self, py: Python<'_>, number: Number) -> PyResult<()> {
         let id = grant_id(number)?;
-        self.ask(py, |account| account.retract_grant(id))?
+        (self.0)
+            .change(py, |account| account.retract_grant(id))?
             .map_err(refused)
     }
 
@@ -35,7 +36,7 @@ impl Account {
     /// >>> account.get_balance(10)
     /// 100
     fn retract_usage<'py>(&self, py: Python<'py>, usage: Usage) -> PyResult<Bound<'py, PyAny>> {
-        let retracted = self.ask(py, |account| account.retract_usage(usage.0))?;
+        let retracted = (self.0).change(py, |account| account.retract_usage(usage.0))?;
         words::usage_record(py, retracted.map_err(refused)?)
     }
 
@@ -50,7 +51,7 @@ impl Account {
     /// >>> account.get_balance(10)
     /// 96
     fn change_usage(&self, py: Python<'_>, usage: Usage, amount: Amount) -> PyResult<()> {
-        let changed = self.ask(py, |account| account.change_usage(usage.0, amount.0))?;
+        let changed = (self.0).change(py, |account| account.change_usage(usage.0, amount.0))?;
         changed.map_err(refused)
     }
 
@@ -67,7 +68,8 @@ impl Account {
     #[pyo3(signature = (number, *, timestamp))]
     fn revoke_grant(&self, py: Python<'_>, number: Number, timestamp: Timestamp) -> PyResult<()> {
         let id = grant_id(number)?;
-        self.ask(py, |account| account.revoke_grant(id, timestamp.0))?
+        (self.0)
+            .change(py, |account| account.revoke_grant(id, timestamp.0))?
             .map_err(refused)
     }
 
@@ -88,7 +90,7 @@ impl Account {
         expiration: Option<Expiration>,
     ) -> PyResult<()> {
         let id = grant_id(number)?;
-        let changed = self.ask(py, |account| match expiration {
+        let changed = (self.0).change(py, |account| match expiration {
             Some(expiration) => account.change_expiration(id, expiration.0),
             None => account.change_expiration_without_end(id),
         })?;

@@ -92,9 +92,9 @@ impl Account {
 
 fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
     let mut accounts: HashMap<Box<str>, Account> = HashMap::new();
-    let has_order = rows.has("posted");
     for batch in rows.batches() {
         let batch = batch?;
+        let has_order = batch.schema().column_with_name("posted").is_some();
         let names = TextColumn::of(&batch, "account")?;
         let integers = |name| IntegerColumn::of(&batch, name);
         let (kinds, timestamps) = (integers("kind")?, integers("timestamp")?);
@@ -102,7 +102,7 @@ fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
         let posted = has_order.then(|| integers("posted")).transpose()?;
         for row in 0..batch.num_rows() {
             let name = names
-                .get(row)
+                .get(row)?
                 .ok_or_else(|| PyValueError::new_err("a row has no account"))?;
             let missing =
                 |what| PyValueError::new_err(format!("a row of account {name:?} has no {what}"));

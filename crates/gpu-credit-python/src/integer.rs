@@ -3,6 +3,7 @@
 
 use gpu_credit::{GrantId, UsageId};
 use pyo3::exceptions::{PyLookupError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::words;
@@ -112,7 +113,7 @@ fn large_natural(
     {
         return Ok(number);
     }
-    let number = object.str()?.to_string();
+    let number = shown(&object)?;
     if object.lt(0)? {
         return Err(negative(what, &number));
     }
@@ -126,9 +127,10 @@ fn timestamp_error(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyOverflowError>(object.py()) {
         return error;
     }
-    let number = object
-        .str()
-        .map_or_else(|_| "this".to_owned(), |text| text.to_string());
+    let number = match shown(&object) {
+        Ok(number) => number,
+        Err(error) => return error,
+    };
     PyOverflowError::new_err(format!(
         "a timestamp of {number} does not fit: it is from {} to {}",
         i64::MIN,
@@ -136,9 +138,20 @@ fn timestamp_error(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
     ))
 }
 
+/// An integer in a message: Python refuses to write very large ones out, and nobody would read them.
+fn shown(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let number = object.call_method0(intern!(object.py(), "__index__"))?;
+    let bits: u64 = (number.call_method0(intern!(object.py(), "bit_length"))?).extract()?;
+    if bits <= 128 {
+        return Ok(number.str()?.to_string());
+    }
+    let sign = if number.lt(0)? { "-" } else { "" };
+    Ok(format!("{sign}2**{} or more", bits - 1))
+}
+
 #[cold]
 pub(crate) fn negative(what: &str, number: &str) -> PyErr {
-    PyValueError::new_err(format!("{what} is not negative: {number}"))
+    PyValueError::new_err(format!("{what} must not be negative: {number}"))
 }
 
 /// For what is no integer at all.

@@ -9,9 +9,9 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::error::refused;
 use crate::integer::{Amount, Expiration, Timestamp};
 use crate::ledger::Ledger;
+use crate::place::WAITING_FEW;
 use crate::policy::Policy;
 use crate::shared::Shared;
-use crate::state::{self, State};
 
 /// The classic keyed exercise: an account for each credit id, under the policy "forfeit".
 ///
@@ -31,7 +31,7 @@ use crate::state::{self, State};
     subclass,
     weakref
 )]
-pub(crate) struct KeyedAccounts(Shared<HashMap<String, Ledger>>);
+pub(crate) struct KeyedAccounts(pub(crate) Shared<HashMap<String, Ledger>>);
 
 #[pymethods]
 #[allow(non_snake_case)] // The names of the arguments are the classic's.
@@ -44,8 +44,7 @@ impl KeyedAccounts {
     }
 
     fn __init__(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.lock(py)?.clear();
-        Ok(())
+        self.0.with(py, HashMap::clear)
     }
 
     /// Post a grant of a credit id, live in [timestamp, timestamp + expiration], both ends
@@ -59,9 +58,10 @@ impl KeyedAccounts {
         timestamp: Timestamp,
         expiration: Expiration,
     ) -> PyResult<()> {
-        let mut accounts = self.0.lock(py)?;
-        let account = account_of(&mut accounts, creditID);
-        let posted = account.add_credit(creditID, amount.0, timestamp.0, expiration.0);
+        let posted = self.0.with(py, |accounts| {
+            let account = account_of(accounts, creditID);
+            account.add_credit(creditID, amount.0, timestamp.0, expiration.0)
+        })?;
         posted.map_err(refused)
     }
 
@@ -74,12 +74,18 @@ impl KeyedAccounts {
         creditId: &str,
         timestamp: Timestamp,
     ) -> PyResult<Option<u64>> {
-        let mut accounts = self.0.lock(py)?;
-        Ok(accounts.get_mut(creditId).and_then(|ledger| {
-            let account = ledger.account();
-            account.settle_to(timestamp.0);
-            account.get_balance(timestamp.0)
-        }))
+        let ask = |ledger: &mut Ledger| ledger.account().get_balance(timestamp.0);
+        let quick = self.0.with(py, |accounts| {
+            let Some(ledger) = accounts.get_mut(creditId) else {
+                return Some(None);
+            };
+            let is_quick = ledger.waiting() <= WAITING_FEW;
+            is_quick.then(|| ask(ledger))
+        })?;
+        match quick {
+            Some(balance) => Ok(balance),
+            None => (self.0).work(py, |accounts| accounts.get_mut(creditId).and_then(ask)),
+        }
     }
 
     /// Post usage of a credit id. Beyond what is available it forfeits that, and is dropped.
@@ -92,47 +98,18 @@ impl KeyedAccounts {
         timestamp: Timestamp,
         amount: Amount,
     ) -> PyResult<()> {
-        let mut accounts = self.0.lock(py)?;
-        let account = account_of(&mut accounts, creditId);
-        account.subtract(amount.0, timestamp.0).map_err(refused)
+        let posted = self.0.with(py, |accounts| {
+            account_of(accounts, creditId).subtract(amount.0, timestamp.0)
+        })?;
+        posted.map_err(refused)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let count = slf.get().0.lock(slf.py())?.len();
+        let count = slf.get().0.with(slf.py(), |accounts| accounts.len())?;
         Ok(format!(
             "<{}: {count} credit ids>",
             slf.get_type().qualname()?
         ))
-    }
-
-    /// For pickle and copy: the records by id, and what a subclass has in its `__dict__`.
-    fn __getstate__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyDict>, Option<Bound<'py, PyAny>>)> {
-        let py = slf.py();
-        let states = PyDict::new(py);
-        for (id, ledger) in &mut *slf.get().0.lock(py)? {
-            states.set_item(id, state::of(py, ledger.account())?)?;
-        }
-        Ok((states, slf.getattr_opt("__dict__")?))
-    }
-
-    fn __setstate__<'py>(
-        slf: &Bound<'py, Self>,
-        state: (HashMap<String, State<'py>>, Option<Bound<'py, PyDict>>),
-    ) -> PyResult<()> {
-        let (states, attributes) = state;
-        let accounts = states
-            .into_iter()
-            .map(|(id, state)| Ok((id, state.restore()?.into())));
-        *slf.get().0.lock(slf.py())? = accounts.collect::<PyResult<_>>()?;
-        match attributes {
-            Some(attributes) => slf
-                .getattr("__dict__")?
-                .cast::<PyDict>()?
-                .update(attributes.as_mapping()),
-            None => Ok(()),
-        }
     }
 }
 

@@ -14,19 +14,23 @@ mod account;
 mod array;
 mod batch;
 mod book;
+mod bundle;
+mod contents;
 mod corrections;
 mod error;
 mod fold;
+mod fork;
 mod integer;
 mod keyed;
 mod ledger;
+mod pickle;
+mod place;
 mod policy;
 mod pool;
 mod progress;
 mod questions;
 mod records;
 mod shared;
-mod state;
 mod store;
 mod table;
 mod words;
@@ -34,6 +38,8 @@ mod words;
 /// The native half of the package `gpu_credit`, which re-exports all of it.
 #[pyo3::pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::account::Account;
     #[pymodule_export]
@@ -44,4 +50,10 @@ mod _native {
     use super::keyed::KeyedAccounts;
     #[pymodule_export]
     use super::store::DurableStore;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::array::fetch_numpy(module.py())?;
+        super::fork::register(module)
+    }
 }

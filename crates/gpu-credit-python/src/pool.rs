@@ -2,8 +2,10 @@
 //! that a pool is good for one process only: without this, the first large batch in a child of
 //! `multiprocessing` would wait forever.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 struct Pool {
@@ -12,6 +14,9 @@ struct Pool {
 }
 
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+/// Starting threads takes less. In a forked child, perhaps nobody is there to let go.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs `work` on other threads if its parallel parts find some, and on this one alone if not.
 pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
@@ -23,7 +28,7 @@ pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
 
 fn threads() -> Option<Arc<ThreadPool>> {
     let process = std::process::id();
-    let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pool = POOL.try_lock_for(PATIENCE)?;
     if let Some(pool) = &*pool
         && pool.process == process
     {

@@ -1,36 +1,18 @@
 //! Questions beyond the balance: who paid what, what becomes of it, and when it runs low.
 
-use gpu_credit::Draw;
+use gpu_credit::GpuCredit;
 use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{Masked, integers, signed};
+use crate::array::{integers, push_row, signed};
 use crate::error::refused;
 use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
-use crate::{records, words};
+use crate::shared::Interrupt;
+use crate::{batch, records, words};
 
-/// Draws by columns.
-#[derive(Default)]
-struct Draws {
-    timestamps: Vec<i64>,
-    nths: Vec<i64>,
-    grants: Vec<i64>,
-    amounts: Vec<i64>,
-    paid_at: Vec<i64>,
-}
-
-impl Extend<Draw> for Draws {
-    fn extend<T: IntoIterator<Item = Draw>>(&mut self, draws: T) {
-        for draw in draws {
-            self.timestamps.push(draw.usage.timestamp);
-            self.nths.push(draw.usage.nth.into());
-            self.grants.push(draw.grant.index().into());
-            self.amounts.push(signed(draw.amount));
-            self.paid_at.push(draw.paid_at);
-        }
-    }
-}
+/// A series of more instants than this is a long one.
+const INSTANTS_FEW: u64 = 16 * 1024;
 
 #[pymethods]
 impl Account {
@@ -52,16 +34,18 @@ impl Account {
         last: Timestamp,
         step: Amount,
     ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
-        let columns = self.ask_at_length(py, |account| {
-            account.settle_to(last.0);
-            let (mut timestamps, mut balances) = (Vec::new(), Masked::default());
-            for (timestamp, balance) in account.series(first.0..=last.0, step.0)? {
-                timestamps.push(timestamp);
-                balances.push(balance);
-            }
-            Ok((timestamps, balances))
-        })?;
-        let (timestamps, balances) = columns.map_err(refused)?;
+        let series = |account: &GpuCredit, interrupt: &Interrupt| {
+            let series = account.series(first.0..=last.0, step.0).map_err(refused)?;
+            let count = series.size_hint().1.unwrap_or(usize::MAX);
+            batch::over_time(count, interrupt.until(series))
+        };
+        let is_long = last.0.abs_diff(first.0) / step.0.max(1) > INSTANTS_FEW;
+        let series = if is_long {
+            self.0.ask_interruptibly(py, series)?
+        } else {
+            self.0.ask_at_length(py, series)?
+        };
+        let (timestamps, balances) = series?;
         Ok((integers(py, timestamps), balances.into_array(py)?))
     }
 
@@ -81,10 +65,7 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
-        let lowest = self.ask(py, |account| {
-            account.settle_to(last.0);
-            account.lowest_balance(first.0..=last.0)
-        })?;
+        let lowest = (self.0).ask(py, |account| account.lowest_balance(first.0..=last.0))?;
         let lowest = lowest.map(|(timestamp, answer)| Ok((timestamp, words::answer(py, &answer)?)));
         lowest.transpose()
     }
@@ -106,8 +87,7 @@ impl Account {
         last: Timestamp,
         amount: Amount,
     ) -> PyResult<Option<i64>> {
-        self.ask(py, |account| {
-            account.settle_to(last.0);
+        (self.0).ask(py, |account| {
             account.first_below(first.0..=last.0, amount.0)
         })
     }
@@ -127,7 +107,7 @@ impl Account {
         after: Timestamp,
         by: Timestamp,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let lapses = self.ask_at_length(py, |account| account.lapsing(after.0..=by.0))?;
+        let lapses = (self.0).ask_at_length(py, |account, _| account.lapsing(after.0..=by.0))?;
         lapses.iter().map(|lapse| words::lapse(py, lapse)).collect()
     }
 
@@ -149,19 +129,23 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let draws = self.ask_at_length(py, |account| {
-            let mut draws = Draws::default();
-            draws.extend(account.draws(first.0..=last.0));
-            draws
+        let columns = self.0.ask_at_length(py, |account, interrupt| {
+            let mut columns = [const { Vec::new() }; 5];
+            for draw in interrupt.until(account.draws(first.0..=last.0)) {
+                let (usage, grant) = (draw.usage, draw.grant.index());
+                let (nth, grant) = (usage.nth.into(), grant.into());
+                let row = [
+                    usage.timestamp,
+                    nth,
+                    grant,
+                    signed(draw.amount),
+                    draw.paid_at,
+                ];
+                push_row(&mut columns, row)?;
+            }
+            Ok::<_, PyErr>(columns)
         })?;
-        let columns = [
-            draws.timestamps,
-            draws.nths,
-            draws.grants,
-            draws.amounts,
-            draws.paid_at,
-        ];
-        words::draws(py, columns.map(|column| integers(py, column)))
+        words::draws(py, columns?.map(|column| integers(py, column)))
     }
 
     /// Where everything went, as of an instant: every grant that has started by then, and all usage
@@ -174,7 +158,7 @@ impl Account {
     /// >>> statement.used, statement.drawn, statement.deficit, statement.grants[0].drawn
     /// (60, 50, 10, 50)
     fn statement<'py>(&self, py: Python<'py>, timestamp: Timestamp) -> PyResult<Bound<'py, PyAny>> {
-        let statement = self.ask_at_length(py, |account| account.statement(timestamp.0))?;
+        let statement = (self.0).ask_at_length(py, |account, _| account.statement(timestamp.0))?;
         words::statement(py, &statement)
     }
 
@@ -190,10 +174,7 @@ impl Account {
         let Ok(id) = grant_id(number) else {
             return Ok(None);
         };
-        let statement = self.ask(py, |account| {
-            account.settle_to(timestamp.0);
-            account.grant_statement(id, timestamp.0)
-        })?;
+        let statement = (self.0).ask(py, |account| account.grant_statement(id, timestamp.0))?;
         statement
             .map(|statement| words::grant_statement(py, &statement))
             .transpose()
@@ -212,10 +193,7 @@ impl Account {
         py: Python<'py>,
         usage: Usage,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let statement = self.ask(py, |account| {
-            account.settle_to(usage.0.timestamp);
-            account.usage_statement(usage.0)
-        })?;
+        let statement = (self.0).ask(py, |account| account.usage_statement(usage.0))?;
         statement
             .map(|statement| words::usage_statement(py, &statement))
             .transpose()
@@ -237,7 +215,8 @@ impl Account {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = record.py();
         let record = records::of_tuple(record)?;
-        let answer = self.ask(py, |account| account.balance_if(&record, timestamp.0))?;
+        let answer =
+            (self.0).ask_at_length(py, |account, _| account.balance_if(&record, timestamp.0))?;
         words::answer(py, &answer.map_err(refused)?)
     }
 }

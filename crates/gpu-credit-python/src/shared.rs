@@ -1,37 +1,85 @@
-//! What threads share: one at a time works on it, and none waits with the interpreter's lock held.
+//! What threads share: one at a time works on it, and no Python code runs meanwhile.
+//!
+//! Whatever Python runs (a finalizer, a signal handler, a tracer) may want the same object, and would
+//! wait for itself. So work is a closure that could be sent to another thread: it can hold no
+//! object of Python's, and the compiler sees to that. What it returns is made into objects later.
 
-use std::sync::{Mutex, MutexGuard};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 
-use crate::pool;
+use crate::{fork, pool};
+
+/// So long a thread waits before it looks for signals: Ctrl-C is one.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A value behind a lock. If nobody else has it, taking it costs one atomic exchange.
 #[derive(Default)]
-pub(crate) struct Shared<T>(Mutex<T>);
+pub(crate) struct Shared<T> {
+    value: Mutex<Value<T>>,
+    /// The process in which somebody last worked on it without the interpreter's lock.
+    generation: AtomicU32,
+}
+
+struct Value<T> {
+    value: T,
+    /// Whether work on it has ended in a panic.
+    is_broken: bool,
+}
+
+impl<T: Default> Default for Value<T> {
+    fn default() -> Self {
+        Value {
+            value: T::default(),
+            is_broken: false,
+        }
+    }
+}
 
 impl<T: Send> Shared<T> {
     pub(crate) fn new(value: T) -> Self {
-        Shared(Mutex::new(value))
+        Shared {
+            value: Mutex::new(Value {
+                value,
+                is_broken: false,
+            }),
+            generation: AtomicU32::new(0),
+        }
     }
 
-    /// Takes the value, for short work with the interpreter's lock held.
+    /// Short work, with the interpreter's lock held if nobody else has the value.
     #[inline]
-    pub(crate) fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, T>> {
-        self.0.lock_py_attached(py).map_err(|_| broken())
+    pub(crate) fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut T) -> R + Send,
+    ) -> PyResult<R> {
+        match self.value.try_lock() {
+            Some(value) => Ok(work(&mut *Whole::of(value)?)),
+            None => self.work(py, work),
+        }
     }
 
-    /// Takes the value for long work, while other Python threads run.
+    /// Long work, while other Python threads run.
     pub(crate) fn work<R: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut T) -> R + Send,
     ) -> PyResult<R> {
-        let mut guard = self.lock(py)?;
-        let value = &mut *guard;
-        Ok(py.detach(|| work(value)))
+        let mut work = Some(work);
+        loop {
+            let done = py.detach(|| self.try_work(|value| work.take().map(|work| work(value))));
+            match done? {
+                Some(done) => return Ok(done),
+                None => py.check_signals()?,
+            }
+        }
     }
 
     /// As [`work`](Self::work), on all cores.
@@ -42,9 +90,130 @@ impl<T: Send> Shared<T> {
     ) -> PyResult<R> {
         self.work(py, |value| pool::run(|| work(value)))
     }
+
+    /// Long work that a signal may end, such as Ctrl-C, on all cores. Another thread does it, so that the
+    /// handler of the signal may ask for the value like anybody else.
+    pub(crate) fn work_interruptibly<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut T, &Interrupt) -> R + Send,
+    ) -> PyResult<R> {
+        let interrupt = Interrupt::default();
+        let (sender, mut receiver) = sync_channel(1);
+        let (mut work, mut raised) = (Some(work), Ok(()));
+        let done = thread::scope(|scope| {
+            let (interrupt, work) = (&interrupt, &mut work);
+            let worker = thread::Builder::new().spawn_scoped(scope, move || {
+                let _ = sender.send(loop {
+                    let work = |value: &mut T| {
+                        let work = work.take()?;
+                        Some(pool::run(|| work(value, interrupt)))
+                    };
+                    match self.try_work(work) {
+                        Ok(None) if !interrupt.is_set() => {}
+                        done => break done,
+                    }
+                });
+            });
+            if let Err(error) = worker {
+                return Err(error.into());
+            }
+            loop {
+                let receiver = &mut receiver;
+                match py.detach(move || receiver.recv_timeout(PATIENCE)) {
+                    Ok(done) => return done,
+                    // The worker has panicked, and so will its scope.
+                    Err(RecvTimeoutError::Disconnected) => return Err(broken()),
+                    Err(RecvTimeoutError::Timeout) if raised.is_ok() => {
+                        raised = py.check_signals();
+                        if raised.is_err() {
+                            interrupt.set();
+                        }
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+        });
+        raised?;
+        done?.ok_or_else(broken)
+    }
+
+    /// Works on the value if it can be had soon. The interpreter's lock is not held.
+    fn try_work<R>(&self, work: impl FnOnce(&mut T) -> Option<R>) -> PyResult<Option<R>> {
+        let _working = fork::begin_work();
+        let Some(value) = self.value.try_lock_for(PATIENCE) else {
+            if self.generation.load(Ordering::Relaxed) == fork::generation() {
+                return Ok(None);
+            }
+            return Err(left_behind());
+        };
+        self.generation.store(fork::generation(), Ordering::Relaxed);
+        Ok(work(&mut *Whole::of(value)?))
+    }
+}
+
+/// A value that is broken if the work on it ends in a panic.
+struct Whole<'a, T>(MutexGuard<'a, Value<T>>);
+
+impl<'a, T> Whole<'a, T> {
+    #[inline]
+    fn of(value: MutexGuard<'a, Value<T>>) -> PyResult<Self> {
+        if value.is_broken {
+            return Err(broken());
+        }
+        Ok(Whole(value))
+    }
+}
+
+impl<T> Deref for Whole<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T> DerefMut for Whole<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0.value
+    }
+}
+
+impl<T> Drop for Whole<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.is_broken |= thread::panicking();
+    }
+}
+
+/// Tells long work that nobody waits for it any more.
+#[derive(Default)]
+pub(crate) struct Interrupt(AtomicBool);
+
+impl Interrupt {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The items until then.
+    pub(crate) fn until<I: IntoIterator>(&self, items: I) -> impl Iterator<Item = I::Item> {
+        items.into_iter().take_while(|_| !self.is_set())
+    }
 }
 
 #[cold]
 fn broken() -> PyErr {
     PyRuntimeError::new_err("an earlier call on this object failed half-way: it cannot be trusted")
+}
+
+#[cold]
+fn left_behind() -> PyErr {
+    PyRuntimeError::new_err(
+        "another thread was at work on this object when this process was forked: it cannot be used here",
+    )
 }

@@ -5,6 +5,7 @@ use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyV
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
+use std::{mem, process};
 
 use crate::account::Account;
 use crate::error;
@@ -19,6 +20,9 @@ use crate::words;
 /// record has an id of your choosing, unique within its account: the same id with the same content is
 /// posted once, however often it is sent, with other content it is a ValueError. A call that posts
 /// returns whether it was posted only now. Threads that post at the same time share one write.
+///
+/// A store belongs to the process that opened it: in a forked child, as of multiprocessing, every
+/// call is a RuntimeError. One process at a time has the file open: let the others ask that one.
 ///
 /// Raises KeyError if there is no account of a name, LookupError if there is no record of an id,
 /// ValueError and OverflowError as GPUCredit does, and OSError if the file fails.
@@ -37,16 +41,35 @@ use crate::words;
 /// ...     store.get_balance("acme", 12)
 /// 80
 #[pyclass(name = "CreditStore", module = "gpu_credit", frozen, weakref)]
-pub(crate) struct DurableStore(Shared<Option<Store>>);
+pub(crate) struct DurableStore {
+    store: Shared<Option<Store>>,
+    path: PathBuf,
+    /// The process that has opened it.
+    process: u32,
+}
 
 impl DurableStore {
+    /// A store belongs to the process that opened it: a forked child has the file open, but does
+    /// not know what its parent writes to it.
+    fn check_process(&self) -> PyResult<()> {
+        if self.process == process::id() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(format!(
+            "this CreditStore belongs to process {}, which opened it, and not to its forked child {}",
+            self.process,
+            process::id()
+        )))
+    }
+
     /// Asks the store, while other Python threads run, also those that ask it or post to it.
     fn ask<R: Send>(
         &self,
         py: Python<'_>,
         question: impl FnOnce(&Store) -> Result<R, Error> + Send,
     ) -> PyResult<R> {
-        let store = self.0.lock(py)?.clone();
+        self.check_process()?;
+        let store = self.store.with(py, |store| store.clone())?;
         let store = store.ok_or_else(|| PyValueError::new_err("the store is closed"))?;
         py.detach(|| question(&store)).map_err(refused)
     }
@@ -61,8 +84,14 @@ impl DurableStore {
 impl DurableStore {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let store = py.detach(|| Store::open_or_create(path)).map_err(refused)?;
-        Ok(DurableStore(Shared::new(Some(store))))
+        let store = py
+            .detach(|| Store::open_or_create(&path))
+            .map_err(refused)?;
+        Ok(DurableStore {
+            store: Shared::new(Some(store)),
+            path,
+            process: process::id(),
+        })
     }
 
     /// Open an account, with its policy for good.
@@ -248,13 +277,25 @@ impl DurableStore {
 
     /// Let go of the file, as soon as no other thread is in the middle of a call.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let store = self.0.lock(py)?.take();
+        self.check_process()?;
+        let store = self.store.with(py, Option::take)?;
         py.detach(|| drop(store));
         Ok(())
     }
 
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().check_process()?;
+        Ok(slf)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let is_open = self.store.with(py, |store| store.is_some())?;
+        let path = self.path.display();
+        Ok(if is_open {
+            format!("<CreditStore {path}>")
+        } else {
+            format!("<CreditStore {path}, closed>")
+        })
     }
 
     fn __exit__(
@@ -265,6 +306,15 @@ impl DurableStore {
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         self.close(py)
+    }
+}
+
+/// In a forked child nothing is written, and the file stays locked: both are the parent's to do.
+impl Drop for DurableStore {
+    fn drop(&mut self) {
+        if self.process != process::id() {
+            mem::forget(mem::take(&mut self.store));
+        }
     }
 }
 

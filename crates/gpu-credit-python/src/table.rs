@@ -1,6 +1,7 @@
 //! Tables in Arrow's format, from whatever has `__arrow_c_stream__`: pandas, Polars, PyArrow.
 
 use std::borrow::Cow;
+use std::str;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::RecordBatchStreamReader;
@@ -8,38 +9,80 @@ use arrow_array::types::{
     ArrowPrimitiveType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader};
+use arrow_array::{
+    Array, ArrayRef, GenericStringArray, LargeStringArray, OffsetSizeTrait, RecordBatch,
+    StringArray, StringViewArray,
+};
 use arrow_pyarrow::FromPyArrow;
 use arrow_schema::DataType;
-use pyo3::exceptions::{PyKeyError, PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyOverflowError, PyStopIteration, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 /// A table that is read batch by batch.
-pub(crate) struct Table(RecordBatchStreamReader);
+pub(crate) enum Table {
+    Stream(RecordBatchStreamReader),
+    /// A reader of PyArrow, which may run a generator of Python: an exception of that stays what it
+    /// is, as it does not in a stream.
+    Reader(Py<PyAny>),
+}
 
 impl<'py> FromPyObject<'_, 'py> for Table {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        if !object.hasattr("__arrow_c_stream__")? {
+        let py = object.py();
+        if !object.hasattr(intern!(py, "__arrow_c_stream__"))? {
             return Err(PyTypeError::new_err(format!(
                 "a table that has __arrow_c_stream__ is expected, of pandas, Polars or PyArrow, not {}",
                 object.get_type().name()?
             )));
         }
-        RecordBatchStreamReader::from_pyarrow_bound(&object).map(Table)
+        if object.hasattr(intern!(py, "read_next_batch"))? {
+            return Ok(Table::Reader(object.to_owned().unbind()));
+        }
+        let typed = with_types(&object)?;
+        RecordBatchStreamReader::from_pyarrow_bound(&typed).map(Table::Stream)
     }
 }
 
-impl Table {
-    /// Whether there is a column of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.schema().column_with_name(name).is_some()
+/// Polars hands a column without a type over in a way that Arrow for Rust does not take: it gets
+/// some type first.
+fn with_types<'py>(table: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = table.py();
+    let module = table.get_type().module()?;
+    if !module.to_cow()?.starts_with("polars.") {
+        return Ok(table.clone());
     }
+    let polars = py.import(intern!(py, "polars"))?;
+    let types = PyDict::new(py);
+    types.set_item(polars.getattr("Null")?, polars.getattr("Int64")?)?;
+    table.call_method1(intern!(py, "cast"), (types,))
+}
 
+impl Table {
     pub(crate) fn batches(self) -> impl Iterator<Item = PyResult<RecordBatch>> {
-        self.0
-            .map(|batch| batch.map_err(|error| PyValueError::new_err(error.to_string())))
+        let (mut stream, reader) = match self {
+            Table::Stream(stream) => (Some(stream), None),
+            Table::Reader(reader) => (None, Some(reader)),
+        };
+        std::iter::from_fn(move || match (&mut stream, &reader) {
+            (Some(stream), _) => {
+                let batch = stream.next()?;
+                Some(batch.map_err(|error| PyValueError::new_err(error.to_string())))
+            }
+            (None, Some(reader)) => Python::attach(|py| next_batch(reader.bind(py)).transpose()),
+            (None, None) => None,
+        })
+    }
+}
+
+fn next_batch(reader: &Bound<'_, PyAny>) -> PyResult<Option<RecordBatch>> {
+    match reader.call_method0(intern!(reader.py(), "read_next_batch")) {
+        Ok(batch) => RecordBatch::from_pyarrow_bound(&batch).map(Some),
+        Err(error) if error.is_instance_of::<PyStopIteration>(reader.py()) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -53,6 +96,7 @@ impl<'a> IntegerColumn<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &str) -> PyResult<Self> {
         let array = column(batch, name)?;
         let numbers = match array.data_type() {
+            _ if is_all_null(array) => Cow::Owned(Vec::new()),
             DataType::Int64 => Cow::Borrowed(&**array.as_primitive::<Int64Type>().values()),
             DataType::Int32 => widened::<Int32Type>(array, name)?,
             DataType::Int16 => widened::<Int16Type>(array, name)?,
@@ -61,17 +105,20 @@ impl<'a> IntegerColumn<'a> {
             DataType::UInt32 => widened::<UInt32Type>(array, name)?,
             DataType::UInt16 => widened::<UInt16Type>(array, name)?,
             DataType::UInt8 => widened::<UInt8Type>(array, name)?,
-            // A column of nothing but nulls may be of no type at all.
-            DataType::Null => Cow::Owned(vec![0; array.len()]),
             other => return Err(wrong_type(name, "integers", other)),
         };
         Ok(IntegerColumn { numbers, array })
     }
 
     pub(crate) fn get(&self, row: usize) -> Option<i64> {
-        (!self.array.is_null(row) && *self.array.data_type() != DataType::Null)
-            .then(|| self.numbers[row])
+        let number = self.numbers.get(row)?;
+        (!self.array.is_null(row)).then_some(*number)
     }
+}
+
+/// Whether there is no row that is not null: whatever the type is, it says nothing.
+fn is_all_null(array: &ArrayRef) -> bool {
+    array.logical_null_count() == array.len()
 }
 
 fn widened<T: ArrowPrimitiveType>(array: &ArrayRef, name: &str) -> PyResult<Cow<'static, [i64]>>
@@ -90,27 +137,74 @@ where
 }
 
 /// A column of strings; a row may be null.
-pub(crate) struct TextColumn<'a>(&'a ArrayRef);
+pub(crate) struct TextColumn<'a> {
+    texts: Texts<'a>,
+    array: &'a ArrayRef,
+    name: &'a str,
+}
+
+enum Texts<'a> {
+    AllNull,
+    Small(&'a StringArray),
+    Large(&'a LargeStringArray),
+    View(&'a StringViewArray),
+    /// The place of each row among a column of different strings.
+    Dictionary(Vec<usize>, Box<TextColumn<'a>>),
+}
 
 impl<'a> TextColumn<'a> {
-    pub(crate) fn of(batch: &'a RecordBatch, name: &str) -> PyResult<Self> {
-        let array = column(batch, name)?;
-        match array.data_type() {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(TextColumn(array)),
-            other => Err(wrong_type(name, "strings", other)),
-        }
+    pub(crate) fn of(batch: &'a RecordBatch, name: &'a str) -> PyResult<Self> {
+        Self::of_array(column(batch, name)?, name)
     }
 
-    pub(crate) fn get(&self, row: usize) -> Option<&'a str> {
-        if self.0.is_null(row) {
-            return None;
-        }
-        Some(match self.0.data_type() {
-            DataType::Utf8 => self.0.as_string::<i32>().value(row),
-            DataType::LargeUtf8 => self.0.as_string::<i64>().value(row),
-            _ => self.0.as_string_view().value(row),
-        })
+    fn of_array(array: &'a ArrayRef, name: &'a str) -> PyResult<Self> {
+        let texts = match array.data_type() {
+            _ if is_all_null(array) => Texts::AllNull,
+            DataType::Utf8 => Texts::Small(array.as_string()),
+            DataType::LargeUtf8 => Texts::Large(array.as_string()),
+            DataType::Utf8View => {
+                let valid = array.to_data().validate_full();
+                valid.map_err(|error| {
+                    PyValueError::new_err(format!("column {name:?} is damaged: {error}"))
+                })?;
+                Texts::View(array.as_string_view())
+            }
+            DataType::Dictionary(_, _) => {
+                let dictionary = array.as_any_dictionary();
+                let values = Self::of_array(dictionary.values(), name)?;
+                Texts::Dictionary(dictionary.normalized_keys(), Box::new(values))
+            }
+            other => return Err(wrong_type(name, "strings", other)),
+        };
+        Ok(TextColumn { texts, array, name })
     }
+
+    pub(crate) fn get(&self, row: usize) -> PyResult<Option<&'a str>> {
+        if self.array.is_null(row) {
+            return Ok(None);
+        }
+        let text = match &self.texts {
+            Texts::AllNull => return Ok(None),
+            Texts::Small(array) => text_at(array, row),
+            Texts::Large(array) => text_at(array, row),
+            Texts::View(array) => Some(array.value(row)),
+            Texts::Dictionary(places, texts) => return texts.get(places[row]),
+        };
+        match text {
+            Some(text) => Ok(Some(text)),
+            None => Err(PyValueError::new_err(format!(
+                "column {:?} is damaged: row {row} of a batch is no text in UTF-8",
+                self.name
+            ))),
+        }
+    }
+}
+
+/// The text of a row; `None` if it is none. Whoever made the column may not have looked.
+fn text_at<O: OffsetSizeTrait>(array: &GenericStringArray<O>, row: usize) -> Option<&str> {
+    let offsets = array.value_offsets();
+    let (start, end) = (offsets[row].as_usize(), offsets[row + 1].as_usize());
+    str::from_utf8(array.value_data().get(start..end)?).ok()
 }
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
@@ -120,6 +214,11 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
 
 fn wrong_type(name: &str, expected: &str, found: &DataType) -> PyErr {
     PyTypeError::new_err(format!(
-        "column {name:?} is of {found}: {expected} are expected"
+        "column {name:?} is of {found}: {expected} are expected{}",
+        if found.is_floating() {
+            " (in pandas, .astype(\"Int64\") has nulls)"
+        } else {
+            ""
+        }
     ))
 }

@@ -54,19 +54,39 @@ pub(crate) fn usage_columns<'py>(
     usage_columns_class(py)?.call1((amounts, timestamps, nths))
 }
 
-pub(crate) fn grant<'py>(
-    py: Python<'py>,
-    (id, grant): (GrantId, Grant<'_>),
-) -> PyResult<Bound<'py, PyAny>> {
-    let Grant {
+/// A posted grant, to be made into a `Grant` later.
+pub(crate) struct Posted {
+    number: u32,
+    credit_id: String,
+    amount: u64,
+    start: i64,
+    end: i64,
+    revoked_from: Option<i64>,
+}
+
+impl Posted {
+    pub(crate) fn of(id: GrantId, grant: Grant<'_>) -> Self {
+        Posted {
+            number: id.index(),
+            credit_id: grant.credit_id.to_owned(),
+            amount: grant.amount,
+            start: grant.start,
+            end: grant.end,
+            revoked_from: grant.revoked_from,
+        }
+    }
+}
+
+pub(crate) fn grant(py: Python<'_>, grant: Posted) -> PyResult<Bound<'_, PyAny>> {
+    let Posted {
+        number,
         credit_id,
         amount,
         start,
         end,
         revoked_from,
-        ..
     } = grant;
-    grant_class(py)?.call1((id.index(), credit_id, amount, start, end, revoked_from))
+    grant_class(py)?.call1((number, credit_id, amount, start, end, revoked_from))
 }
 
 pub(crate) fn remainder<'py>(

@@ -1,11 +1,14 @@
 """Many at once: arrays in, arrays out, and all or nothing."""
 
 import array
+import time
 import tracemalloc
+from typing import NamedTuple
 
 import numpy
+import pandas
 import pytest
-from gpu_credit import GPUCredit
+from gpu_credit import GPUCredit, UsageId, UsageRecord
 
 TIMES = numpy.arange(0, 200, dtype="int64")
 
@@ -122,6 +125,82 @@ def test_credit_ids_come_from_any_sequence_of_strings():
     account.add_credits(numpy.array(["e", "f"], dtype=object), **columns)
     account.add_credits("same", **columns)
     assert [grant.credit_id for grant in account.grants()] == [*"abcdef", "same", "same"]
+
+
+class FewerThanPromised:
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        return iter(["a"])
+
+
+def test_credit_ids_are_counted():
+    """Ids that were fewer than their length dropped rows: one of three was posted, and no error."""
+    account = GPUCredit()
+    columns = {"amounts": [1] * 3, "timestamps": [0] * 3, "expirations": [9] * 3}
+    account.add_credits((f"id {number}" for number in range(3)), **columns)
+    assert account.granted == 3
+    for credit_ids in (FewerThanPromised(), ["a"] * 2, ["a"] * 4, iter(["a"] * 4), []):
+        with pytest.raises(ValueError, match="lengths"):
+            account.add_credits(credit_ids, **columns)
+    account.add_credits("the same", amounts=[], timestamps=[], expirations=[])
+    assert (account.granted, account.grant_count) == (3, 3)
+
+
+def test_arrays_that_change_during_a_load_are_checked_when_they_are_read():
+    """-7, set by the iterator of the ids, passed the check that there had been: 7 was posted."""
+    account = GPUCredit()
+    for name in ("amounts", "expirations"):
+        columns = {each: numpy.ones(3, dtype="int64") for each in ("amounts", "timestamps", "expirations")}
+
+        def credit_ids():
+            yield from "ab"
+            columns[name][1] = -7
+            yield "c"
+
+        with pytest.raises(ValueError, match="record 1, counted from 0, must not be negative: -7"):
+            account.add_credits(credit_ids(), **columns)
+    assert account.grant_count == 0
+
+
+class Swapped(NamedTuple):
+    timestamp: int
+    amount: int
+
+
+class Later(NamedTuple):
+    expiration: int
+    timestamp: int
+    amount: int
+    credit_id: str
+
+
+class Other(NamedTuple):
+    index: int
+    amount: int
+
+
+def test_named_tuples_are_read_by_their_names():
+    """They were read by position: a row of (timestamp, amount) swapped the two."""
+    account = GPUCredit()
+    account.extend([Swapped(timestamp=1_700_000_000, amount=5), Later(9, 3, 7, "a")])
+    assert (account.used, account.used_at(1_699_999_999), account.get_balance(3)) == (5, 0, 7)
+    assert account.balance_if(Swapped(timestamp=3, amount=2), 4).balance == 5
+    frame = pandas.DataFrame({"timestamp": [1_700_000_000], "amount": [5]})
+    account.extend(frame.itertuples(index=False))
+    assert account.used == 10
+    account.extend([UsageRecord(amount=1, timestamp=2)])
+    assert account.used_at(2) == 1
+
+
+def test_named_tuples_of_other_names_are_refused():
+    account = GPUCredit()
+    frame = pandas.DataFrame({"amount": [5]}, index=[1_700_000_000])
+    for record in (Other(1, 2), UsageId(1, 2), next(frame.itertuples()), time.gmtime(0)):
+        with pytest.raises(TypeError, match="named tuple"):
+            account.extend([record])
+    assert account.usage_count == 0
 
 
 def test_usage_comes_back_as_it_is_posted(account):

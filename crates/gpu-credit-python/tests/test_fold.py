@@ -110,8 +110,8 @@ def test_many_answers():
         ((GRANT, "ada", 1, 0, None, None), "ada\" has no expiration"),
         ((None, "ada", 1, 0, None, None), "ada\" has no kind"),
         ((7, "ada", 1, 0, None, None), "ada\" has no kind"),
-        ((USAGE, "ada", -1, 0, None, None), "amount of account \"ada\" is not negative: -1"),
-        ((GRANT, "ada", 1, 0, -1, None), "expiration of account \"ada\" is not negative: -1"),
+        ((USAGE, "ada", -1, 0, None, None), "amount of account \"ada\" must not be negative: -1"),
+        ((GRANT, "ada", 1, 0, -1, None), "expiration of account \"ada\" must not be negative: -1"),
     ],
 )
 def test_nulls_and_negative_numbers_are_refused(row, message):

@@ -37,7 +37,13 @@ def test_repr_helps():
     assert repr(KeyedGPUCredit()) == "<KeyedGPUCredit: 0 credit ids>"
 
 
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_repr_of_a_store(tmp_path):
+    with CreditStore(tmp_path / "credit.redb") as store:
+        assert repr(store) == f"<CreditStore {tmp_path / 'credit.redb'}>"
+    assert repr(store) == f"<CreditStore {tmp_path / 'credit.redb'}, closed>"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
     team = Team("otters")
     kept = team.post_grant("kept", amount=10, timestamp=0, expiration=100)
@@ -64,6 +70,82 @@ def test_a_pickle_has_every_record_and_the_attributes_of_a_subclass(protocol):
     other.retract_grant(never_ends)
     assert (other.get_balance(5), team.get_balance(5)) == (14, 19)
     assert other.get_balance(25) == 10  # The usage was drawn from what was cut short.
+
+
+def copies(of):
+    yield copy.copy(of)
+    yield copy.deepcopy(of)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        yield pickle.loads(pickle.dumps(of, protocol))
+
+
+def test_a_copy_does_not_use_a_number_again():
+    """The last grant was retracted, and the copy gave its number to the next one: retracting it once
+    more took back the other."""
+    account = GPUCredit()
+    account.post_grant("january", amount=10, timestamp=0, expiration=100)
+    mistaken = account.post_grant("mistake", amount=10, timestamp=0, expiration=100)
+    account.retract_grant(mistaken)
+    account.post_usage(amount=1, timestamp=5)
+    account.retract_usage(account.post_usage(amount=2, timestamp=5))
+    for other in copies(account):
+        assert other.post_grant("february", amount=7, timestamp=0, expiration=100) == 2
+        with pytest.raises(LookupError):
+            other.retract_grant(mistaken)
+        assert other.get_balance(5) == 16
+        assert other.next_usage_id(5) == account.next_usage_id(5) == (5, 2)
+
+
+def test_a_copy_is_settled_as_far_as_the_account_is():
+    account = GPUCredit()
+    for day in range(1_000):
+        account.add_credit("daily", 10, day * 10, 9)
+    account.settle()
+    for other in copies(account):
+        assert (other.is_settled, other.checkpoint_count) == (True, account.checkpoint_count)
+
+
+class Slotted(GPUCredit):
+    __slots__ = ("__dict__", "owner")
+
+
+def test_a_copy_has_the_slots_of_a_subclass():
+    slotted = Slotted()
+    slotted.owner, slotted.team = "ada", "otters"
+    for other in copies(slotted):
+        assert (type(other), other.owner, other.team) == (Slotted, "ada", "otters")
+
+
+def test_copies_of_the_keyed_class_and_of_a_book():
+    keyed, book = KeyedGPUCredit(), CreditBook()
+    keyed.addCredit("otter", 10, 0, 100)
+    keyed.useCredit("heron", 5, 1)
+    book.open("ada")
+    book.open("", policy="forfeit")
+    for each in (keyed, book):
+        assert [*map(type, copies(each))] == [type(each)] * 8
+    for other in copies(keyed):
+        assert (repr(other), other.getBalance("otter", 5)) == (repr(keyed), 10)
+    for other in copies(book):
+        assert (other.names(), other[""].policy) == (["", "ada"], "forfeit")
+
+
+@pytest.mark.parametrize("kind", [GPUCredit, KeyedGPUCredit])
+def test_a_damaged_pickle_is_refused(kind):
+    """Negative amounts, windows that end before they start and short columns made wrong ledgers."""
+    whole = kind()
+    damaged, attributes = whole.__getstate__()
+    damaged = damaged[:-1] + bytes([damaged[-1] ^ 1])
+    for state, error in (
+        ((damaged, attributes), ValueError),
+        ((b"", None), ValueError),
+        (({}, None), TypeError),
+        ((damaged,), (TypeError, ValueError)),
+    ):
+        with pytest.raises(error):
+            whole.__setstate__(state)
+    with pytest.raises(ValueError, match="checksum"):
+        whole.__setstate__((damaged, attributes))
 
 
 def test_a_copy_goes_its_own_way():

@@ -235,8 +235,7 @@ class Accounts(RuleBasedStateMachine):
         assert [part.tolist() for part in posted.usage()] == [
             part.tolist() for part in self.account.usage()
         ]
-        if len(self.plain.grants) - 1 not in self.retracted:
-            self.account = posted  # The number of the next grant is the same.
+        self.account = posted
 
     @rule(time=TIMES)
     def ask(self, time):

@@ -1,0 +1,197 @@
+//! What an account holds, what it takes, and how far it is settled.
+
+use gpu_credit::{GpuCredit, UsageId, UsageRecord};
+use pyo3::prelude::*;
+
+use crate::account::Account;
+use crate::array::{integers, push_row, signed};
+use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
+use crate::words::{self, Posted};
+
+#[pymethods]
+impl Account {
+    /// Bring the account up to date after late records, so that no question has to. It changes
+    /// cost, never an answer.
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        (self.0).change_at_length(py, GpuCredit::settle)
+    }
+
+    /// As settle, but only so far that questions up to an instant have nothing left to do.
+    fn settle_to(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<()> {
+        (self.0).change_at_length(py, |account| account.settle_to(timestamp.0))
+    }
+
+    /// Whether settle would have nothing to do.
+    #[getter]
+    fn is_settled(&self, py: Python<'_>) -> PyResult<bool> {
+        (self.0).ask(py, gpu_credit::GpuCredit::is_settled)
+    }
+
+    /// What settling has done since the account was opened: SettlementStatistics.
+    fn settlement<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let statistics = (self.0).ask(py, gpu_credit::GpuCredit::settlement)?;
+        words::settlement(py, statistics)
+    }
+
+    /// A grant by its number: a Grant; None if it was never posted, or is taken back.
+    fn grant<'py>(&self, py: Python<'py>, number: Number) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Ok(id) = grant_id(number) else {
+            return Ok(None);
+        };
+        let grant = (self.0).ask(py, |account| {
+            account.grant(id).map(|grant| Posted::of(id, grant))
+        })?;
+        grant.map(|grant| words::grant(py, grant)).transpose()
+    }
+
+    /// All grants that are not taken back, in posting order: a list of Grant.
+    fn grants<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let grants = self.0.ask_at_length(py, |account, interrupt| {
+            let grants = interrupt.until(account.grants());
+            grants.map(|(id, grant)| Posted::of(id, grant)).collect()
+        })?;
+        let grants: Vec<_> = grants;
+        (grants.into_iter())
+            .map(|grant| words::grant(py, grant))
+            .collect()
+    }
+
+    /// The usage from one instant to another, both included, or all of it, in event order:
+    /// UsageColumns of amounts, timestamps and nths, int64 arrays. A timestamp and its nth make a
+    /// UsageId.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract(4, 30)
+    /// >>> account.subtract(1, 10)
+    /// >>> usage = account.usage()
+    /// >>> usage.amounts.tolist(), usage.timestamps.tolist(), usage.nths.tolist()
+    /// ([1, 4], [10, 30], [0, 0])
+    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    fn usage<'py>(
+        &self,
+        py: Python<'py>,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let range = first.0..=last.0;
+        let usage = self.0.ask_at_length(py, |account, interrupt| {
+            let mut columns = [const { Vec::new() }; 3];
+            for (id, usage) in interrupt.until(account.usage(range)) {
+                let row = [signed(usage.amount), usage.timestamp, id.nth.into()];
+                push_row(&mut columns, row)?;
+            }
+            Ok::<_, PyErr>(columns)
+        })?;
+        words::usage_columns(py, usage?.map(|column| integers(py, column)))
+    }
+
+    /// A usage record by its identity: a UsageRecord(amount, timestamp); None if it was never
+    /// posted, or is taken back.
+    fn usage_record<'py>(
+        &self,
+        py: Python<'py>,
+        usage: Usage,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let record = (self.0).ask(py, |account| account.usage_record(usage.0))?;
+        record
+            .map(|record| words::usage_record(py, record))
+            .transpose()
+    }
+
+    /// The identity of usage that is known by what was posted: of equal records, the one posted
+    /// last. None if there is none.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract(4, 30)
+    /// >>> account.find_usage(amount=4, timestamp=30)
+    /// UsageId(timestamp=30, nth=0)
+    #[pyo3(signature = (*, amount, timestamp))]
+    fn find_usage<'py>(
+        &self,
+        py: Python<'py>,
+        amount: Amount,
+        timestamp: Timestamp,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (amount, timestamp) = (amount.0, timestamp.0);
+        let usage = UsageRecord { amount, timestamp };
+        let found = (self.0).ask(py, |account| account.find_usage(usage))?;
+        found.map(|usage| words::usage_id(py, usage)).transpose()
+    }
+
+    /// The identity that the next usage posted at an instant will have: a UsageId.
+    fn next_usage_id<'py>(
+        &self,
+        py: Python<'py>,
+        timestamp: Timestamp,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let usage: UsageId = (self.0).ask(py, |account| account.next_usage_id(timestamp.0))?;
+        words::usage_id(py, usage)
+    }
+
+    /// The policy with which the account was opened: "carry" or "forfeit".
+    #[getter]
+    fn policy(&self, py: Python<'_>) -> PyResult<&'static str> {
+        (self.0).ask(py, |account| account.overdraft().as_str())
+    }
+
+    /// The number of grants that are not taken back.
+    #[getter]
+    fn grant_count(&self, py: Python<'_>) -> PyResult<usize> {
+        (self.0).ask(py, gpu_credit::GpuCredit::grant_count)
+    }
+
+    /// The sum of their amounts.
+    #[getter]
+    fn granted(&self, py: Python<'_>) -> PyResult<u64> {
+        (self.0).ask(py, gpu_credit::GpuCredit::granted)
+    }
+
+    /// The number of usage records.
+    #[getter]
+    fn usage_count(&self, py: Python<'_>) -> PyResult<usize> {
+        (self.0).ask(py, gpu_credit::GpuCredit::usage_count)
+    }
+
+    /// The sum of the amounts of all usage, paid or not.
+    #[getter]
+    fn used(&self, py: Python<'_>) -> PyResult<u64> {
+        (self.0).ask(py, gpu_credit::GpuCredit::used)
+    }
+
+    /// The sum of all usage at or before an instant, paid or not.
+    fn used_at(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<u64> {
+        (self.0).ask(py, |account| account.used_at(timestamp.0))
+    }
+
+    /// The first instant by which more than an amount has been used, paid or not; None if there
+    /// is none.
+    fn first_used_above(&self, py: Python<'_>, amount: Amount) -> PyResult<Option<i64>> {
+        (self.0).ask(py, |account| account.first_used_above(amount.0))
+    }
+
+    /// Bytes that the records and their indexes take.
+    #[getter]
+    fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
+        self.0.memory_used(py)
+    }
+
+    /// The number of checkpoints kept.
+    #[getter]
+    fn checkpoint_count(&self, py: Python<'_>) -> PyResult<usize> {
+        (self.0).ask(py, gpu_credit::GpuCredit::checkpoint_count)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let shown = slf.get().0.ask(slf.py(), |account| {
+            format!(
+                "policy='{}': {} granted in {} grants, {} used in {} records",
+                account.overdraft(),
+                account.granted(),
+                account.grant_count(),
+                account.used(),
+                account.usage_count(),
+            )
+        })?;
+        Ok(format!("<{} {shown}>", slf.get_type().qualname()?))
+    }
+}
