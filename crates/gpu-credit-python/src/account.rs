@@ -112,7 +112,7 @@ impl Account {
     /// applied in event time. None if no window contains the instant, if the result is negative,
     /// or if it is zero under "forfeit".
     fn get_balance(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<Option<u64>> {
-        (self.0).ask(py, |account| account.get_balance(timestamp.0))
+        (self.0).ask_at(py, timestamp.0, |account| account.get_balance(timestamp.0))
     }
 
     /// The balance at each instant, in any order: a numpy.ma.MaskedArray of int64, masked if
@@ -158,7 +158,7 @@ impl Account {
         py: Python<'py>,
         timestamp: Timestamp,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = (self.0).ask(py, |account| account.balance_at(timestamp.0))?;
+        let answer = (self.0).ask_at(py, timestamp.0, |account| account.balance_at(timestamp.0))?;
         words::answer(py, &answer)
     }
 
@@ -176,7 +176,9 @@ impl Account {
         py: Python<'py>,
         timestamp: Timestamp,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let remainders = (self.0).ask(py, |account| account.remainders_at(timestamp.0))?;
+        let remainders = (self.0).ask_at(py, timestamp.0, |account| {
+            account.remainders_at(timestamp.0)
+        })?;
         remainders
             .iter()
             .map(|remainder| words::remainder(py, remainder))

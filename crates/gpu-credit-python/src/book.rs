@@ -240,7 +240,8 @@ impl Book {
         name: &str,
         account: &Bound<'_, Account>,
     ) -> PyResult<()> {
-        let account = (account.get().0).work(py, |held| held.read(GpuCredit::clone))?;
+        let account =
+            (account.get().0).work_in_parallel(py, |mut held| held.read(GpuCredit::clone))?;
         (self.0.work(py, |book| insert(book, name, account))?).map_err(refused)
     }
 

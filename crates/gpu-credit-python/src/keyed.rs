@@ -74,7 +74,11 @@ impl KeyedAccounts {
         creditId: &str,
         timestamp: Timestamp,
     ) -> PyResult<Option<u64>> {
-        let ask = |ledger: &mut Ledger| ledger.account().get_balance(timestamp.0);
+        let ask = |ledger: &mut Ledger| {
+            let account = ledger.account();
+            account.settle_to(timestamp.0);
+            account.get_balance(timestamp.0)
+        };
         let quick = self.0.with(py, |accounts| {
             let Some(ledger) = accounts.get_mut(creditId) else {
                 return Some(None);

@@ -1,14 +1,18 @@
 //! The Python package: the ledger of `gpu-credit` in Python's idiom.
 //!
-//! [`account`] is the classic class and all that the Rust account has, its [`questions`] and
-//! [`corrections`] in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
-//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name,
-//! [`store`] keeps them in a durable file; [`fold`] is what a distributed engine runs on each part of
-//! a large table.
+//! [`account`] is the classic class and all that the Rust account has, its [`contents`],
+//! [`questions`] and [`corrections`] in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
+//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
+//! an [`account`] too, in another [`place`]; [`store`] keeps them in a durable file; [`fold`] is what a
+//! distributed engine runs on each part of a large table.
 //!
-//! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`table`] columns in
-//! Arrow's format, [`shared`] lets threads share an object, [`pool`] survives a fork, [`words`]
-//! makes the package's named tuples.
+//! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`records`] tuples, [`table`] columns in
+//! Arrow's format; [`words`] makes the package's named tuples; [`pickle`] makes bytes of accounts, and of
+//! many of them a [`bundle`].
+//!
+//! [`shared`] lets threads share an object, [`fork`] has a fork wait for them, and [`pool`] has
+//! threads for each process. **No Python code runs while an object is held**: what is done to it is a closure that can
+//! hold no object of Python's.
 
 mod account;
 mod array;

@@ -27,7 +27,8 @@ impl Account {
 
     fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<State<'py>> {
         let py = slf.py();
-        let bytes = (slf.get().0).work(py, |held| held.read(GpuCredit::to_bytes))?;
+        let bytes =
+            (slf.get().0).work_in_parallel(py, |mut held| held.read(GpuCredit::to_bytes))?;
         Ok((PyBytes::new(py, &bytes), attributes(slf.as_any())?))
     }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::book::{Book, no_such_account};
 use crate::ledger::Ledger;
+use crate::pool;
 use crate::shared::{Interrupt, Shared};
 
 /// More waiting records than this are posted while other Python threads run.
@@ -28,7 +29,7 @@ pub(crate) enum Held<'a> {
 
 impl Held<'_> {
     #[inline]
-    pub(crate) fn read<R>(self, question: impl FnOnce(&GpuCredit) -> R) -> Option<R> {
+    pub(crate) fn read<R>(&mut self, question: impl FnOnce(&GpuCredit) -> R) -> Option<R> {
         match self {
             Held::Alone(ledger) => Some(question(ledger.account())),
             Held::InBook(book, name) => Some(question(&*book.get(name)?)),
@@ -36,11 +37,21 @@ impl Held<'_> {
     }
 
     #[inline]
-    fn write<R>(self, change: impl FnOnce(&mut GpuCredit) -> R) -> Option<R> {
+    fn write<R>(&mut self, change: impl FnOnce(&mut GpuCredit) -> R) -> Option<R> {
         match self {
             Held::Alone(ledger) => Some(change(ledger.account())),
             Held::InBook(book, name) => Some(change(book.get_mut(name)?)),
         }
+    }
+
+    /// Settles the account as far as an instant. In a book, most accounts are settled, and stay
+    /// packed.
+    #[inline]
+    fn settle_to(&mut self, timestamp: i64) -> Option<()> {
+        if matches!(self, Held::Alone(_)) || !self.read(GpuCredit::is_settled)? {
+            self.write(|account| account.settle_to(timestamp))?;
+        }
+        Some(())
     }
 
     #[inline]
@@ -59,21 +70,36 @@ impl From<GpuCredit> for Place {
 }
 
 impl Place {
-    /// Asks what is looked up, and replayed if it is not settled.
+    /// Asks what is looked up.
     #[inline]
     pub(crate) fn ask<R: Send>(
         &self,
         py: Python<'_>,
         question: impl FnOnce(&GpuCredit) -> R + Send,
     ) -> PyResult<R> {
+        self.with_or_work(py, |_| Some(true), |held| held.read(question))
+    }
+
+    /// Asks what is looked up in an account that is settled at an instant. After a load, or after
+    /// many late records at once, it is not: then the first question settles it, so that the next
+    /// one does not replay the same again.
+    #[inline]
+    pub(crate) fn ask_at<R: Send>(
+        &self,
+        py: Python<'_>,
+        timestamp: i64,
+        question: impl FnOnce(&GpuCredit) -> R + Send,
+    ) -> PyResult<R> {
         let is_quick =
             |account: &GpuCredit| account.is_settled() || account.grant_count() <= RECORDS_FEW;
-        match self.ask_if(py, is_quick, |account, _| question(account))? {
-            Ok(answer) => Ok(answer),
-            Err(question) => self.work(py, |held| {
-                held.read(|account| question(account, &Interrupt::default()))
-            }),
-        }
+        self.with_or_work(
+            py,
+            |held| held.read(is_quick),
+            |held| {
+                held.settle_to(timestamp)?;
+                held.read(question)
+            },
+        )
     }
 
     /// Asks what passes over the records. If they are many, a signal may end it: what it answers
@@ -85,36 +111,17 @@ impl Place {
     ) -> PyResult<R> {
         let is_quick =
             |account: &GpuCredit| account.grant_count() + account.usage_count() <= RECORDS_FEW;
-        match self.ask_if(py, is_quick, question)? {
+        let asked = self.with(py, |mut held| {
+            if !held.has_few_waiting() || !held.read(is_quick)? {
+                return Some(Err(question));
+            }
+            held.read(|account| question(account, &Interrupt::default()))
+                .map(Ok)
+        });
+        match asked? {
             Ok(answer) => Ok(answer),
             Err(question) => self.ask_interruptibly(py, question),
         }
-    }
-
-    /// Asks if that is quick, and gives the question back if not.
-    #[inline]
-    fn ask_if<R, Q>(
-        &self,
-        py: Python<'_>,
-        is_quick: impl FnOnce(&GpuCredit) -> bool + Send,
-        question: Q,
-    ) -> PyResult<Result<R, Q>>
-    where
-        R: Send,
-        Q: FnOnce(&GpuCredit, &Interrupt) -> R + Send,
-    {
-        self.with(py, |held| {
-            if !held.has_few_waiting() {
-                return Some(Err(question));
-            }
-            held.read(|account| {
-                if is_quick(account) {
-                    Ok(question(account, &Interrupt::default()))
-                } else {
-                    Err(question)
-                }
-            })
-        })
     }
 
     /// Asks, while other Python threads run, until it is answered or a signal raises an exception.
@@ -143,17 +150,7 @@ impl Place {
         py: Python<'_>,
         change: impl FnOnce(&mut GpuCredit) -> R + Send,
     ) -> PyResult<R> {
-        let changed = self.with(py, |held| {
-            if held.has_few_waiting() {
-                held.write(change).map(Ok)
-            } else {
-                Some(Err(change))
-            }
-        });
-        match changed? {
-            Ok(done) => Ok(done),
-            Err(change) => self.work(py, |held| held.write(change)),
-        }
+        self.with_or_work(py, |_| Some(true), |held| held.write(change))
     }
 
     /// As [`change`](Self::change), for many records.
@@ -162,7 +159,7 @@ impl Place {
         py: Python<'_>,
         change: impl FnOnce(&mut GpuCredit) -> R + Send,
     ) -> PyResult<R> {
-        self.work(py, |held| held.write(change))
+        self.work_in_parallel(py, |mut held| held.write(change))
     }
 
     #[inline]
@@ -178,7 +175,7 @@ impl Place {
             Held::Alone(ledger) => {
                 Some(ledger.add_credit(credit_id, amount, timestamp, expiration))
             }
-            held => held.write(|account| {
+            mut held => held.write(|account| {
                 let posted = account.add_credit(credit_id, amount, timestamp, expiration);
                 posted.map(drop)
             }),
@@ -194,7 +191,7 @@ impl Place {
     ) -> PyResult<Result<(), Error>> {
         self.with(py, |held| match held {
             Held::Alone(ledger) => Some(ledger.subtract(amount, timestamp)),
-            held => held.write(|account| account.subtract(amount, timestamp)),
+            mut held => held.write(|account| account.subtract(amount, timestamp)),
         })
     }
 
@@ -205,7 +202,7 @@ impl Place {
     ) -> PyResult<Result<GrantId, Error>> {
         self.with(py, |held| match held {
             Held::Alone(ledger) => Some(ledger.post_grant(grant)),
-            held => held.write(|account| account.post_grant(grant)),
+            mut held => held.write(|account| account.post_grant(grant)),
         })
     }
 
@@ -214,17 +211,17 @@ impl Place {
         py: Python<'_>,
         records: Vec<Record>,
     ) -> PyResult<Result<(), RecordError>> {
-        self.work(py, |held| match held {
+        self.work_in_parallel(py, |held| match held {
             Held::Alone(ledger) => Some(ledger.extend(records)),
-            held => held.write(|account| account.extend(records)),
+            mut held => held.write(|account| account.extend(records)),
         })
     }
 
     /// Bytes of the account, and of its inbox.
     pub(crate) fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
-        self.work(py, |held| match held {
+        self.work_in_parallel(py, |held| match held {
             Held::Alone(ledger) => Some(ledger.memory_used()),
-            held => held.read(GpuCredit::memory_used),
+            mut held => held.read(GpuCredit::memory_used),
         })
     }
 
@@ -248,22 +245,52 @@ impl Place {
         }
     }
 
-    /// Long work on the account, on all cores, while other Python threads run.
-    pub(crate) fn work<R: Send>(
+    /// Work that is short or not: if not, other Python threads run meanwhile.
+    #[inline]
+    fn with_or_work<R: Send>(
+        &self,
+        py: Python<'_>,
+        is_quick: impl FnOnce(&mut Held<'_>) -> Option<bool> + Send,
+        work: impl FnOnce(&mut Held<'_>) -> Option<R> + Send,
+    ) -> PyResult<R> {
+        let done = self.with(py, |mut held| {
+            if held.has_few_waiting() && is_quick(&mut held)? {
+                work(&mut held).map(Ok)
+            } else {
+                Some(Err(work))
+            }
+        });
+        match done? {
+            Ok(done) => Ok(done),
+            Err(work) => self.work(py, |mut held| work(&mut held)),
+        }
+    }
+
+    /// Long work on the account, while other Python threads run.
+    fn work<R: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(Held<'_>) -> Option<R> + Send,
     ) -> PyResult<R> {
         match self {
             Place::Alone(ledger) => {
-                let done = ledger.work_in_parallel(py, |ledger| work(Held::Alone(ledger)))?;
+                let done = ledger.work(py, |ledger| work(Held::Alone(ledger)))?;
                 Ok(done.unwrap_or_else(|| unreachable!("it is in no book")))
             }
             Place::InBook(book, name) => {
                 let book = &book.get().0;
-                let done = book.work_in_parallel(py, |book| work(Held::InBook(book, name)))?;
+                let done = book.work(py, |book| work(Held::InBook(book, name)))?;
                 done.ok_or_else(|| no_such_account(name))
             }
         }
+    }
+
+    /// As [`work`](Self::work), on all cores.
+    pub(crate) fn work_in_parallel<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Held<'_>) -> Option<R> + Send,
+    ) -> PyResult<R> {
+        self.work(py, |held| pool::run(|| work(held)))
     }
 }

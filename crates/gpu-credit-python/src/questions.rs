@@ -65,7 +65,9 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
-        let lowest = (self.0).ask(py, |account| account.lowest_balance(first.0..=last.0))?;
+        let lowest = (self.0).ask_at(py, last.0, |account| {
+            account.lowest_balance(first.0..=last.0)
+        })?;
         let lowest = lowest.map(|(timestamp, answer)| Ok((timestamp, words::answer(py, &answer)?)));
         lowest.transpose()
     }
@@ -87,7 +89,7 @@ impl Account {
         last: Timestamp,
         amount: Amount,
     ) -> PyResult<Option<i64>> {
-        (self.0).ask(py, |account| {
+        (self.0).ask_at(py, last.0, |account| {
             account.first_below(first.0..=last.0, amount.0)
         })
     }
@@ -174,7 +176,9 @@ impl Account {
         let Ok(id) = grant_id(number) else {
             return Ok(None);
         };
-        let statement = (self.0).ask(py, |account| account.grant_statement(id, timestamp.0))?;
+        let statement = (self.0).ask_at(py, timestamp.0, |account| {
+            account.grant_statement(id, timestamp.0)
+        })?;
         statement
             .map(|statement| words::grant_statement(py, &statement))
             .transpose()
@@ -193,7 +197,9 @@ impl Account {
         py: Python<'py>,
         usage: Usage,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let statement = (self.0).ask(py, |account| account.usage_statement(usage.0))?;
+        let statement = (self.0).ask_at(py, usage.0.timestamp, |account| {
+            account.usage_statement(usage.0)
+        })?;
         statement
             .map(|statement| words::usage_statement(py, &statement))
             .transpose()

@@ -3,7 +3,8 @@
 Each runs in a process of its own that has ten seconds. It fails if the process ends by a signal, or by
 an exception, PanicException among them, or does not end.
 
-    python tests/test_attacks.py NAME      runs one in this process
+    python tests/test_attacks.py NAME                     runs one in this process
+    GPU_CREDIT_ATTACKS=1000 pytest tests/test_attacks.py  forks a thousand times in each that forks
 """
 
 import copy
@@ -28,7 +29,8 @@ import numpy
 import pytest
 from gpu_credit import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit
 
-SECONDS = 10
+ROUNDS = int(os.environ.get("GPU_CREDIT_ATTACKS", "0"))
+SECONDS = 10 + ROUNDS
 ATTACKS = {}
 
 
@@ -190,13 +192,13 @@ def a_signal_handler_that_asks():
 
 @attack
 def a_signal_handler_that_asks_during_long_work():
-    account, seen = an_account(100_000, 100_000), []
+    account, seen = an_account(50_000, 50_000), []
     signal.signal(signal.SIGALRM, lambda *_: seen.append(account.get_balance(5)))
     for call in (
         account.grants,
-        lambda: account.series(first=0, last=10**7, step=1),
-        lambda: account.steps(first=0, last=10**7),
-        lambda: account.get_balances(numpy.arange(10**7)),
+        lambda: account.series(first=0, last=10**6, step=1),
+        lambda: account.steps(first=0, last=10**6),
+        lambda: account.get_balances(numpy.arange(10**6)),
         lambda: copy.copy(account),
     ):
         signal.setitimer(signal.ITIMER_REAL, 0.003)
@@ -465,7 +467,7 @@ def ctrl_c_in_the_first_array_call():
 
 
 def interrupted(call):
-    """Ctrl-C after 0.3 seconds ends it within one more."""
+    """Ctrl-C after 0.3 seconds ends it within one more, and one for a busy machine."""
     signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     begun = time.monotonic()
@@ -473,7 +475,7 @@ def interrupted(call):
         while True:
             call()
     except KeyboardInterrupt:
-        assert time.monotonic() - begun < 1.3, time.monotonic() - begun
+        assert time.monotonic() - begun < 2.3, time.monotonic() - begun
 
 
 @attack
@@ -573,7 +575,7 @@ def in_a_child(call):
     child = os.fork()
     if child == 0:
         try:
-            signal.alarm(SECONDS // 2)
+            signal.alarm(5)
             call()
         except BaseException:
             import traceback
@@ -627,7 +629,7 @@ def fork_while_others_work(rounds):
 
 @attack
 def forks_while_other_threads_work():
-    fork_while_others_work(15)
+    fork_while_others_work(ROUNDS or 15)
 
 
 @attack
@@ -755,7 +757,7 @@ def store_under_attack(rounds):
 
 @attack
 def forks_while_threads_post_to_a_store():
-    store_under_attack(30)
+    store_under_attack(ROUNDS or 30)
 
 
 ATTACKS_LATER.extend(ATTACKS)
