@@ -1,7 +1,11 @@
 """What the calls take, and what they refuse: always before anything has changed."""
 
+import ast
+import re
 from decimal import Decimal
+from pathlib import Path
 
+import gpu_credit
 import numpy
 import pytest
 from gpu_credit import GPUCredit, KeyedGPUCredit, UsageId
@@ -187,6 +191,24 @@ def test_the_keyed_class_refuses_the_same():
 def test_numbers_that_could_be_swapped_have_names(account, call):
     with pytest.raises(TypeError):
         call(account)
+
+
+CLASSIC = {"add_credit", "subtract", "get_balance", "addCredit", "useCredit", "getBalance"}
+
+
+def test_every_call_with_two_numbers_names_them():
+    """By the stub, which stubtest compares with the package."""
+    stub = Path(gpu_credit.__file__).with_name("_native.pyi")
+    classes = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ClassDef)]
+    calls = [call for each in classes for call in each.body if isinstance(call, ast.FunctionDef)]
+    for call in calls:
+        numbers = [
+            argument.arg
+            for argument in call.args.posonlyargs + call.args.args
+            if argument.annotation and re.search("SupportsIndex|_Integers|int", ast.unparse(argument.annotation))
+        ]
+        assert len(numbers) < 2 or call.name in CLASSIC, (call.name, numbers)
+    assert len(calls) > 90
 
 
 def test_a_series_without_a_step_is_refused(account):
