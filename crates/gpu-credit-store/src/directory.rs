@@ -165,6 +165,19 @@ impl Directory {
         removed
     }
 
+    /// Forgets accounts, to be loaded anew up to and including `visible`; the others are as they were.
+    pub(crate) fn reload(&self, names: &[Arc<str>], visible: Sequence) {
+        let _publishing = self.publishing.lock();
+        let mut slots = self.slots.write();
+        slots.removals += 1;
+        for name in names {
+            if let Some(slot) = slots.by_name.remove(name) {
+                *slot.later.lock() = Later::Gone;
+            }
+        }
+        self.visible.store(visible.get(), Ordering::SeqCst);
+    }
+
     /// Forgets all accounts, to be loaded anew up to and including `visible`.
     pub(crate) fn forget(&self, visible: Sequence) {
         let _publishing = self.publishing.lock();

@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
         if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
         }
-        let place = self.next_place(posting)?;
+        let place = self.place_after(account, posting)?;
         let totals = match posting.change.corrects() {
             Some(of) => self.correct(account, place, posting, of, facts)?,
             None => {
@@ -254,7 +254,7 @@ impl<'a> Draft<'a> {
         if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
         }
-        let place = self.next_place(posting)?;
+        let place = self.place_after(account, posting)?;
         let totals = self.accounts[account].head.totals;
         let outcome = self.write(account, place, totals, posting);
         self.set_name(Arc::clone(&self.accounts[account].head.account.name), None);
@@ -414,6 +414,20 @@ impl<'a> Draft<'a> {
     fn set_name(&mut self, name: Arc<str>, account: Option<usize>) {
         let before = self.names.insert(Arc::clone(&name), account);
         self.undo.push(Undo::Name(name, before));
+    }
+
+    /// Where the next entry of an account is to be.
+    fn place_after(&self, account: usize, posting: &Posting) -> Result<Place, Error> {
+        let place = self.next_place(posting)?;
+        let last = self.accounts[account].head.last;
+        if place.sequence <= last {
+            return Err(Error::NotApplicable {
+                account: posting.account.clone(),
+                sequence: last,
+                problem: "the journal says that it ends before it".to_owned(),
+            });
+        }
+        Ok(place)
     }
 
     /// Where the next entry is to be.

@@ -86,6 +86,17 @@ pub enum Error {
     /// The thread that was committing for this one came to an end.
     #[error("the commit was interrupted; post again to learn whether it had happened")]
     Interrupted,
+    /// The store was opened before this process was forked from the one that did.
+    #[error(
+        "the store was opened by process {opened_by} and is used in process {used_by}: a store \
+         belongs to the process that opened it"
+    )]
+    OtherProcess {
+        /// The process that opened it.
+        opened_by: u32,
+        /// This process.
+        used_by: u32,
+    },
     /// The storage failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -290,6 +301,9 @@ pub enum StorageProblem {
     /// It may not be written, or not be read.
     #[error("it may not be opened for reading and writing: {0}")]
     Denied(Arc<io::Error>),
+    /// This process was forked from the one that opened it.
+    #[error("it was opened by another process, from which this one was forked: open it anew")]
+    Forked,
     /// An earlier failure left unknown what is durable, or what is whole.
     #[error("an earlier operation failed: open it again to go on")]
     FailedBefore,

@@ -37,7 +37,7 @@ const FORGOTTEN: usize = 256;
 pub(crate) struct Lane<J> {
     pub(crate) journal: J,
     pub(crate) directory: Directory,
-    commit: GroupCommit<Job, Reply>,
+    commit: GroupCommit<Turn, Reply>,
     recent: Mutex<Recent>,
     pins: Pins,
     /// What is of no use any more: dropped by whoever has left the lane.
@@ -47,6 +47,20 @@ pub(crate) struct Lane<J> {
     is_behind: AtomicBool,
 }
 
+/// What is to be done in the lane.
+enum Turn {
+    Commit(Box<Job>),
+    /// Something that its caller does himself.
+    Alone,
+}
+
+/// What was appended by somebody who was alone in the lane.
+pub(crate) struct Appended {
+    /// The accounts that were open before, and may have been changed.
+    pub(crate) accounts: Vec<Arc<str>>,
+    pub(crate) last: Sequence,
+}
+
 /// A request with what is known for it.
 struct Job {
     request: Request,
@@ -54,10 +68,13 @@ struct Job {
     drafted: Option<(Finished, Answered)>,
 }
 
-/// A job, given back; unanswered if its facts do not hold any more.
-struct Reply {
-    job: Job,
-    answered: Option<Answered>,
+enum Reply {
+    /// A job, given back; unanswered if its facts do not hold any more.
+    Committed {
+        job: Box<Job>,
+        answered: Option<Answered>,
+    },
+    WasAlone,
 }
 
 /// How a request goes on once its facts are gathered.
@@ -102,12 +119,13 @@ impl<J: Journal> Lane<J> {
                 facts,
                 drafted,
             };
-            let replied = self.commit.submit(job, is_large, |jobs| self.commit(jobs));
-            let Ok(Reply { job, answered }) = replied else {
-                let Err(Abandoned) = replied else {
-                    unreachable!("what is not a reply is abandoned")
-                };
-                return Err((0, Error::Interrupted));
+            let turn = Turn::Commit(Box::new(job));
+            let replied = self
+                .commit
+                .submit(turn, is_large, |turns| self.commit(turns));
+            let (job, answered) = match replied {
+                Ok(Reply::Committed { job, answered }) => (job, answered),
+                Ok(Reply::WasAlone) | Err(Abandoned) => return Err((0, Error::Interrupted)),
             };
             request = job.request;
             drop((job.facts, job.drafted));
@@ -147,12 +165,51 @@ impl<J: Journal> Lane<J> {
         Ok(Ready::Commit { facts, drafted })
     }
 
+    /// Does something that appends to the journal by itself, while nobody else appends.
+    pub(crate) fn alone<R>(
+        &self,
+        append: impl FnOnce(Sequence) -> Result<(R, Option<Appended>), Error>,
+    ) -> Result<R, Error> {
+        let mut appended = None;
+        // What is large is a group of its own, which its own thread leads.
+        let turn = self.commit.submit(Turn::Alone, true, |turns| {
+            appended = Some(self.append_alone(append));
+            turns.into_iter().map(|_| Reply::WasAlone).collect()
+        });
+        match (turn, appended) {
+            (Ok(_), Some(appended)) => appended,
+            _ => Err(Error::Interrupted),
+        }
+    }
+
+    fn append_alone<R>(
+        &self,
+        append: impl FnOnce(Sequence) -> Result<(R, Option<Appended>), Error>,
+    ) -> Result<R, Error> {
+        if self.is_behind.swap(true, Ordering::SeqCst) {
+            self.catch_up()?;
+        }
+        let mut recent = self.recent.lock();
+        let (result, appended) = append(self.directory.visible())?;
+        if let Some(Appended { accounts, last }) = appended {
+            *recent = Recent::new(last);
+            self.directory.reload(&accounts, last);
+        }
+        self.is_behind.store(false, Ordering::SeqCst);
+        Ok(result)
+    }
+
     /// Commits a group. One thread at a time comes here.
-    fn commit(&self, mut jobs: Vec<Job>) -> Vec<Reply> {
+    fn commit(&self, turns: Vec<Turn>) -> Vec<Reply> {
+        let jobs = turns.into_iter().filter_map(|turn| match turn {
+            Turn::Commit(job) => Some(job),
+            Turn::Alone => None,
+        });
+        let mut jobs: Vec<Box<Job>> = jobs.collect();
         if self.is_behind.swap(true, Ordering::SeqCst)
             && let Err(error) = self.catch_up()
         {
-            let failed = |job| Reply {
+            let failed = |job| Reply::Committed {
                 job,
                 answered: Some(Err((0, Error::Journal(error.clone())))),
             };
@@ -166,7 +223,7 @@ impl<J: Journal> Lane<J> {
         }
         let replies = jobs.into_iter().zip(answers);
         replies
-            .map(|(job, answered)| Reply { job, answered })
+            .map(|(job, answered)| Reply::Committed { job, answered })
             .collect()
     }
 
@@ -223,7 +280,11 @@ impl<J: Journal> Lane<J> {
 }
 
 /// Drafts a group, or takes over what is drafted already; whose facts do not hold is not answered.
-fn draft(jobs: &mut [Job], recent: &Recent, last: Sequence) -> (Finished, Vec<Option<Answered>>) {
+fn draft(
+    jobs: &mut [Box<Job>],
+    recent: &Recent,
+    last: Sequence,
+) -> (Finished, Vec<Option<Answered>>) {
     let holds = |facts: &Facts| recent.reaches(facts.as_of());
     if let [job] = jobs
         && let Some((mut finished, mut answered)) = job.drafted.take()

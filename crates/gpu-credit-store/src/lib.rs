@@ -35,6 +35,10 @@
 //! * **Once.** The same id with the same content is posted once per account, however often it is sent;
 //!   with other content it is an error.
 //! * **Only what is durable is seen**, and it is seen by all readers at once.
+//! * **Nobody waits for what is slow about another's request**: a question that takes long, an account
+//!   that has to be loaded, a close of the books, a large batch, a trial. The one thing that all wait for is
+//!   the write itself, which for a large batch is as long as the batch.
+//! * **A store belongs to the process that opened it**: in a forked child every use is an error.
 //! * **Nothing is overwritten.** A correction is an entry of its own. [`Store::as_recorded`] gives an
 //!   account as it stood at any entry; [`Store::history`] tells how it came about.
 //! * **Damage by accident is found.** Every page is verified when it is read, and all of them after an
@@ -46,15 +50,33 @@
 //! # How it works
 //!
 //! ```text
-//!   post ──▶ group ──▶ draft ──▶ journal.append ──▶ directory ──▶ get_balance, with_account ...
-//!            who waits  checks    one sync for       accounts in
-//!            goes along all rules the group          memory
+//!   post ──▶ facts ──▶ │ draft ──▶ journal.append ──▶ publish │ ──▶ get_balance, with_account ...
+//!            looked up │ checks    one sync for       laid      │     taken in by whoever has
+//!            by each   │ all rules the group          beside    │     the account to himself
+//!            caller      the lane: one group at a time
 //! ```
 //!
-//! A group of requests is drafted: every rule is checked against the accounts as they would be. What
-//! passes is appended to the [`Journal`] in one transaction, then applied to the accounts in memory.
-//! An account is loaded, by folding its entries, when it is first needed. The file, drawn at
-//! [`RedbJournal`]:
+//! Every rule is checked in a draft, against the accounts as they would be. What passes is appended to
+//! the [`Journal`] in one transaction. An account is loaded, by folding its entries, when a question,
+//! a correction or a close first needs it; grants and usage need its [`Head`] alone.
+//!
+//! **The lane** is what one group at a time goes through; nothing in it waits for a reader, loads an
+//! account or folds one. Each caller first gathers facts: heads, the entries of the ids, how records
+//! stand that are corrected, the account whose books are closed. What was written after the oldest facts
+//! that somebody holds is kept in memory, so that in the lane facts and what was written since give what
+//! holds now. A large request, a trial and a close are drafted by their callers beforehand; in the
+//! lane a draft is written if none of its accounts was written to since, and made anew otherwise, four
+//! times outside and then inside.
+//!
+//! **What readers see.** A commit lays what it wrote beside each account that is loaded, and then moves
+//! the place that is visible. An account takes in what lies beside it, up to the visible place,
+//! when somebody has it to himself: who has posted tries once, and who asks waits until he has. So a
+//! reader sees everything that was visible when he asked, nothing that is not durable, and never a part
+//! of a commit; several accounts are brought to one visible place while all of them are held. While an
+//! account is held by a slow question, what is posted to it lies beside it: only who asks that account
+//! waits.
+//!
+//! The file, drawn at [`RedbJournal`]:
 //!
 //! ```text
 //!   accounts     name ─▶ number             number = sequence of the account's opening
@@ -101,6 +123,7 @@ mod group;
 mod head;
 mod journal;
 mod lane;
+mod owned;
 mod posting;
 mod recent;
 mod record;

@@ -49,8 +49,14 @@ pub(super) struct DamagedPage {
 
 impl<B: StorageBackend> SealedBackend<B> {
     pub(super) fn new(storage: B) -> io::Result<(Self, Arc<End>)> {
+        let was_sealed = match seal::find(&storage) {
+            Ok(found) => found.is_some(),
+            // Somebody has just opened it, and removes the seal.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(error),
+        };
         let end = Arc::new(End {
-            was_sealed: seal::find(&storage)?.is_some(),
+            was_sealed,
             may_seal: AtomicBool::new(false),
         });
         let backend = SealedBackend {

@@ -1,7 +1,9 @@
 //! An open file: transactions on it, and its end.
 
 use std::any::Any;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +19,8 @@ pub(super) struct OpenFile {
     /// There until it is closed.
     database: Option<Access>,
     end: Arc<End>,
+    /// The process that opened it.
+    process: u32,
     has_failed: AtomicBool,
 }
 
@@ -55,6 +59,7 @@ impl OpenFile {
         OpenFile {
             database: Some(database),
             end,
+            process: process::id(),
             has_failed: AtomicBool::new(false),
         }
     }
@@ -105,6 +110,9 @@ impl OpenFile {
     }
 
     fn guard<T>(&self, work: impl FnOnce(&Access) -> Result<T, Failure>) -> Result<T, Failure> {
+        if process::id() != self.process {
+            return Err(Failure(StorageProblem::Forked));
+        }
         let database = self.database.as_ref();
         let database = database.filter(|_| !self.has_failed.load(Ordering::SeqCst));
         let database = database.ok_or(Failure(StorageProblem::FailedBefore))?;
@@ -137,6 +145,11 @@ impl OpenFile {
         let Some(database) = self.database.take() else {
             return Ok(());
         };
+        if process::id() != self.process {
+            // It is the parent's to close.
+            mem::forget(database);
+            return Ok(());
+        }
         let closed = catch(|| match database {
             Access::Write(database) => database.close(),
             Access::Read(database) => database.close(),

@@ -128,7 +128,8 @@ impl<'t> Appender<'t> {
         for entry in entries {
             if let Change::OpenAccount { .. } = entry.change {
                 let name: &str = &entry.account.name;
-                self.accounts.insert(name, entry.sequence.get())?;
+                let present = self.accounts.insert(name, entry.sequence.get())?;
+                check_fresh(present.is_some(), || format!("account {name:?}"))?;
             }
             let start = values.len();
             values = codec::encode(entry, values)?;
@@ -142,11 +143,13 @@ impl<'t> Appender<'t> {
         rows.sort_by_key(|row| (row.account, row.sequence));
         for row in &rows {
             let value = &values[row.value.clone()];
-            self.entries.insert((row.account, row.sequence), value)?;
+            let present = self.entries.insert((row.account, row.sequence), value)?;
+            check_fresh(present.is_some(), || format!("entry {}", row.sequence))?;
         }
         rows.sort_by_key(|row| (row.account, row.id));
         for row in &rows {
-            self.ids.insert((row.account, row.id), row.sequence)?;
+            let present = self.ids.insert((row.account, row.id), row.sequence)?;
+            check_fresh(present.is_some(), || format!("id {:?}", row.id))?;
         }
         Ok(())
     }
@@ -162,6 +165,14 @@ impl<'t> Appender<'t> {
         let key = (&digest(name), deletion.id.as_str());
         self.deletions.insert(key, deletion.sequence.get())?;
         Ok(())
+    }
+}
+
+/// Nothing is ever written over: what was appended stays.
+fn check_fresh(is_present: bool, what: impl FnOnce() -> String) -> Result<(), Failure> {
+    match is_present {
+        false => Ok(()),
+        true => Err(Failure::damaged(format!("{} is there already", what()))),
     }
 }
 

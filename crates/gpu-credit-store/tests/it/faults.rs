@@ -1,19 +1,17 @@
 //! Files and disks that are not as they should be: a clear error that names the file, nothing lost.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{
-    AccountKey, Entry, Error, Head, Journal, JournalError, Part, Posting, RecordId, RedbJournal,
-    Sequence, StorageProblem, Store,
-};
+use gpu_credit_store::{Error, Journal, Posting, RedbJournal, Sequence, StorageProblem, Store};
 use redb::{ReadableDatabase, TableDefinition};
 
 use crate::support::backend::{Disk, place};
+use crate::support::journal::{Hooked, Step};
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, everything, store};
 
@@ -249,94 +247,26 @@ fn a_full_disk_loses_nothing() {
     assert!(failed > 20, "{failed} disks were full");
 }
 
-/// Fails in every way a journal must not: its thread comes to an end, before or after the entries are
-/// durable.
-struct Treacherous {
-    journal: RedbJournal,
-    /// Appends until the next panic, and whether it comes after writing.
-    left: std::sync::Mutex<(u64, bool)>,
-}
-
-impl Journal for Treacherous {
-    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
-        let panics = {
-            let mut left = self.left.lock().unwrap();
-            let (appends, is_after) = *left;
-            *left = match appends {
-                0 => (7, !is_after),
-                more => (more - 1, is_after),
-            };
-            (appends == 0).then_some(is_after)
-        };
-        assert!(panics != Some(false), "before writing");
-        self.journal.append(entries, heads)?;
-        assert!(panics != Some(true), "after writing");
-        Ok(())
-    }
-
-    fn append_parts(
-        &self,
-        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
-    ) -> Result<(), JournalError> {
-        self.journal.append_parts(parts)
-    }
-
-    fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
-        self.journal.note(name)
-    }
-
-    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
-        self.journal.notes(beginning)
-    }
-
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        self.journal.keep_note(name, number)
-    }
-
-    fn last_sequence(&self) -> Result<Sequence, JournalError> {
-        self.journal.last_sequence()
-    }
-
-    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
-        self.journal.heads(names)
-    }
-
-    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
-        self.journal.accounts()
-    }
-
-    fn entries(
-        &self,
-        account: &AccountKey,
-        after: Sequence,
-        through: Sequence,
-        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-    ) -> Result<(), JournalError> {
-        self.journal.entries(account, after, through, visit)
-    }
-
-    fn find_many(
-        &self,
-        ids: &[(AccountKey, RecordId)],
-    ) -> Result<Vec<Option<Entry>>, JournalError> {
-        self.journal.find_many(ids)
-    }
-
-    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
-        self.journal.deletion(name, id)
-    }
-
-    fn check(&self) -> Result<Vec<String>, JournalError> {
-        self.journal.check()
-    }
-}
-
 /// A thread that panics while it commits takes nobody with it, and nothing is written over.
 #[test]
 fn a_commit_that_panics_is_caught_up_with() {
-    let journal = RedbJournal::with_backend(Disk::default(), "disk").unwrap();
-    let left = std::sync::Mutex::new((9, false));
-    let store = Store::with_journal(Treacherous { journal, left }).unwrap();
+    // Its thread comes to an end in every eighth append, in turns before and after the entries are
+    // durable.
+    let appends = AtomicU64::new(0);
+    let store = Store::with_journal(Hooked::new(move |step: Step<'_>| {
+        let number = match step {
+            Step::Append => appends.fetch_add(1, Ordering::SeqCst) + 1,
+            Step::Appended => appends.load(Ordering::SeqCst),
+            _ => 0,
+        };
+        match step {
+            Step::Append => assert!(number % 16 != 8, "before writing"),
+            Step::Appended => assert!(number % 16 != 0, "after writing"),
+            _ => {}
+        }
+        Ok(())
+    }))
+    .unwrap();
     store.open_account("a", Overdraft::Carry).unwrap();
     thread::scope(|scope| {
         for writer in 0..3 {
@@ -357,4 +287,67 @@ fn a_commit_that_panics_is_caught_up_with() {
     assert_eq!(store.balance_at("a", 0).unwrap().deficit, 120);
     assert_eq!(store.last_sequence(), Sequence::new(121));
     assert_sound(&store);
+}
+
+/// A file whose last sequence is not that of its last entry: what was posted was acknowledged and
+/// written nowhere, or over an entry.
+#[test]
+fn nothing_is_acknowledged_that_is_not_written_whatever_the_last_sequence() {
+    let set = |file: &std::path::Path, last: u64| {
+        let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
+        let database = redb::Database::open(file).unwrap();
+        let write = database.begin_write().unwrap();
+        let key = "last sequence";
+        write.open_table(meta).unwrap().insert(key, last).unwrap();
+        write.commit().unwrap();
+    };
+    for last in [0, 1, 3, 4, 5, 8, 9, u64::MAX - 1, u64::MAX] {
+        let (folder, store) = store();
+        store.open_account("a", Overdraft::Carry).unwrap();
+        store.open_account("b", Overdraft::Carry).unwrap();
+        for number in 0..6 {
+            let account = ["a", "b"][number % 2];
+            let id = number.to_string();
+            store.post(Posting::usage(account, id, 1, 0)).unwrap();
+        }
+        drop(store);
+        let file = folder.path().join("credit.redb");
+        set(&file, last);
+        let Ok(store) = Store::open(&file) else {
+            continue;
+        };
+        let postings = [
+            Posting::usage("a", "x", 1, 0),
+            Posting::usage("b", "x", 1, 0),
+            Posting::usage("a", "y", 1, 0),
+            Posting::open_account("c", "open", Overdraft::Carry),
+            Posting::usage("a", "0", 1, 0),
+        ];
+        for posting in postings {
+            let Ok(outcome) = store.post(posting.clone()) else {
+                continue;
+            };
+            let found = store
+                .journal()
+                .heads(&[&posting.account])
+                .unwrap()
+                .pop()
+                .flatten();
+            let found = found.map(|head| (head.account, posting.id.clone()));
+            let found = store.journal().find_many(&[found.unwrap()]).unwrap();
+            let entry = found[0].as_ref().expect("what is acknowledged is there");
+            assert_eq!(entry.sequence, outcome.sequence());
+            assert_eq!(entry.change, posting.change);
+        }
+        drop(store);
+        // All that was there is there.
+        set(&file, 100);
+        let store = Store::open(&file).unwrap();
+        for number in 0..6_usize {
+            let account = ["a", "b"][number % 2];
+            let id = number.to_string().into();
+            let entry = store.entry(account, &id).unwrap().unwrap();
+            assert_eq!(entry.sequence, Sequence::new(number as u64 + 3));
+        }
+    }
 }

@@ -16,7 +16,10 @@ mod concurrency;
 mod corrections;
 mod damage;
 mod faults;
+#[cfg(unix)]
+mod fork;
 mod kill;
+mod lane;
 mod making;
 mod posting;
 mod power;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub(crate) mod backend;
+pub(crate) mod journal;
 pub(crate) mod model;
 pub(crate) mod workload;
 

@@ -1,0 +1,100 @@
+//! A journal that is watched, held up, or made to fail.
+
+use std::ops::ControlFlow;
+
+use gpu_credit_store::{
+    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, RedbJournal, Sequence,
+};
+
+use super::backend::Disk;
+
+/// What a journal is about to do, or has done.
+pub(crate) enum Step<'a> {
+    Append,
+    Appended,
+    Entries(&'a AccountKey),
+    Find(&'a [(AccountKey, RecordId)]),
+}
+
+/// Calls a hook at each step; an error of the hook is one of the journal.
+pub(crate) struct Hooked<H> {
+    journal: RedbJournal,
+    hook: H,
+}
+
+impl<H> Hooked<H> {
+    /// On a disk in memory.
+    pub(crate) fn new(hook: H) -> Self {
+        let journal = RedbJournal::with_backend(Disk::default(), "disk").unwrap();
+        Hooked { journal, hook }
+    }
+}
+
+impl<H> Journal for Hooked<H>
+where
+    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync,
+{
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
+        (self.hook)(Step::Append)?;
+        self.journal.append(entries, heads)?;
+        (self.hook)(Step::Appended)
+    }
+
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+    ) -> Result<(), JournalError> {
+        self.journal.append_parts(parts)
+    }
+
+    fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
+        self.journal.note(name)
+    }
+
+    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
+        self.journal.notes(beginning)
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        self.journal.keep_note(name, number)
+    }
+
+    fn last_sequence(&self) -> Result<Sequence, JournalError> {
+        self.journal.last_sequence()
+    }
+
+    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
+        self.journal.heads(names)
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
+        self.journal.accounts()
+    }
+
+    fn entries(
+        &self,
+        account: &AccountKey,
+        after: Sequence,
+        through: Sequence,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        (self.hook)(Step::Entries(account))?;
+        self.journal.entries(account, after, through, visit)
+    }
+
+    fn find_many(
+        &self,
+        ids: &[(AccountKey, RecordId)],
+    ) -> Result<Vec<Option<Entry>>, JournalError> {
+        (self.hook)(Step::Find(ids))?;
+        self.journal.find_many(ids)
+    }
+
+    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
+        self.journal.deletion(name, id)
+    }
+
+    fn check(&self) -> Result<Vec<String>, JournalError> {
+        self.journal.check()
+    }
+}
