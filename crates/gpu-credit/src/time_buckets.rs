@@ -11,6 +11,8 @@ pub(crate) struct TimeBuckets {
     start: i64,
     /// A bucket spans `1 << shift` instants.
     shift: u32,
+    /// The last bucket.
+    last: usize,
     /// How many times are in the buckets before each one; and at the end, in all.
     before: Box<[u32]>,
 }
@@ -25,15 +27,22 @@ impl TimeBuckets {
         let mut buckets = Self {
             start,
             shift: (u64::BITS - range.leading_zeros()).saturating_sub(count.ilog2()),
+            last: count - 1,
             before: vec![0; count + 1].into(),
         };
-        for time in times {
+        let mut len = 0_usize;
+        times.for_each(|time| {
             let bucket = buckets.bucket_of(time);
             buckets.before[bucket + 1] += 1;
-        }
-        let mut before = 0_u32;
+            len += 1;
+        });
+        assert!(
+            u32::try_from(len).is_ok(),
+            "there are fewer than 2^32 times"
+        );
+        let mut before = 0;
         for count in &mut buckets.before {
-            before = (before.checked_add(*count)).expect("there are fewer than 2^32 times");
+            before += *count;
             *count = before;
         }
         buckets
@@ -42,9 +51,8 @@ impl TimeBuckets {
     /// The bucket of `time`.
     #[inline]
     pub(crate) fn bucket_of(&self, time: i64) -> usize {
-        let last = self.before.len() - 2;
         let distance = time.max(self.start).abs_diff(self.start) >> self.shift;
-        usize::try_from(distance).map_or(last, |bucket| bucket.min(last))
+        usize::try_from(distance).map_or(self.last, |bucket| bucket.min(self.last))
     }
 
     /// How many times are in earlier buckets. Of the number of buckets: all.

@@ -127,12 +127,10 @@ impl EpochTable {
     /// is but one. O(m).
     pub(crate) fn new(len: usize, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
         let mut openings: Vec<Opening> = Vec::with_capacity(len + AT_ONCE);
-        for (time, limit) in epochs {
-            match openings.last_mut() {
-                Some(last) if last.time == time => last.limit = limit,
-                _ => openings.push(Opening { time, limit }),
-            }
-        }
+        epochs.for_each(|(time, limit)| match openings.last_mut() {
+            Some(last) if last.time == time => last.limit = limit,
+            _ => openings.push(Opening { time, limit }),
+        });
         let (_, later) = openings.split_first()?;
         let last = *later.last()?;
         u32::try_from(openings.len()).ok()?;
@@ -170,47 +168,44 @@ impl EpochTable {
     /// The limit of the epoch of `time`; `None` if the table does not answer for it.
     #[inline]
     pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
-        if time >= self.sound_before {
-            return None;
-        }
-        let limit = self.openings[self.find(time)].limit;
-        if self.holes.is_empty() {
-            return Some(limit);
-        }
-        self.limit_between_holes(time, limit)
-    }
-
-    #[inline(never)]
-    fn limit_between_holes(&self, time: i64, limit: Limit) -> Option<Limit> {
-        let mut lift = 0_u64;
-        for hole in &self.holes {
-            if time < hole.from {
-                break;
-            }
-            if time < hole.to {
-                return None;
-            }
-            lift = lift.wrapping_add(hole.lift);
-        }
-        Some(limit.lifted(lift))
+        self.epoch(time).map(|epoch| epoch.limit)
     }
 
     /// The epoch of `time`, or what of it lies between two holes; `None` if the table does not
     /// answer for it.
     #[inline]
     pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
-        let limit = self.limit(time)?;
+        if time >= self.sound_before {
+            return None;
+        }
         let index = self.find(time);
-        let next_hole = self.holes.iter().find(|hole| hole.from > time);
-        let last_hole = self.holes.iter().rfind(|hole| hole.to <= time);
-        let first = last_hole.map_or(i64::MIN, |hole| hole.to);
-        let end = next_hole.map_or(self.sound_before, |hole| hole.from);
-        let next = self.openings[index + 1].time;
-        Some(Epoch {
-            first: self.openings[index].time.max(first),
-            last: next.min(end).min(self.sound_before) - 1,
-            limit,
-        })
+        let Opening { time: first, limit } = self.openings[index];
+        let end = self.openings[index + 1].time.min(self.sound_before);
+        let last = end - 1;
+        let epoch = Epoch { first, last, limit };
+        if self.holes.is_empty() {
+            return Some(epoch);
+        }
+        self.between_holes(time, epoch)
+    }
+
+    /// What of an epoch lies around `time` and between two holes, with what lifts it there.
+    #[inline(never)]
+    fn between_holes(&self, time: i64, mut epoch: Epoch) -> Option<Epoch> {
+        let mut lift = 0_u64;
+        for hole in &self.holes {
+            if time < hole.from {
+                epoch.last = epoch.last.min(hole.from - 1);
+                break;
+            }
+            if time < hole.to {
+                return None;
+            }
+            epoch.first = epoch.first.max(hole.to);
+            lift = lift.wrapping_add(hole.lift);
+        }
+        epoch.limit = epoch.limit.lifted(lift);
+        Some(epoch)
     }
 
     /// Takes note of the time of the first write that is not repaired.

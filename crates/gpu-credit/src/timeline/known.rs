@@ -241,6 +241,22 @@ impl Known {
         is_in_order
     }
 
+    /// Takes note of usage at `time` if it is in time order, in the epoch of the frontier, and
+    /// nothing is unsettled: then nothing is to be done. Whether it is so.
+    #[inline]
+    pub(crate) fn pass_usage_at_frontier(&mut self, time: i64) -> bool {
+        let follows = time >= self.schedule.horizon
+            && !self.keeps_usage(time)
+            && !self.is_beyond(time)
+            && self.unsettled.is_empty();
+        if follows {
+            self.schedule.horizon = time;
+            self.schedule.has_usage = true;
+            self.schedule.late_writes = 0;
+        }
+        follows
+    }
+
     /// Takes note of a grant that starts at `time`.
     pub(crate) fn pass_start(&mut self, time: i64) {
         let schedule = &mut self.schedule;

@@ -160,6 +160,13 @@ impl GrantTimeline {
     /// the frontier, else O(B + m / B²); and a bounded repair.
     #[inline]
     pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
+        if !self.known.pass_usage_at_frontier(time) {
+            self.usage_posted_elsewhere(usage, time, amount);
+        }
+    }
+
+    #[inline(never)]
+    fn usage_posted_elsewhere(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
         self.expect_usage(time);
         let horizon = self.known.horizon();
         let is_in_order = self.known.pass_usage(time);
@@ -184,7 +191,6 @@ impl GrantTimeline {
 
     /// Usage in time order may come before the frontier, if more than the past has been settled.
     /// In one epoch it is repaired as late writes are; each epoch begins the count again.
-    #[inline(never)]
     fn usage_posted_before_frontier(
         &mut self,
         usage: &UsageIndex,

@@ -99,22 +99,12 @@ impl Settling<'_> {
             return None;
         }
         let mut run = Run::new(self.tree, start.at, start.live());
-        loop {
-            let boundary = *self.tree.get(run.at);
-            if budget.is_spent() {
-                run.store_checkpoint(self.checkpoints, boundary.key());
-                return None;
-            }
-            self.grants.apply(boundary.key(), &mut run.live);
-            run.since = run.since.saturating_add(1);
-            if boundary.key() == key {
-                return Some(run);
-            }
-            budget.spend(1);
-            self.statistics.boundaries_replayed += 1;
-            run.draw(boundary.usage, self.overdraft);
-            let next = self.tree.next(run.at);
-            run.at = next.expect("the frontier is a boundary");
+        let at = self.tree.find(key);
+        if self.approach(&mut run, at, budget).is_break() {
+            return None;
         }
+        self.grants.apply(key, &mut run.live);
+        run.since = run.since.saturating_add(1);
+        Some(run)
     }
 }

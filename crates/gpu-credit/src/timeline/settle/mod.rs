@@ -19,7 +19,7 @@ use super::checkpoint::Checkpoints;
 use super::epoch_table::EpochTable;
 use super::grants::Grants;
 use super::known::Known;
-use super::tree::BoundaryTree;
+use super::tree::{BoundaryTree, Position};
 use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 pub(super) use run::{LOOKAHEAD, Run};
@@ -124,6 +124,33 @@ impl Settling<'_> {
             self.advance(usage, time, &mut budget);
         }
         self.known.restart_count();
+    }
+
+    /// Replays what is sound, from where `run` stands to just before the boundary at `to`. It breaks
+    /// off if the budget does not allow that, and leaves a checkpoint nearer to it.
+    fn approach(&mut self, run: &mut Run, to: Position, budget: &mut Budget) -> ControlFlow<()> {
+        while run.at < to {
+            let boundaries = self.tree.in_chunk(run.at, to);
+            self.grants.prefetch(boundaries.iter().take(LOOKAHEAD - 1));
+            for (place, boundary) in boundaries.iter().enumerate() {
+                self.grants.prefetch(boundaries.get(place + LOOKAHEAD - 1));
+                if budget.is_spent() {
+                    run.store_checkpoint(self.checkpoints, boundary.key());
+                    return ControlFlow::Break(());
+                }
+                budget.spend(1);
+                self.statistics.boundaries_replayed += 1;
+                self.grants.apply(boundary.key(), &mut run.live);
+                run.draw(boundary.usage, self.overdraft);
+            }
+            run.since = run.since.saturating_add(boundaries.len());
+            run.at.index += boundaries.len();
+            if run.at < to {
+                let next = self.tree.next_chunk(run.at);
+                run.at = next.expect("there is a later boundary");
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Keeps what is live here if the budget of a write does not allow to find it again.

@@ -12,7 +12,6 @@
 //! * **Suspension.** When the budget is spent, the boundary gets a checkpoint, and what is
 //!   unsettled begins at the next one.
 
-use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use super::super::boundary::Key;
@@ -28,8 +27,6 @@ use crate::options::Overdraft;
 /// registers as the boundaries pass.
 struct Repair<'a> {
     run: &'a mut Run,
-    /// The unsettled boundary. Before it the replay finds what is known.
-    from: Key,
     /// Levels of later epochs are not asked for.
     until: i64,
     budget: &'a mut Budget,
@@ -62,12 +59,16 @@ impl Settling<'_> {
     /// Repairs what the late write at `from` has unsettled up to `until`, and what later ones have
     /// as far as the replay gets. It breaks off if the budget does not allow to begin.
     pub(super) fn repair(&mut self, from: Key, until: i64, budget: &mut Budget) -> ControlFlow<()> {
-        let Some(mut run) = self.run_before(from, budget) else {
+        let at = self.tree.first_from(from);
+        let Some(mut run) = self.run_before(at, from, budget) else {
             return ControlFlow::Break(());
         };
         self.statistics.repairs += 1;
+        if self.approach(&mut run, at, budget).is_break() {
+            return ControlFlow::Continue(());
+        }
         loop {
-            let passage = self.repair_chunk(&mut run, from, until, budget);
+            let passage = self.repair_chunk(&mut run, until, budget);
             run.finish_chunk(self.tree);
             match passage {
                 Passage::Through => {
@@ -90,10 +91,9 @@ impl Settling<'_> {
         }
     }
 
-    /// A replay that stands just before the boundary at `from`, or the first after it, or at the
+    /// A replay that stands just before the boundary at `at`, the first from `from` on, or at the
     /// last checkpoint before; `None` if the budget does not allow that.
-    fn run_before(&self, from: Key, budget: &mut Budget) -> Option<Run> {
-        let at = self.tree.first_from(from);
+    fn run_before(&self, at: Position, from: Key, budget: &mut Budget) -> Option<Run> {
         if let Some(deficit) = resume::deficit(self.tree, self.overdraft, at, 0) {
             let mut run = Run::new(self.tree, at, Live::owing(deficit));
             run.is_far = self.is_long();
@@ -111,18 +111,11 @@ impl Settling<'_> {
     }
 
     /// Repairs the chunk in which `run` stands, from there on.
-    fn repair_chunk(
-        &mut self,
-        run: &mut Run,
-        from: Key,
-        until: i64,
-        budget: &mut Budget,
-    ) -> Passage {
+    fn repair_chunk(&mut self, run: &mut Run, until: i64, budget: &mut Budget) -> Passage {
         let opening = self.tree.opening(run.at).level;
         let checkpoint = self.checkpoints.after(self.tree.key_before(run.at));
         let mut repair = Repair {
             run,
-            from,
             until,
             budget,
             checkpoint,
@@ -154,7 +147,7 @@ impl Settling<'_> {
                 return Passage::Suspended;
             }
             repair.run.draw(boundary.usage, self.overdraft);
-            if repair.may_jump(key) && repair.run.owes_on(later.first(), opening) {
+            if self.overdraft == Overdraft::Carry && repair.run.owes_on(later.first(), opening) {
                 return Passage::Owing;
             }
         }
@@ -181,16 +174,12 @@ impl Settling<'_> {
         *run = landed;
     }
 
-    /// Leaves the rest unsettled. If the replay has not come to the late write, nothing has changed
-    /// but that it has a checkpoint nearer to it.
+    /// Leaves the rest unsettled.
     fn suspend(&mut self, run: &Run, from: Key) {
         let at = self.tree.at_or_next_chunk(run.at);
         let at = at.expect("the frontier is a boundary");
-        let key = self.tree.get(at).key();
-        if key > from {
-            self.known.unsettle(key, run.shifted);
-            self.table_changed(from, at, run.lifted);
-        }
+        self.known.unsettle(self.tree.get(at).key(), run.shifted);
+        self.table_changed(from, at, run.lifted);
     }
 
     /// All that is known has been replayed.
@@ -218,40 +207,23 @@ impl Repair<'_> {
     /// stands; otherwise whether it is the last boundary that the budget allows.
     #[inline(always)]
     fn arrive(&mut self, key: Key) -> ControlFlow<Passage, bool> {
+        self.absorb_while(|write| write < key);
         let is_due = self.checkpoint == Some(key);
-        if is_due {
-            self.checkpoint = self.checkpoints.after(key);
-        }
-        let from = key.cmp(&self.from);
-        if from == Ordering::Greater {
-            self.absorb_while(|write| write < key);
-            if self.agrees(key, is_due) {
-                return ControlFlow::Break(self.agreed(key, is_due));
-            }
+        let is_struck = self.write == Some(key);
+        if !is_struck && self.agrees(key, is_due) {
+            return ControlFlow::Break(self.agreed(key, is_due));
         }
         let is_last = self.budget.is_spent() || key.time > self.until;
         self.budget.spend(1);
-        if from == Ordering::Less {
-            return self.come_nearer(key, is_due, is_last);
-        }
         self.keep_checkpoint(key, is_due, is_last);
-        self.absorb_while(|write| write == key);
+        if is_due {
+            self.checkpoint = self.checkpoints.after(key);
+        }
+        if is_struck {
+            self.absorb_while(|write| write == key);
+        }
         self.statistics.boundaries_replayed += 1;
         ControlFlow::Continue(is_last)
-    }
-
-    /// Comes to a boundary before the late write, where all is known.
-    #[inline(always)]
-    fn come_nearer(&mut self, key: Key, is_due: bool, is_last: bool) -> ControlFlow<Passage, bool> {
-        if is_last {
-            self.run.store_checkpoint(self.checkpoints, key);
-            return ControlFlow::Break(Passage::Suspended);
-        }
-        if is_due {
-            self.run.since = 0;
-        }
-        self.statistics.boundaries_replayed += 1;
-        ControlFlow::Continue(false)
     }
 
     /// Takes late writes into account.
@@ -298,11 +270,5 @@ impl Repair<'_> {
             (self.run).keep_checkpoint(self.checkpoints, key, is_due, self.checkpoint_spacing)
         };
         self.statistics.checkpoints_written += u64::from(is_written);
-    }
-
-    /// A jump is possible after the late write, if deficits are carried.
-    #[inline(always)]
-    fn may_jump(&self, key: Key) -> bool {
-        key >= self.from && self.overdraft == Overdraft::Carry
     }
 }

@@ -132,6 +132,14 @@ impl BoundaryTree {
         &self.chunk(at).boundaries[at.index]
     }
 
+    /// The boundaries from `at` on and before `to`, which is not earlier, that are in the chunk of
+    /// `at`. O(1).
+    pub(crate) fn in_chunk(&self, at: Position, to: Position) -> &[Boundary] {
+        let boundaries = &self.chunk(at).boundaries;
+        let is_same = (at.group, at.chunk) == (to.group, to.chunk);
+        &boundaries[at.index..if is_same { to.index } else { boundaries.len() }]
+    }
+
     /// The sums before the chunk in which `at` is. O(1).
     #[inline]
     pub(crate) fn opening(&self, at: Position) -> Totals {
