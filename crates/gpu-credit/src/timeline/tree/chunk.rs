@@ -163,31 +163,35 @@ impl Node for Chunk {
         self.boundaries.first().map_or(Key::FIRST, Boundary::key)
     }
 
-    fn totals(&self) -> Totals {
-        self.boundaries
-            .last()
-            .map_or(Totals::default(), |last| Totals {
-                level: last.level,
-                used: self.used_before(self.boundaries.len()),
-                live: i64::from(last.live),
-            })
-    }
-
-    fn span(&self, opening: Totals) -> Span {
-        let base = opening.balance();
-        let mut used = opening.used;
-        let (mut sum, mut min, mut max) = (0, i128::MAX, i128::MIN);
-        for (index, boundary) in self.boundaries.iter().enumerate() {
-            used = used.wrapping_add(boundary.usage);
-            sum = end_balance(opening, boundary, used) - base;
-            max = max.max(sum);
-            // Whether the last epoch of a chunk lasts is for the next chunk to say.
-            let next = self.boundaries.get(index + 1);
-            if next.is_none_or(|next| next.time > boundary.time) {
-                min = min.min(sum);
+    fn sums(&self, opening: Totals) -> (Totals, Span) {
+        let (first, later) = (self.boundaries.split_first()).expect("a chunk has boundaries");
+        let mut used = opening.used.wrapping_add(first.usage);
+        let mut end = end_balance(opening, first, used);
+        let (mut min, mut max) = (i128::MAX, end);
+        let mut last = first;
+        for boundary in later {
+            if last.time < boundary.time {
+                min = min.min(end);
             }
+            used = used.wrapping_add(boundary.usage);
+            end = end_balance(opening, boundary, used);
+            max = max.max(end);
+            last = boundary;
         }
-        Span { sum, min, max }
+        // Whether the last epoch of a chunk lasts is for the next chunk to say.
+        min = min.min(end);
+        let totals = Totals {
+            level: last.level,
+            used: used.wrapping_sub(opening.used),
+            live: i64::from(last.live),
+        };
+        let base = opening.balance();
+        let span = Span {
+            sum: end - base,
+            min: min - base,
+            max: max - base,
+        };
+        (totals, span)
     }
 
     fn split_off(&mut self, index: usize) -> Self {

@@ -10,10 +10,9 @@ pub(crate) trait Node: Sized {
     fn len(&self) -> usize;
     /// The first key.
     fn head(&self) -> Key;
-    /// What all boundaries add up to.
-    fn totals(&self) -> Totals;
-    /// How the balance moves over it, where it opens at `opening`.
-    fn span(&self, opening: Totals) -> Span;
+    /// What all boundaries add up to, and how the balance moves over them, where it opens at
+    /// `opening`.
+    fn sums(&self, opening: Totals) -> (Totals, Span);
     /// Keeps the parts before `index` and returns the others.
     fn split_off(&mut self, index: usize) -> Self;
     /// Takes the parts of its right-hand neighbour.
@@ -48,9 +47,10 @@ impl<T: Node> Directory<T> {
         };
         let mut before = Totals::default();
         for child in &children {
+            let (totals, span) = child.sums(opening.plus(before));
             directory.openings.push(before);
-            directory.spans.push(child.span(opening.plus(before)));
-            before = before.plus(child.totals());
+            directory.spans.push(span);
+            before = before.plus(totals);
         }
         directory.openings.push(before);
         directory.children = children;
@@ -100,40 +100,43 @@ impl<T: Node> Directory<T> {
     /// Brings the sums up to date after a child has changed, and drops it if it has become empty.
     /// O(children).
     pub(crate) fn refresh(&mut self, index: usize, opening: Totals) {
-        let child = &self.children[index];
         let before = self.openings[index + 1].minus(self.openings[index]);
-        let change = child.totals().minus(before);
-        if change != Totals::default() {
-            for later in &mut self.openings[index + 1..] {
-                *later = later.plus(change);
-            }
-        }
-        if child.len() > 0 {
-            self.heads[index] = child.head();
-            self.spans[index] = child.span(opening.plus(self.openings[index]));
-        } else {
+        let child = &self.children[index];
+        if child.len() == 0 {
+            self.add_after(index, Totals::default().minus(before));
             self.heads.remove(index);
             self.openings.remove(index + 1);
             self.spans.remove(index);
             self.children.remove(index);
+            return;
+        }
+        let (totals, span) = child.sums(opening.plus(self.openings[index]));
+        self.heads[index] = child.head();
+        self.spans[index] = span;
+        self.add_after(index, totals.minus(before));
+    }
+
+    /// Adds to the sums after a child.
+    fn add_after(&mut self, index: usize, change: Totals) {
+        if change != Totals::default() {
+            for later in &mut self.openings[index + 1..] {
+                *later = later.plus(change);
+            }
         }
     }
 
     /// Splits a child before its part `at`. The sums of its two halves are new, the others stand.
     pub(crate) fn split_child(&mut self, index: usize, at: usize, opening: Totals) {
         let next = self.children[index].split_off(at);
-        let middle = self.openings[index].plus(self.children[index].totals());
+        let before = self.openings[index];
+        let (totals, span) = self.children[index].sums(opening.plus(before));
+        let middle = before.plus(totals);
+        let (_, next_span) = next.sums(opening.plus(middle));
         self.heads.insert(index + 1, next.head());
         self.openings.insert(index + 1, middle);
+        self.spans[index] = span;
+        self.spans.insert(index + 1, next_span);
         self.children.insert(index + 1, next);
-        for half in [index, index + 1] {
-            let span = self.children[half].span(opening.plus(self.openings[half]));
-            if half == index {
-                self.spans[half] = span;
-            } else {
-                self.spans.insert(half, span);
-            }
-        }
     }
 
     /// Joins a child with a neighbour if the two have at most `most` parts. O(children).
@@ -148,7 +151,8 @@ impl<T: Node> Directory<T> {
                 self.spans.remove(left + 1);
                 let next = self.children.remove(left + 1);
                 self.children[left].append(next);
-                self.spans[left] = self.children[left].span(opening.plus(self.openings[left]));
+                let opening = opening.plus(self.openings[left]);
+                (_, self.spans[left]) = self.children[left].sums(opening);
                 return;
             }
         }
@@ -164,13 +168,10 @@ impl<T: Node> Node for Directory<T> {
         self.heads[0]
     }
 
-    fn totals(&self) -> Totals {
-        *self.openings.last().expect("the sums of all stand last")
-    }
-
-    fn span(&self, _opening: Totals) -> Span {
+    fn sums(&self, _opening: Totals) -> (Totals, Span) {
+        let totals = self.openings.last().expect("the sums of all stand last");
         let span = self.spans.iter().copied().reduce(Span::then);
-        span.expect("a directory has children")
+        (*totals, span.expect("a directory has children"))
     }
 
     fn split_off(&mut self, index: usize) -> Self {
@@ -221,7 +222,7 @@ impl<T: Node> Node for Directory<T> {
             assert_eq!(self.heads[index], child.head(), "head of child {index}");
             assert_eq!(self.openings[index], before, "sums before child {index}");
             child.assert_invariants();
-            before = before.plus(child.totals());
+            before = before.plus(child.sums(before).0);
         }
         assert_eq!(self.openings.last(), Some(&before), "sums of all children");
     }

@@ -81,7 +81,7 @@ impl BoundaryTree {
         let mut chunks: Vec<(Totals, Chunk)> = Vec::new();
         for epochs in gather(counted, fill) {
             let chunk = Chunk::new(&epochs, opening);
-            let next = opening.plus(chunk.totals());
+            let next = opening.plus(chunk.sums(opening).0);
             chunks.push((opening, chunk));
             opening = next;
         }
@@ -355,7 +355,7 @@ impl BoundaryTree {
                 let span = top.child(at.group).span_of(at.chunk);
                 assert_eq!(
                     span,
-                    chunk.span(self.opening(at)),
+                    chunk.sums(self.opening(at)).1,
                     "span of the chunk at {at:?}"
                 );
             }
