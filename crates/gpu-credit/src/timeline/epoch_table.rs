@@ -168,30 +168,38 @@ impl EpochTable {
     /// The limit of the epoch of `time`; `None` if the table does not answer for it.
     #[inline]
     pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
+        if self.holes.is_empty() {
+            return (time < self.sound_before).then(|| self.openings[self.find(time)].limit);
+        }
         self.epoch(time).map(|epoch| epoch.limit)
     }
 
-    /// The epoch of `time`, or what of it lies between two holes; `None` if the table does not
+    /// The epoch of `time`, or what of it is sound; `None` if the table has holes, or does not
     /// answer for it.
     #[inline]
+    pub(crate) fn epoch_without_holes(&self, time: i64) -> Option<Epoch> {
+        let is_sound = time < self.sound_before && self.holes.is_empty();
+        is_sound.then(|| self.epoch_as_built(time))
+    }
+
+    /// The epoch of `time` when the table was built, as far as it is sound.
+    #[inline]
+    fn epoch_as_built(&self, time: i64) -> Epoch {
+        let index = self.find(time);
+        let Opening { time: first, limit } = self.openings[index];
+        let next = self.openings[index + 1].time.min(self.sound_before);
+        let last = next - 1;
+        Epoch { first, last, limit }
+    }
+
+    /// The epoch of `time`, or what of it is sound and lies between two holes; `None` if the table
+    /// does not answer for it.
+    #[inline(never)]
     pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
         if time >= self.sound_before {
             return None;
         }
-        let index = self.find(time);
-        let Opening { time: first, limit } = self.openings[index];
-        let end = self.openings[index + 1].time.min(self.sound_before);
-        let last = end - 1;
-        let epoch = Epoch { first, last, limit };
-        if self.holes.is_empty() {
-            return Some(epoch);
-        }
-        self.between_holes(time, epoch)
-    }
-
-    /// What of an epoch lies around `time` and between two holes, with what lifts it there.
-    #[inline(never)]
-    fn between_holes(&self, time: i64, mut epoch: Epoch) -> Option<Epoch> {
+        let mut epoch = self.epoch_as_built(time);
         let mut lift = 0_u64;
         for hole in &self.holes {
             if time < hole.from {

@@ -139,6 +139,13 @@ impl GrantTimeline {
     /// The epoch of `time`; `None` if it is not settled. O(log m).
     #[inline]
     pub(crate) fn epoch(&self, usage: &UsageIndex, time: i64) -> Option<Epoch> {
+        let table = self.table.as_ref();
+        let epoch = table.and_then(|table| table.epoch_without_holes(time));
+        epoch.or_else(|| self.epoch_elsewhere(usage, time))
+    }
+
+    #[inline(never)]
+    fn epoch_elsewhere(&self, usage: &UsageIndex, time: i64) -> Option<Epoch> {
         let epoch = self.table.as_ref().and_then(|table| table.epoch(time));
         epoch.or_else(|| self.ask(usage).settled_epoch(time))
     }

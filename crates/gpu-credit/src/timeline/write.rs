@@ -330,18 +330,23 @@ impl GrantTimeline {
     }
 
     /// Repairs and settles within a bounded effort, if it is time to.
-    #[inline]
+    #[inline(always)]
     fn keep_up(&mut self, usage: &UsageIndex, arrival: Arrival) {
         let is_due = match arrival {
             Arrival::InOrder => true,
             Arrival::Late => self.known.count_late_write(),
         };
         if is_due && self.is_behind() {
-            if self.settling().keep_up(usage).is_break() {
-                self.resume_present();
-            }
-            self.tell_table();
+            self.catch_up(usage);
         }
+    }
+
+    #[inline(never)]
+    fn catch_up(&mut self, usage: &UsageIndex) {
+        if self.settling().keep_up(usage).is_break() {
+            self.resume_present();
+        }
+        self.tell_table();
     }
 
     /// So much is live that a repair cannot even begin at a bounded cost. If only what is later than

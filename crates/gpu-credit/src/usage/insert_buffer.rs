@@ -14,45 +14,54 @@ use super::tree::Tree;
 /// Up to [`BUFFERED`] entries in posting order, all posted after those of the tree.
 #[derive(Clone, Debug)]
 pub(super) struct InsertBuffer {
-    entries: Vec<UsageEntry>,
+    slots: Box<[UsageEntry; BUFFERED]>,
+    len: usize,
 }
 
 impl InsertBuffer {
     /// No entries.
     pub(super) fn new() -> Self {
         Self {
-            entries: Vec::with_capacity(BUFFERED),
+            slots: Box::new([(0, 0); BUFFERED]),
+            len: 0,
         }
+    }
+
+    /// All entries, in posting order.
+    #[inline]
+    fn entries(&self) -> &[UsageEntry] {
+        &self.slots[..self.len]
     }
 
     /// Number of entries.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
     /// The sum of all amounts.
     pub(super) fn total(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.1).sum()
+        self.entries().iter().map(|entry| entry.1).sum()
     }
 
     /// The sum of the amounts at or before `time`.
     #[inline]
     pub(super) fn sum_through(&self, time: i64) -> u64 {
         let through = |entry: &UsageEntry| if entry.0 <= time { entry.1 } else { 0 };
-        self.entries.iter().map(through).sum()
+        self.entries().iter().map(through).sum()
     }
 
     /// The amounts of the entries of `time`, in posting order.
     pub(super) fn amounts_at(&self, time: i64) -> impl DoubleEndedIterator<Item = u64> {
-        let entries = self.entries.iter().filter(move |entry| entry.0 == time);
+        let entries = self.entries().iter().filter(move |entry| entry.0 == time);
         entries.map(|entry| entry.1)
     }
 
     /// Takes in one more, and sends all on if there are enough.
     #[inline]
     pub(super) fn insert(&mut self, entry: UsageEntry, tree: &mut Tree) {
-        self.entries.push(entry);
-        if self.entries.len() >= BUFFERED {
+        self.slots[self.len] = entry;
+        self.len += 1;
+        if self.len == BUFFERED {
             self.flush(tree);
         }
     }
@@ -60,13 +69,16 @@ impl InsertBuffer {
     /// Sends all on into the tree.
     #[inline(never)]
     pub(super) fn flush(&mut self, tree: &mut Tree) {
-        batch::insert_many(tree, &self.entries);
-        self.entries.clear();
+        batch::insert_many(tree, self.entries());
+        self.len = 0;
     }
 
     /// The entries of a range of times, in order.
     pub(super) fn sorted(&self, times: RangeInclusive<i64>) -> Vec<UsageEntry> {
-        let within = self.entries.iter().filter(|entry| times.contains(&entry.0));
+        let within = self
+            .entries()
+            .iter()
+            .filter(|entry| times.contains(&entry.0));
         let mut entries: Vec<UsageEntry> = within.copied().collect();
         entries.sort_by_key(|entry| entry.0);
         entries
@@ -94,6 +106,6 @@ impl InsertBuffer {
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
-        self.entries.capacity() * size_of::<UsageEntry>()
+        size_of_val(&*self.slots)
     }
 }

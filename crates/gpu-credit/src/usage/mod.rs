@@ -239,12 +239,12 @@ impl UsageIndex {
     /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together.
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
+        self.len += 1;
         match &mut self.body {
             Body::Tree(tree, buffer) => buffer.insert((time, amount), tree),
             Body::Small(_) => self.insert_into_small((time, amount)),
         }
         self.total += amount;
-        self.len += 1;
     }
 
     #[inline(never)]
