@@ -21,7 +21,9 @@ pub(crate) enum AccountCommand {
 
 const CREATE_HELP: &str = "\
 Opening an account again with the same policy does nothing, and says so. The
-policy stays for good.
+policy stays for good. Names and ids are compared byte by byte: an accented letter
+typed as one character and as two makes two names. The id of the opening is open;
+no other record of the account can have it.
 
 Example:
   gpu-credit account create acme --policy carry";

@@ -13,6 +13,18 @@ fn an_account_is_opened_once() {
     assert!(said.contains("with policy forfeit and not carry"), "{said}");
 }
 
+/// As the help of `account create` says.
+#[test]
+fn names_are_compared_byte_by_byte_and_the_opening_has_the_id_open() {
+    let folder = Folder::new();
+    folder.ok("account create caf\u{e9}");
+    let said = folder.ok("account create cafe\u{301}");
+    assert!(said.contains("opened"), "{said}");
+    assert_eq!(folder.json("accounts").len(), 2);
+    let said = folder.refused("use caf\u{e9} 1 --at 1 --id open");
+    assert!(said.contains("has this id and other content"), "{said}");
+}
+
 #[test]
 fn a_retry_does_nothing_and_other_content_is_refused() {
     let folder = Folder::with_account();
