@@ -13,6 +13,9 @@
 //!   transaction that inserts the same rows, in the order of their keys, into a copy of the file from
 //!   before; it has the rows ready.
 //!
+//! How long somebody waits for a thread that only keeps a processor busy is measured too: on a machine
+//! that has other things to do, that is what the figures are to be compared with.
+//!
 //! All of it runs in one process. What was written is verified.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
@@ -55,6 +58,13 @@ fn main() {
     let quiet = prober.while_running(|| thread::sleep(Duration::from_secs(3)));
     let limit = AT_LEAST.max(10 * quiet.median);
     println!("nothing slow: {quiet}; the limit is {limit:.0?}");
+    let busy = prober.while_running(|| {
+        let end = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
+    });
+    println!("a busy thread, which has nothing to do with the store: {busy}");
     let report = |what: &str, probed: &Probed| {
         let holds = if probed.worst <= limit {
             ""
