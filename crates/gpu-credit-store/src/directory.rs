@@ -370,45 +370,56 @@ impl Commit {
 }
 
 /// The account as its entries up to and including `through` make it.
+///
+/// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
+/// whoever posts when it ends waits for that to be cleared away.
 pub(crate) fn fold(
     journal: &dyn Journal,
     key: &AccountKey,
     through: Sequence,
 ) -> Result<Account, Error> {
+    let gone = || Error::NoSuchAccount(key.name.to_string());
     let mut account: Option<Account> = None;
-    let mut entries = Vec::new();
-    let mut failure = None;
-    let take_in = |account: &mut Option<Account>, entries: &mut Vec<Entry>| {
+    let mut after = Sequence::START;
+    loop {
+        let entries = some_entries(journal, key, after, through)?;
+        let Some(last) = entries.last() else { break };
+        after = last.sequence;
+        let is_last = entries.len() < LOADED_AT_ONCE;
         if account.is_none() {
-            *account = entries.first().and_then(|first| opened(key, first));
+            account = opened(key, &entries[0]);
         }
-        if let Some(account) = account {
-            let corrected = corrected(journal, key, entries)?;
-            apply_all(account, entries.iter().zip(corrected))?;
+        let corrected = corrected(journal, key, &entries)?;
+        let account = account.as_mut().ok_or_else(gone)?;
+        apply_all(account, entries.iter().zip(corrected))?;
+        if is_last {
+            break;
         }
-        entries.clear();
-        Ok::<(), Error>(())
-    };
-    journal.entries(key, Sequence::START, through, &mut |entry| {
-        entries.push(entry);
-        if entries.len() < LOADED_AT_ONCE {
-            return ControlFlow::Continue(());
-        }
-        match take_in(&mut account, &mut entries) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                failure = Some(error);
-                ControlFlow::Break(())
-            }
-        }
-    })?;
-    if let Some(error) = failure {
-        return Err(error);
     }
-    take_in(&mut account, &mut entries)?;
-    let mut account = account.ok_or_else(|| Error::NoSuchAccount(key.name.to_string()))?;
+    // Entries never change, but all of them go if the account is deleted.
+    let head = journal.heads(&[&key.name])?.pop().flatten();
+    let is_there = head.is_some_and(|head| head.account == *key);
+    let mut account = account.filter(|_| is_there).ok_or_else(gone)?;
     account.settle();
     Ok(account)
+}
+
+/// The entries that come after `after`, as many as are folded at a time.
+fn some_entries(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    after: Sequence,
+    through: Sequence,
+) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    journal.entries(key, after, through, &mut |entry| {
+        entries.push(entry);
+        match entries.len() < LOADED_AT_ONCE {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })?;
+    Ok(entries)
 }
 
 /// The records that entries of an account correct.

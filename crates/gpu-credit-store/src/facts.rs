@@ -14,6 +14,10 @@ use crate::{
     Account, AccountKey, Change, Entry, Error, Head, Journal, Posting, RecordId, Sequence,
 };
 
+/// Ids that are looked up in one read: a long one makes whoever posts wait when it ends, as the journal
+/// keeps till then what is replaced.
+const LOOKED_UP_AT_ONCE: usize = 8_192;
+
 /// An entry of an account: its place, and what it does.
 pub(crate) type Record = (Sequence, Change);
 
@@ -159,7 +163,10 @@ impl Facts {
             Some((head.account.clone(), lookup.id.clone()))
         };
         let ids: Vec<(AccountKey, RecordId)> = needs.ids.iter().filter_map(key).collect();
-        let found = journal.find_many(&ids)?;
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(LOOKED_UP_AT_ONCE) {
+            found.append(&mut journal.find_many(some)?);
+        }
         for (name, head) in names.iter().zip(heads) {
             self.last = self
                 .last
