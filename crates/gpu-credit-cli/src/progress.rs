@@ -62,6 +62,11 @@ impl Progress {
         }
     }
 
+    /// Says how far what comes after the input is.
+    pub(crate) fn say(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -1,20 +1,32 @@
 //! Times as people type and read them.
 //!
-//! A store keeps integers and does not know their unit. Who says it with `--unit` may type RFC 3339,
-//! and is shown it in tables; CSV and JSON stay what the store holds.
+//! A store keeps integers, and remembers their unit once somebody has said it with `--unit`. Times may
+//! then be typed as RFC 3339, and tables show them so; CSV and JSON stay what the store holds.
+
+use std::cell::OnceCell;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
+use gpu_credit_store::{Error, Store, TimeUnit};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
 #[derive(Args, Default)]
 pub(crate) struct TimeArguments {
-    /// The unit of the timestamps: with it, times may be typed as RFC 3339 or as now, and tables
-    /// show them as RFC 3339
-    #[arg(long, value_enum, env = "GPU_CREDIT_UNIT", hide_env_values = true)]
-    pub(crate) unit: Option<Unit>,
+    /// The unit of times typed as integers. A store keeps the first that is said as its own: times
+    /// may then be typed as RFC 3339 or as now, and tables show them so. Another unit is converted
+    #[arg(
+        id = "unit",
+        long,
+        value_enum,
+        env = "GPU_CREDIT_UNIT",
+        hide_env_values = true
+    )]
+    said: Option<Unit>,
+    /// That of the store, once it is open.
+    #[arg(skip)]
+    held: OnceCell<Unit>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +39,28 @@ pub(crate) enum Unit {
     Us,
     /// Nanoseconds since 1970
     Ns,
+}
+
+impl From<Unit> for TimeUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::S => TimeUnit::Seconds,
+            Unit::Ms => TimeUnit::Milliseconds,
+            Unit::Us => TimeUnit::Microseconds,
+            Unit::Ns => TimeUnit::Nanoseconds,
+        }
+    }
+}
+
+impl From<TimeUnit> for Unit {
+    fn from(unit: TimeUnit) -> Self {
+        match unit {
+            TimeUnit::Seconds => Unit::S,
+            TimeUnit::Milliseconds => Unit::Ms,
+            TimeUnit::Microseconds => Unit::Us,
+            TimeUnit::Nanoseconds => Unit::Ns,
+        }
+    }
 }
 
 impl Unit {
@@ -48,17 +82,56 @@ impl Unit {
 /// How to type an instant or a length for which no unit is needed.
 const INTEGER: &str = "an integer from -9223372036854775808 to 9223372036854775807";
 const LENGTH: &str = "an integer from 0 to 9223372036854775807, or never";
+/// Why nothing else can be typed.
+const NO_UNIT: &str =
+    "the store has no unit of time yet; say it once with --unit s, ms, us or ns, and it may be";
 
 impl TimeArguments {
+    /// Learns the unit of a store; one that has none keeps the one that was said.
+    pub(crate) fn learn(&self, store: &Store) -> Result<(), Error> {
+        let held = match (store.time_unit()?, self.said) {
+            (Some(held), _) => Some(held),
+            (None, Some(said)) => {
+                store.set_time_unit(said.into())?;
+                Some(said.into())
+            }
+            (None, None) => None,
+        };
+        if let Some(held) = held {
+            // It is learned once.
+            let _ = self.held.set(held.into());
+        }
+        Ok(())
+    }
+
+    /// Whether a unit was said, to a store that has none yet.
+    pub(crate) fn is_first(&self, store: &Store) -> Result<bool, Error> {
+        Ok(self.said.is_some() && store.time_unit()?.is_none())
+    }
+
+    /// Learns the unit of a store that cannot be written; of one that has none, what was said.
+    pub(crate) fn show_in_unit_of(&self, store: &Store) -> Result<(), Error> {
+        let kept = store.time_unit()?.map(Unit::from);
+        if let Some(unit) = kept.or(self.said) {
+            let _ = self.held.set(unit);
+        }
+        Ok(())
+    }
+
+    /// The unit of the store's times.
+    pub(crate) fn unit(&self) -> Option<Unit> {
+        self.held.get().copied()
+    }
+
     /// An instant as typed for an option.
     pub(crate) fn instant(&self, option: &str, typed: &str) -> anyhow::Result<i64> {
         if let Ok(instant) = typed.parse() {
-            return Ok(instant);
+            return self.converted(option, instant);
         }
-        let Some(unit) = self.unit else {
+        let Some(unit) = self.unit() else {
             bail!(
-                "{option}: found {typed:?}, expected {INTEGER}; with --unit also RFC 3339, as in \
-                 2026-01-31T12:00:00Z, or now"
+                "{option}: found {typed:?}, expected {INTEGER}: {NO_UNIT} also RFC 3339, as in \
+                 2026-01-31T12:00:00Z, a date, or now"
             );
         };
         let nanoseconds = if typed == "now" {
@@ -89,21 +162,39 @@ impl TimeArguments {
                 i64::try_from(length).is_ok(),
                 "{option}: found {typed:?}, expected {LENGTH}"
             );
-            return Ok(Some(length));
+            let length = self.converted(option, length.cast_signed())?;
+            return Ok(Some(length.unsigned_abs()));
         }
-        let Some(unit) = self.unit else {
-            bail!("{option}: found {typed:?}, expected {LENGTH}; with --unit also one such as 30d");
+        self.in_store_units(option, typed).map(Some)
+    }
+
+    /// An integer in the unit that was said, in that of the store.
+    fn converted(&self, option: &str, typed: i64) -> anyhow::Result<i64> {
+        let (Some(said), Some(held)) = (self.said, self.unit()) else {
+            return Ok(typed);
+        };
+        let (said, held) = (TimeUnit::from(said), TimeUnit::from(held));
+        said.convert(typed, held).with_context(|| {
+            format!(
+                "{option}: found {typed} {said}, expected a whole number of {held}, the store's \
+                 unit of time, in the range of 64 bits"
+            )
+        })
+    }
+
+    fn in_store_units(&self, option: &str, typed: &str) -> anyhow::Result<u64> {
+        let Some(unit) = self.unit() else {
+            bail!("{option}: found {typed:?}, expected {LENGTH}: {NO_UNIT} also one such as 30d");
         };
         let nanoseconds = by_clock(typed).with_context(|| {
             format!("{option}: found {typed:?}, expected {LENGTH}, or one such as 30d or 12h")
         })?;
-        let length = in_units(nanoseconds, unit)
+        in_units(nanoseconds, unit)
             .and_then(|units| i64::try_from(units).ok())
             .and_then(|units| u64::try_from(units).ok())
             .with_context(|| {
                 format!("{option}: {typed:?} is no whole number of the unit from 0 on in range")
-            })?;
-        Ok(Some(length))
+            })
     }
 
     /// An instant for people: the last one there is never comes.
@@ -111,7 +202,7 @@ impl TimeArguments {
         if instant == i64::MAX {
             return "never".to_owned();
         }
-        let by_calendar = self.unit.and_then(|unit| unit.timestamp(instant));
+        let by_calendar = self.unit().and_then(|unit| unit.timestamp(instant));
         by_calendar.map_or_else(|| instant.to_string(), |timestamp| timestamp.to_string())
     }
 }
@@ -145,15 +236,42 @@ fn in_units(nanoseconds: i128, unit: Unit) -> Option<i128> {
 mod tests {
     use super::*;
 
-    const PLAIN: TimeArguments = TimeArguments { unit: None };
+    fn plain() -> TimeArguments {
+        TimeArguments::default()
+    }
 
     fn in_unit(unit: Unit) -> TimeArguments {
-        TimeArguments { unit: Some(unit) }
+        TimeArguments {
+            said: None,
+            held: unit.into(),
+        }
+    }
+
+    #[test]
+    fn integers_in_another_unit_than_the_store_has_are_converted_or_refused() {
+        let times = TimeArguments {
+            said: Some(Unit::Ms),
+            held: Unit::S.into(),
+        };
+        assert_eq!(times.instant("--at", "-5000").unwrap(), -5);
+        assert_eq!(times.length("--expiration", "5000").unwrap(), Some(5));
+        assert_eq!(times.instant("--at", "1970-01-01T00:00:07Z").unwrap(), 7);
+        let error = times.instant("--at", "5001").unwrap_err().to_string();
+        assert!(
+            error.starts_with("--at: found 5001 ms, expected a whole number of s"),
+            "{error}"
+        );
+        let times = TimeArguments {
+            said: Some(Unit::S),
+            held: Unit::Ns.into(),
+        };
+        assert_eq!(times.instant("--at", "7").unwrap(), 7_000_000_000);
+        assert!(times.instant("--at", &i64::MAX.to_string()).is_err());
     }
 
     #[test]
     fn integers_are_what_they_are_in_every_unit() {
-        for times in [PLAIN, in_unit(Unit::S), in_unit(Unit::Ns)] {
+        for times in [plain(), in_unit(Unit::S), in_unit(Unit::Ns)] {
             for instant in [i64::MIN, -1, 0, i64::MAX] {
                 let typed = instant.to_string();
                 assert_eq!(times.instant("--at", &typed).unwrap(), instant);
@@ -170,7 +288,7 @@ mod tests {
         assert_eq!(milliseconds, 1_769_860_800_250);
         assert_eq!(in_unit(Unit::Ms).show(milliseconds), typed);
         assert!(in_unit(Unit::S).instant("--at", typed).is_err());
-        assert!(PLAIN.instant("--at", typed).is_err());
+        assert!(plain().instant("--at", typed).is_err());
         assert!(in_unit(Unit::Ns).instant("--at", "3000-01-01").is_err());
         let zoned = in_unit(Unit::S).instant("--at", "2026-01-31T13:00:00+01:00");
         assert_eq!(zoned.unwrap(), 1_769_860_800);
@@ -186,13 +304,17 @@ mod tests {
         assert_eq!(length(Unit::S, "1500ms"), None);
         assert_eq!(length(Unit::S, "1 month"), None);
         assert_eq!(length(Unit::S, "-1h"), None);
-        assert!(PLAIN.length("--expiration", "30d").is_err());
-        assert!(PLAIN.length("--expiration", "9223372036854775808").is_err());
+        assert!(plain().length("--expiration", "30d").is_err());
+        assert!(
+            plain()
+                .length("--expiration", "9223372036854775808")
+                .is_err()
+        );
     }
 
     #[test]
     fn what_is_refused_says_what_was_expected() {
-        let error = PLAIN.instant("--at", "now").unwrap_err().to_string();
+        let error = plain().instant("--at", "now").unwrap_err().to_string();
         assert!(
             error.starts_with("--at: found \"now\", expected an integer"),
             "{error}"

@@ -24,7 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{ImportMode, Posting, Store};
+use gpu_credit_store::{ImportOptions, Posting, Store};
 use gpu_credit_workload::EventWriter;
 use gpu_credit_workload::shapes::{Shape, Workload};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
@@ -54,7 +54,7 @@ fn import(folder: &Path) {
         let start = Instant::now();
         let store = Store::create(&path).unwrap();
         let input = fs::File::open(&events).unwrap();
-        let imported = store.import_events(input, Overdraft::Carry, ImportMode::Post, |_| ());
+        let imported = store.import_events(input, &ImportOptions::default(), |_| ());
         let ours = start.elapsed();
         let imported = imported.unwrap();
         assert_eq!(store.last_sequence().get(), imported.posted);

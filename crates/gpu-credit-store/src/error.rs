@@ -1,10 +1,13 @@
 //! What can be refused, always before anything has changed, and how storage can fail.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
-use crate::{CREDIT_ID_BYTES_MAX, RecordId, Sequence, TEXT_BYTES_MAX, TimeUnit};
+use crate::{
+    CREDIT_ID_BYTES_MAX, ChangedRow, EqualRow, PostedBy, RecordId, Sequence, TEXT_BYTES_MAX,
+    TimeUnit,
+};
 
 /// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
 /// trace; only of [`Error::Journal`] and [`Error::Interrupted`] the outcome can be unknown, and then
@@ -211,6 +214,115 @@ pub enum ImportError {
         /// Why.
         error: Error,
     },
+    /// A row has an id under which something else was posted.
+    #[error("{0}")]
+    Changed(Box<ChangedRow>),
+    /// Rows without id equal rows that were imported before, and the file does not continue one that was.
+    #[error("{}", equal(*count, shown))]
+    Equal {
+        /// How many.
+        count: u64,
+        /// The first ones.
+        shown: Vec<EqualRow>,
+    },
+    /// A time is no whole number of the store's unit, or out of range in it.
+    #[error(
+        "line {line}, column {column}: found {value} {from}, expected a whole number of {to}, the \
+         store's unit of time, in the range of 64 bits"
+    )]
+    NotInUnit {
+        /// Counted from 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// The time.
+        value: i64,
+        /// Its unit.
+        from: TimeUnit,
+        /// The unit of the store.
+        to: TimeUnit,
+    },
+    /// The import takes more memory than it may.
+    #[error(
+        "line {line}: after {rows} records the import needs {needed} bytes of memory, and may take \
+         {limit}"
+    )]
+    Memory {
+        /// Counted from 1.
+        line: u64,
+        /// Records so far.
+        rows: u64,
+        /// Bytes.
+        needed: usize,
+        /// Bytes, at most.
+        limit: usize,
+    },
+    /// More accounts than can be numbered.
+    #[error("there are more than {} accounts", u32::MAX)]
+    TooManyAccounts,
+    /// The temporary file of an import failed.
+    #[error("the temporary file of the import: {0}")]
+    Temporary(io::Error),
+    /// An import in batches ended early.
+    #[error("stopped after line {line}, {posted} entries are posted: {error}")]
+    Stopped {
+        /// Up to this line, counted from 1, all is posted.
+        line: u64,
+        /// Entries posted, openings of accounts among them.
+        posted: u64,
+        /// Why.
+        error: Error,
+    },
+}
+
+impl fmt::Display for ChangedRow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ChangedRow {
+            line,
+            account,
+            id,
+            row,
+            posted,
+            place,
+        } = self;
+        write!(
+            formatter,
+            "line {line}: account {account:?}, id \"{id}\": the row is {row}, but "
+        )?;
+        match place {
+            PostedBy::Entry(sequence) => write!(formatter, "entry {sequence} under this id is ")?,
+            PostedBy::Line(line) => write!(formatter, "that of line {line} under this id is ")?,
+            PostedBy::Opening => formatter.write_str("under this id the import makes ")?,
+        }
+        posted.fmt(formatter)
+    }
+}
+
+fn equal(count: u64, shown: &[EqualRow]) -> String {
+    let mut text = match count {
+        1 => "1 row without id equals one".to_owned(),
+        _ => format!("{count} rows without id equal rows"),
+    };
+    text.push_str(" imported before, in all columns, and the file does not continue one of those:");
+    for row in shown {
+        let EqualRow {
+            line,
+            account,
+            change,
+            sequence,
+        } = row;
+        let _ = write!(
+            text,
+            " line {line} (account {account:?}, {change}) equals entry {sequence};"
+        );
+    }
+    match count - shown.len() as u64 {
+        0 => text.truncate(text.len() - 1),
+        more => {
+            let _ = write!(text, " and {more} more");
+        }
+    }
+    text
 }
 
 impl From<ImportError> for Error {

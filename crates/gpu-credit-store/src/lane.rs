@@ -22,7 +22,7 @@ use crate::directory::Directory;
 use crate::draft::{Answered, Draft, Finished, Request};
 use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
-use crate::recent::{Pins, Recent};
+use crate::recent::{Pins, Recent, Written};
 use crate::{Error, Head, Journal, JournalError, Outcome, Sequence};
 
 /// Postings from which on a request is large.
@@ -54,13 +54,6 @@ enum Turn {
     Alone,
 }
 
-/// What was appended by somebody who was alone in the lane.
-pub(crate) struct Appended {
-    /// The accounts that were open before, and may have been changed.
-    pub(crate) accounts: Vec<Arc<str>>,
-    pub(crate) last: Sequence,
-}
-
 /// A request with what is known for it.
 struct Job {
     request: Request,
@@ -75,6 +68,18 @@ enum Reply {
         answered: Option<Answered>,
     },
     WasAlone,
+}
+
+/// What was appended by somebody who was alone in the lane.
+pub(crate) enum Appended {
+    Nothing,
+    /// These entries, of which none corrects another.
+    Entries(Written),
+    /// More than are kept: to these accounts, up to this entry.
+    ToAccounts {
+        names: Vec<Arc<str>>,
+        last: Sequence,
+    },
 }
 
 /// How a request goes on once its facts are gathered.
@@ -168,7 +173,7 @@ impl<J: Journal> Lane<J> {
     /// Does something that appends to the journal by itself, while nobody else appends.
     pub(crate) fn alone<R>(
         &self,
-        append: impl FnOnce(Sequence) -> Result<(R, Option<Appended>), Error>,
+        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
         let mut appended = None;
         // What is large is a group of its own, which its own thread leads.
@@ -184,16 +189,30 @@ impl<J: Journal> Lane<J> {
 
     fn append_alone<R>(
         &self,
-        append: impl FnOnce(Sequence) -> Result<(R, Option<Appended>), Error>,
+        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
         if self.is_behind.swap(true, Ordering::SeqCst) {
             self.catch_up()?;
         }
         let mut recent = self.recent.lock();
-        let (result, appended) = append(self.directory.visible())?;
-        if let Some(Appended { accounts, last }) = appended {
-            *recent = Recent::new(last);
-            self.directory.reload(&accounts, last);
+        let (result, appended) = append(self.directory.visible()).inspect_err(|_| {
+            // What failed before it wrote leaves nothing to catch up with.
+            let last = self.journal.last_sequence();
+            let is_level = last.is_ok_and(|last| last == self.directory.visible());
+            self.is_behind.store(!is_level, Ordering::SeqCst);
+        })?;
+        match appended {
+            Appended::Nothing => {}
+            Appended::Entries(written) => {
+                if let Some(last) = written.last() {
+                    *recent = Recent::new(last);
+                }
+                self.directory.publish(&Arc::new(written));
+            }
+            Appended::ToAccounts { names, last } => {
+                *recent = Recent::new(last);
+                self.directory.reload(&names, last);
+            }
         }
         self.is_behind.store(false, Ordering::SeqCst);
         Ok(result)
@@ -320,7 +339,7 @@ fn fail(answers: &mut [Option<Answered>], base: Sequence, error: &JournalError) 
 }
 
 /// Milliseconds since 1970.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

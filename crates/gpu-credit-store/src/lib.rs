@@ -149,4 +149,6 @@ pub use record::{
 pub use redb_journal::RedbJournal;
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
-pub use transfer::{ImportMode, Imported, LeftOut};
+pub use transfer::{
+    ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, LeftOut, PostedBy,
+};

@@ -198,6 +198,54 @@ impl Change {
     }
 }
 
+impl fmt::Display for Change {
+    /// What it does, on one line.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::OpenAccount { policy } => {
+                write!(
+                    formatter,
+                    "the opening of the account, policy {}",
+                    policy.as_str()
+                )
+            }
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => {
+                write!(formatter, "a grant of {amount} at {timestamp}, ")?;
+                match expiration {
+                    Some(expiration) => write!(formatter, "expiration {expiration}")?,
+                    None => formatter.write_str("without end")?,
+                }
+                write!(formatter, ", credit id {credit_id:?}")
+            }
+            Change::Usage { amount, timestamp } => {
+                write!(formatter, "usage of {amount} at {timestamp}")
+            }
+            Change::RetractRecord { of } => write!(formatter, "the retraction of {of}"),
+            Change::ChangeUsage { of, amount } => {
+                write!(formatter, "the change of {of} to {amount}")
+            }
+            Change::Revoke { of, from } => {
+                write!(formatter, "the revocation of {of} from {from} on")
+            }
+            Change::ChangeExpiration {
+                of,
+                expiration: Some(expiration),
+            } => write!(formatter, "the change of {of} to expiration {expiration}"),
+            Change::ChangeExpiration {
+                of,
+                expiration: None,
+            } => write!(formatter, "the change of {of} to no end"),
+            Change::CloseBooks { until } => write!(formatter, "the close up to {until}"),
+            Change::DeleteAccount => formatter.write_str("the deletion of the account"),
+        }
+    }
+}
+
 /// What must be said even if it is nothing: a window without end is never one by oversight.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     Option::deserialize(deserializer)

@@ -49,7 +49,7 @@ pub struct Store<J: Journal = RedbJournal> {
 }
 
 /// The id under which [`Store::open_account`] opens.
-const OPENING_ID: &str = "open";
+pub(crate) const OPENING_ID: &str = "open";
 
 impl<J: Journal> Clone for Store<J> {
     fn clone(&self) -> Self {
@@ -186,10 +186,9 @@ impl<J: Journal> Store<J> {
 
     /// Does something that appends to the journal by itself, while nobody else appends. It is told the
     /// last entry, and tells what it appended.
-    #[allow(dead_code, reason = "the import that streams its file is on its way")]
     pub(crate) fn alone<R>(
         &self,
-        append: impl FnOnce(Sequence) -> Result<(R, Option<Appended>), Error>,
+        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
         self.lane.get()?.alone(append)
     }

@@ -8,6 +8,7 @@ use gpu_credit_store::{Account, Error};
 use super::StoreArguments;
 use crate::arguments::Policy;
 use crate::store::post::IdArguments;
+use crate::time::TimeArguments;
 
 #[derive(Subcommand)]
 pub(crate) enum AccountCommand {
@@ -44,6 +45,8 @@ pub(crate) struct CreateArguments {
     /// What happens to usage beyond what is available
     #[arg(long, value_enum, default_value_t = Policy::Carry)]
     policy: Policy,
+    #[command(flatten)]
+    times: TimeArguments,
 }
 
 #[derive(Args)]
@@ -68,6 +71,7 @@ pub(crate) fn run(command: &AccountCommand) -> anyhow::Result<()> {
 
 fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_or_create()?;
+    store.ask(|store| arguments.times.learn(store))?;
     let name = &arguments.account;
     let policy: Overdraft = arguments.policy.into();
     let word = policy.as_str();

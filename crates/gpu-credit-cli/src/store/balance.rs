@@ -71,10 +71,10 @@ impl BalanceRow {
 
 pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
     let times = &arguments.rows.times;
+    let store = arguments.store.open_to_ask_for(times)?;
     let instants: Vec<i64> = (arguments.at.iter())
         .map(|typed| times.instant("--at", typed))
         .collect::<Result<_, _>>()?;
-    let store = arguments.store.open_to_ask()?;
     let mut rows = Vec::new();
     for name in accounts(arguments, &store)? {
         let account = store.account(&name, &arguments.recorded)?;

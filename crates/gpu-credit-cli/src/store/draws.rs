@@ -64,7 +64,7 @@ impl Row for PartRow {
 }
 
 pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
-    let store = arguments.store.open_to_ask()?;
+    let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
     let (name, id) = (&arguments.account, RecordId::from(arguments.usage.as_str()));
     let sequence = arguments.recorded.sequence();
     let statement = store.ask(|store| store.usage_statement(name, &id, sequence))?;

@@ -143,7 +143,7 @@ impl From<Entry> for HistoryRow {
 }
 
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
-    let store = arguments.store.open_to_ask()?;
+    let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
     let entries = store.ask(|store| store.history(&arguments.account))?;
     arguments
         .rows

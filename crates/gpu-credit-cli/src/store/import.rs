@@ -2,24 +2,38 @@
 
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use flate2::bufread::MultiGzDecoder;
-use gpu_credit_store::{Error, ImportError, ImportMode, Imported, Refusal};
+use gpu_credit_store::{
+    Error, ImportError, ImportMode, ImportOptions, ImportStep, Imported, Refusal, TimeUnit,
+};
 
 use super::{OpenStore, StoreArguments, counted};
 use crate::arguments::Policy;
 use crate::input::{Source, column};
 use crate::progress::Progress;
+use crate::time::Unit;
 
 pub(crate) const HELP: &str = "\
 The file is an events file (see gpu-credit replay --help) or a journal as
-gpu-credit export writes it: what begins with { is a journal. Plain or gzip.
-Records of an events file have no ids, so each gets one of the digest of the file
-and its line: importing the same file again posts nothing. Its questions are
-passed over. A store that is not there is made.
+gpu-credit export writes it: what begins with { is a journal. Plain or gzip. A
+store that is not there is made. Questions are passed over.
+
+A file may be imported again, and may have grown. Rows with an id (a column of
+the events file) are posted once, in any order; a row that says something else
+than what was posted under its id is an error. A file without ids that begins
+with all rows of one imported before continues it: only what follows is posted.
+Any other file without ids is refused if a row equals, in all columns, one that
+was imported before without id; --again posts it all the same. If only some rows
+have ids, the others must be new. Rows of accounts that were deleted since are
+still known. Within a file, equal rows without id are as many records.
+
+All is posted or nothing; nobody waits for it but while it is written. The rows
+wait in a temporary file beside the store. An import deletes no account.
 
 Example:
   gpu-credit import events.csv.gz --policy carry";
@@ -36,6 +50,33 @@ pub(crate) struct ImportArguments {
     /// Check all of it and post nothing
     #[arg(long)]
     dry_run: bool,
+    /// Post every row that has no id, whatever was imported before
+    #[arg(long)]
+    again: bool,
+    /// The unit of the times in the file: those of another unit than the store's are converted, exactly.
+    /// A store keeps the first unit that is said as its own
+    #[arg(long, value_enum, env = "GPU_CREDIT_UNIT", hide_env_values = true)]
+    unit: Option<Unit>,
+    /// Post so many records at a time, so that others wait less: if it stops halfway, what was posted
+    /// stays, and importing the file again goes on from there
+    #[arg(long, value_name = "RECORDS")]
+    batches: Option<NonZeroU64>,
+    /// How much memory it may take, such as 512M or 4G
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes)]
+    memory: usize,
+}
+
+/// A number of bytes, with K, M or G for powers of 1024.
+fn parse_bytes(typed: &str) -> Result<usize, String> {
+    let (digits, factor) = match typed.as_bytes().last() {
+        Some(b'K') => (&typed[..typed.len() - 1], 1 << 10),
+        Some(b'M') => (&typed[..typed.len() - 1], 1 << 20),
+        Some(b'G') => (&typed[..typed.len() - 1], 1 << 30),
+        _ => (typed, 1),
+    };
+    let bytes = digits.parse::<usize>().ok();
+    let bytes = bytes.and_then(|bytes| bytes.checked_mul(factor));
+    bytes.ok_or_else(|| "expected a number of bytes, such as 512M or 4G".to_owned())
 }
 
 pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
@@ -54,12 +95,32 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     };
     let imported = match is_journal {
         true => store.store.import_journal(text, mode, |_| ()),
-        false => (store.store).import_events(text, arguments.policy.into(), mode, |_| ()),
+        false => {
+            let options = ImportOptions {
+                mode,
+                policy: arguments.policy.into(),
+                again: arguments.again,
+                unit: arguments.unit.map(TimeUnit::from),
+                memory_bytes_max: arguments.memory,
+                batch_rows: arguments.batches,
+                folder: arguments.store.folder().to_owned(),
+            };
+            (store.store).import_events(text, &options, |step| tell(&progress, step))
+        }
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error))?;
     store.ensure_in_place()?;
     crate::say(format_args!("{}", summary(&imported, mode)))
+}
+
+/// Says how far it is once the file is read.
+fn tell(progress: &Progress, step: ImportStep) {
+    match step {
+        ImportStep::Read(_) => {}
+        ImportStep::Checked(records) => progress.say(format!("{records} records checked")),
+        ImportStep::Written(records) => progress.say(format!("{records} records written")),
+    }
 }
 
 /// The text of a file, decompressed if it is gzip.
@@ -93,6 +154,15 @@ fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Error {
                 "{file}: line {line}{column}: account {account:?}: {refusal}; nothing was posted"
             )
         }
+        ImportError::Stopped { .. } => {
+            anyhow!("{file}: {import}; importing the file again goes on from there")
+        }
+        ImportError::Equal { .. } => {
+            anyhow!("{file}: {import}; nothing was posted; --again posts them all the same")
+        }
+        ImportError::Memory { .. } => {
+            anyhow!("{file}: {import}; nothing was posted; --memory sets the limit")
+        }
         import => anyhow!("{file}: {import}; nothing was posted"),
     }
 }
@@ -103,6 +173,7 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
         already_posted,
         accounts,
         questions,
+        continued,
     } = imported;
     let said = match mode {
         ImportMode::Post => "",
@@ -112,6 +183,13 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
     let accounts = counted(*accounts, "account", "accounts");
     let mut summary =
         format!("{said}{entries} posted, {accounts} opened, {already_posted} there already");
+    if *continued > 0 {
+        let rows = counted(*continued, "row is", "rows are");
+        let _ = write!(
+            summary,
+            "; it continues a file that was imported before: its first {rows} known"
+        );
+    }
     if *questions > 0 {
         let questions = counted(*questions, "question", "questions");
         let _ = write!(summary, "; {questions} passed over");

@@ -15,7 +15,7 @@ pub(crate) mod statement;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
@@ -24,6 +24,7 @@ use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProble
 
 use crate::escape::printable;
 use crate::output_file::identity;
+use crate::time::TimeArguments;
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
@@ -82,6 +83,33 @@ impl StoreArguments {
             Err(error) if is(&error, is_denied) => self.open_to_ask(),
             opened => self.named(|| opened.map_err(advised)),
         }
+    }
+
+    /// Opens the store; the times are then in its unit.
+    pub(crate) fn open_for(&self, times: &TimeArguments) -> anyhow::Result<OpenStore> {
+        let store = self.open()?;
+        store.ask(|store| times.learn(store))?;
+        Ok(store)
+    }
+
+    /// The same to ask something. A unit that is said first here is kept, if that can be.
+    pub(crate) fn open_to_ask_for(&self, times: &TimeArguments) -> anyhow::Result<OpenStore> {
+        let mut store = self.open_to_ask()?;
+        if store.ask(|store| times.is_first(store))? {
+            drop(store);
+            if let Ok(store) = self.open_for(times) {
+                return Ok(store);
+            }
+            store = self.open_to_ask()?;
+        }
+        store.ask(|store| times.show_in_unit_of(store))?;
+        Ok(store)
+    }
+
+    /// The folder that the store is in.
+    pub(crate) fn folder(&self) -> &Path {
+        let folder = self.db.parent().filter(|folder| *folder != Path::new(""));
+        folder.unwrap_or(Path::new("."))
     }
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {

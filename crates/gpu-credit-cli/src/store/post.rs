@@ -1,12 +1,12 @@
 //! `gpu-credit grant`, `use`, `retract`, `revoke`, `change` and `close`: an entry each.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Args;
-use gpu_credit_store::{Posting, RecordId, Sequence};
+use gpu_credit_store::{Change, Posting, RecordId, Sequence};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::StoreArguments;
+use super::{OpenStore, StoreArguments};
 use crate::rows::{Row, RowArguments, RowFormat};
 use crate::time::TimeArguments;
 
@@ -39,12 +39,13 @@ pub(crate) struct PostArguments {
 }
 
 pub(crate) const GRANT_HELP: &str = "\
-The window holds both ends: --at 0 --expiration 720 is live at 0 and at 720.
-Posting again under the same id does nothing, and says so; with other content it
-is refused.
+--for and --expires-at name the first instant at which the grant is no longer
+live: --at 0 --for 720 is live at 719 and not at 720. --expiration is the classic
+length, both ends included: --at 0 --expiration 720 is live at 720. again under the same id does nothing, and says so; with other content it is
+refused.
 
 Example:
-  gpu-credit grant acme 50000 --at 2025-03-01 --expiration 30d --unit s \\
+  gpu-credit grant acme 50000 --at 2025-03-01 --for 30d --unit s \\
     --credit-id march --id invoice-1";
 
 #[derive(Args)]
@@ -58,12 +59,60 @@ pub(crate) struct GrantArguments {
     /// The first instant of its window
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
-    /// The last instant of its window, counted from the first; never for a window without end
-    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
-    expiration: String,
+    #[command(flatten)]
+    window: WindowArguments,
     /// What it is called: metadata
     #[arg(long, default_value = "")]
     credit_id: String,
+}
+
+/// Until when a grant is live: one of these.
+#[derive(Args)]
+#[group(multiple = false)]
+struct WindowArguments {
+    /// How long it is live: at the end of it no longer, so that two 30d in a row do not overlap; never
+    /// for a window without end
+    #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
+    live_for: Option<String>,
+    /// The first instant at which it is no longer live
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    expires_at: Option<String>,
+    /// The last instant at which it is live, counted from the first: both ends included, so that it is
+    /// live one instant longer than --for; never for a window without end
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    expiration: Option<String>,
+}
+
+impl WindowArguments {
+    fn is_said(&self) -> bool {
+        self.live_for.is_some() || self.expires_at.is_some() || self.expiration.is_some()
+    }
+
+    /// The expiration, both ends included, of a window from `start` on; `None` without end.
+    fn expiration(&self, times: &TimeArguments, start: i64) -> anyhow::Result<Option<u64>> {
+        if let Some(typed) = &self.expiration {
+            return times.length("--expiration", typed);
+        }
+        if let Some(typed) = &self.expires_at {
+            let end = times.instant("--expires-at", typed)?;
+            ensure!(
+                end > start,
+                "--expires-at: found {typed:?}, expected an instant after {}, the first at which it is \
+                 live",
+                times.show(start)
+            );
+            return Ok(Some(start.abs_diff(end) - 1));
+        }
+        let Some(typed) = &self.live_for else {
+            bail!("expected --for, --expires-at or --expiration");
+        };
+        let length = times.length("--for", typed)?;
+        ensure!(
+            length != Some(0),
+            "--for: found {typed:?}, expected a length above 0"
+        );
+        Ok(length.map(|length| length - 1))
+    }
 }
 
 pub(crate) const USE_HELP: &str = "\
@@ -123,7 +172,7 @@ pub(crate) struct RevokeArguments {
 }
 
 pub(crate) const CHANGE_HELP: &str = "\
-Usage gets another amount, a grant another expiration. Every answer afterwards
+Usage gets another amount, a grant another end of its window. Every answer afterwards
 is as if it had been posted so; the journal keeps both.
 
 Example:
@@ -141,14 +190,17 @@ pub(crate) struct ChangeArguments {
 }
 
 #[derive(Args)]
-#[group(required = true, multiple = false)]
 struct ChangeTo {
     /// The amount of usage, in the smallest unit
-    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_parser = amount_parser(),
+        allow_negative_numbers = true,
+        conflicts_with = "WindowArguments"
+    )]
     amount: Option<u64>,
-    /// The last instant of a grant's window, counted from the first; never for one without end
-    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
-    expiration: Option<String>,
+    #[command(flatten)]
+    window: WindowArguments,
 }
 
 pub(crate) const CLOSE_HELP: &str = "\
@@ -170,58 +222,84 @@ pub(crate) struct CloseArguments {
 
 pub(crate) fn grant(arguments: &GrantArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
-    let at = times.instant("--at", &arguments.at)?;
-    let expiration = times.length("--expiration", &arguments.expiration)?;
-    let credit_id = arguments.credit_id.as_str();
-    let (account, amount) = (arguments.account.as_str(), arguments.amount);
-    (arguments.post).run(|id| Posting::grant(account, id, credit_id, amount, at, expiration))
+    arguments.post.run(|_, id| {
+        let at = times.instant("--at", &arguments.at)?;
+        Ok(Posting::grant(
+            arguments.account.as_str(),
+            id,
+            arguments.credit_id.as_str(),
+            arguments.amount,
+            at,
+            arguments.window.expiration(times, at)?,
+        ))
+    })
 }
 
 pub(crate) fn usage(arguments: &UseArguments) -> anyhow::Result<()> {
-    let at = arguments.post.rows.times.instant("--at", &arguments.at)?;
-    let (account, amount) = (arguments.account.as_str(), arguments.amount);
-    arguments
-        .post
-        .run(|id| Posting::usage(account, id, amount, at))
+    let times = &arguments.post.rows.times;
+    arguments.post.run(|_, id| {
+        let at = times.instant("--at", &arguments.at)?;
+        Ok(Posting::usage(
+            arguments.account.as_str(),
+            id,
+            arguments.amount,
+            at,
+        ))
+    })
 }
 
 pub(crate) fn retract(arguments: &RetractArguments) -> anyhow::Result<()> {
     let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
-    arguments.post.run(|id| Posting::retract(account, id, of))
+    (arguments.post).run(|_, id| Ok(Posting::retract(account, id, of)))
 }
 
 pub(crate) fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
-    let from = times.instant("--from", &arguments.from)?;
     let (account, of) = (arguments.account.as_str(), arguments.grant.as_str());
-    arguments
-        .post
-        .run(|id| Posting::revoke(account, id, of, from))
+    arguments.post.run(|_, id| {
+        let from = times.instant("--from", &arguments.from)?;
+        Ok(Posting::revoke(account, id, of, from))
+    })
 }
 
 pub(crate) fn change(arguments: &ChangeArguments) -> anyhow::Result<()> {
+    let times = &arguments.post.rows.times;
     let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
-    let ChangeTo { amount, expiration } = &arguments.to;
-    match (amount, expiration) {
-        (Some(amount), _) => {
-            (arguments.post).run(|id| Posting::change_usage(account, id, of, *amount))
+    arguments.post.run(|store, id| {
+        let ChangeTo { amount, window } = &arguments.to;
+        ensure!(
+            amount.is_some() || window.is_said(),
+            "expected --amount, --for, --expires-at or --expiration"
+        );
+        if let Some(amount) = amount {
+            return Ok(Posting::change_usage(account, id, of, *amount));
         }
-        (None, Some(expiration)) => {
-            let times = &arguments.post.rows.times;
-            let expiration = times.length("--expiration", expiration)?;
-            (arguments.post).run(|id| Posting::change_expiration(account, id, of, expiration))
-        }
-        (None, None) => bail!("expected --amount or --expiration"),
+        // Only the end of a window is counted from its start.
+        let start = match window.expires_at {
+            Some(_) => start(store, account, of)?,
+            None => 0,
+        };
+        let expiration = window.expiration(times, start)?;
+        Ok(Posting::change_expiration(account, id, of, expiration))
+    })
+}
+
+/// The first instant of a grant's window.
+fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
+    let entry = store.ask(|store| store.entry(account, &of.into()))?;
+    match entry.map(|entry| entry.change) {
+        Some(Change::Grant { timestamp, .. }) => Ok(timestamp),
+        _ => bail!("{}: account {account:?} has no grant {of:?}", store.name),
     }
 }
 
 pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
-    let until = times.instant("--until", &arguments.until)?;
     let account = arguments.account.as_str();
-    arguments
-        .post
-        .run(|id| Posting::close_books(account, id, until))
+    arguments.post.run(|_, id| {
+        let until = times.instant("--until", &arguments.until)?;
+        Ok(Posting::close_books(account, id, until))
+    })
 }
 
 #[derive(Serialize)]
@@ -247,9 +325,12 @@ impl Row for PostedRow {
 
 impl PostArguments {
     /// Posts one entry, and says what came of it.
-    fn run(&self, posting: impl FnOnce(RecordId) -> Posting) -> anyhow::Result<()> {
-        let store = self.store.open()?;
-        let posting = posting(self.id.get());
+    fn run(
+        &self,
+        posting: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Posting>,
+    ) -> anyhow::Result<()> {
+        let store = self.store.open_for(&self.rows.times)?;
+        let posting = posting(&store, self.id.get())?;
         let (account, id) = (posting.account.clone(), posting.id.clone());
         let outcome = store.ask(|store| store.post(posting))?;
         store.ensure_in_place()?;

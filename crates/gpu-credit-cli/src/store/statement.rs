@@ -98,8 +98,8 @@ struct AccountStatement {
 
 pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
     let rows = &arguments.rows;
+    let store = arguments.store.open_to_ask_for(&rows.times)?;
     let at = rows.times.instant("--at", &arguments.at)?;
-    let store = arguments.store.open_to_ask()?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let ids = store.grant_ids(&arguments.account)?;
     // Refuses what is before the close of the books.

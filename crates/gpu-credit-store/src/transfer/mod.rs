@@ -1,13 +1,25 @@
 //! Whole journals and files of events, in and out.
 
-mod events;
+mod checking;
+mod export_events;
+mod identity;
+mod import_events;
 mod journal;
 mod lines;
+mod reading;
+mod staging;
 
-pub use events::LeftOut;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use gpu_credit::Overdraft;
+
+pub use export_events::LeftOut;
 
 use crate::draft::{Place, Request};
-use crate::{Error, ImportError, Journal, Outcome, Posting, Store};
+use crate::{
+    Change, Error, ImportError, Journal, Outcome, Posting, RecordId, Sequence, Store, TimeUnit,
+};
 
 /// Whether an import posts, or only says what it would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +29,108 @@ pub enum ImportMode {
     Post,
     /// Check all of it, and post nothing.
     DryRun,
+}
+
+/// How an events file is imported.
+///
+/// ```
+/// use gpu_credit::Overdraft;
+/// use gpu_credit_store::{ImportOptions, Store};
+///
+/// let store = Store::in_memory()?;
+/// let options = ImportOptions { policy: Overdraft::Forfeit, ..ImportOptions::default() };
+/// let file = "kind,account,credit_id,amount,timestamp,expiration,id\nusage,acme,,4,30,,job-17\n";
+/// let imported = store.import_events(file.as_bytes(), &options, |_| ())?;
+/// assert_eq!((imported.posted, imported.accounts), (2, 1)); // the opening of the account, and the usage
+/// # Ok::<(), gpu_credit_store::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// Whether it posts.
+    pub mode: ImportMode,
+    /// The policy of accounts that are not there; the others keep theirs.
+    pub policy: Overdraft,
+    /// Whether rows without id are posted although they equal rows imported before: all of them, also
+    /// those of a file that was imported before.
+    pub again: bool,
+    /// The unit of the file's times, if it is not that of the store: they are converted, exactly. A
+    /// store that has no unit gets this one.
+    pub unit: Option<TimeUnit>,
+    /// Bytes of memory that it may take, about.
+    pub memory_bytes_max: usize,
+    /// If given, each so many new records are posted by themselves, so that nobody waits long; then not
+    /// all or none are posted.
+    pub batch_rows: Option<NonZeroU64>,
+    /// Where the temporary file goes. It takes about as many bytes as the file without compression.
+    pub folder: PathBuf,
+}
+
+impl Default for ImportOptions {
+    /// Posts, opens accounts that carry, takes 1 GiB at most and the folder for temporary files of the
+    /// system.
+    fn default() -> Self {
+        ImportOptions {
+            mode: ImportMode::Post,
+            policy: Overdraft::Carry,
+            again: false,
+            unit: None,
+            memory_bytes_max: 1 << 30,
+            batch_rows: None,
+            folder: std::env::temp_dir(),
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportStep {
+    /// So many rows are read.
+    Read(u64),
+    /// So many records are checked.
+    Checked(u64),
+    /// So many records are written, or there already; durable is what is written once all are.
+    Written(u64),
+}
+
+/// A row without id that equals one that was imported before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EqualRow {
+    /// Counted from 1.
+    pub line: u64,
+    /// Whose it is.
+    pub account: String,
+    /// What it says.
+    pub change: Change,
+    /// The entry that it equals.
+    pub sequence: Sequence,
+}
+
+/// A row with an id under which something else was posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedRow {
+    /// Counted from 1.
+    pub line: u64,
+    /// Whose it is.
+    pub account: String,
+    /// The id.
+    pub id: RecordId,
+    /// What the row says.
+    pub row: Change,
+    /// What was posted.
+    pub posted: Change,
+    /// Where that was said.
+    pub place: PostedBy,
+}
+
+/// Where a record was said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostedBy {
+    /// In the journal.
+    Entry(Sequence),
+    /// On a line of the same file.
+    Line(u64),
+    /// By the import, to open the account.
+    Opening,
 }
 
 /// What an import did, or would do.
@@ -30,6 +144,8 @@ pub struct Imported {
     pub accounts: u64,
     /// Questions, which an events file may hold and a journal does not.
     pub questions: u64,
+    /// Rows at the beginning of an events file that are all rows of one imported before.
+    pub continued: u64,
 }
 
 /// Postings on their way into a store, each with its line.

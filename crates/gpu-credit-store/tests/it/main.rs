@@ -18,6 +18,7 @@ mod damage;
 mod faults;
 #[cfg(unix)]
 mod fork;
+mod importing;
 mod kill;
 mod lane;
 mod making;

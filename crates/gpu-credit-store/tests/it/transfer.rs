@@ -3,7 +3,7 @@
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, ImportMode, Imported, Sequence, Store};
+use gpu_credit_store::{Error, ImportMode, ImportOptions, Imported, Sequence, Store};
 
 use crate::support::backend::Disk;
 use crate::support::workload::Workload;
@@ -163,7 +163,11 @@ usage,a,,4,50,
 ";
 
 fn import(store: &Store, file: &[u8], mode: ImportMode) -> Result<Imported, Error> {
-    store.import_events(file, Overdraft::Carry, mode, |_| ())
+    let options = ImportOptions {
+        mode,
+        ..ImportOptions::default()
+    };
+    store.import_events(file, &options, |_| ())
 }
 
 #[test]
@@ -174,6 +178,7 @@ fn an_events_file_is_imported_once() {
         already_posted: 0,
         accounts: 2,
         questions: 1,
+        continued: 0,
     };
     assert_eq!(
         import(&store, EVENTS.as_bytes(), ImportMode::DryRun).unwrap(),
@@ -189,13 +194,14 @@ fn an_events_file_is_imported_once() {
         Some(2),
         "equal rows are two records"
     );
-    // The same rows with other line ends are the same file; one more row makes it another.
+    // The same rows with other line ends are the same file; with one more row it continues it.
     let windows = EVENTS.replace('\n', "\r\n");
     let again = import(&store, windows.as_bytes(), ImportMode::Post).unwrap();
     assert_eq!((again.posted, again.already_posted), (0, 4));
     let longer = format!("{EVENTS}usage,a,,1,60,\n");
     let other = import(&store, longer.as_bytes(), ImportMode::DryRun).unwrap();
-    assert_eq!((other.posted, other.already_posted), (5, 0));
+    assert_eq!((other.posted, other.already_posted), (1, 4));
+    assert_eq!(other.continued, 4);
     assert_sound(&store);
 }
 

@@ -10,7 +10,10 @@
 //! | `balance` | name | empty | empty | `i64` | empty | empty |
 //!
 //! An `id` names a record within its account, for whoever posts the file and has to know the record
-//! again. It has at most [`ID_BYTES_MAX`] bytes.
+//! again. It has at most [`ID_BYTES_MAX`] bytes. A store that imports the file posts a row with an id
+//! once, wherever it stands, and refuses it if it says something else than what was posted under the id.
+//! A file without ids that begins with all rows of one imported before continues it; otherwise none of
+//! its rows may equal, in all columns, a row that was imported without id.
 //!
 //! A `balance` row is a question, asked at that point of the file about any instant. Integers are
 //! decimal digits with at most a minus before them. Lines end in LF or CRLF, blank lines are

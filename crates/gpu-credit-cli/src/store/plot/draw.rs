@@ -85,8 +85,8 @@ impl<'p> Drawing<'p> {
         let below = if lowest < 0.0 { room } else { 0.0 };
         Self {
             picture,
-            ticks: ticks(picture.range, times.unit, TICKS),
-            is_by_calendar: times.unit.is_some(),
+            ticks: ticks(picture.range, times.unit(), TICKS),
+            is_by_calendar: times.unit().is_some(),
             amounts: (lowest - below, highest + room),
         }
     }

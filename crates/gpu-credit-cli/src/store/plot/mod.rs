@@ -45,6 +45,7 @@ pub(crate) struct PlotArguments {
 }
 
 pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
+    let store = arguments.store.open_to_ask_for(&arguments.times)?;
     let instant = |option, typed: &Option<String>| {
         let typed = typed.as_ref();
         typed
@@ -55,7 +56,6 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         instant("--from", &arguments.from)?,
         instant("--to", &arguments.to)?,
     );
-    let store = arguments.store.open_to_ask()?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let extent = picture::extent(&account);
     let from = from.or(extent.map(|extent| extent.0));

@@ -51,6 +51,57 @@ fn a_file_is_imported_once() {
     assert_eq!(folder.json("accounts")[0]["policy"], "forfeit");
 }
 
+/// A file that had grown was posted as a whole again.
+#[test]
+fn a_file_that_has_grown_is_continued_and_another_is_refused() {
+    let folder = Folder::new();
+    folder.file("log.csv", file(ROWS));
+    folder.ok("import log.csv");
+    folder.file("log.csv", file(&format!("{ROWS}usage,acme,,5,13,\n")));
+    assert_eq!(
+        folder.ok("import log.csv"),
+        "1 entry posted, 0 accounts opened, 3 there already; it continues a file that was imported \
+         before: its first 3 rows are known; 1 question passed over\n"
+    );
+    let journal = folder.journal();
+    folder.file("other.csv", file("usage,acme,,7,7,\nusage,acme,,5,13,\n"));
+    assert_eq!(
+        folder.refused("import other.csv"),
+        "gpu-credit: other.csv: 1 row without id equals one imported before, in all columns, and the \
+         file does not continue one of those: line 3 (account \"acme\", usage of 5 at 13) equals entry \
+         6; nothing was posted; --again posts them all the same"
+    );
+    assert_eq!(folder.journal(), journal);
+    let said = folder.ok("import other.csv --again");
+    assert!(said.starts_with("2 entries posted, "), "{said}");
+}
+
+#[test]
+fn rows_with_ids_are_posted_once_in_any_order_and_in_batches() {
+    let folder = Folder::new();
+    let generate = "generate --shape late --accounts 3 --usage 300 --grants 9 --queries 5 --ids";
+    folder.ok(&format!("{generate} --output events.csv"));
+    let text = std::fs::read_to_string(folder.path().join("events.csv")).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.reverse();
+    folder.file(
+        "half.csv",
+        format!("{header}\n{}\n", rows[..100].join("\n")),
+    );
+    folder.ok("import half.csv");
+    let said = folder.ok("import events.csv --batches 50 --memory 500M");
+    assert!(said.contains(" 0 accounts opened"), "{said}");
+    let said = folder.ok("import events.csv");
+    assert!(
+        said.starts_with("0 entries posted, 0 accounts opened, 309 there"),
+        "{said}"
+    );
+    let output = folder.run("import events.csv --memory 1K");
+    let said = crate::stderr(&output);
+    assert!(said.contains("--memory sets the limit"), "{said}");
+}
+
 #[test]
 fn a_bad_line_is_named_and_nothing_is_posted() {
     let folder = Folder::with_account();

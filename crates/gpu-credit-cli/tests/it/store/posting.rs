@@ -125,23 +125,99 @@ fn an_account_is_deleted_only_on_confirmation() {
 fn times_are_typed_as_integers_or_by_the_calendar() {
     let folder = Folder::new();
     folder.ok("account create acme");
-    folder.ok("grant acme 9 --at 2025-03-01 --expiration 30d --unit s --id g");
-    folder.ok("use acme 2 --at 2025-03-04T17:30:00+01:00 --unit s --id u");
-    let entries = folder.json("history acme");
-    assert_eq!(entries[1]["timestamp"], 1_740_787_200);
-    assert_eq!(entries[1]["expiration"], 2_592_000);
-    assert_eq!(entries[2]["timestamp"], 1_741_105_800);
-    let shown = folder.ok("balance acme --at 1741105800 --unit s");
-    assert!(shown.contains("| 2025-03-04T16:30:00Z |"), "{shown}");
-    let now = folder.json("balance acme --at now --unit s");
-    assert!(now[0]["timestamp"].as_i64().unwrap() > 1_750_000_000);
     let said = folder.refused("balance acme --at now");
     assert!(
         said.contains("--at: found \"now\", expected an integer"),
         "{said}"
     );
-    assert!(said.contains("--unit"), "{said}");
+    assert!(
+        said.contains("the store has no unit of time yet; say it once with --unit"),
+        "{said}"
+    );
+    folder.ok("grant acme 9 --at 2025-03-01 --expiration 30d --unit s --id g");
+    // The store has kept the unit.
+    folder.ok("use acme 2 --at 2025-03-04T17:30:00+01:00 --id u");
+    let entries = folder.json("history acme");
+    assert_eq!(entries[1]["timestamp"], 1_740_787_200);
+    assert_eq!(entries[1]["expiration"], 2_592_000);
+    assert_eq!(entries[2]["timestamp"], 1_741_105_800);
+    let shown = folder.ok("balance acme --at 1741105800");
+    assert!(shown.contains("| 2025-03-04T16:30:00Z |"), "{shown}");
+    let now = folder.json("balance acme --at now --unit s");
+    assert!(now[0]["timestamp"].as_i64().unwrap() > 1_750_000_000);
     assert_eq!(folder.json("balance acme --at -5")[0]["timestamp"], -5);
+}
+
+/// Two units in one store mixed without a word.
+#[test]
+fn a_store_has_one_unit_of_time() {
+    let folder = Folder::new();
+    folder.ok("account create acme --unit s");
+    folder.ok("grant acme 9 --at 10000 --for 30000 --unit ms --id g");
+    let entry = &folder.json("history acme")[1];
+    assert_eq!(
+        (&entry["timestamp"], &entry["expiration"]),
+        (&10.into(), &29.into())
+    );
+    let said = folder.refused("use acme 1 --at 10500 --unit ms");
+    assert!(
+        said.contains(
+            "--at: found 10500 ms, expected a whole number of s, the store's unit of time"
+        ),
+        "{said}"
+    );
+    let shown = folder.ok("balance acme --at 12000 --unit ms");
+    assert!(shown.contains("| 1970-01-01T00:00:12Z |"), "{shown}");
+}
+
+/// `--expiration 30d` ends one second later than thirty days: two of them overlapped.
+#[test]
+fn windows_that_people_type_do_not_overlap() {
+    let folder = Folder::new();
+    folder.ok("account create acme --unit s");
+    folder.ok("grant acme 1 --at 2025-01-01 --for 30d --id g1");
+    folder.ok("grant acme 2 --at 2025-01-31 --for 30d --id g2");
+    folder.ok("grant acme 4 --at 2025-03-02 --expires-at 2025-04-01 --id g3");
+    let balance = |at: &str| folder.json(&format!("balance acme --at {at}"))[0]["balance"].as_u64();
+    assert_eq!(balance("2025-01-30T23:59:59Z"), Some(1));
+    assert_eq!(balance("2025-01-31"), Some(2));
+    assert_eq!(balance("2025-03-02"), Some(4));
+    assert_eq!(balance("2025-03-31T23:59:59Z"), Some(4));
+    assert_eq!(balance("2025-04-01"), None);
+    folder.ok("change acme g3 --expires-at 2025-04-02");
+    assert_eq!(balance("2025-04-01T23:59:59Z"), Some(4));
+    folder.ok("change acme g3 --for 1");
+    assert_eq!(
+        (balance("2025-03-02"), balance("2025-03-02T00:00:01Z")),
+        (Some(4), None)
+    );
+    folder.ok("grant acme 8 --at 2025-06-01 --for never --id g4");
+    assert_eq!(balance("9999-12-30"), Some(8));
+    for (line, expected) in [
+        (
+            "grant acme 1 --at 5 --for 0",
+            "--for: found \"0\", expected a length above 0",
+        ),
+        (
+            "grant acme 1 --at 5 --expires-at 5",
+            "--expires-at: found \"5\", expected an instant after 1970-01-01T00:00:05Z",
+        ),
+        (
+            "grant acme 1 --at 5",
+            "expected --for, --expires-at or --expiration",
+        ),
+        (
+            "change acme g1",
+            "expected --amount, --for, --expires-at or --expiration",
+        ),
+        (
+            "change acme none --expires-at 9",
+            "account \"acme\" has no grant \"none\"",
+        ),
+    ] {
+        let said = folder.refused(line);
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[test]

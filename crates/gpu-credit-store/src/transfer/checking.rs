@@ -1,0 +1,454 @@
+//! Decides which rows of a file are new, and checks every rule for them, before anything is written.
+
+use std::sync::Arc;
+
+use gpu_credit::Overdraft;
+use hashbrown::HashMap;
+
+use super::identity::{FileDigest, NOTES, RowDigest, RowKey};
+use super::reading::ReadFile;
+use super::staging::{AccountIndex, StagedRow};
+use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy};
+use crate::store::OPENING_ID;
+use crate::{
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Sequence,
+    Store, Totals, rules,
+};
+
+/// Rows whose ids are looked up together.
+const LOOKED_UP_AT_ONCE: usize = 65_536;
+/// Accounts whose heads are asked for together.
+const HEADS_AT_ONCE: usize = 65_536;
+/// Rows that are shown of those that equal rows imported before.
+const SHOWN_MAX: usize = 3;
+
+/// What is to be written of a file, and on which facts that rests.
+pub(super) struct Checked {
+    /// The journal was seen up to here at least.
+    pub(super) through: Sequence,
+    /// The accounts of the file as they are; `None` for one that is not there.
+    pub(super) heads: Vec<Option<Head>>,
+    /// Rows at the beginning that were imported before.
+    pub(super) continued: u64,
+    /// Rows that are there already, those included.
+    pub(super) known: u64,
+    pub(super) new: u64,
+    /// Accounts that are to be opened.
+    pub(super) opened: u64,
+    is_new: Bits,
+    /// Rows without id whose occurrence in the account is not that in the file.
+    occurrences: HashMap<u64, u32>,
+}
+
+impl Checked {
+    /// The id under which a row is to be written; `None` if it is not.
+    pub(super) fn id(&self, place: u64, row: &StagedRow) -> Option<RecordId> {
+        if !self.is_new.get(place) {
+            return None;
+        }
+        let made = || {
+            let occurrence = self.occurrences.get(&place).unwrap_or(&row.occurrence);
+            row.key().made_id(*occurrence)
+        };
+        Some(row.id.clone().unwrap_or_else(made))
+    }
+}
+
+/// A set of places.
+#[derive(Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn set(&mut self, place: u64) {
+        let (word, bit) = Self::at(place);
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= bit;
+    }
+
+    fn get(&self, place: u64) -> bool {
+        let (word, bit) = Self::at(place);
+        self.0.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "so many rows do not fit beside their keys in memory"
+    )]
+    fn at(place: u64) -> (usize, u64) {
+        (place as usize / 64, 1 << (place % 64))
+    }
+}
+
+/// Checks all rows. The first `written` were written by this import.
+pub(super) fn check<J: Journal>(
+    store: &Store<J>,
+    file: &mut ReadFile,
+    options: &ImportOptions,
+    written: u64,
+    progress: &mut impl FnMut(ImportStep),
+) -> Result<Checked, Error> {
+    let through = store.last_sequence();
+    let heads = heads(store, &file.accounts)?;
+    let continued = match options.again {
+        true => 0,
+        false => continued(store, file)?,
+    };
+    let totals = heads.iter().map(|head| match head {
+        Some(head) => head.totals,
+        None => Totals::default(),
+    });
+    let mut checking = Checking {
+        store,
+        again: options.again,
+        policy: options.policy,
+        totals: totals.collect(),
+        is_opened: vec![false; heads.len()],
+        repeated_ids: HashMap::new(),
+        copies: HashMap::new(),
+        equal: Equal::default(),
+        checked: Checked {
+            through,
+            heads,
+            continued,
+            known: continued.max(written),
+            new: 0,
+            opened: 0,
+            is_new: Bits::default(),
+            occurrences: HashMap::new(),
+        },
+    };
+    let ReadFile {
+        staging,
+        accounts,
+        keys,
+        ..
+    } = file;
+    let mut rows = staging.read()?;
+    let (mut chunk, mut place, mut is_last) = (Vec::new(), 0, false);
+    while !is_last {
+        match rows.next()? {
+            Some(row) => {
+                if place >= checking.checked.continued.max(written) {
+                    chunk.push((place, row));
+                }
+                place += 1;
+            }
+            None => is_last = true,
+        }
+        if is_last || chunk.len() == LOOKED_UP_AT_ONCE {
+            checking.check_chunk(accounts, keys, &mut chunk)?;
+            progress(ImportStep::Checked(place));
+        }
+    }
+    checking.finish()
+}
+
+/// The heads of accounts by name.
+pub(super) fn heads<J: Journal>(
+    store: &Store<J>,
+    accounts: &[Arc<str>],
+) -> Result<Vec<Option<Head>>, Error> {
+    let mut heads = Vec::with_capacity(accounts.len());
+    for names in accounts.chunks(HEADS_AT_ONCE) {
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        heads.extend(store.journal().heads(&names)?);
+    }
+    Ok(heads)
+}
+
+/// How many rows, from the first on, are all rows of a file that was imported before: the most there
+/// can be. None if a row has an id.
+fn continued<J: Journal>(store: &Store<J>, file: &mut ReadFile) -> Result<u64, Error> {
+    if file.digest.is_none() {
+        return Ok(0);
+    }
+    let mut notes: HashMap<String, u64> = HashMap::new();
+    for (name, rows) in store.journal().notes(NOTES)? {
+        if rows <= file.staging.rows() {
+            notes.insert(name, rows);
+        }
+    }
+    let Some(last) = notes.values().max().copied() else {
+        return Ok(0);
+    };
+    let mut lengths: Vec<u64> = notes.values().copied().collect();
+    lengths.sort_unstable();
+    let (mut digest, mut continued) = (FileDigest::default(), 0);
+    let mut rows = file.staging.read()?;
+    while digest.rows() < last
+        && let Some(row) = rows.next()?
+    {
+        let account = &file.accounts[row.account.0 as usize];
+        digest.add(RowDigest::of(account, &row.change));
+        if lengths.binary_search(&digest.rows()).is_ok() {
+            let (name, rows) = digest.note();
+            if notes.get(&name) == Some(&rows) {
+                continued = rows;
+            }
+        }
+    }
+    Ok(continued)
+}
+
+/// Rows without id of one key, which the file has several times.
+#[derive(Default)]
+struct Copies {
+    /// In the account already.
+    there: u32,
+    /// Of the file, and new.
+    new: u32,
+    /// Of the file, and equal to one that is there.
+    equal: u32,
+}
+
+/// Rows that equal rows imported before.
+#[derive(Default)]
+struct Equal {
+    count: u64,
+    shown: Vec<EqualRow>,
+}
+
+struct Checking<'s, J: Journal> {
+    store: &'s Store<J>,
+    again: bool,
+    policy: Overdraft,
+    totals: Vec<Totals>,
+    is_opened: Vec<bool>,
+    /// New rows by the ids that the file has several times.
+    repeated_ids: HashMap<(AccountIndex, RecordId), (u64, Change)>,
+    copies: HashMap<RowKey, Copies>,
+    equal: Equal,
+    checked: Checked,
+}
+
+impl<J: Journal> Checking<'_, J> {
+    fn check_chunk(
+        &mut self,
+        accounts: &[Arc<str>],
+        keys: &super::reading::Keys,
+        chunk: &mut Vec<(u64, StagedRow)>,
+    ) -> Result<(), Error> {
+        let mut asked = Vec::new();
+        for (_, row) in chunk.iter() {
+            // What is counted is looked up below.
+            let is_counted = row.id.is_none() && keys.is_repeated(row.key());
+            if !is_counted && let Some(account) = self.account(row.account) {
+                let made = || row.key().made_id(1);
+                asked.push((account.clone(), row.id.clone().unwrap_or_else(made)));
+            }
+        }
+        let mut found = self.store.journal().find_many(&asked)?.into_iter();
+        for (place, row) in chunk.drain(..) {
+            let is_counted = row.id.is_none() && keys.is_repeated(row.key());
+            let there = match self.account(row.account) {
+                Some(_) if !is_counted => found.next().flatten(),
+                _ => None,
+            };
+            let name = &accounts[row.account.0 as usize];
+            let is_new = match &row.id {
+                Some(id) => {
+                    self.is_new_by_id(name, id, &row, there, keys.is_repeated(row.key()))?
+                }
+                None if is_counted => self.is_new_copy(name, place, &row)?,
+                None => self.is_new_row(name, place, &row, there)?,
+            };
+            if is_new {
+                self.admit(name, place, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn account(&self, account: AccountIndex) -> Option<&AccountKey> {
+        let head = self.checked.heads[account.0 as usize].as_ref();
+        head.map(|head| &head.account)
+    }
+
+    /// Of a row with an id, of which the journal has `there`.
+    fn is_new_by_id(
+        &mut self,
+        name: &str,
+        id: &RecordId,
+        row: &StagedRow,
+        there: Option<Entry>,
+        is_repeated: bool,
+    ) -> Result<bool, Error> {
+        let changed = |posted: Change, place| {
+            let changed = ChangedRow {
+                line: row.line,
+                account: name.to_owned(),
+                id: id.clone(),
+                row: row.change.clone(),
+                posted,
+                place,
+            };
+            Err(ImportError::Changed(Box::new(changed)).into())
+        };
+        if let Some(entry) = there {
+            if entry.change != row.change {
+                return changed(entry.change, PostedBy::Entry(entry.sequence));
+            }
+            self.checked.known += 1;
+            return Ok(false);
+        }
+        if id.as_str() == OPENING_ID && self.account(row.account).is_none() {
+            let policy = self.policy;
+            return changed(Change::OpenAccount { policy }, PostedBy::Opening);
+        }
+        if !is_repeated {
+            return Ok(true);
+        }
+        let key = (row.account, id.clone());
+        match self.repeated_ids.get(&key) {
+            None => {
+                let first = (row.line, row.change.clone());
+                self.repeated_ids.insert(key, first);
+                Ok(true)
+            }
+            Some((_, change)) if *change == row.change => {
+                self.checked.known += 1;
+                Ok(false)
+            }
+            Some((line, change)) => changed(change.clone(), PostedBy::Line(*line)),
+        }
+    }
+
+    /// Of a row without id whose columns no other row of the file has.
+    fn is_new_row(
+        &mut self,
+        name: &str,
+        place: u64,
+        row: &StagedRow,
+        there: Option<Entry>,
+    ) -> Result<bool, Error> {
+        let Some(entry) = there else {
+            return Ok(true);
+        };
+        if !self.again {
+            self.equal(name, row, entry.sequence);
+            return Ok(false);
+        }
+        let there = self.count(row)?;
+        self.checked.occurrences.insert(place, there + 1);
+        Ok(true)
+    }
+
+    /// Of a row without id whose columns other rows of the file have, too. They are told from those of
+    /// earlier files by their number: `copies.there` are in the account, and of those the ones that
+    /// stand before the new part of this file are this file's own.
+    fn is_new_copy(&mut self, name: &str, place: u64, row: &StagedRow) -> Result<bool, Error> {
+        if !self.copies.contains_key(&row.key()) {
+            let there = match self.account(row.account) {
+                Some(_) => self.count(row)?,
+                None => 0,
+            };
+            let copies = Copies {
+                there,
+                ..Copies::default()
+            };
+            self.copies.insert(row.key(), copies);
+        }
+        let again = self.again;
+        let Some(copies) = self.copies.get_mut(&row.key()) else {
+            unreachable!("it was put there");
+        };
+        let continued = row.occurrence - 1 - copies.new - copies.equal;
+        if copies.there > continued && !again {
+            copies.equal += 1;
+            let account = self.checked.heads[row.account.0 as usize].as_ref();
+            let account = account.map(|head| head.account.clone());
+            let sequence = match account {
+                Some(account) => self.sequence(account, row.key().made_id(continued + 1))?,
+                None => None,
+            };
+            self.equal(name, row, sequence.unwrap_or(Sequence::START));
+            return Ok(false);
+        }
+        copies.new += 1;
+        let occurrence = copies.there + copies.new;
+        if occurrence != row.occurrence {
+            self.checked.occurrences.insert(place, occurrence);
+        }
+        Ok(true)
+    }
+
+    fn equal(&mut self, name: &str, row: &StagedRow, sequence: Sequence) {
+        self.equal.count += 1;
+        if self.equal.shown.len() < SHOWN_MAX {
+            self.equal.shown.push(EqualRow {
+                line: row.line,
+                account: name.to_owned(),
+                change: row.change.clone(),
+                sequence,
+            });
+        }
+    }
+
+    /// How many records without id the account has of these columns. They are numbered from 1 on.
+    /// O(log n) look-ups.
+    fn count(&self, row: &StagedRow) -> Result<u32, Error> {
+        let Some(account) = self.account(row.account) else {
+            return Ok(0);
+        };
+        let is_there = |occurrence| {
+            let id = row.key().made_id(occurrence);
+            Ok::<_, Error>(self.sequence(account.clone(), id)?.is_some())
+        };
+        let (mut there, mut step) = (0, 1);
+        while is_there(there + step)? {
+            there += step;
+            step *= 2;
+        }
+        while step > 1 {
+            step /= 2;
+            if is_there(there + step)? {
+                there += step;
+            }
+        }
+        Ok(there)
+    }
+
+    fn sequence(&self, account: AccountKey, id: RecordId) -> Result<Option<Sequence>, Error> {
+        let found = self.store.journal().find_many(&[(account, id)])?.pop();
+        Ok(found.flatten().map(|entry| entry.sequence))
+    }
+
+    /// Checks the rules for a row that is new.
+    fn admit(&mut self, name: &str, place: u64, row: StagedRow) -> Result<(), Error> {
+        let index = row.account.0 as usize;
+        self.checked.is_new.set(place);
+        self.checked.new += 1;
+        if self.checked.heads[index].is_none() && !self.is_opened[index] {
+            self.is_opened[index] = true;
+            self.checked.opened += 1;
+        }
+        let totals = self.totals[index];
+        let id = row.id.unwrap_or_else(|| RowKey(row.key).made_id(1));
+        let posting = Posting::new(name, id, row.change);
+        let admitted = rules::check_texts(&posting);
+        let admitted = admitted.and_then(|()| rules::posted(totals, &posting.change));
+        self.totals[index] = admitted.map_err(|refusal| {
+            let Posting { account, id, .. } = posting;
+            let error = Error::Refused {
+                account,
+                id,
+                refusal,
+            };
+            ImportError::Refused {
+                line: row.line,
+                error,
+            }
+        })?;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Checked, Error> {
+        let Equal { count, shown } = self.equal;
+        match count {
+            0 => Ok(self.checked),
+            _ => Err(ImportError::Equal { count, shown }.into()),
+        }
+    }
+}

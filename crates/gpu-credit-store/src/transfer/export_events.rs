@@ -1,0 +1,138 @@
+//! Exports the records that stand as an events file.
+
+use std::fmt;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use gpu_credit_workload::{Action, Event, EventWriter};
+
+use crate::standing::Standing;
+use crate::{Change, Entry, Error, Journal, RecordId, Sequence, Store};
+
+/// What an events file leaves out of a journal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Accounts, whose policies are left out.
+    pub policies: u64,
+    /// Records, whose ids and places in the journal are left out: the file has only their order.
+    pub ids: u64,
+    /// Records that were retracted, or revoked before they started.
+    pub records: u64,
+    /// Corrections: the file has the records as they stand.
+    pub corrections: u64,
+    /// Closes of the books: the file has the records before them all the same.
+    pub closes: u64,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LeftOut {
+            policies,
+            ids,
+            records,
+            corrections,
+            closes,
+        } = self;
+        write!(
+            formatter,
+            "left out: {policies} policies, {ids} ids, {records} records that do not stand, \
+             {corrections} corrections, {closes} closes of the books"
+        )
+    }
+}
+
+impl<J: Journal> Store<J> {
+    /// Writes the records that stand as an events file, account by account, and says what that leaves
+    /// out. An account that is deleted meanwhile is in it or not. `progress` is told the number of
+    /// accounts so far.
+    ///
+    /// # Errors
+    /// If the journal fails, or the output cannot be written.
+    pub fn export_events(
+        &self,
+        output: impl Write,
+        mut progress: impl FnMut(u64),
+    ) -> Result<LeftOut, Error> {
+        let failed = |error| Error::Export(Arc::new(error));
+        let mut file = EventWriter::new(output).map_err(failed)?;
+        let mut left_out = LeftOut::default();
+        let through = self.last_sequence();
+        for account in self.accounts()? {
+            let mut entries = Vec::new();
+            self.journal()
+                .entries(&account, Sequence::START, through, &mut |entry| {
+                    entries.push(entry);
+                    ControlFlow::Continue(())
+                })?;
+            if entries.is_empty() {
+                // Deleted since.
+                continue;
+            }
+            let records = standing_records(entries, &mut left_out);
+            for (credit_id, standing) in &records {
+                let Some(action) = action(credit_id, *standing) else {
+                    left_out.records += 1;
+                    continue;
+                };
+                let account = &account.name;
+                file.write(&Event {
+                    account,
+                    id: None,
+                    action,
+                })
+                .map_err(failed)?;
+                left_out.ids += 1;
+            }
+            left_out.policies += 1;
+            progress(left_out.policies);
+        }
+        file.finish()
+            .and_then(|mut output| output.flush())
+            .map_err(failed)?;
+        Ok(left_out)
+    }
+}
+
+/// The records of an account with their credit ids, in posting order, as they stand.
+fn standing_records(entries: Vec<Entry>, left_out: &mut LeftOut) -> Vec<(String, Standing)> {
+    let mut records: Vec<(String, Standing)> = Vec::new();
+    let mut places: HashMap<RecordId, usize> = HashMap::new();
+    for entry in entries {
+        if let Some(standing) = Standing::posted(&entry.change) {
+            let credit_id = match entry.change {
+                Change::Grant { credit_id, .. } => credit_id,
+                _ => String::new(),
+            };
+            places.insert(entry.id, records.len());
+            records.push((credit_id, standing));
+            continue;
+        }
+        left_out.closes += u64::from(matches!(entry.change, Change::CloseBooks { .. }));
+        if let Some(place) = entry.change.corrects().and_then(|of| places.get(of)) {
+            left_out.corrections += 1;
+            let record = &mut records[*place].1;
+            // It was admitted when it was posted.
+            *record = record.corrected(&entry.change, None).unwrap_or(*record);
+        }
+    }
+    records
+}
+
+fn action(credit_id: &str, standing: Standing) -> Option<Action<'_>> {
+    match standing {
+        Standing::Usage { amount, timestamp } => Some(Action::Usage { amount, timestamp }),
+        Standing::Grant { amount, .. } => {
+            let (timestamp, end) = standing.window()?;
+            Some(Action::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration: end.abs_diff(timestamp),
+            })
+        }
+        Standing::Retracted | Standing::FoldedAway => None,
+    }
+}
