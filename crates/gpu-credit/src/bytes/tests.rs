@@ -63,9 +63,18 @@ fn columns_come_back() {
         let column = Numbers::read(&mut Reader::new(&out), width, numbers.len()).unwrap();
         let sum: u128 = numbers.iter().map(|number| u128::from(*number)).sum();
         assert_eq!(column.sum(), sum, "seed {seed}");
-        let mut decoded = vec![7; numbers.len()];
-        column.decode(&mut decoded);
-        assert_eq!(decoded, numbers, "seed {seed}");
+        let mut read = Vec::new();
+        column.extend(&mut read, |number| number);
+        assert_eq!(read, numbers, "seed {seed}");
+        let mut given = vec![7; numbers.len()];
+        column.give_to(&mut given, |item, number| *item = number);
+        assert_eq!(given, numbers, "seed {seed}");
+        let middle = numbers.len() / 3..numbers.len() - numbers.len() / 4;
+        let mut read = Vec::new();
+        column
+            .range(middle.clone())
+            .extend(&mut read, |number| number);
+        assert_eq!(read, numbers[middle], "seed {seed}");
     }
     assert_eq!(Width::from_byte(3), Err(Damage("no number is so wide")));
 }

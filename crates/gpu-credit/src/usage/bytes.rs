@@ -108,7 +108,8 @@ impl<'a> EntryBytes<'a> {
             if chunk.first < latest {
                 return Err(Damage("usage is out of order"));
             }
-            latest = chunk.last()?;
+            let last = chunk.time_after(TOGETHER.min(len - start));
+            latest = last.ok_or(Damage("usage is after the end of time"))?;
             total += chunk.amounts.sum();
             chunks.push(chunk);
         }
@@ -136,26 +137,24 @@ impl<'a> EntryChunk<'a> {
         })
     }
 
-    fn last(&self) -> Result<i64, Damage> {
-        u64::try_from(self.distances.sum())
-            .ok()
-            .and_then(|distance| self.first.checked_add_unsigned(distance))
-            .ok_or(Damage("usage is after the end of time"))
+    /// The time after the first so many distances.
+    fn time_after(&self, distances: usize) -> Option<i64> {
+        let distance = u64::try_from(self.distances.range(0..distances).sum()).ok()?;
+        self.first.checked_add_unsigned(distance)
     }
 
     /// Adds the entries of a range to `entries`.
     fn decode(&self, range: Range<usize>, entries: &mut Vec<UsageEntry>) {
-        let (mut distances, mut amounts) = ([0; TOGETHER], [0; TOGETHER]);
-        self.distances.decode(&mut distances[..range.end]);
-        self.amounts.decode(&mut amounts[..range.end]);
-        let mut time = self.first;
-        let times = distances.map(|distance| {
-            // Up to the last of the chunk it does not wrap: that has been checked.
+        let time = self.time_after(range.start);
+        let mut time = time.expect("the last time has been checked");
+        let first = entries.len();
+        let distances = self.distances.range(range.clone());
+        distances.extend(entries, |distance| {
             time = time.wrapping_add_unsigned(distance);
-            time
+            (time, 0)
         });
-        let (times, amounts) = (&times[range.clone()], &amounts[range]);
-        entries.extend(times.iter().copied().zip(amounts.iter().copied()));
+        let amounts = self.amounts.range(range);
+        amounts.give_to(&mut entries[first..], |entry, amount| entry.1 = amount);
     }
 }
 
