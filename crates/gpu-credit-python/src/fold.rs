@@ -38,13 +38,14 @@ pub(crate) fn fold<'py>(
     rows: Table,
     policy: Policy,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let batches = py.detach(|| pool::run(|| answer(rows, policy)))?;
+    let accounts = py.detach(|| group(rows))?;
+    let batches = pool::work(py, || answer(accounts, policy))?;
     batches.iter().map(|batch| batch.to_pyarrow(py)).collect()
 }
 
-fn answer(rows: Table, policy: Policy) -> PyResult<Vec<RecordBatch>> {
+fn answer(accounts: HashMap<Box<str>, Account>, policy: Policy) -> PyResult<Vec<RecordBatch>> {
     let mut answers = Answers::default();
-    for (name, account) in group(rows)? {
+    for (name, account) in accounts {
         account.answer(&name, policy, &mut answers)?;
     }
     answers.into_batches()

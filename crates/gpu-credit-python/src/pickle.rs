@@ -35,7 +35,7 @@ impl Account {
     fn __setstate__<'py>(slf: &Bound<'py, Self>, state: State<'py>) -> PyResult<()> {
         let (py, (bytes, attributes)) = (slf.py(), state);
         let bytes = bytes.as_bytes();
-        let account = py.detach(|| pool::run(|| GpuCredit::from_bytes(bytes)));
+        let account = pool::work(py, || GpuCredit::from_bytes(bytes));
         slf.get().replace(py, account.map_err(damaged)?)?;
         set_attributes(slf.as_any(), &attributes)
     }
@@ -63,7 +63,7 @@ impl KeyedAccounts {
     fn __setstate__<'py>(slf: &Bound<'py, Self>, state: State<'py>) -> PyResult<()> {
         let (py, (bytes, attributes)) = (slf.py(), state);
         let bytes = bytes.as_bytes();
-        let read = py.detach(|| pool::run(|| bundle::from_bytes(bytes)));
+        let read = pool::work(py, || bundle::from_bytes(bytes));
         let accounts = read.map_err(damaged)?.into_iter();
         let accounts = accounts.map(|(id, account)| (id.to_owned(), account.into()));
         let accounts = accounts.collect();
@@ -90,15 +90,13 @@ impl Book {
 
     fn __setstate__(&self, py: Python<'_>, state: Bound<'_, PyBytes>) -> PyResult<()> {
         let bytes = state.as_bytes();
-        let read = py.detach(|| {
-            pool::run(|| {
-                let mut book = CreditBook::new();
-                for (name, account) in bundle::from_bytes(bytes)? {
-                    insert(&mut book, name, account).map_err(|error| error.to_string())?;
-                }
-                book.pack();
-                Ok::<_, String>(book)
-            })
+        let read = pool::work(py, || {
+            let mut book = CreditBook::new();
+            for (name, account) in bundle::from_bytes(bytes)? {
+                insert(&mut book, name, account).map_err(|error| error.to_string())?;
+            }
+            book.pack();
+            Ok::<_, String>(book)
         });
         let read = read.map_err(damaged)?;
         self.0.with(py, |book| *book = read)

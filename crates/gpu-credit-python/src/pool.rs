@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::fork;
 
 struct Pool {
     process: u32,
@@ -18,7 +21,17 @@ static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 /// Starting threads takes less. In a forked child, perhaps nobody is there to let go.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Runs `work` on other threads if its parallel parts find some, and on this one alone if not.
+/// Runs `work` while other Python threads run, and a fork waits for it.
+pub(crate) fn work<R: Send>(py: Python<'_>, work: impl FnOnce() -> R + Send) -> R {
+    py.detach(|| {
+        let _working = fork::begin_work();
+        run(work)
+    })
+}
+
+/// Runs `work` on other threads if its parallel parts find some, and on this one alone if not. A
+/// fork must wait for it, as the threads are found under a lock; and it calls no Python, as a thread
+/// that waits for a part of one work may do another meanwhile.
 pub(crate) fn run<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     match threads() {
         Some(threads) => threads.install(work),
