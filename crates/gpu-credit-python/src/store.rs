@@ -382,7 +382,9 @@ fn refused(error: Error) -> PyErr {
             _ => PyValueError::new_err(message),
         },
         Error::Journal(_) | Error::Export(_) => PyOSError::new_err(message),
-        Error::NotApplicable { .. } | Error::Interrupted => PyRuntimeError::new_err(message),
+        Error::NotApplicable { .. } | Error::Interrupted | Error::OtherProcess { .. } => {
+            PyRuntimeError::new_err(message)
+        }
         _ => PyValueError::new_err(message),
     }
 }
