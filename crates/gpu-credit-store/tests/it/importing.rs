@@ -325,10 +325,10 @@ fn run(seed: u64) {
     assert_sound(&store);
 }
 
-/// `GPU_CREDIT_IMPORTS` says how many stores, with a dozen files each.
+/// 10,000 files. `GPU_CREDIT_IMPORTS` says how many stores, with a dozen files each.
 #[test]
 fn what_is_posted_of_a_file_is_right_or_refused() {
-    let stores = std::env::var("GPU_CREDIT_IMPORTS").map_or(200, |count| count.parse().unwrap());
+    let stores = std::env::var("GPU_CREDIT_IMPORTS").map_or(834, |count| count.parse().unwrap());
     for seed in 0..stores {
         run(seed);
     }
