@@ -114,7 +114,8 @@ impl Options {
         }
     }
 
-    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256. 128 by default. O(1)
+    /// Boundaries of one chunk of the grant timeline, at most: 4 to 256. 128 by default. A write
+    /// replays as many as two chunks hold, at most. O(1)
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, Options};

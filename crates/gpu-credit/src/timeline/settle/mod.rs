@@ -24,8 +24,9 @@ use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 pub(super) use run::{LOOKAHEAD, Run};
 
-/// The boundaries that one write may replay.
-const BOUNDARIES_A_WRITE: usize = 256;
+/// A write may replay as many boundaries as so many chunks hold: 256, if chunks are of the usual size.
+/// Small chunks suspend repairs in small tests.
+const CHUNKS_A_WRITE: usize = 2;
 
 /// Copying this many remainders takes as long as replaying one boundary.
 const REMAINDERS_A_BOUNDARY: usize = 8;
@@ -153,10 +154,14 @@ impl Settling<'_> {
         ControlFlow::Continue(())
     }
 
+    fn budget_of_a_write(&self) -> Budget {
+        Budget(CHUNKS_A_WRITE * self.tree.width())
+    }
+
     /// Keeps what is live here if the budget of a write does not allow to find it again.
     fn keep_present(&mut self) {
         let live = self.known.reached().map_or(0, |reached| reached.live.len());
-        if !Budget(BOUNDARIES_A_WRITE).allows_copy(live) {
+        if !self.budget_of_a_write().allows_copy(live) {
             self.known.keep_present();
         }
     }
@@ -164,7 +169,7 @@ impl Settling<'_> {
     /// Settles what it can up to the horizon, within the budget of one write. It breaks off if the
     /// budget does not even allow to begin.
     pub(super) fn keep_up(&mut self, usage: &UsageIndex) -> ControlFlow<()> {
-        let mut budget = Budget(BOUNDARIES_A_WRITE);
+        let mut budget = self.budget_of_a_write();
         while let Some(first) = self.known.first_unsettled() {
             self.repair(first, i64::MAX, &mut budget)?;
             if budget.is_spent() {

@@ -146,7 +146,7 @@ fn finds_the_first_epoch_that_ends_high_enough() {
 }
 
 #[test]
-fn sums_behind_a_limit_are_not_trusted() {
+fn sums_beyond_a_limit_are_not_trusted() {
     let mut tree = BoundaryTree::new(4);
     for number in 0..64 {
         insert(&mut tree, Key::start(i64::from(number), number), 1);
