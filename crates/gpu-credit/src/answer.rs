@@ -1,7 +1,7 @@
 //! What an account answers: the balance, and why it is what it is.
 
 use crate::options::Overdraft;
-use crate::timeline::ask::standing::Standing;
+use crate::timeline::ask::Standing;
 use crate::timeline::epoch_table::Limit;
 
 /// The balance at an instant, and why it is what it is.

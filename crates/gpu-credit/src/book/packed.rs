@@ -16,7 +16,7 @@ use crate::error::RecordError;
 use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
 use crate::record::{Grant, Record};
-use crate::timeline::ask::standing::Standing;
+use crate::timeline::ask::Standing;
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and
 /// the number of epochs, are written in a byte.

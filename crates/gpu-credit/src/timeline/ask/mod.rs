@@ -7,7 +7,7 @@
 
 mod lowest;
 pub(crate) mod replay;
-pub(crate) mod standing;
+mod standing;
 mod survey;
 pub(crate) mod trace;
 mod what_if;
@@ -29,6 +29,17 @@ pub(crate) struct View<'a> {
     pub(super) known: &'a Known,
     pub(super) overdraft: Overdraft,
     pub(super) usage: &'a UsageIndex,
+}
+
+/// How an account stands at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Whether any window contains the instant.
+    pub(crate) is_live: bool,
+    /// The balance is this, which is a level or the sum of what remains ...
+    pub(crate) level: u64,
+    /// ... less this: what has been used since.
+    pub(crate) used: u64,
 }
 
 impl View<'_> {

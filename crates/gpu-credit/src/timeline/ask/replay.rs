@@ -3,8 +3,7 @@
 use super::super::boundary::Key;
 use super::super::live::{Live, LiveGrant};
 use super::super::tree::Position;
-use super::View;
-use super::standing::Standing;
+use super::{Standing, View};
 
 /// A replay under way: it stands in an epoch, before any usage of it.
 #[derive(Clone, Debug)]

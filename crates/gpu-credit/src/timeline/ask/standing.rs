@@ -1,19 +1,8 @@
 //! How an account stands at an instant: a level, less what has been used.
 
 use super::super::epoch_table::{Epoch, Limit};
-use super::View;
 use super::survey::Found;
-
-/// How an account stands at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// Whether any window contains the instant.
-    pub(crate) is_live: bool,
-    /// The balance is this, which is a level or the sum of what remains ...
-    pub(crate) level: u64,
-    /// ... less this: what has been used since.
-    pub(crate) used: u64,
-}
+use super::{Standing, View};
 
 impl View<'_> {
     /// How the account stands at `time`. O(log m + log n) if the level is settled; else as much of

@@ -2,9 +2,8 @@
 
 use super::super::boundary::Key;
 use super::super::live::LiveGrant;
-use super::View;
 use super::replay::Replay;
-use super::standing::Standing;
+use super::{Standing, View};
 use crate::options::Overdraft;
 use crate::usage::UsageIndex;
 
