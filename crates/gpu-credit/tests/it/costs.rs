@@ -125,3 +125,53 @@ fn very_many_late_writes_cost_one_replay() {
     });
     assert!(cost <= 3 * 20_000, "{cost} boundaries");
 }
+
+/// A grant over all days, from which a day takes what is more than its own: how much remains of it
+/// tells two pasts apart up to its end, so that no late write is repaired before that.
+fn days_under_long_grants(count: i64, long: usize) -> GpuCredit {
+    let mut account = GpuCredit::new();
+    let length = count.unsigned_abs() * 10;
+    let long = std::iter::repeat_n(Record::grant("long", 1_000, 0, length), long);
+    let grants = (0..count).map(|day| Record::grant("daily", 10, day * 10, 9));
+    let usage = (0..count).map(|day| Record::usage(5, day * 10));
+    account.extend(long.chain(grants).chain(usage)).unwrap();
+    account
+}
+
+/// So many writes in time order, each within its budget, settle the account.
+fn writes_to_settle(account: &mut GpuCredit) -> u64 {
+    let (mut writes, now) = (0, 1_000_000);
+    while !account.is_settled() {
+        let cost = replayed(account, |account| account.subtract(0, now).unwrap());
+        assert!(cost <= 256, "{cost} boundaries of one write");
+        writes += 1;
+        assert!(writes < 1_000, "writes settle nothing");
+    }
+    writes
+}
+
+#[test]
+fn a_suspended_repair_goes_on_where_it_stopped() {
+    let mut account = days_under_long_grants(10_000, 1);
+    let cost = replayed(&mut account, |account| account.subtract(8, 5).unwrap());
+    assert!(cost <= 256, "{cost} boundaries of the late write");
+    assert!(!account.is_settled());
+    let writes = writes_to_settle(&mut account);
+    assert!((76..=80).contains(&writes), "{writes} writes");
+    account.assert_invariants();
+}
+
+/// A checkpoint may be further from a late write than the budget reaches, if many grants are live.
+#[test]
+fn a_repair_that_does_not_reach_its_write_comes_nearer() {
+    let mut account = days_under_long_grants(2_000, 1_600);
+    let mut random = Random::new(2);
+    for _ in 0..20 {
+        let time = random.between(0, 20_000);
+        account.subtract(1, time).unwrap();
+        let writes = writes_to_settle(&mut account);
+        // Each copies the remainders first, and has 55 boundaries left of its budget.
+        assert!(writes <= 16, "{writes} writes after one at {time}");
+    }
+    account.assert_invariants();
+}

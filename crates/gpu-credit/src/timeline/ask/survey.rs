@@ -405,3 +405,57 @@ impl Run {
         view.overdraft == Overdraft::Carry && self.live.balance() <= most && end <= most
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GpuCredit, Record};
+
+    /// How many epochs a question about all time replays one by one.
+    fn replayed(account: &GpuCredit) -> usize {
+        let mut epochs = 0;
+        let survey = account.view().survey(i64::MIN, i64::MAX, |piece| {
+            epochs += usize::from(matches!(piece, Piece::Epoch { .. }));
+            ControlFlow::<()>::Continue(())
+        });
+        let is_over = matches!(survey, ControlFlow::Continue(None));
+        assert!(is_over, "nothing is beyond the frontier");
+        epochs
+    }
+
+    fn days(amount: u64, used: u64) -> GpuCredit {
+        let grants = (0..2_000).map(|day| Record::grant("daily", amount, day * 10, 9));
+        let usage = (0..2_000).map(|day| Record::usage(used, day * 10));
+        let mut account = GpuCredit::new();
+        account.extend(grants.chain(usage)).expect("all fit");
+        account
+    }
+
+    /// Of late writes in a row the third is not repaired.
+    fn three_late_writes(account: &mut GpuCredit) {
+        for time in [15_005, 10_005, 5_005] {
+            account.subtract(1, time).expect("it fits");
+        }
+        assert!(!account.is_settled(), "one write is pending");
+    }
+
+    #[test]
+    fn a_settled_account_is_not_replayed() {
+        // The last epoch is told by itself.
+        assert_eq!(replayed(&days(10, 5)), 1);
+    }
+
+    #[test]
+    fn stops_at_the_first_checkpoint_that_is_as_remembered() {
+        let mut account = days(10, 5);
+        three_late_writes(&mut account);
+        assert!(replayed(&account) <= 2 + 32, "{}", replayed(&account));
+    }
+
+    #[test]
+    fn jumps_over_debt() {
+        let mut account = days(1, 5);
+        three_late_writes(&mut account);
+        assert!(replayed(&account) <= 4, "{}", replayed(&account));
+    }
+}

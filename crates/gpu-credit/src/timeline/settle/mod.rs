@@ -155,7 +155,8 @@ impl Settling<'_> {
     }
 
     fn budget_of_a_write(&self) -> Budget {
-        Budget(CHUNKS_A_WRITE * self.tree.width())
+        // A repair replays one boundary more, at which it leaves off.
+        Budget(CHUNKS_A_WRITE * self.tree.width() - 1)
     }
 
     /// Keeps what is live here if the budget of a write does not allow to find it again.
