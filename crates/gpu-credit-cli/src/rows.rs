@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use clap::{Args, ValueEnum};
 use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,31 +95,51 @@ fn escaped<R: Row>(row: &R) -> io::Result<Vec<String>> {
     Ok(cells.collect())
 }
 
+/// Rows that are held to be laid out together. A longer table is laid out in several parts: a column
+/// is never narrower than before, and may grow.
+const ROWS_AT_ONCE: usize = 1_024;
+
 pub(crate) fn write_table<R: Row>(
     output: &mut impl Write,
     times: &TimeArguments,
     rows: impl IntoIterator<Item = R>,
 ) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN).set_header(R::HEADER);
+    let mut rows = rows.into_iter().peekable();
+    let mut widths = vec![0; R::HEADER.len()];
     let mut are_numbers = vec![true; R::HEADER.len()];
-    for row in rows {
-        let cells = row
-            .cells(times)
-            .into_iter()
-            .map(|cell| printable(&cell).into_owned());
-        let cells: Vec<String> = cells.collect();
-        for (are_numbers, cell) in are_numbers.iter_mut().zip(&cells) {
-            *are_numbers &= cell.is_empty() || cell == NONE || cell.parse::<i128>().is_ok();
+    let mut skipped = 0;
+    loop {
+        let mut table = Table::new();
+        table.load_preset(ASCII_MARKDOWN).set_header(R::HEADER);
+        for row in rows.by_ref().take(ROWS_AT_ONCE) {
+            let cells = row
+                .cells(times)
+                .into_iter()
+                .map(|cell| printable(&cell).into_owned());
+            let cells: Vec<String> = cells.collect();
+            for (are_numbers, cell) in are_numbers.iter_mut().zip(&cells) {
+                *are_numbers &= cell.is_empty() || cell == NONE || cell.parse::<i128>().is_ok();
+            }
+            table.add_row(cells);
         }
-        table.add_row(cells);
-    }
-    for (column, are_numbers) in table.column_iter_mut().zip(are_numbers) {
-        if are_numbers {
-            column.set_cell_alignment(CellAlignment::Right);
+        let content = table.column_max_content_widths();
+        for (index, column) in table.column_iter_mut().enumerate() {
+            widths[index] = content[index].max(widths[index]);
+            let padded = widths[index] + column.padding_width();
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(padded)));
+            if are_numbers[index] {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
+        for line in table.lines().skip(skipped) {
+            writeln!(output, "{line}")?;
+        }
+        if rows.peek().is_none() {
+            return Ok(());
+        }
+        // The header is there.
+        skipped = 2;
     }
-    writeln!(output, "{table}")
 }
 
 fn write_json<R: Row>(

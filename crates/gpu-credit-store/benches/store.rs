@@ -32,7 +32,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Tab
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
 const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
 
 const IMPORT_ROUNDS: usize = 9;
 const POSTING_ROUNDS: usize = 7;
@@ -105,7 +105,7 @@ fn events(folder: &Path) -> PathBuf {
 struct Rows {
     accounts: Vec<(String, u64)>,
     entries: Vec<((u64, u64), Vec<u8>)>,
-    ids: Vec<((u64, String), u64)>,
+    ids: Vec<(u64, u64, u64)>,
 }
 
 impl Rows {
@@ -136,16 +136,12 @@ impl Rows {
             ids: ids
                 .iter()
                 .unwrap()
-                .map(|row| {
-                    let (key, sequence) = row.unwrap();
-                    let (account, id) = key.value();
-                    ((account, id.to_owned()), sequence.value())
-                })
+                .map(|row| row.unwrap().0.value())
                 .collect(),
         };
         rows.accounts.sort_by_key(|(_, number)| *number);
         rows.entries.sort_by_key(|((_, sequence), _)| *sequence);
-        rows.ids.sort_by_key(|(_, sequence)| *sequence);
+        rows.ids.sort_by_key(|(_, _, sequence)| *sequence);
         rows
     }
 
@@ -181,8 +177,8 @@ impl Rows {
                 entries.insert(key, value.as_slice()).unwrap();
             }
             let mut ids = write.open_table(IDS).unwrap();
-            for ((account, id), sequence) in &self.ids {
-                ids.insert((*account, id.as_str()), sequence).unwrap();
+            for id in &self.ids {
+                ids.insert(id, ()).unwrap();
             }
             let last = self.entries.len() as u64;
             write

@@ -100,6 +100,19 @@ impl Directory {
         }
     }
 
+    /// Reads an account if it is loaded and up to date.
+    pub(crate) fn read_loaded<R>(
+        &self,
+        name: &str,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Option<R> {
+        let slot = self.slots.read().by_name.get(name).map(Arc::clone)?;
+        let visible = self.visible();
+        let account = slot.account.read();
+        let account = account.as_ref().filter(|_| slot.is_up_to(visible))?;
+        Some(question(account))
+    }
+
     /// Reads several accounts at one point of the journal. The question gets them in the order of the
     /// names.
     pub(crate) fn read_all<R>(

@@ -81,7 +81,7 @@
 //! ```text
 //!   accounts     name ─▶ number             number = sequence of the account's opening
 //!   entries      number, sequence ─▶ entry  an account's entries lie together, in order
-//!   ids          number, id ─▶ sequence     by which retries are known and corrections resolved
+//!   fingerprints number, of id, sequence    by which retries are known and corrections resolved
 //!   heads        number ─▶ head             totals and last entry of an account: see `Head`
 //!   deletions    digest, id ─▶ sequence     of accounts that are gone
 //! ```

@@ -23,9 +23,21 @@ impl<T> Owned<T> {
 
     /// The value, for the process that made it.
     pub(crate) fn get(&self) -> Result<&T, Error> {
+        self.check()?;
+        Ok(self.peek())
+    }
+
+    /// The value, to be changed by the process that made it.
+    pub(crate) fn get_mut(&mut self) -> Result<&mut T, Error> {
+        self.check()?;
+        let value = self.value.as_mut();
+        Ok(value.expect("it is there until it is dropped"))
+    }
+
+    fn check(&self) -> Result<(), Error> {
         let used_by = process::id();
         if used_by == self.process {
-            return Ok(self.peek());
+            return Ok(());
         }
         Err(Error::OtherProcess {
             opened_by: self.process,

@@ -1,11 +1,12 @@
 //! The store: what is posted goes to the journal, what is asked comes from memory.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use gpu_credit::{Answer, Overdraft};
 
-use crate::directory::fold;
+use crate::directory::{Directory, fold};
 use crate::draft::{Answered, Request};
 use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
@@ -313,24 +314,45 @@ impl<J: Journal> Store<J> {
     /// If there is no such account, or its journal is damaged.
     pub fn history(&self, account: &str) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        self.visit_history(account, |entry| entries.push(entry))?;
+        self.visit_history(account, Sequence::START, |entry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        })?;
         Ok(entries)
     }
 
-    /// Shows all entries of an account, in order, without holding them all.
+    /// Shows the entries of an account that come after `after`, in order, without holding them, until
+    /// the visitor breaks off. It must not use the store.
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// # use gpu_credit_store::{Posting, Sequence, Store};
+    /// use std::ops::ControlFlow;
+    ///
+    /// # let store = Store::in_memory()?;
+    /// # store.open_account("acme", Overdraft::Carry)?;
+    /// # store.post(Posting::usage("acme", "job-17", 20, 12))?;
+    /// // A page of two; the next one begins after its last entry.
+    /// let mut page = Vec::new();
+    /// store.visit_history("acme", Sequence::START, |entry| {
+    ///     page.push(entry);
+    ///     if page.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    /// })?;
+    /// # assert_eq!(page.len(), 2);
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`history`](Self::history).
-    pub fn visit_history(&self, account: &str, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
+    pub fn visit_history(
+        &self,
+        account: &str,
+        after: Sequence,
+        mut visit: impl FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let (key, through) = (self.key(account)?, self.last_sequence());
-        self.lane
-            .get()?
-            .journal
-            .entries(&key, Sequence::START, through, &mut |entry| {
-                visit(entry);
-                std::ops::ControlFlow::Continue(())
-            })?;
-        Ok(())
+        let journal = &self.lane.get()?.journal;
+        Ok(journal.entries(&key, after, through, &mut visit)?)
     }
 
     /// The entry of an id; `None` if there is none.
@@ -344,6 +366,10 @@ impl<J: Journal> Store<J> {
         Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
     }
 
+    pub(crate) fn directory(&self) -> Result<&Directory, Error> {
+        Ok(&self.lane.get()?.directory)
+    }
+
     fn key(&self, account: &str) -> Result<AccountKey, Error> {
         let lane = self.lane.get()?;
         lane.directory.key(&lane.journal, account)
@@ -351,6 +377,17 @@ impl<J: Journal> Store<J> {
 }
 
 impl Store {
+    /// See [`RedbJournal::compact`].
+    ///
+    /// # Errors
+    /// If the store has another handle, or the storage fails.
+    pub fn compact(&mut self) -> Result<(), Error> {
+        match Arc::get_mut(&mut self.lane) {
+            Some(lane) => Ok(lane.get_mut()?.journal.compact()?),
+            None => Err(self.journal().in_use().into()),
+        }
+    }
+
     /// See [`RedbJournal::copy_to`].
     ///
     /// # Errors

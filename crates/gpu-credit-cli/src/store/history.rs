@@ -1,10 +1,13 @@
 //! `gpu-credit history`: the journal of an account.
 
+use std::ops::ControlFlow;
+use std::vec;
+
 use clap::Args;
 use gpu_credit_store::{Change, Entry, RecordId, Sequence};
 use serde::Serialize;
 
-use super::StoreArguments;
+use super::{OpenStore, StoreArguments};
 use crate::rows::{Row, RowArguments, or_empty};
 use crate::time::{TimeArguments, Unit};
 
@@ -144,8 +147,62 @@ impl From<Entry> for HistoryRow {
 
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
-    let entries = store.ask(|store| store.history(&arguments.account))?;
+    let mut history = History {
+        store: &store,
+        account: &arguments.account,
+        last: Sequence::START,
+        page: Vec::new().into_iter(),
+        failure: None,
+    };
+    // An account that is not there is an error before anything is written.
+    history.turn();
+    if let Some(error) = history.failure.take() {
+        return Err(error);
+    }
     arguments
         .rows
-        .write(entries.into_iter().map(HistoryRow::from))
+        .write(history.by_ref().map(HistoryRow::from))?;
+    history.failure.map_or(Ok(()), Err)
+}
+
+/// The entries of an account, of which only some are held at a time.
+struct History<'s> {
+    store: &'s OpenStore,
+    account: &'s str,
+    /// The last entry of the page.
+    last: Sequence,
+    page: vec::IntoIter<Entry>,
+    /// Why it ended early.
+    failure: Option<anyhow::Error>,
+}
+
+const PAGE_ENTRIES: usize = 1_024;
+
+impl History<'_> {
+    fn turn(&mut self) {
+        let mut page = Vec::new();
+        let turned = self.store.ask(|store| {
+            store.visit_history(self.account, self.last, |entry| {
+                page.push(entry);
+                match page.len() < PAGE_ENTRIES {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            })
+        });
+        self.failure = turned.err();
+        self.last = page.last().map_or(self.last, |entry| entry.sequence);
+        self.page = page.into_iter();
+    }
+}
+
+impl Iterator for History<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if self.page.len() == 0 && self.failure.is_none() {
+            self.turn();
+        }
+        self.page.next()
+    }
 }

@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         .with_context(|| format!("{}: cannot be read", source.name))?
         .starts_with(b"{");
 
-    let (store, mode) = match arguments.dry_run {
+    let (mut store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
@@ -110,6 +110,11 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error))?;
+    // A file grows by doubling: if most of it is new, it is worth the time to give back what is not used.
+    if mode == ImportMode::Post && imported.posted > store.store.last_sequence().get() / 2 {
+        // Everything is posted, whatever becomes of this.
+        let _ = store.store.compact();
+    }
     store.ensure_in_place()?;
     crate::say(format_args!("{}", summary(&imported, mode)))
 }

@@ -15,6 +15,7 @@ pub(crate) mod statement;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
@@ -189,10 +190,11 @@ impl OpenStore {
     pub(crate) fn grant_ids(&self, name: &str) -> anyhow::Result<GrantIds> {
         let mut ids = HashMap::new();
         self.ask(|store| {
-            store.visit_history(name, |entry| {
+            store.visit_history(name, Sequence::START, |entry| {
                 if let Change::Grant { .. } = entry.change {
                     ids.insert(entry.sequence, entry.id);
                 }
+                ControlFlow::Continue(())
             })
         })?;
         Ok(GrantIds(ids))

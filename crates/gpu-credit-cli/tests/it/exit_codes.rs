@@ -249,7 +249,7 @@ fn a_pipe_that_is_closed() {
     assert_eq!(closed("verify events.csv"), Some(1));
     let database = redb::Database::open(place.path("gpu-credit.redb")).unwrap();
     let write = database.begin_write().unwrap();
-    let ids = redb::TableDefinition::<(u64, &str), u64>::new("ids");
+    let ids = redb::TableDefinition::<(u64, u64, u64), ()>::new("fingerprints");
     let mut open = write.open_table(ids).unwrap();
     open.retain(|_, _| false).unwrap();
     drop(open);

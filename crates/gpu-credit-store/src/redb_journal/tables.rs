@@ -1,12 +1,13 @@
 //! The tables of the file, and what is written to them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::codec;
 use super::error::Failure;
+use super::fingerprint::fingerprint;
 use crate::{Change, Entry, Head, RecordId, Sequence};
 
 /// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
@@ -15,8 +16,9 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gp
 pub(super) const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
 /// From an account's number and a sequence to an entry: the entries of an account lie together.
 pub(super) const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-/// From an account's number and a record id to a sequence.
-pub(super) const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+/// An account's number, the fingerprint of a record id, and a sequence: where entries of such ids are.
+pub(super) const IDS: TableDefinition<'_, (u64, u64, u64), ()> =
+    TableDefinition::new("fingerprints");
 /// From an account's number to its head.
 pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 /// From the digest of a deleted account's name and the id of the deletion to its sequence.
@@ -63,7 +65,7 @@ pub(super) fn digest(name: &str) -> [u8; 32] {
 pub(super) struct Appender<'t> {
     accounts: Table<'t, &'static str, u64>,
     entries: Table<'t, (u64, u64), &'static [u8]>,
-    ids: Table<'t, (u64, &'static str), u64>,
+    ids: Table<'t, (u64, u64, u64), ()>,
     heads: Table<'t, u64, &'static [u8]>,
     deletions: Table<'t, (&'static [u8; 32], &'static str), u64>,
     meta: Table<'t, &'static str, u64>,
@@ -136,20 +138,23 @@ impl<'t> Appender<'t> {
             rows.push(Row {
                 account: entry.account.opened.get(),
                 sequence: entry.sequence.get(),
-                id: entry.id.as_str(),
+                fingerprint: fingerprint(entry.id.as_str()),
                 value: start..values.len(),
             });
         }
-        rows.sort_by_key(|row| (row.account, row.sequence));
+        rows.sort_unstable_by_key(|row| (row.account, row.sequence));
         for row in &rows {
-            let value = &values[row.value.clone()];
-            let present = self.entries.insert((row.account, row.sequence), value)?;
+            let (key, value) = ((row.account, row.sequence), &values[row.value.clone()]);
+            let present = self.entries.insert(key, value)?;
             check_fresh(present.is_some(), || format!("entry {}", row.sequence))?;
         }
-        rows.sort_by_key(|row| (row.account, row.id));
+        rows.sort_unstable_by_key(|row| (row.account, row.fingerprint, row.sequence));
         for row in &rows {
-            let present = self.ids.insert((row.account, row.id), row.sequence)?;
-            check_fresh(present.is_some(), || format!("id {:?}", row.id))?;
+            let key = (row.account, row.fingerprint, row.sequence);
+            let present = self.ids.insert(key, ())?;
+            check_fresh(present.is_some(), || {
+                format!("the id of entry {}", row.sequence)
+            })?;
         }
         Ok(())
     }
@@ -158,7 +163,8 @@ impl<'t> Appender<'t> {
         let account = &deletion.account;
         let (this, next) = (account.opened.get(), account.opened.next().get());
         self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
-        self.ids.retain_in((this, "")..(next, ""), |_, _| false)?;
+        let ids = ids_range(account.opened);
+        self.ids.retain_in(ids, |_, ()| false)?;
         self.heads.remove(this)?;
         let name: &str = &account.name;
         self.accounts.remove(name)?;
@@ -177,10 +183,10 @@ fn check_fresh(is_present: bool, what: impl FnOnce() -> String) -> Result<(), Fa
 }
 
 /// An entry on its way into the tables.
-struct Row<'e> {
+struct Row {
     account: u64,
     sequence: u64,
-    id: &'e str,
+    fingerprint: u64,
     /// Where its bytes are among those of all.
     value: Range<usize>,
 }
@@ -194,4 +200,15 @@ pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [
 pub(super) fn range(opened: Sequence, after: Sequence, through: Sequence) -> Range<(u64, u64)> {
     let next = |sequence: Sequence| (opened.get(), sequence.next().get());
     next(after)..next(through.max(after))
+}
+
+/// All ids of an account.
+pub(super) fn ids_range(opened: Sequence) -> Range<(u64, u64, u64)> {
+    (opened.get(), 0, 0)..(opened.next().get(), 0, 0)
+}
+
+/// Where the entries of an id may be.
+pub(super) fn id_range(opened: Sequence, fingerprint: u64) -> RangeInclusive<(u64, u64, u64)> {
+    let opened = opened.get();
+    (opened, fingerprint, 0)..=(opened, fingerprint, u64::MAX)
 }

@@ -11,7 +11,9 @@ use crate::support::{assert_sound, store};
 
 const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
+const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
 
 fn closed_store() -> (tempfile::TempDir, PathBuf) {
     let (folder, store) = store();
@@ -49,21 +51,154 @@ fn assert_found(file: &Path, expected: &str) {
     assert!(!report.is_sound());
 }
 
+/// The row of an entry's id.
+fn id_of(ids: &Table<'_, (u64, u64, u64), ()>, sequence: u64) -> (u64, u64, u64) {
+    let keys = ids.iter().unwrap().map(|row| row.unwrap().0.value());
+    keys.into_iter().find(|key| key.2 == sequence).unwrap()
+}
+
 #[test]
 fn an_id_that_leads_nowhere_or_elsewhere() {
     let (_folder, file) = closed_store();
+    let mut usage = (0, 0, 0);
     tamper(&file, IDS, |mut ids| {
-        ids.insert((1, "u"), 2).unwrap();
+        usage = id_of(&ids, 3);
+        ids.remove(usage).unwrap();
+        ids.insert((1, usage.1, 2), ()).unwrap();
     });
-    assert_found(&file, "has id \"u\"");
+    assert_found(
+        &file,
+        "entry 3 of account \"a\" is not found by its id \"u\"",
+    );
+    assert_eq!(
+        found_by_id(&file),
+        "it is damaged: an id like \"u\" leads to entry 2, which has another"
+    );
     tamper(&file, IDS, |mut ids| {
-        ids.remove((1, "u")).unwrap();
+        ids.remove((1, usage.1, 2)).unwrap();
     });
     assert_found(&file, "4 entries and 3 ids");
     tamper(&file, IDS, |mut ids| {
-        ids.insert((1, "u"), 9).unwrap();
+        ids.insert((1, usage.1, 9), ()).unwrap();
     });
-    assert_found(&file, "leads to entry 9, which is missing");
+    assert_found(
+        &file,
+        "entry 3 of account \"a\" is not found by its id \"u\"",
+    );
+    assert_eq!(
+        found_by_id(&file),
+        "it is damaged: an id like \"u\" leads to entry 9, which is missing"
+    );
+}
+
+fn found_by_id(file: &Path) -> String {
+    let store = Store::open(file).unwrap();
+    match store.entry("a", &"u".into()).unwrap_err() {
+        gpu_credit_store::Error::Journal(error) => error.problem().to_string(),
+        error => panic!("{error}"),
+    }
+}
+
+/// Two ids can have one fingerprint: which is which, the entries say.
+#[test]
+fn ids_of_one_fingerprint_are_told_apart() {
+    let (_folder, store) = store();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    let ids = ["x", "\0x", "\0\0x"];
+    for (amount, id) in (1..).zip(ids) {
+        let posting = Posting::usage("a", id, amount, 0);
+        assert!(store.post(posting.clone()).unwrap().is_new());
+        assert!(!store.post(posting).unwrap().is_new());
+    }
+    for (amount, id) in (1..).zip(ids) {
+        let entry = store.entry("a", &id.into()).unwrap().unwrap();
+        assert_eq!(
+            entry.change,
+            gpu_credit_store::Change::Usage {
+                amount,
+                timestamp: 0
+            }
+        );
+        assert!(store.post(Posting::usage("a", id, 9, 0)).is_err());
+    }
+    store.post(Posting::retract("a", "r", ids[1])).unwrap();
+    assert_eq!(store.balance_at("a", 0).unwrap().deficit, 4);
+    assert_eq!(store.entry("a", &"\0\0\0x".into()).unwrap(), None);
+    assert_sound(&store);
+}
+
+#[test]
+fn an_entry_and_its_id_that_are_both_gone() {
+    let (_folder, file) = closed_store();
+    tamper(&file, IDS, |mut ids| {
+        let usage = id_of(&ids, 3);
+        ids.remove(usage).unwrap();
+    });
+    tamper(&file, ENTRIES, |mut entries| {
+        entries.remove((1, 3)).unwrap();
+    });
+    assert_found(&file, "has 3 entries up to 4, and its head says 4 up to 4");
+}
+
+#[test]
+fn a_last_sequence_that_is_set_back_or_to_the_maximum() {
+    for last in [2, 5, u64::MAX] {
+        let (_folder, file) = closed_store();
+        tamper(&file, META, |mut meta| {
+            meta.insert("last sequence", last).unwrap();
+        });
+        assert_found(
+            &file,
+            &format!("the last sequence is {last}, and the greatest that is there is 4"),
+        );
+    }
+}
+
+/// An acknowledgement is never false, whatever the file says.
+#[test]
+fn nothing_is_overwritten_or_acknowledged_if_the_last_sequence_is_wrong() {
+    for last in [2, u64::MAX - 1, u64::MAX] {
+        let (_folder, file) = closed_store();
+        tamper(&file, META, |mut meta| {
+            meta.insert("last sequence", last).unwrap();
+        });
+        let store = Store::open(&file).unwrap();
+        for id in ["v", "w", "v"] {
+            let posted = store.post(Posting::usage("a", id, 1, 50));
+            let there = Store::entry(&store, "a", &id.into());
+            // It may be refused, in any words.
+            if posted.is_ok() {
+                assert!(there.unwrap().is_some(), "{id} after {last}");
+            }
+        }
+        drop(store);
+        let read = Database::open(&file).unwrap();
+        let read = redb::ReadableDatabase::begin_read(&read).unwrap();
+        let entries = read.open_table(ENTRIES).unwrap();
+        let kept = entries.get((1, 4)).unwrap().unwrap().value().to_vec();
+        assert!(
+            kept.windows(2).any(|bytes| bytes == [1, b'c']),
+            "entry 4 is what it was"
+        );
+    }
+}
+
+#[test]
+fn a_head_that_is_missing_or_of_another() {
+    let (_folder, file) = closed_store();
+    let mut head = Vec::new();
+    tamper(&file, HEADS, |mut heads| {
+        head = heads.remove(1).unwrap().unwrap().value().to_vec();
+    });
+    assert_found(&file, "account \"a\" has no head");
+    tamper(&file, HEADS, |mut heads| {
+        heads.insert(1, head.as_slice()).unwrap();
+        heads.insert(2, head.as_slice()).unwrap();
+    });
+    assert_found(
+        &file,
+        "there are 2 heads, and 1 are of accounts that are there",
+    );
 }
 
 #[test]
@@ -87,7 +222,7 @@ fn an_entry_that_is_changed_moved_or_missing() {
         &file,
         "entry 3 of account \"a\": its checksum does not match",
     );
-    assert_found(&file, "3 entries and 4 ids");
+    assert_found(&file, "has 3 entries and 4 ids");
 }
 
 #[test]
@@ -102,5 +237,37 @@ fn an_account_that_has_another_name_or_number() {
         accounts.remove("b").unwrap();
         accounts.insert("a", 2).unwrap();
     });
-    assert_found(&file, "which is not there");
+    assert_found(
+        &file,
+        "there are 4 entries, and 0 are of accounts that are there",
+    );
+}
+
+/// As a program that passes the rules by could write it: its entries bear right checksums.
+#[test]
+fn usage_before_a_close_is_found() {
+    let holding = |second: Posting| {
+        let (folder, store) = store();
+        store.open_account("a", Overdraft::Carry).unwrap();
+        store.post(second).unwrap();
+        (folder, store)
+    };
+    let (with_close, store) = holding(Posting::close_books("a", "c", 6));
+    drop(store);
+    let (folder, store) = holding(Posting::usage("a", "c", 1, 0));
+    store.post(Posting::usage("a", "u", 1, 5)).unwrap();
+    drop(store);
+    let mut close = Vec::new();
+    tamper(&with_close.path().join("credit.redb"), ENTRIES, |entries| {
+        close = entries.get((1, 2)).unwrap().unwrap().value().to_vec();
+    });
+    let file = folder.path().join("credit.redb");
+    tamper(&file, ENTRIES, |mut entries| {
+        entries.insert((1, 2), close.as_slice()).unwrap();
+    });
+    assert_found(
+        &file,
+        "account \"a\": entry 3 takes effect before the close of the books",
+    );
+    assert_found(&file, "account \"a\": its head and its entries disagree");
 }

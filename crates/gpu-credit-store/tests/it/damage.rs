@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, ImportMode, Posting, RedbJournal, StorageProblem, Store};
+use gpu_credit_store::{Error, ImportMode, Posting, RedbJournal, Sequence, StorageProblem, Store};
 use gpu_credit_workload::random::Random;
 use redb::StorageBackend;
 
@@ -205,7 +205,7 @@ fn damaged(whole: &[u8], random: &mut Random) -> (String, Vec<u8>) {
 #[test]
 fn damage_to_a_closed_file_is_found_or_harmless() {
     let file = closed();
-    let times = count("GPU_CREDIT_STORE_FLIPS", 300);
+    let times = count("GPU_CREDIT_STORE_FLIPS", 200);
     let found = file.damage(1, times, |path| Store::open(path));
     assert!(found > times / 8, "of {times} {found} were found");
 }
@@ -213,7 +213,7 @@ fn damage_to_a_closed_file_is_found_or_harmless() {
 #[test]
 fn damage_to_a_closed_file_is_found_or_harmless_to_who_verifies_all_of_it() {
     let file = closed();
-    let times = count("GPU_CREDIT_STORE_FLIPS", 300) / 3;
+    let times = count("GPU_CREDIT_STORE_FLIPS", 200) / 3;
     let found = file.damage(2, times, |path| Store::open_verified(path));
     assert!(found > times / 8, "of {times} {found} were found");
 }
@@ -221,7 +221,7 @@ fn damage_to_a_closed_file_is_found_or_harmless_to_who_verifies_all_of_it() {
 #[test]
 fn damage_to_a_file_of_a_killed_process_is_found_or_harmless() {
     let file = killed();
-    let times = count("GPU_CREDIT_STORE_FLIPS", 300);
+    let times = count("GPU_CREDIT_STORE_FLIPS", 200);
     let found = file.damage(3, times, |path| Store::open(path));
     assert!(found > times / 8, "of {times} {found} were found");
 }
@@ -294,7 +294,7 @@ fn a_panic_of_redb_is_an_error_and_nothing_is_done_after_it() {
 #[test]
 fn a_visitor_that_panics_leaves_the_store_as_it_was() {
     let (_folder, store) = filled();
-    let visit = || store.visit_history("large", |_| panic!("visitor"));
+    let visit = || store.visit_history("large", Sequence::START, |_| panic!("visitor"));
     let panic = catch_unwind(AssertUnwindSafe(visit)).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"visitor"));
     store.post(Posting::usage("large", "after", 1, 0)).unwrap();

@@ -18,6 +18,7 @@ mod damage;
 mod faults;
 #[cfg(unix)]
 mod fork;
+mod format_1;
 mod importing;
 mod kill;
 mod lane;

@@ -1,9 +1,10 @@
 //! What is to be seen of an account.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use gpu_credit::GrantId;
-use gpu_credit_store::{Account, Change, Entry, RecordId};
+use gpu_credit_store::{Account, Change, Entry, RecordId, Sequence};
 
 use crate::store::OpenStore;
 
@@ -175,7 +176,12 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
             records.insert(entry.id, takes_effect);
         }
     };
-    store.ask(|store| store.visit_history(&account.key().name, &mut see))?;
+    store.ask(|store| {
+        store.visit_history(&account.key().name, Sequence::START, |entry| {
+            see(entry);
+            ControlFlow::Continue(())
+        })
+    })?;
     late.retain(|at| (from..=to).contains(at));
     late.sort_unstable();
     Ok(late)
