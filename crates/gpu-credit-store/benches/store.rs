@@ -11,11 +11,16 @@
 //! * Durable postings a second of 32 threads, against those of one; with ids that come in order, and
 //!   with random ones.
 //!
+//! * Bytes a record of a file of a million usage records that was imported, compacted and closed; and how
+//!   long it takes to open: closed, to be read, after a kill, and verified. `GPU_CREDIT_STORE_RECORDS`
+//!   asks for more: 13,000,000 make a file of 1.1 GB.
+//!
 //! Both sides of a comparison run in turns in one process; ratios are medians over the rounds. What was
 //! written is verified.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+use std::fmt::Write;
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -24,7 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{ImportOptions, Posting, Store};
+use gpu_credit_store::{Error, ImportOptions, Posting, Store};
 use gpu_credit_workload::EventWriter;
 use gpu_credit_workload::shapes::{Shape, Workload};
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
@@ -44,6 +49,52 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     import(folder.path());
     posting(folder.path());
+    opening(folder.path());
+}
+
+/// What a file takes, and what it takes to open it.
+fn opening(folder: &Path) {
+    let asked = std::env::var("GPU_CREDIT_STORE_RECORDS").ok();
+    let records = asked.map_or(1_000_000, |records| records.parse().unwrap());
+    let mut events = String::from("kind,account,credit_id,amount,timestamp,expiration\n");
+    for record in 0..records {
+        writeln!(events, "usage,acme,,{},{record},", record % 1_000).unwrap();
+    }
+    let path = folder.join("opening.redb");
+    let mut store = Store::create(&path).unwrap();
+    let options = ImportOptions::default();
+    store
+        .import_events(events.as_bytes(), &options, |_| ())
+        .unwrap();
+    drop(events);
+    store.compact().unwrap();
+    drop(store);
+    let bytes = fs::metadata(&path).unwrap().len();
+    println!(
+        "file of {records} records: {bytes} bytes, {} a record",
+        bytes / records
+    );
+    let timed = |what: &str, open: fn(&Path) -> Result<Store, Error>| {
+        let start = Instant::now();
+        let store = open(&path).unwrap();
+        let taken = start.elapsed();
+        assert!(store.last_sequence().get() >= records);
+        println!("opening {what}: {taken:.1?}");
+        store
+    };
+    for _ in 0..3 {
+        drop(timed("what was closed", |path| Store::open(path)));
+        drop(timed("to read", |path| Store::open_read_only(path)));
+        drop(timed("and verifying", |path| Store::open_verified(path)));
+        // As a kill leaves it.
+        let store = Store::open(&path).unwrap();
+        store.open_account("killed", Overdraft::Carry).unwrap();
+        let killed = folder.join("killed.redb");
+        fs::copy(&path, &killed).unwrap();
+        drop(store);
+        fs::rename(killed, &path).unwrap();
+        drop(timed("after a kill", |path| Store::open(path)));
+    }
 }
 
 fn import(folder: &Path) {

@@ -110,7 +110,9 @@
 //!
 //! All entries of the account are dropped; the sequence and the id of the deletion and a SHA-256 of the
 //! name are kept. The name can be given again, to an account with a history of its own. Bytes in free
-//! pages of the file last until they are overwritten: a [copy](Store::copy_to) has none.
+//! pages of the file last until they are overwritten: a [copy](Store::copy_to) has none. The file gets no
+//! smaller by it, but what is posted next goes where the account was; [`Store::compact`] gives the room
+//! back.
 
 mod account;
 mod check;
