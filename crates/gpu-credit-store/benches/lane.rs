@@ -30,7 +30,7 @@ use gpu_credit_store::{Posting, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 
 const COLD: u64 = 1_000_000;
@@ -226,10 +226,9 @@ fn bare(from: &Path, to: &Path, after: u64) -> Duration {
     }
     let mut ids = Vec::new();
     for row in read.open_table(IDS).unwrap().iter().unwrap() {
-        let (key, sequence) = row.unwrap();
-        if sequence.value() > after {
-            let (account, id) = key.value();
-            ids.push((account, id.to_owned(), sequence.value()));
+        let id = row.unwrap().0.value();
+        if id.2 > after {
+            ids.push(id);
         }
     }
     let mut heads = Vec::new();
@@ -247,8 +246,8 @@ fn bare(from: &Path, to: &Path, after: u64) -> Duration {
             table.insert(key, value.as_slice()).unwrap();
         }
         let mut table = write.open_table(IDS).unwrap();
-        for (account, id, sequence) in &ids {
-            table.insert((*account, id.as_str()), sequence).unwrap();
+        for id in &ids {
+            table.insert(id, ()).unwrap();
         }
         let mut table = write.open_table(HEADS).unwrap();
         for (account, head) in &heads {
