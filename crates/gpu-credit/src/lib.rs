@@ -71,6 +71,7 @@ mod options;
 mod parallel;
 mod questions;
 mod range;
+mod rates;
 mod record;
 mod time_buckets;
 mod timeline;

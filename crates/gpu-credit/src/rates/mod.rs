@@ -1,0 +1,206 @@
+//! The rate index: metered usage over time.
+//!
+//! A job uses `rate` units at each tick of `[from, until)`: the rate of the account rises by that at
+//! `from` and falls at `until`. Between two changes of rate what is used is a [`Line`] over time, and
+//! the line at an instant is the sum of all changes up to it. So the index answers "how much was
+//! metered through this tick" by one prefix sum, however many jobs were running then.
+//!
+//! ```text
+//! top      [ head, line before x groups ]
+//! group    [ head, line before x 64     ]
+//! chunk    [ change of rate x 64        ]   12 bytes each: tick, rise, whose it is
+//! jobs     [ from, until, rate by number ]
+//! ```
+//!
+//! As in the [usage index](crate::usage), times in a chunk are distances from an origin in 4 bytes,
+//! if they and the rates fit, and no sum reaches beyond its node.
+//!
+//! With `j` jobs: a question is O(log j), and half a chunk at most is read; posting, changing and
+//! taking back a job is O(log j + 64), and a pass over the groups. Memory: 25 bytes a job and two
+//! changes.
+
+mod change;
+mod chunk;
+mod directory;
+mod jobs;
+mod line;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use jobs::Job;
+pub(crate) use line::Line;
+
+use change::{Change, Key, Mark};
+use jobs::Jobs;
+use tree::ChangeTree;
+
+/// How many jobs one account can number: a change keeps one bit of 32 for its side.
+pub(crate) const JOBS_MAX: u32 = (1 << 31) - 1;
+
+/// The jobs of an account, and the sums of what they use.
+#[derive(Clone, Debug)]
+pub(crate) struct RateIndex {
+    jobs: Jobs,
+    changes: ChangeTree,
+    /// What all jobs use.
+    total: u64,
+}
+
+/// A stretch of time in which the rate does not change, and what is metered in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// When the rate changes next.
+    pub(crate) next: Option<i64>,
+    pub(crate) line: Line,
+}
+
+impl RateIndex {
+    /// An index without jobs. A chunk holds up to `width` changes, 4 or more.
+    pub(crate) fn new(width: usize) -> Self {
+        RateIndex {
+            jobs: Jobs::default(),
+            changes: ChangeTree::new(width),
+            total: 0,
+        }
+    }
+
+    /// What all jobs use. O(1)
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many jobs stand. O(1)
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many jobs were ever posted. O(1)
+    pub(crate) fn posted(&self) -> usize {
+        self.jobs.posted()
+    }
+
+    /// A job by its number, if it stands. O(1)
+    pub(crate) fn get(&self, number: u32) -> Option<Job> {
+        self.jobs.get(number)
+    }
+
+    /// What is used through a tick. O(log j)
+    #[inline]
+    pub(crate) fn through(&self, time: i64) -> u64 {
+        self.changes.line_at(time).through(time)
+    }
+
+    /// The line that holds at an instant, and until when. O(log j)
+    pub(crate) fn piece(&self, time: i64) -> Piece {
+        self.changes.piece(time)
+    }
+
+    /// Posts a job and numbers it. The caller has made sure that all usage stays within `i64::MAX`.
+    /// O(log j), and a pass over a chunk, a group and the groups
+    pub(crate) fn post(&mut self, job: Job) -> u32 {
+        let number = self.jobs.post(job);
+        self.enter(number, job);
+        number
+    }
+
+    /// Gives a job that stands another window and rate; what it was. Cost as [`post`](Self::post)
+    pub(crate) fn change(&mut self, number: u32, job: Job) -> Job {
+        let old = self.jobs.row(number);
+        self.leave(number, old);
+        self.jobs.set(number, job);
+        self.enter(number, job);
+        old
+    }
+
+    /// Takes a job back that stands; what it was. Cost as [`post`](Self::post)
+    pub(crate) fn retract(&mut self, number: u32) -> Job {
+        let old = self.jobs.row(number);
+        self.leave(number, old);
+        self.jobs.retract(number);
+        old
+    }
+
+    fn enter(&mut self, number: u32, job: Job) {
+        for change in changes(number, job).into_iter().flatten() {
+            self.changes.insert(change, &self.jobs);
+        }
+        self.total += within(job.total());
+    }
+
+    fn leave(&mut self, number: u32, job: Job) {
+        for change in changes(number, job).into_iter().flatten() {
+            self.changes.remove(change);
+        }
+        self.total -= within(job.total());
+    }
+
+    /// The jobs that begin at instants of a range, both ends included: by when they begin, and at
+    /// one tick in posting order. O(log j), and O(1) a change of rate
+    pub(crate) fn beginning(&self, first: i64, last: i64) -> impl Iterator<Item = (u32, Job)> + '_ {
+        let changes = self.changes.iter_from(Key::before(first));
+        let changes = changes.take_while(move |change| change.key.time <= last);
+        let starts = changes.filter_map(|change| change.key.mark.starts());
+        starts.map(|number| (number, self.jobs.row(number)))
+    }
+
+    /// The jobs that use something at a tick, in posting order. O(log j) for each, if jobs are
+    /// about equally long
+    pub(crate) fn running(&self, time: i64) -> Vec<(u32, Job)> {
+        let mut running = Vec::new();
+        self.changes.visit_running(time, |number| {
+            let job = self.jobs.row(number);
+            if job.until > time && job.rate > 0 {
+                running.push((number, job));
+            }
+        });
+        running.sort_unstable_by_key(|(number, _)| *number);
+        running
+    }
+
+    /// All jobs that stand, in posting order. O(1) a job that was posted
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Job)> + '_ {
+        self.jobs.iter()
+    }
+
+    /// Heap bytes. O(chunks)
+    pub(crate) fn memory_used(&self) -> usize {
+        self.jobs.memory_used() + self.changes.memory_used()
+    }
+
+    /// Checks order, heads and sums on every level. O(j log j)
+    pub(crate) fn assert_invariants(&self) {
+        let changes = self.jobs.iter().map(|(number, job)| changes(number, job));
+        let mut expected: Vec<Change> = changes.flatten().flatten().collect();
+        expected.sort_unstable_by_key(|change| change.key);
+        self.changes.assert_invariants(&expected, &self.jobs);
+        let total: u128 = self.jobs.iter().map(|(_, job)| job.total()).sum();
+        assert_eq!(u128::from(self.total), total, "total of all jobs");
+    }
+}
+
+/// The changes of rate that a job makes. One that uses nothing still has a beginning, by which it is
+/// found.
+fn changes(number: u32, job: Job) -> [Option<Change>; 2] {
+    let rise = if job.total() == 0 { 0 } else { job.rate };
+    let start = Change {
+        key: Key {
+            time: job.from,
+            mark: Mark::start(number),
+        },
+        rise,
+    };
+    let end = Change {
+        key: Key {
+            time: job.until,
+            mark: Mark::end(number),
+        },
+        rise: rise.wrapping_neg(),
+    };
+    [Some(start), (rise > 0).then_some(end)]
+}
+
+fn within(total: u128) -> u64 {
+    u64::try_from(total).expect("the limits of an account keep usage below 2^63")
+}

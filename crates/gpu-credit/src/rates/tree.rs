@@ -1,0 +1,282 @@
+//! Changes of rate in order, under their sums.
+
+use super::Piece;
+use super::change::{Change, Key};
+use super::chunk::Chunk;
+use super::directory::{Directory, Node};
+use super::jobs::Jobs;
+use super::line::Line;
+
+/// Changes of rate in order: chunks, in groups.
+#[derive(Clone, Debug)]
+pub(super) struct ChangeTree {
+    /// `None` if there is no change.
+    root: Option<Directory<Directory<Chunk>>>,
+    /// The most changes in a chunk, and chunks in a group.
+    width: usize,
+}
+
+/// Where a change is.
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    group: usize,
+    chunk: usize,
+}
+
+impl ChangeTree {
+    pub(super) fn new(width: usize) -> Self {
+        ChangeTree {
+            root: None,
+            width: width.max(4),
+        }
+    }
+
+    /// The line that holds at an instant. O(log j), and half a chunk
+    #[inline]
+    pub(super) fn line_at(&self, time: i64) -> Line {
+        let Some(root) = &self.root else {
+            return Line::default();
+        };
+        let key = Key::after(time);
+        let at = locate(root, key);
+        let chunk = chunk(root, at);
+        before(root, at) + chunk.first(chunk.rank(key))
+    }
+
+    /// The same, and when the rate may change next.
+    pub(super) fn piece(&self, time: i64) -> Piece {
+        let next = time.checked_add(1).and_then(|next| {
+            let mut later = self.iter_from(Key::before(next));
+            later.next().map(|change| change.key.time)
+        });
+        let line = self.line_at(time);
+        Piece { next, line }
+    }
+
+    /// All changes from a key on, in order.
+    pub(super) fn iter_from(&self, key: Key) -> impl Iterator<Item = Change> + '_ {
+        let root = self.root.as_ref();
+        let at = root.map(|root| {
+            let at = locate(root, key);
+            (at, chunk(root, at).rank(key))
+        });
+        let (mut at, mut rank) = at.unwrap_or((Position { group: 0, chunk: 0 }, 0));
+        std::iter::from_fn(move || {
+            let root = root?;
+            while rank == chunk(root, at).len() {
+                at = next_chunk(root, at)?;
+                rank = 0;
+            }
+            rank += 1;
+            Some(chunk(root, at).get(rank - 1))
+        })
+    }
+
+    /// Shows the jobs that begin at or before a tick, and of these all that end after it.
+    pub(super) fn visit_running(&self, time: i64, mut visit: impl FnMut(u32)) {
+        let Some(root) = &self.root else {
+            return;
+        };
+        let key = Key::after(time);
+        for (group, group_entry) in root.children.iter().zip(&root.entries) {
+            if group_entry.head > key {
+                break;
+            }
+            if group_entry.latest_until <= time {
+                continue;
+            }
+            for (chunk, entry) in group.children.iter().zip(&group.entries) {
+                if entry.head > key {
+                    break;
+                }
+                if entry.latest_until > time {
+                    let begun = chunk.iter().take_while(|change| change.key < key);
+                    begun
+                        .filter_map(|change| change.key.mark.starts())
+                        .for_each(&mut visit);
+                }
+            }
+        }
+    }
+
+    /// Puts a change in its place; its job is in the table.
+    pub(super) fn insert(&mut self, change: Change, jobs: &Jobs) {
+        let width = self.width;
+        let Some(root) = &mut self.root else {
+            let group = Directory::new(vec![Chunk::new(&[change])], jobs);
+            self.root = Some(Directory::new(vec![group], jobs));
+            return;
+        };
+        let mut at = locate(root, change.key);
+        while chunk(root, at).len() >= width {
+            split(root, at, change.key, width, jobs);
+            at = locate(root, change.key);
+        }
+        let until = change.key.mark.starts().map(|job| jobs.row(job).until);
+        let until = until.unwrap_or(i64::MIN);
+        let group = &mut root.children[at.group];
+        if change.key < group.entries[at.chunk].head {
+            group.entries[at.chunk].head = change.key;
+        }
+        group.children[at.chunk].insert(change, width);
+        group.child_changed(at.chunk, change.line(), until);
+        if change.key < root.entries[at.group].head {
+            root.entries[at.group].head = change.key;
+        }
+        root.child_changed(at.group, change.line(), until);
+    }
+
+    /// Takes a change out that is there.
+    pub(super) fn remove(&mut self, change: Change) {
+        let root = self.root.as_mut().expect("there is a change");
+        let at = locate(root, change.key);
+        let group = &mut root.children[at.group];
+        let chunk = &mut group.children[at.chunk];
+        let removed = chunk.remove(chunk.rank(change.key));
+        assert_eq!(removed, change, "the change of a job that stands");
+        let len = chunk.len();
+        let line = -change.line();
+        group.child_changed(at.chunk, line, i64::MIN);
+        root.child_changed(at.group, line, i64::MIN);
+        if len == 0 {
+            self.drop_empty(at);
+        } else if len <= self.width / 4 {
+            merge(&mut root.children[at.group], at.chunk, self.width / 2);
+        }
+    }
+
+    /// Chunks and groups that run empty go.
+    fn drop_empty(&mut self, at: Position) {
+        let root = self.root.as_mut().expect("there is a chunk");
+        let group = &mut root.children[at.group];
+        if group.children.len() > 1 {
+            group.remove(at.chunk);
+        } else if root.children.len() > 1 {
+            root.remove(at.group);
+        } else {
+            self.root = None;
+        }
+    }
+
+    /// Heap bytes.
+    pub(super) fn memory_used(&self) -> usize {
+        self.root.as_ref().map_or(0, Node::memory_used)
+    }
+
+    pub(super) fn assert_invariants(&self, expected: &[Change], jobs: &Jobs) {
+        let first = Key::before(i64::MIN);
+        let changes: Vec<Change> = self.iter_from(first).collect();
+        assert_eq!(changes, expected, "the changes of all jobs, in order");
+        let Some(root) = &self.root else {
+            return;
+        };
+        assert_directory(root, jobs);
+        for group in &root.children {
+            assert_directory(group, jobs);
+            for chunk in &group.children {
+                assert!((1..=self.width).contains(&chunk.len()), "size of a chunk");
+                let total: Line = chunk.iter().map(Change::line).sum();
+                assert_eq!(chunk.total(), total, "total of a chunk");
+                for count in 0..=chunk.len() {
+                    let first: Line = chunk.iter().take(count).map(Change::line).sum();
+                    assert_eq!(chunk.first(count), first, "sum of {count} changes");
+                }
+            }
+        }
+        let children = root.children.iter().map(|group| group.children.len());
+        assert!(
+            children.max() <= Some(self.width),
+            "no group is too large"
+        );
+    }
+}
+
+fn locate(root: &Directory<Directory<Chunk>>, key: Key) -> Position {
+    let group = root.find(key);
+    let chunk = root.children[group].find(key);
+    Position { group, chunk }
+}
+
+fn chunk(root: &Directory<Directory<Chunk>>, at: Position) -> &Chunk {
+    &root.children[at.group].children[at.chunk]
+}
+
+/// What all changes before a chunk add up to.
+fn before(root: &Directory<Directory<Chunk>>, at: Position) -> Line {
+    root.entries[at.group].before + root.children[at.group].entries[at.chunk].before
+}
+
+fn next_chunk(root: &Directory<Directory<Chunk>>, at: Position) -> Option<Position> {
+    let Position { group, chunk } = at;
+    if chunk + 1 < root.children[group].children.len() {
+        return Some(Position {
+            group,
+            chunk: chunk + 1,
+        });
+    }
+    let group = group + 1;
+    (group < root.children.len()).then_some(Position { group, chunk: 0 })
+}
+
+/// Makes room for a change in a full chunk: its group splits if that is full, else the chunk does. At
+/// the end of time what splits stays nearly full, and a new one begins; elsewhere halves remain.
+fn split(
+    root: &mut Directory<Directory<Chunk>>,
+    at: Position,
+    key: Key,
+    width: usize,
+    jobs: &Jobs,
+) {
+    if root.children[at.group].children.len() >= width {
+        let group = &mut root.children[at.group];
+        let is_end = at.group + 1 == root.entries.len() && at.chunk + 1 == group.children.len();
+        let keep = if is_end { width - 1 } else { width / 2 };
+        let next = Directory::new(group.children.split_off(keep), jobs);
+        group.entries.truncate(keep);
+        root.split_off(at.group, next, jobs);
+        return;
+    }
+    let is_last = at.group + 1 == root.children.len();
+    let group = &mut root.children[at.group];
+    let changes: Vec<Change> = group.children[at.chunk].iter().collect();
+    let is_end = is_last && at.chunk + 1 == group.children.len() && key > changes[width - 1].key;
+    let keep = if is_end { width - 1 } else { width / 2 };
+    group.children[at.chunk] = Chunk::new(&changes[..keep]);
+    group.split_off(at.chunk, Chunk::new(&changes[keep..]), jobs);
+}
+
+/// Joins a chunk with one beside it, if together they hold at most `most` changes.
+fn merge(group: &mut Directory<Chunk>, at: usize, most: usize) {
+    let is_fitting = |left: &usize| {
+        let pair = group.children.get(*left..*left + 2);
+        pair.is_some_and(|pair| pair[0].len() + pair[1].len() <= most)
+    };
+    let pairs = [Some(at), at.checked_sub(1)];
+    if let Some(left) = pairs.into_iter().flatten().find(is_fitting) {
+        let chunks = &group.children[left..left + 2];
+        let changes: Vec<Change> = chunks.iter().flat_map(Chunk::iter).collect();
+        let latest_until = group.entries[left + 1].latest_until;
+        group.children[left] = Chunk::new(&changes);
+        group.remove(left + 1);
+        group.child_changed(left, Line::default(), latest_until);
+    }
+}
+
+fn assert_directory<C: Node>(directory: &Directory<C>, jobs: &Jobs) {
+    let mut before = Line::default();
+    let nodes = directory.children.iter().zip(&directory.entries);
+    for (at, (child, entry)) in nodes.enumerate() {
+        assert_eq!(entry.before, before, "sum before child {at}");
+        assert!(entry.head <= child.head(), "head of child {at}");
+        assert!(
+            entry.latest_until >= child.latest_until(jobs),
+            "latest end of child {at}"
+        );
+        before += child.total();
+    }
+    let children = directory.children.iter();
+    let heads = directory.entries.iter().skip(1);
+    for (child, next) in children.zip(heads) {
+        assert!(child.last() < next.head, "children in order");
+    }
+}
