@@ -1,11 +1,12 @@
 //! The account: grants and usage are posted to it, and it answers for any instant.
 //!
-//! It stands on two indexes: usage over time ([`UsageIndex`]) and the level of each epoch
+//! It stands on two indexes: usage over time ([`AllUsage`]) and the level of each epoch
 //! ([`GrantTimeline`]). A balance is a level less a sum of usage. Posting many records at once,
 //! corrections, what the account holds and all further questions have files of their own.
 
 use std::fmt;
 
+use crate::all_usage::AllUsage;
 use crate::answer::{Answer, answer, balance};
 use crate::error::Error;
 use crate::limits::{Sums, UsageSums};
@@ -14,7 +15,6 @@ use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
 use crate::timeline::ask::View;
 use crate::timeline::settle::SettlementStatistics;
-use crate::usage::UsageIndex;
 
 /// One account of credit that expires: exact balances at any instant, whatever the order of calls.
 ///
@@ -49,7 +49,7 @@ use crate::usage::UsageIndex;
 /// ```
 #[derive(Clone)]
 pub struct GpuCredit {
-    pub(crate) usage: UsageIndex,
+    pub(crate) usage: AllUsage,
     pub(crate) timeline: GrantTimeline,
     pub(crate) overdraft: Overdraft,
 }
@@ -116,7 +116,7 @@ impl GpuCredit {
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         GpuCredit {
-            usage: UsageIndex::new(options.usage_chunk),
+            usage: AllUsage::new(options.usage_chunk),
             timeline: GrantTimeline::new(&options),
             overdraft: options.overdraft,
         }
@@ -211,7 +211,7 @@ impl GpuCredit {
     /// ```
     pub fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
         self.usage_sums().add(amount)?;
-        self.usage.insert(timestamp, amount);
+        self.usage.instants.insert(timestamp, amount);
         self.timeline.usage_posted(&self.usage, timestamp, amount);
         Ok(())
     }
@@ -397,7 +397,7 @@ impl GpuCredit {
     pub(crate) fn usage_sums(&self) -> UsageSums {
         UsageSums {
             total: self.usage.total(),
-            records: self.usage.posted(),
+            records: self.usage.instants.posted(),
         }
     }
 }

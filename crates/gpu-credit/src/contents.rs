@@ -67,7 +67,7 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn usage(&self, range: impl RangeBounds<i64>) -> UsageRecords<'_> {
-        UsageRecords(self.usage.numbered_entries(inclusive(range)))
+        UsageRecords(self.usage.instants.numbered_entries(inclusive(range)))
     }
 
     /// A usage record by its identity; `None` if it was never posted, or is retracted. O(log n)
@@ -85,7 +85,7 @@ impl GpuCredit {
     #[must_use]
     pub fn usage_record(&self, usage: UsageId) -> Option<UsageRecord> {
         let UsageId { timestamp, nth } = usage;
-        let amount = self.usage.amount_of(timestamp, nth)?;
+        let amount = self.usage.instants.amount_of(timestamp, nth)?;
         Some(UsageRecord { amount, timestamp })
     }
 
@@ -108,7 +108,7 @@ impl GpuCredit {
     #[must_use]
     pub fn find_usage(&self, usage: UsageRecord) -> Option<UsageId> {
         let UsageRecord { amount, timestamp } = usage;
-        let nth = self.usage.latest_of(timestamp, amount)?;
+        let nth = self.usage.instants.latest_of(timestamp, amount)?;
         Some(UsageId { timestamp, nth })
     }
 
@@ -128,7 +128,7 @@ impl GpuCredit {
     /// ```
     #[must_use]
     pub fn next_usage_id(&self, timestamp: i64) -> UsageId {
-        let nth = self.usage.next_nth(timestamp);
+        let nth = self.usage.instants.next_nth(timestamp);
         UsageId { timestamp, nth }
     }
 
@@ -175,7 +175,7 @@ impl GpuCredit {
     /// ```
     #[must_use]
     pub fn usage_count(&self) -> usize {
-        self.usage.len()
+        self.usage.instants.len()
     }
 
     /// The sum of the amounts of all usage, paid or not. O(1)

@@ -30,7 +30,7 @@ impl GpuCredit {
     /// ```
     pub fn retract_usage(&mut self, usage: UsageId) -> Result<UsageRecord, Error> {
         let UsageId { timestamp, nth } = usage;
-        let retracted = self.usage.retract(timestamp, nth);
+        let retracted = self.usage.instants.retract(timestamp, nth);
         let amount = retracted.ok_or(Error::NoSuchUsage(usage))?;
         self.timeline
             .usage_retracted(&self.usage, amount, timestamp);
@@ -60,7 +60,7 @@ impl GpuCredit {
         let UsageId { timestamp, nth } = usage;
         let posted = self.usage_record(usage).ok_or(Error::NoSuchUsage(usage))?;
         check_usage(self.usage.total() - posted.amount, amount)?;
-        let old = self.usage.change(timestamp, nth, amount);
+        let old = self.usage.instants.change(timestamp, nth, amount);
         assert_eq!(old, Some(posted.amount), "{usage} has been found");
         self.timeline
             .usage_changed(&self.usage, timestamp, posted.amount, amount);

@@ -1,6 +1,6 @@
 //! What can be refused, always before anything has changed.
 
-use crate::record::{GrantId, UsageId};
+use crate::record::{GrantId, MeteredId, UsageId};
 
 /// Why a call was refused. The account is as it was before the call.
 ///
@@ -50,6 +50,27 @@ pub enum Error {
         /// The sum of all usage before it.
         total: u64,
     },
+    /// The account's usage would add up to more than `i64::MAX`.
+    #[error(
+        "usage of {rate} at each tick of [{from}, {until}) does not fit: usage adds up to {total} \
+         already, and {} at most",
+        i64::MAX
+    )]
+    MeteredUsageTooLarge {
+        /// What each tick would use.
+        rate: u64,
+        /// The first tick.
+        from: i64,
+        /// The first tick that is no longer used.
+        until: i64,
+        /// The sum of all usage before it.
+        total: u64,
+    },
+    /// The account has had as much metered usage as it can number, retracted ones included.
+    #[error(
+        "one account numbers 2147483647 metered usage records at most, retracted ones included"
+    )]
+    TooManyMeteredRecords,
     /// The account has had as many grants as it can number, retracted ones included.
     #[error("one account numbers 2147483648 grants at most, retracted ones included")]
     TooManyGrants,
@@ -65,6 +86,9 @@ pub enum Error {
     /// The usage was never posted, or is retracted already.
     #[error("{0} was never posted, or is retracted already")]
     NoSuchUsage(UsageId),
+    /// The metered usage was never posted, or is retracted already.
+    #[error("{0} was never posted, or is retracted already")]
+    NoSuchMeteredUsage(MeteredId),
     /// The grant is revoked, from this instant on or an earlier one.
     #[error("grant {} is revoked from {from} on already", .grant.index())]
     AlreadyRevoked {

@@ -38,7 +38,7 @@ impl GpuCredit {
             added.map_err(|error| RecordError { index, error })?;
         }
         let entries = usage.iter().map(|usage| (usage.timestamp, usage.amount));
-        if self.usage.are_few(usage.len()) {
+        if self.usage.instants.are_few(usage.len()) {
             let entries: SmallVec<[(i64, u64); 16]> = entries.collect();
             self.insert_usage(&entries);
         } else {
@@ -121,20 +121,20 @@ impl GpuCredit {
         let Some((earliest, latest)) = usage.times() else {
             return;
         };
-        if self.usage.are_few(usage.len()) {
+        if self.usage.instants.are_few(usage.len()) {
             self.insert_usage(&usage.into_entries());
         } else if usage.len() > self.timeline.boundary_count() {
-            self.usage.extend(usage);
+            self.usage.instants.extend(usage);
             (self.timeline).usage_loaded(&self.usage, earliest, latest);
         } else {
             let entries = usage.clone().into_entries();
-            self.usage.extend(usage);
+            self.usage.instants.extend(usage);
             self.timeline.usage_posted_many(&self.usage, &entries);
         }
     }
 
     fn insert_usage(&mut self, entries: &[(i64, u64)]) {
-        self.usage.insert_many(entries);
+        self.usage.instants.insert_many(entries);
         self.timeline.usage_posted_many(&self.usage, entries);
     }
 }

@@ -59,6 +59,7 @@
 //! * `serde`: `Serialize` and `Deserialize` for [`Record`], [`Answer`] and their parts.
 
 mod account;
+mod all_usage;
 mod answer;
 mod book;
 mod bytes;
@@ -67,6 +68,7 @@ mod corrections;
 mod error;
 mod extend;
 mod limits;
+mod metered;
 mod options;
 mod parallel;
 mod questions;
@@ -87,5 +89,7 @@ pub use options::{Options, Overdraft};
 pub use questions::{
     Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Steps, UsageStatement,
 };
-pub use record::{Grant, GrantId, GrantRecord, Record, UsageId, UsageRecord};
+pub use record::{
+    Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,
+};
 pub use timeline::settle::SettlementStatistics;

@@ -1,7 +1,8 @@
 //! The limits of one account: what its records may add up to.
 
 use crate::error::Error;
-use crate::record::{GrantRecord, Record};
+use crate::rates::{JOBS_MAX, Job};
+use crate::record::{GrantRecord, MeteredUsage, Record};
 
 /// How many grants one account can number: a boundary keeps one bit of 32 for its side.
 pub(crate) const GRANTS_MAX: u32 = 1 << 31;
@@ -10,7 +11,7 @@ pub(crate) const GRANTS_MAX: u32 = 1 << 31;
 pub(crate) const USAGE_RECORDS_MAX: u32 = u32::MAX;
 
 /// What the amounts of all grants may add up to, and those of all usage.
-const AMOUNTS_MAX: u64 = i64::MAX.unsigned_abs();
+pub(crate) const AMOUNTS_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// What the records of an account add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +120,24 @@ fn within(total: u64, amount: u64) -> Option<u64> {
 /// The total of all usage with one more amount; an error if that is too much.
 pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
     within(total, amount).ok_or(Error::UsageTooLarge { amount, total })
+}
+
+/// Whether metered usage fits beside so much other usage, and so many jobs that were ever posted.
+pub(crate) fn check_metered(total: u64, usage: MeteredUsage, posted: usize) -> Result<(), Error> {
+    let MeteredUsage { rate, from, until } = usage;
+    if posted >= JOBS_MAX as usize {
+        return Err(Error::TooManyMeteredRecords);
+    }
+    let sum = Job::from(usage).total().checked_add(u128::from(total));
+    if sum.is_none_or(|sum| sum > u128::from(AMOUNTS_MAX)) {
+        return Err(Error::MeteredUsageTooLarge {
+            rate,
+            from,
+            until,
+            total,
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

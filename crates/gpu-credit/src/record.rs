@@ -104,6 +104,80 @@ pub struct UsageRecord {
     pub timestamp: i64,
 }
 
+/// The identity of metered usage: its place in posting order among all metered usage, from 0 on. It
+/// never changes, whatever is corrected, and is not used again.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, MeteredId, MeteredUsage};
+///
+/// let mut account = GpuCredit::new();
+/// let job = account.post_metered(MeteredUsage { rate: 8, from: 5, until: 12 })?;
+/// let stored: u32 = job.index();
+/// assert_eq!(MeteredId::from_index(stored), job);
+/// assert_eq!(job.to_string(), "metered usage 0");
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct MeteredId(pub(crate) u32);
+
+impl MeteredId {
+    /// The metered usage with a number that was stored. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::MeteredId;
+    ///
+    /// assert_eq!(MeteredId::from_index(7).index(), 7);
+    /// ```
+    #[must_use]
+    pub const fn from_index(index: u32) -> Self {
+        MeteredId(index)
+    }
+
+    /// The place in posting order, from 0 on: a number to store. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::MeteredId;
+    ///
+    /// assert_eq!(MeteredId::from_index(7).index(), 7);
+    /// ```
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for MeteredId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "metered usage {}", self.0)
+    }
+}
+
+/// Metered usage, as it is posted: `rate` units at each tick of `[from, until)`, half open.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, MeteredUsage};
+///
+/// let mut account = GpuCredit::new();
+/// account.add_credit("march", 100, 0, 30)?;
+/// account.post_metered(MeteredUsage { rate: 8, from: 5, until: 12 })?;
+/// assert_eq!(account.get_balance(4), Some(100));
+/// assert_eq!(account.get_balance(5), Some(92));
+/// assert_eq!(account.get_balance(30), Some(44));
+/// # Ok::<(), gpu_credit::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct MeteredUsage {
+    /// What each tick uses, in the smallest unit.
+    pub rate: u64,
+    /// The first tick.
+    pub from: i64,
+    /// The first tick that is no longer used. At or before `from`: the record is nothing.
+    pub until: i64,
+}
+
 /// A grant as it is posted: live in `[timestamp, timestamp + expiration]`, both ends included.
 ///
 /// ```

@@ -3,7 +3,7 @@
 //! ```text
 //! "GPUCREDIT"   version   checksum of all that follows (XXH3, 64 bits)
 //! sizes         policy, entries of a chunk, boundaries of a chunk, checkpoint spacing
-//! usage         the index without its sums
+//! usage         the index without its sums, and the jobs
 //! timeline      grants, boundaries in order, levels, checkpoints
 //! ```
 //!
@@ -15,13 +15,13 @@ use super::reader::Reader;
 use super::writer::write_varint;
 use super::{BytesError, Damage};
 use crate::account::GpuCredit;
+use crate::all_usage::AllUsage;
 use crate::options::{Options, Overdraft};
 use crate::timeline::GrantTimeline;
-use crate::usage::UsageIndex;
 
 const MAGIC: &[u8; 9] = b"GPUCREDIT";
 /// It changes with what the bytes say, not with how fast they are read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEAD: usize = MAGIC.len() + 1 + size_of::<u64>();
 
 impl GpuCredit {
@@ -56,7 +56,7 @@ impl GpuCredit {
             Overdraft::Forfeit => 1,
         });
         for size in [
-            self.usage.chunk_entries(),
+            self.usage.instants.chunk_entries(),
             self.timeline.boundary_chunk(),
             self.timeline.checkpoint_spacing(),
         ] {
@@ -148,7 +148,7 @@ fn read(reader: &mut Reader<'_>) -> Result<GpuCredit, Damage> {
         .usage_chunk(size()?)
         .boundary_chunk(size()?)
         .checkpoint_spacing(size()?);
-    let usage = UsageIndex::read(reader, options.usage_chunk)?;
+    let usage = AllUsage::read(reader, options.usage_chunk)?;
     let timeline = GrantTimeline::read(reader, &usage, &options)?;
     Ok(GpuCredit {
         usage,

@@ -33,7 +33,7 @@ impl GpuCredit {
         replay.advance_to(from);
         let opening = replay.opening();
         let used = self.usage.through(from) - self.usage.before(opening);
-        let mut entries = self.usage.entries(from..=to).peekable();
+        let mut entries = self.usage.instants.entries(from..=to).peekable();
         while entries.next_if(|(time, _)| *time == from).is_some() {}
         Steps {
             account: self,

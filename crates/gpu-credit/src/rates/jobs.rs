@@ -77,6 +77,12 @@ impl Jobs {
         self.standing -= 1;
     }
 
+    /// All that were ever posted, and whether each is retracted, in posting order.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Job, bool)> + '_ {
+        let retracted = self.retracted.iter().copied();
+        self.rows.iter().copied().zip(retracted)
+    }
+
     /// All that stand, in posting order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Job)> + '_ {
         let rows = self.rows.iter().zip(&self.retracted).zip(0..);

@@ -19,6 +19,7 @@
 //! taking back a job is O(log j + 64), and a pass over the groups. Memory: 25 bytes a job and two
 //! changes.
 
+mod bytes;
 mod change;
 mod chunk;
 mod directory;
@@ -134,6 +135,26 @@ impl RateIndex {
             self.changes.remove(change);
         }
         self.total -= within(job.total());
+    }
+
+    /// Posts many jobs, the first of which gets the number that is returned. O(j log j)
+    pub(crate) fn extend(&mut self, jobs: impl IntoIterator<Item = Job>) -> usize {
+        let first = self.jobs.posted();
+        for job in jobs {
+            self.jobs.post(job);
+            self.total += within(job.total());
+        }
+        self.build();
+        first
+    }
+
+    /// Builds the changes of all jobs anew.
+    fn build(&mut self) {
+        let jobs = self.jobs.iter();
+        let changes = jobs.map(|(number, job)| changes(number, job));
+        let mut changes: Vec<Change> = changes.flatten().flatten().collect();
+        changes.sort_unstable_by_key(|change| change.key);
+        self.changes = self.changes.rebuilt(&changes, &self.jobs);
     }
 
     /// The jobs that begin at instants of a range, both ends included: by when they begin, and at

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{Job, RateIndex};
+use crate::bytes::reader::Reader;
 
 /// What the index must say.
 #[derive(Default)]
@@ -55,7 +56,11 @@ fn job(random: &mut Pcg64Mcg, size: u32) -> Job {
         }
         _ => {
             let (from, until) = (random.random::<i64>(), random.random::<i64>());
-            let ticks = if until > from { from.abs_diff(until) } else { 0 };
+            let ticks = if until > from {
+                from.abs_diff(until)
+            } else {
+                0
+            };
             // Of a thousand jobs at most, each within its share of all usage.
             let most = (1_u64 << 53).checked_div(ticks).unwrap_or(u64::MAX);
             let rate = random.random_range(0..=most);
@@ -71,7 +76,10 @@ fn times(random: &mut Pcg64Mcg, model: &Model) -> Vec<i64> {
             && let Some(job) = model.jobs[number as usize]
         {
             let near = random.random_range(-1..2);
-            times.extend([job.from.saturating_add(near), job.until.saturating_add(near)]);
+            times.extend([
+                job.from.saturating_add(near),
+                job.until.saturating_add(near),
+            ]);
         }
     }
     times
@@ -79,8 +87,16 @@ fn times(random: &mut Pcg64Mcg, model: &Model) -> Vec<i64> {
 
 fn compare(index: &RateIndex, model: &Model, times: &[i64]) {
     for &time in times {
-        assert_eq!(u128::from(index.through(time)), model.through(time), "{time}");
-        assert_eq!(index.running(time), model.running(time), "running at {time}");
+        assert_eq!(
+            u128::from(index.through(time)),
+            model.through(time),
+            "{time}"
+        );
+        assert_eq!(
+            index.running(time),
+            model.running(time),
+            "running at {time}"
+        );
         let piece = index.piece(time);
         let last = piece.next.map_or(i64::MAX, |next| next - 1);
         assert!(piece.next.is_none_or(|next| next > time));
@@ -132,6 +148,17 @@ fn run(seed: u64) {
     }
     assert_eq!(index.len(), model.standing().count());
     assert_eq!(index.posted(), model.jobs.len());
+    let mut bytes = Vec::new();
+    index.write(&mut bytes);
+    let mut reader = Reader::new(&bytes);
+    let read = RateIndex::read(&mut reader, width, u64::MAX / 2).unwrap();
+    reader.finish().unwrap();
+    read.assert_invariants();
+    let times = times(&mut random, &model);
+    compare(&read, &model, &times);
+    let mut again = Vec::new();
+    read.write(&mut again);
+    assert_eq!(bytes, again);
 }
 
 #[test]
@@ -148,7 +175,11 @@ fn a_million_jobs_take_64_bytes_each() {
     let mut index = RateIndex::new(64);
     let jobs = 250_000;
     for number in 0..jobs {
-        let late = if random.random_bool(0.3) { random.random_range(0..1_000_000) } else { 0 };
+        let late = if random.random_bool(0.3) {
+            random.random_range(0..1_000_000)
+        } else {
+            0
+        };
         let from = number * 60 - late;
         let until = from + random.random_range(60..500_000);
         let rate = random.random_range(1..65);

@@ -31,6 +31,22 @@ impl ChangeTree {
         }
     }
 
+    /// A tree of the same width with these changes, which are in order. O(j)
+    pub(super) fn rebuilt(&self, changes: &[Change], jobs: &Jobs) -> Self {
+        let width = self.width;
+        // Three quarters full: late changes find room.
+        let fill = width - width / 4;
+        let chunks = changes.chunks(fill).map(Chunk::new);
+        let mut groups = Vec::new();
+        let mut chunks = chunks.peekable();
+        while chunks.peek().is_some() {
+            let group = chunks.by_ref().take(fill).collect();
+            groups.push(Directory::new(group, jobs));
+        }
+        let root = (!groups.is_empty()).then(|| Directory::new(groups, jobs));
+        ChangeTree { root, width }
+    }
+
     /// The line that holds at an instant. O(log j), and half a chunk
     #[inline]
     pub(super) fn line_at(&self, time: i64) -> Line {
@@ -184,10 +200,7 @@ impl ChangeTree {
             }
         }
         let children = root.children.iter().map(|group| group.children.len());
-        assert!(
-            children.max() <= Some(self.width),
-            "no group is too large"
-        );
+        assert!(children.max() <= Some(self.width), "no group is too large");
     }
 }
 

@@ -11,11 +11,11 @@ use super::grants::Grants;
 use super::known::Reached;
 use super::live::{Live, LiveGrant};
 use super::tree::{BoundaryTree, Epoch, Position, Totals};
+use crate::all_usage::AllUsage;
 use crate::bytes::Damage;
 use crate::bytes::reader::Reader;
 use crate::bytes::writer::{write_signed, write_varint};
 use crate::options::Options;
-use crate::usage::UsageIndex;
 
 const NO_SUCH_BOUNDARY: Damage = Damage("there is no such boundary");
 const NO_SUCH_REMAINDER: Damage = Damage("a grant has no such remainder");
@@ -73,7 +73,7 @@ impl GrantTimeline {
     /// Reads what [`write`](Self::write) has written. O(m), and O(1) for each remainder.
     pub(crate) fn read(
         reader: &mut Reader<'_>,
-        usage: &UsageIndex,
+        usage: &AllUsage,
         options: &Options,
     ) -> Result<Self, Damage> {
         let mut timeline = GrantTimeline::new(options);
@@ -157,7 +157,7 @@ fn read_levels(reader: &mut Reader<'_>, boundaries: usize) -> Result<Vec<u64>, D
 
 /// The tree of these boundaries, of which the first so many have these levels. Of later epochs, and
 /// of the last that has one, no usage is kept.
-fn tree(width: usize, usage: &UsageIndex, keys: &[Key], levels: &[u64]) -> BoundaryTree {
+fn tree(width: usize, usage: &AllUsage, keys: &[Key], levels: &[u64]) -> BoundaryTree {
     let mut walk = usage.walk();
     let mut before = 0;
     let mut sums = Totals::default();

@@ -4,12 +4,12 @@ use super::boundary::Key;
 use super::live::Live;
 use super::tree::Position;
 use super::{GrantTimeline, wrapping};
-use crate::usage::UsageIndex;
+use crate::all_usage::AllUsage;
 
 impl GrantTimeline {
     /// Panics unless every level, checkpoint and sum before what is unsettled is what a replay of
     /// all boundaries finds.
-    pub(crate) fn assert_invariants(&self, usage: &UsageIndex) {
+    pub(crate) fn assert_invariants(&self, usage: &AllUsage) {
         self.tree.assert_invariants(Some(self.known.frontier()));
         if let Some(table) = &self.table {
             let view = self.ask(usage);
@@ -83,7 +83,7 @@ impl GrantTimeline {
         );
         let beyond = |key: &Key| *key > frontier;
         assert!(
-            !self.known.unsettled().any(|(key, _)| beyond(key)),
+            !(self.known.unsettled()).any(|unsettled| beyond(&unsettled.last)),
             "nothing unsettled beyond the frontier"
         );
         assert!(

@@ -19,9 +19,8 @@ pub(crate) struct Known {
     frontier: Key,
     /// The time of the boundary after the frontier, if there is one.
     frontier_ends: Option<i64>,
-    /// The boundaries from which on levels are unsound, in order, none beyond the frontier; and by
-    /// how much the writes that struck there shift all later balances on their own.
-    unsettled: VecDeque<(Key, i128)>,
+    /// What late writes have changed, in order, none of it beyond the frontier.
+    unsettled: VecDeque<Unsettled>,
     /// What is live in the epoch of the frontier, if that has been kept. It is right whenever
     /// nothing is unsettled.
     reached: Option<Reached>,
@@ -29,6 +28,18 @@ pub(crate) struct Known {
     /// again at a bounded cost: the epoch of the horizon when the frontier passed it.
     present: Option<(Key, Reached)>,
     schedule: Schedule,
+}
+
+/// A stretch of boundaries that late writes have unsettled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unsettled {
+    /// From this boundary on levels are unsound.
+    pub(crate) first: Key,
+    /// Before this boundary the usage of epochs has changed, the last one's too. It is `first` if
+    /// there is one such epoch; beyond it nothing was written.
+    pub(crate) last: Key,
+    /// By how much the writes shift all balances after the stretch on their own.
+    pub(crate) shift: i128,
 }
 
 /// What is live at the frontier, before any usage of its epoch.
@@ -125,11 +136,11 @@ impl Known {
     /// The first boundary from which on levels are unsound.
     #[inline]
     pub(crate) fn first_unsettled(&self) -> Option<Key> {
-        self.unsettled.front().map(|(key, _)| *key)
+        self.unsettled.front().map(|unsettled| unsettled.first)
     }
 
-    /// All boundaries at which writes have struck, with what they shift.
-    pub(crate) fn unsettled(&self) -> vec_deque::Iter<'_, (Key, i128)> {
+    /// All that late writes have changed, in order of the first boundaries.
+    pub(crate) fn unsettled(&self) -> vec_deque::Iter<'_, Unsettled> {
         self.unsettled.iter()
     }
 
@@ -137,25 +148,29 @@ impl Known {
         self.unsettled.len()
     }
 
-    /// Notes that levels from `key` on are unsound, and that the write shifts all later balances
-    /// by `shift` on its own.
-    pub(crate) fn unsettle(&mut self, key: Key, shift: i128) {
+    /// Notes what a late write has changed.
+    pub(crate) fn unsettle(&mut self, unsettled: Unsettled) {
+        let Unsettled { first, last, shift } = unsettled;
         assert!(
-            key <= self.frontier,
+            first <= last && last <= self.frontier,
             "what is beyond the frontier is unknown anyway"
         );
-        match self.unsettled.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => self.unsettled[at].1 += shift,
-            Err(at) => self.unsettled.insert(at, (key, shift)),
+        let found = (self.unsettled).binary_search_by_key(&first, |known| known.first);
+        match found {
+            Ok(at) => {
+                let known = &mut self.unsettled[at];
+                known.last = known.last.max(last);
+                known.shift += shift;
+            }
+            Err(at) => self.unsettled.insert(at, unsettled),
         }
-        self.present.take_if(|(present, _)| key <= *present);
+        self.present.take_if(|(present, _)| first <= *present);
     }
 
-    /// Takes the first unsettled boundary out, for a replay that takes its shift into account. There
-    /// is one.
-    pub(crate) fn absorb_first(&mut self) -> i128 {
+    /// Takes the first stretch out, for a replay that takes it into account. There is one.
+    pub(crate) fn absorb_first(&mut self) -> Unsettled {
         let first = self.unsettled.pop_front();
-        first.expect("something is unsettled").1
+        first.expect("something is unsettled")
     }
 
     /// Forgets all levels after the boundary `key`, which the boundary at `ends` follows.
@@ -165,8 +180,11 @@ impl Known {
         self.present.take_if(|(present, _)| key < *present);
         let sound = self
             .unsettled
-            .partition_point(|(unsettled, _)| *unsettled <= key);
+            .partition_point(|unsettled| unsettled.first <= key);
         self.unsettled.truncate(sound);
+        for unsettled in &mut self.unsettled {
+            unsettled.last = unsettled.last.min(key);
+        }
         self.frontier = key;
         self.frontier_ends = ends;
     }
@@ -314,6 +332,6 @@ impl Known {
         let present = self.present.as_ref().map(|(_, present)| present);
         let live = self.reached.iter().chain(present);
         let live = live.map(|reached| reached.live.memory_used());
-        self.unsettled.capacity() * size_of::<(Key, i128)>() + live.sum::<usize>()
+        self.unsettled.capacity() * size_of::<Unsettled>() + live.sum::<usize>()
     }
 }

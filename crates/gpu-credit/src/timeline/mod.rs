@@ -47,11 +47,12 @@ mod bytes;
 mod resume;
 pub(crate) mod settle;
 mod write;
+pub(crate) mod write_metered;
 
 mod invariants;
 
+use crate::all_usage::AllUsage;
 use crate::options::{Options, Overdraft};
-use crate::usage::UsageIndex;
 use ask::View;
 use checkpoint::Checkpoints;
 use epoch_table::{Epoch, EpochTable, Limit};
@@ -118,7 +119,7 @@ impl GrantTimeline {
 
     /// The timeline to be asked.
     #[inline]
-    pub(crate) fn ask<'a>(&'a self, usage: &'a UsageIndex) -> View<'a> {
+    pub(crate) fn ask<'a>(&'a self, usage: &'a AllUsage) -> View<'a> {
         View {
             grants: &self.grants,
             tree: &self.tree,
@@ -138,14 +139,14 @@ impl GrantTimeline {
 
     /// The epoch of `time`; `None` if it is not settled. O(log m).
     #[inline]
-    pub(crate) fn epoch(&self, usage: &UsageIndex, time: i64) -> Option<Epoch> {
+    pub(crate) fn epoch(&self, usage: &AllUsage, time: i64) -> Option<Epoch> {
         let table = self.table.as_ref();
         let epoch = table.and_then(|table| table.epoch_without_holes(time));
         epoch.or_else(|| self.epoch_elsewhere(usage, time))
     }
 
     #[inline(never)]
-    fn epoch_elsewhere(&self, usage: &UsageIndex, time: i64) -> Option<Epoch> {
+    fn epoch_elsewhere(&self, usage: &AllUsage, time: i64) -> Option<Epoch> {
         let epoch = self.table.as_ref().and_then(|table| table.epoch(time));
         epoch.or_else(|| self.ask(usage).settled_epoch(time))
     }
@@ -153,7 +154,7 @@ impl GrantTimeline {
     /// Brings levels and checkpoints up to date, so far as questions up to `time` need them. O(1)
     /// if they are; else a repair for each unsettled write, and O(log live) for each boundary from
     /// the frontier to `time`.
-    pub(crate) fn settle(&mut self, usage: &UsageIndex, time: i64) {
+    pub(crate) fn settle(&mut self, usage: &AllUsage, time: i64) {
         self.settling().settle(usage, time);
         if let Some(table) = &mut self.table {
             table.set_unsettled(self.known.first_unsettled().map(|first| first.time));

@@ -7,11 +7,12 @@
 use super::boundary::{Event, Key};
 use super::checkpoint::Checkpoints;
 use super::grants::Window;
+use super::known::Unsettled;
 use super::tree::{BoundaryTree, Position};
 use super::{GrantTimeline, wrapping};
+use crate::all_usage::AllUsage;
 use crate::error::Error;
 use crate::options::Overdraft;
-use crate::usage::UsageIndex;
 
 /// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
 /// if that is more. Past it, replaying everything later is cheaper than repairing each.
@@ -22,7 +23,7 @@ const LOAD_SHARE: usize = 16;
 
 /// What a write has to do with what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Arrival {
+pub(super) enum Arrival {
     /// It is in time order.
     InOrder,
     /// It is earlier than the horizon, or unsettles what is known later.
@@ -34,7 +35,7 @@ impl GrantTimeline {
     /// bounded repair.
     pub(crate) fn post_grant(
         &mut self,
-        usage: &UsageIndex,
+        usage: &AllUsage,
         name: &str,
         amount: u64,
         start: i64,
@@ -46,7 +47,7 @@ impl GrantTimeline {
         Ok(number)
     }
 
-    fn insert_window(&mut self, usage: &UsageIndex, number: u32) -> Arrival {
+    fn insert_window(&mut self, usage: &AllUsage, number: u32) -> Arrival {
         let (start, end) = self.grants.boundaries(number);
         let is_late = start < self.known.frontier() || start.time < self.known.horizon();
         self.known.pass_start(start.time);
@@ -64,7 +65,7 @@ impl GrantTimeline {
     }
 
     /// Adds a boundary. By how much it lifts the levels that are known (wrapping).
-    fn insert(&mut self, usage: &UsageIndex, key: Key, rise: u64) -> u64 {
+    fn insert(&mut self, usage: &AllUsage, key: Key, rise: u64) -> u64 {
         let before = self.tree.find(key);
         if key > self.known.frontier() {
             self.known.boundary_beyond(key.time);
@@ -90,7 +91,7 @@ impl GrantTimeline {
     }
 
     /// Takes a grant back; whether it was there. O(B + m / B²), and a bounded repair.
-    pub(crate) fn retract_grant(&mut self, usage: &UsageIndex, number: u32) -> bool {
+    pub(crate) fn retract_grant(&mut self, usage: &AllUsage, number: u32) -> bool {
         if self.grants.get(number).is_none() {
             return false;
         }
@@ -102,7 +103,7 @@ impl GrantTimeline {
 
     /// Gives a grant another window, as if it had been posted with that. Its number stands, and so
     /// its place in posting order. O(B + m / B²), and a bounded repair.
-    pub(crate) fn change_window(&mut self, usage: &UsageIndex, number: u32, window: Window) {
+    pub(crate) fn change_window(&mut self, usage: &AllUsage, number: u32, window: Window) {
         if self.grants.window(number) == window {
             return;
         }
@@ -159,14 +160,14 @@ impl GrantTimeline {
     /// Takes note of usage that has been added to the index. O(1) if it is in time order or beyond
     /// the frontier, else O(B + m / B²); and a bounded repair.
     #[inline]
-    pub(crate) fn usage_posted(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
+    pub(crate) fn usage_posted(&mut self, usage: &AllUsage, time: i64, amount: u64) {
         if !self.known.pass_usage_at_frontier(time) {
             self.usage_posted_elsewhere(usage, time, amount);
         }
     }
 
     #[inline(never)]
-    fn usage_posted_elsewhere(&mut self, usage: &UsageIndex, time: i64, amount: u64) {
+    fn usage_posted_elsewhere(&mut self, usage: &AllUsage, time: i64, amount: u64) {
         self.expect_usage(time);
         let horizon = self.known.horizon();
         let is_in_order = self.known.pass_usage(time);
@@ -183,7 +184,7 @@ impl GrantTimeline {
     /// Before any usage the frontier follows the starts of grants. The first usage says that all
     /// later ones are the future, unless they have been settled for good.
     #[inline]
-    fn expect_usage(&mut self, time: i64) {
+    pub(super) fn expect_usage(&mut self, time: i64) {
         if !self.known.has_usage() && self.known.keeps_usage(time) && !self.known.is_settled() {
             self.move_frontier_back(self.tree.find_time(time));
         }
@@ -193,7 +194,7 @@ impl GrantTimeline {
     /// In one epoch it is repaired as late writes are; each epoch begins the count again.
     fn usage_posted_before_frontier(
         &mut self,
-        usage: &UsageIndex,
+        usage: &AllUsage,
         time: i64,
         amount: u64,
         in_order_after: Option<i64>,
@@ -207,7 +208,7 @@ impl GrantTimeline {
 
     /// Takes note of many usage records that have been added to the index: of all of them before
     /// anything is repaired, for a repair reads the index.
-    pub(crate) fn usage_posted_many(&mut self, usage: &UsageIndex, entries: &[(i64, u64)]) {
+    pub(crate) fn usage_posted_many(&mut self, usage: &AllUsage, entries: &[(i64, u64)]) {
         let Some(latest) = entries.iter().map(|(time, _)| *time).max() else {
             return;
         };
@@ -231,7 +232,7 @@ impl GrantTimeline {
     }
 
     /// Takes note of usage that has been taken from the index. O(B + m / B²), and a bounded repair.
-    pub(crate) fn usage_retracted(&mut self, usage: &UsageIndex, amount: u64, time: i64) {
+    pub(crate) fn usage_retracted(&mut self, usage: &AllUsage, amount: u64, time: i64) {
         self.usage_changed(usage, time, amount, 0);
     }
 
@@ -239,7 +240,7 @@ impl GrantTimeline {
     /// repair.
     pub(crate) fn usage_changed(
         &mut self,
-        usage: &UsageIndex,
+        usage: &AllUsage,
         time: i64,
         amount: u64,
         new_amount: u64,
@@ -264,7 +265,15 @@ impl GrantTimeline {
 
     /// Notes that levels from `key` on are unsound, and all later balances shifted by `shift`.
     fn unsettle(&mut self, key: Key, shift: i128) {
-        self.known.unsettle(key, shift);
+        self.unsettle_stretch(Unsettled {
+            first: key,
+            last: key,
+            shift,
+        });
+    }
+
+    pub(super) fn unsettle_stretch(&mut self, unsettled: Unsettled) {
+        self.known.unsettle(unsettled);
         let most = (self.tree.width() / 2).max(self.tree.len() / UNSETTLED_SHARE);
         if self.known.unsettled_len() > most
             && let Some(first) = self.known.first_unsettled()
@@ -276,7 +285,7 @@ impl GrantTimeline {
 
     /// Takes note of many usage records added at once: all levels after the epoch of `earliest`
     /// become unknown. O(log m), and a bounded part of settling.
-    pub(crate) fn usage_loaded(&mut self, usage: &UsageIndex, earliest: i64, latest: i64) {
+    pub(crate) fn usage_loaded(&mut self, usage: &AllUsage, earliest: i64, latest: i64) {
         self.known.pass_usage(latest);
         if self.known.keeps_usage(earliest) {
             self.move_frontier_back(self.tree.find_time(earliest));
@@ -296,7 +305,7 @@ impl GrantTimeline {
 
     /// Takes note of the grants from `number` on, which are in the table of grants already; whether
     /// they are many. Then the tree is built anew and all levels are forgotten: O(m log m).
-    pub(crate) fn grants_posted(&mut self, usage: &UsageIndex, number: usize) -> bool {
+    pub(crate) fn grants_posted(&mut self, usage: &AllUsage, number: usize) -> bool {
         let numbers: Vec<u32> = self.grants.numbers_from(number).collect();
         if self.are_many(numbers.len()) {
             self.load_windows(&numbers);
@@ -331,7 +340,7 @@ impl GrantTimeline {
 
     /// Repairs and settles within a bounded effort, if it is time to.
     #[inline(always)]
-    fn keep_up(&mut self, usage: &UsageIndex, arrival: Arrival) {
+    pub(super) fn keep_up(&mut self, usage: &AllUsage, arrival: Arrival) {
         let is_due = match arrival {
             Arrival::InOrder => true,
             Arrival::Late => self.known.count_late_write(),
@@ -342,7 +351,7 @@ impl GrantTimeline {
     }
 
     #[inline(never)]
-    fn catch_up(&mut self, usage: &UsageIndex) {
+    fn catch_up(&mut self, usage: &AllUsage) {
         if self.settling().keep_up(usage).is_break() {
             self.resume_present();
         }

@@ -6,7 +6,7 @@ use super::super::tree::Position;
 use super::View;
 use super::replay::Replay;
 use super::survey::Piece;
-use crate::usage::UsageIndex;
+use crate::all_usage::AllUsage;
 
 /// A stretch of time in which no grant starts or ends, and at least one is live. Its balance is the
 /// level less all usage so far, and never rises.
@@ -19,13 +19,13 @@ pub(crate) struct Stretch {
 
 impl Stretch {
     /// The balance at an instant of it, or less the deficit. O(log n).
-    pub(crate) fn balance(&self, usage: &UsageIndex, time: i64) -> i128 {
+    pub(crate) fn balance(&self, usage: &AllUsage, time: i64) -> i128 {
         self.level - i128::from(usage.through(time))
     }
 
     /// The first instant at which the balance is at or below `amount`, as it is at the last.
     /// O(log n).
-    pub(crate) fn first_at_most(&self, usage: &UsageIndex, amount: i128) -> i64 {
+    pub(crate) fn first_at_most(&self, usage: &AllUsage, amount: i128) -> i64 {
         // Then this much has been used, or more.
         let used = u64::try_from(self.level - amount).unwrap_or(0);
         let reached = used.checked_sub(1).and_then(|used| usage.first_above(used));
@@ -127,7 +127,7 @@ fn stretch(first: i64, next: Option<i64>, level: i128) -> Option<Stretch> {
 /// The stretches between two instants that a replay passes, from where it stands on.
 fn replayed<'a>(
     mut replay: Replay<'a>,
-    usage: &'a UsageIndex,
+    usage: &'a AllUsage,
     (from, to): (i64, i64),
 ) -> impl Iterator<Item = Stretch> + 'a {
     replay.advance_to(from.max(replay.opening()));

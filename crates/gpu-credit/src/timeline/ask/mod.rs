@@ -17,8 +17,8 @@ use super::checkpoint::Checkpoints;
 use super::grants::Grants;
 use super::known::Known;
 use super::tree::{BoundaryTree, Position};
+use crate::all_usage::AllUsage;
 use crate::options::Overdraft;
-use crate::usage::UsageIndex;
 
 /// A timeline and its usage, to be asked.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct View<'a> {
     pub(super) checkpoints: &'a Checkpoints,
     pub(super) known: &'a Known,
     pub(super) overdraft: Overdraft,
-    pub(super) usage: &'a UsageIndex,
+    pub(super) usage: &'a AllUsage,
 }
 
 /// How an account stands at an instant.

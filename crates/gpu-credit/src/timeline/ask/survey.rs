@@ -9,6 +9,7 @@ use std::iter::Peekable;
 use std::ops::ControlFlow;
 
 use super::super::boundary::Key;
+use super::super::known::Unsettled;
 use super::super::live::Live;
 use super::super::resume;
 use super::super::tree::Position;
@@ -63,7 +64,7 @@ struct Met {
 struct Survey<'a> {
     view: View<'a>,
     /// The unsettled boundaries to come.
-    writes: Peekable<vec_deque::Iter<'a, (Key, i128)>>,
+    writes: Peekable<vec_deque::Iter<'a, Unsettled>>,
     /// By how much the levels of the tree are too low from here on.
     lift: i128,
     met: Option<Met>,
@@ -81,6 +82,8 @@ struct Run {
     used: u64,
     /// How far the new balance is from the remembered one.
     shifted: i128,
+    /// Up to this boundary late writes have changed the usage of epochs.
+    changed_to: Key,
 }
 
 impl<'a> View<'a> {
@@ -194,7 +197,7 @@ impl<'a> Survey<'a> {
 
     /// The next unsettled boundary, if it is not later than `last`.
     fn next_write(&mut self, last: Key) -> Option<Key> {
-        let write = self.writes.peek().map(|(key, _)| *key);
+        let write = self.writes.peek().map(|write| write.first);
         write.filter(|key| *key <= last)
     }
 
@@ -291,6 +294,7 @@ impl<'a> Survey<'a> {
             live,
             used: tree.used_before(at),
             shifted: 0,
+            changed_to: Key::FIRST,
         };
         while run.at < target {
             run.enter(self.view);
@@ -309,7 +313,7 @@ impl<'a> Survey<'a> {
         let key = self.view.tree.get(run.at).key();
         if key > run.from {
             self.absorb_while(&mut run, |write| write < key);
-            if run.agrees(self.view, key) {
+            if key > run.changed_to && run.agrees(self.view, key) {
                 // Under `Forfeit` levels may have been shifted for good.
                 self.lift -= run.shifted;
                 let Run { at, live, .. } = run;
@@ -327,8 +331,9 @@ impl<'a> Survey<'a> {
 
     /// Takes late writes into account.
     fn absorb_while(&mut self, run: &mut Run, is_passed: impl Fn(Key) -> bool) {
-        while let Some((_, shift)) = self.writes.next_if(|(key, _)| is_passed(*key)) {
-            run.shifted += shift;
+        while let Some(write) = self.writes.next_if(|write| is_passed(write.first)) {
+            run.shifted += write.shift;
+            run.changed_to = run.changed_to.max(write.last);
         }
     }
 
@@ -337,10 +342,11 @@ impl<'a> Survey<'a> {
     fn leave(&mut self, last: Key) -> Position {
         let tree = self.view.tree;
         let run = self.run.as_mut().expect("a replay is under way");
+        let left = tree.get(run.at).key();
         run.leave(self.view);
-        let write = self.writes.peek().map(|(key, _)| *key);
+        let write = self.writes.peek().map(|write| write.first);
         let limit = tree.first_from(write.map_or(last, |write| write.min(last)));
-        if run.owes_on(self.view, self.lift) && run.at < limit {
+        if left >= run.changed_to && run.owes_on(self.view, self.lift) && run.at < limit {
             let least = run.shifted.min(0) + 1 - self.lift;
             run.at = (tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
             let deficit = resume::deficit(tree, self.view.overdraft, run.at, self.lift);

@@ -4,8 +4,8 @@ use super::super::boundary::Key;
 use super::super::live::LiveGrant;
 use super::replay::Replay;
 use super::{Standing, View};
+use crate::all_usage::AllUsage;
 use crate::options::Overdraft;
-use crate::usage::UsageIndex;
 
 impl View<'_> {
     /// How the account would stand at `time` with one more usage entry, a time and an amount.
@@ -50,7 +50,7 @@ impl View<'_> {
 /// before `key`. All usage before `used` has been drawn, and then all before the time of `key` has.
 fn advance_before(
     replay: &mut Replay<'_>,
-    usage: &UsageIndex,
+    usage: &AllUsage,
     overdraft: Overdraft,
     key: Key,
     used: &mut u64,
@@ -64,7 +64,7 @@ fn advance_before(
 }
 
 /// Enters the next epoch.
-fn advance(replay: &mut Replay<'_>, usage: &UsageIndex, used: &mut u64) {
+fn advance(replay: &mut Replay<'_>, usage: &AllUsage, used: &mut u64) {
     if let Some(next) = replay.next_time() {
         let before = usage.before(next);
         replay.advance(before - *used);

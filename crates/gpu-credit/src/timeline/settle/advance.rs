@@ -10,11 +10,11 @@ use super::super::boundary::Key;
 use super::super::known::Reached;
 use super::super::resume;
 use super::{Budget, LOOKAHEAD, Run, Settling};
-use crate::usage::{UsageIndex, Walk};
+use crate::all_usage::{AllUsage, AllUsageWalk};
 
 impl Settling<'_> {
     /// Advances to the epoch of `time`, as far as the budget allows.
-    pub(super) fn advance(&mut self, usage: &UsageIndex, time: i64, budget: &mut Budget) {
+    pub(super) fn advance(&mut self, usage: &AllUsage, time: i64, budget: &mut Budget) {
         let frontier = self.known.frontier();
         let run = match self.known.take_reached() {
             Some(reached) => {
@@ -51,7 +51,7 @@ impl Settling<'_> {
     fn pass_chunk(
         &mut self,
         run: &mut Run,
-        walk: &mut Walk<'_>,
+        walk: &mut AllUsageWalk<'_>,
         time: i64,
         budget: &mut Budget,
     ) -> ControlFlow<Option<i64>> {

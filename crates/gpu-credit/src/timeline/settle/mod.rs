@@ -20,8 +20,8 @@ use super::epoch_table::EpochTable;
 use super::grants::Grants;
 use super::known::Known;
 use super::tree::{BoundaryTree, Position};
+use crate::all_usage::AllUsage;
 use crate::options::Overdraft;
-use crate::usage::UsageIndex;
 pub(super) use run::{LOOKAHEAD, Run};
 
 /// A write may replay as many boundaries as so many chunks hold: 256, if chunks are of the usual size.
@@ -106,7 +106,7 @@ pub(super) struct Settling<'a> {
 
 impl Settling<'_> {
     /// Settles all that questions up to `time` need.
-    pub(super) fn settle(&mut self, usage: &UsageIndex, time: i64) {
+    pub(super) fn settle(&mut self, usage: &AllUsage, time: i64) {
         let mut budget = Budget::UNLIMITED;
         while let Some(first) = self.known.first_unsettled()
             && first.time <= time
@@ -169,7 +169,7 @@ impl Settling<'_> {
 
     /// Settles what it can up to the horizon, within the budget of one write. It breaks off if the
     /// budget does not even allow to begin.
-    pub(super) fn keep_up(&mut self, usage: &UsageIndex) -> ControlFlow<()> {
+    pub(super) fn keep_up(&mut self, usage: &AllUsage) -> ControlFlow<()> {
         let mut budget = self.budget_of_a_write();
         while let Some(first) = self.known.first_unsettled() {
             self.repair(first, i64::MAX, &mut budget)?;

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 
 use super::super::boundary::Key;
 use super::super::checkpoint::Checkpoints;
-use super::super::known::{Known, Reached};
+use super::super::known::{Known, Reached, Unsettled};
 use super::super::live::Live;
 use super::super::resume;
 use super::super::tree::Position;
@@ -147,7 +147,7 @@ impl Settling<'_> {
                 return Passage::Suspended;
             }
             repair.run.draw(boundary.usage, self.overdraft);
-            if self.overdraft == Overdraft::Carry && repair.run.owes_on(later.first(), opening) {
+            if repair.may_jump(key) && repair.run.owes_on(later.first(), opening) {
                 return Passage::Owing;
             }
         }
@@ -178,7 +178,12 @@ impl Settling<'_> {
     fn suspend(&mut self, run: &Run, from: Key) {
         let at = self.tree.at_or_next_chunk(run.at);
         let at = at.expect("the frontier is a boundary");
-        self.known.unsettle(self.tree.get(at).key(), run.shifted);
+        let key = self.tree.get(at).key();
+        self.known.unsettle(Unsettled {
+            first: key,
+            last: key.max(run.changed_to),
+            shift: run.shifted,
+        });
         self.table_changed(from, at, run.lifted);
     }
 
@@ -210,7 +215,7 @@ impl Repair<'_> {
         self.absorb_while(|write| write < key);
         let is_due = self.checkpoint == Some(key);
         let is_struck = self.write == Some(key);
-        if !is_struck && self.agrees(key, is_due) {
+        if !is_struck && key >= self.run.changed_to && self.agrees(key, is_due) {
             return ControlFlow::Break(self.agreed(key, is_due));
         }
         let is_last = self.budget.is_spent() || key.time > self.until;
@@ -230,7 +235,9 @@ impl Repair<'_> {
     #[inline(always)]
     fn absorb_while(&mut self, is_passed: impl Fn(Key) -> bool) {
         while self.write.is_some_and(&is_passed) {
-            self.run.shifted += self.known.absorb_first();
+            let write = self.known.absorb_first();
+            self.run.shifted += write.shift;
+            self.run.changed_to = self.run.changed_to.max(write.last);
             self.write = self.known.first_unsettled();
         }
     }
@@ -270,5 +277,11 @@ impl Repair<'_> {
             (self.run).keep_checkpoint(self.checkpoints, key, is_due, self.checkpoint_spacing)
         };
         self.statistics.checkpoints_written += u64::from(is_written);
+    }
+
+    /// A jump is possible where deficits are carried, after all usage that has changed.
+    #[inline(always)]
+    fn may_jump(&self, key: Key) -> bool {
+        self.overdraft == Overdraft::Carry && key >= self.run.changed_to
     }
 }

@@ -26,6 +26,9 @@ pub(in super::super) struct Run {
     /// The last checkpoint may be far: the next boundary gets one.
     pub(super) is_far: bool,
     pub(super) shifted: i128,
+    /// Up to this boundary late writes have changed the usage of epochs: `shifted` says what holds
+    /// after it.
+    pub(super) changed_to: Key,
     /// Whether the chunk has changed and its sums have not.
     pub(super) is_stale: bool,
     /// By how much the levels from here to the end of the chunk are still to be lifted.
@@ -43,6 +46,7 @@ impl Run {
             since: 0,
             is_far: false,
             shifted: 0,
+            changed_to: Key::FIRST,
             is_stale: false,
             lift: 0,
             lifted: 0,

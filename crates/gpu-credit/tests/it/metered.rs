@@ -1,0 +1,197 @@
+//! Metered usage against an account to which the usage of every tick is posted on its own.
+
+use std::collections::BTreeMap;
+
+use gpu_credit::{
+    GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Overdraft, UsageId,
+    UsageRecord,
+};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// What has been posted, and stands.
+#[derive(Clone, Default)]
+struct Posted {
+    grants: Vec<(GrantId, GrantRecord)>,
+    usage: Vec<(UsageId, UsageRecord)>,
+    metered: Vec<(MeteredId, MeteredUsage)>,
+}
+
+impl Posted {
+    /// The same records with the usage of each tick posted as one record, after its instants.
+    fn tick_by_tick(&self, overdraft: Overdraft) -> GpuCredit {
+        let mut account = GpuCredit::with_overdraft(overdraft);
+        for (_, grant) in &self.grants {
+            account.post_grant(grant.clone()).unwrap();
+        }
+        for (_, usage) in &self.usage {
+            account.post_usage(*usage).unwrap();
+        }
+        let mut ticks = BTreeMap::<i64, u64>::new();
+        for (_, job) in &self.metered {
+            for tick in job.from..job.until {
+                *ticks.entry(tick).or_default() += job.rate;
+            }
+        }
+        for (tick, amount) in ticks {
+            account.subtract(amount, tick).unwrap();
+        }
+        account.settle();
+        account
+    }
+}
+
+/// Boundaries, usage and jobs crowd into a hundred ticks.
+const TIMES: std::ops::Range<i64> = -10..90;
+
+fn metered(random: &mut Pcg64Mcg) -> MeteredUsage {
+    let from = random.random_range(TIMES);
+    MeteredUsage {
+        rate: random.random_range(0..4),
+        from,
+        until: from + random.random_range(-2..60),
+    }
+}
+
+fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
+    let pick = |random: &mut Pcg64Mcg, len: usize| random.random_range(0..len.max(1));
+    match random.random_range(0..12) {
+        0..3 => {
+            let timestamp = random.random_range(TIMES);
+            let amount = random.random_range(0..60);
+            let grant = GrantRecord::new("g", amount, timestamp, random.random_range(0..40));
+            let id = account.post_grant(grant.clone()).unwrap();
+            posted.grants.push((id, grant));
+        }
+        3..5 => {
+            let usage = UsageRecord {
+                amount: random.random_range(0..12),
+                timestamp: random.random_range(TIMES),
+            };
+            let id = account.post_usage(usage).unwrap();
+            posted.usage.push((id, usage));
+        }
+        5..8 => {
+            let job = metered(random);
+            let id = account.post_metered(job).unwrap();
+            posted.metered.push((id, job));
+        }
+        8 if !posted.metered.is_empty() => {
+            let at = pick(random, posted.metered.len());
+            let (id, job) = posted.metered.remove(at);
+            assert_eq!(account.retract_metered(id), Ok(job));
+            assert_eq!(account.metered_usage(id), None);
+        }
+        9..11 if !posted.metered.is_empty() => {
+            let at = pick(random, posted.metered.len());
+            let (id, job) = &mut posted.metered[at];
+            // Most corrections say when a job has ended.
+            *job = if random.random_bool(0.7) {
+                let until = job.from + random.random_range(-1..60);
+                MeteredUsage { until, ..*job }
+            } else {
+                metered(random)
+            };
+            account.change_metered(*id, *job).unwrap();
+            assert_eq!(account.metered_usage(*id), Some(*job));
+        }
+        11 if !posted.grants.is_empty() => {
+            let at = pick(random, posted.grants.len());
+            let (id, _) = posted.grants.remove(at);
+            account.retract_grant(id).unwrap();
+        }
+        _ if !posted.usage.is_empty() => {
+            let at = pick(random, posted.usage.len());
+            let (id, _) = posted.usage.remove(at);
+            account.retract_usage(id).unwrap();
+        }
+        _ => {}
+    }
+}
+
+/// Numbers of grants differ, for retracted ones keep theirs.
+fn remainders(account: &GpuCredit, tick: i64) -> Vec<u64> {
+    let remainders = account.remainders_at(tick);
+    remainders
+        .iter()
+        .map(|remainder| remainder.amount)
+        .collect()
+}
+
+fn compare(account: &GpuCredit, expected: &GpuCredit, random: &mut Pcg64Mcg) {
+    let ticks: Vec<i64> = (TIMES.start - 5..TIMES.end + 65).collect();
+    for tick in &ticks {
+        assert_eq!(
+            account.balance_at(*tick),
+            expected.balance_at(*tick),
+            "at {tick}"
+        );
+        assert_eq!(
+            account.get_balance(*tick),
+            expected.get_balance(*tick),
+            "at {tick}"
+        );
+        assert_eq!(
+            account.used_at(*tick),
+            expected.used_at(*tick),
+            "used at {tick}"
+        );
+        assert_eq!(
+            remainders(account, *tick),
+            remainders(expected, *tick),
+            "at {tick}"
+        );
+    }
+    assert_eq!(account.get_balances(&ticks), expected.get_balances(&ticks));
+    let from = random.random_range(TIMES);
+    let range = from..from + random.random_range(0..50);
+    let amount = random.random_range(0..40);
+    assert_eq!(
+        account.lowest_balance(range.clone()),
+        expected.lowest_balance(range.clone())
+    );
+    assert_eq!(
+        account.first_below(range.clone(), amount),
+        expected.first_below(range, amount)
+    );
+    assert_eq!(
+        account.first_used_above(amount),
+        expected.first_used_above(amount)
+    );
+    assert_eq!(account.used(), expected.used());
+}
+
+fn run(seed: u64) {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let overdraft = [Overdraft::Carry, Overdraft::Forfeit][random.random_range(0..2)];
+    let options = Options::default()
+        .overdraft(overdraft)
+        .usage_chunk([4, 16, 64][random.random_range(0..3)])
+        .boundary_chunk([4, 16, 64][random.random_range(0..3)])
+        .checkpoint_spacing([1, 2, 7, usize::MAX][random.random_range(0..4)]);
+    let mut account = GpuCredit::with_options(options);
+    let mut posted = Posted::default();
+    for _ in 0..random.random_range(1..80) {
+        for _ in 0..random.random_range(1..6) {
+            write(&mut random, &mut account, &mut posted);
+        }
+        match random.random_range(0..8) {
+            0 => account.settle(),
+            1 => account.settle_to(random.random_range(TIMES)),
+            2 => account = GpuCredit::from_bytes(&account.to_bytes()).unwrap(),
+            3 => account = account.clone(),
+            _ => {}
+        }
+        account.assert_invariants();
+        let expected = posted.tick_by_tick(overdraft);
+        compare(&account, &expected, &mut random);
+    }
+}
+
+#[test]
+fn metered_usage_is_usage_at_every_tick() {
+    for seed in 0..super::ledger_count() / 20 {
+        let run = std::panic::catch_unwind(|| run(seed));
+        assert!(run.is_ok(), "seed {seed}");
+    }
+}
