@@ -191,7 +191,18 @@ impl AllUsageWalk<'_> {
         let instants = self.instants.through(time);
         match &mut self.metered {
             None => instants,
-            Some((index, piece)) => instants + metered_through(index, piece, time),
+            Some((index, last)) => instants + piece(index, last, time).line.through(time),
+        }
+    }
+
+    /// What is metered at a tick, and when that changes next.
+    pub(crate) fn rate(&mut self, time: i64) -> (u64, Option<i64>) {
+        match &mut self.metered {
+            None => (0, None),
+            Some((index, last)) => {
+                let Piece { next, line } = piece(index, last, time);
+                (line.rate(), next)
+            }
         }
     }
 
@@ -205,16 +216,15 @@ impl AllUsageWalk<'_> {
 }
 
 #[inline(never)]
-fn metered_through(index: &RateIndex, last: &mut Option<(i64, Piece)>, time: i64) -> u64 {
+fn piece(index: &RateIndex, last: &mut Option<(i64, Piece)>, time: i64) -> Piece {
     let is_inside =
         |(first, piece): &(i64, Piece)| *first <= time && piece.next.is_none_or(|next| time < next);
-    let piece = match last.filter(is_inside) {
+    match last.filter(is_inside) {
         Some((_, piece)) => piece,
         None => {
             let piece = index.piece(time);
             *last = Some((time, piece));
             piece
         }
-    };
-    piece.line.through(time)
+    }
 }

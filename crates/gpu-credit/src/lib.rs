@@ -87,7 +87,7 @@ pub use contents::{Grants, UsageRecords};
 pub use error::{Error, RecordError};
 pub use options::{Options, Overdraft};
 pub use questions::{
-    Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Steps, UsageStatement,
+    Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Step, Steps, UsageStatement,
 };
 pub use record::{
     Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,

@@ -18,5 +18,5 @@ pub use lapsing::Lapse;
 pub use remainders::Remainder;
 pub use series::Series;
 pub use statement::{GrantStatement, Statement};
-pub use steps::Steps;
+pub use steps::{Step, Steps};
 pub use usage_statement::UsageStatement;

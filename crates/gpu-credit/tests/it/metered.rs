@@ -143,6 +143,23 @@ fn compare(account: &GpuCredit, expected: &GpuCredit, random: &mut Pcg64Mcg) {
         );
     }
     assert_eq!(account.get_balances(&ticks), expected.get_balances(&ticks));
+    let mut next = ticks[0];
+    for step in account.steps(ticks[0]..=ticks[ticks.len() - 1]) {
+        assert_eq!(step.first, next, "steps have no gap");
+        for tick in step.first..=step.last {
+            assert_eq!(
+                step.answer_at(tick),
+                expected.balance_at(tick),
+                "{tick} in {step:?}"
+            );
+        }
+        next = step.last + 1;
+    }
+    assert_eq!(
+        next,
+        ticks[ticks.len() - 1] + 1,
+        "steps over the whole range"
+    );
     let from = random.random_range(TIMES);
     let range = from..from + random.random_range(0..50);
     let amount = random.random_range(0..40);
