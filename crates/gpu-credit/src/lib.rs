@@ -90,6 +90,6 @@ pub use questions::{
     Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Step, Steps, UsageStatement,
 };
 pub use record::{
-    Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,
+    AnyUsageId, Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,
 };
 pub use timeline::settle::SettlementStatistics;

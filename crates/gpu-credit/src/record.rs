@@ -154,6 +154,17 @@ impl fmt::Display for MeteredId {
     }
 }
 
+/// The identity of usage of either kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+pub enum AnyUsageId {
+    /// Usage at an instant.
+    Instant(UsageId),
+    /// Metered usage.
+    Metered(MeteredId),
+}
+
 /// Metered usage, as it is posted: `rate` units at each tick of `[from, until)`, half open.
 ///
 /// ```

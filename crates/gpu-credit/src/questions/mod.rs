@@ -3,9 +3,13 @@
 //! All take `&self` and are answered for the records as they are now, settled or not.
 
 mod balances;
+mod demand;
+mod demands;
 mod draws;
 mod lapsing;
 mod low;
+mod metered_statement;
+mod payments;
 mod remainders;
 mod series;
 mod statement;

@@ -2,7 +2,7 @@
 
 use super::Draw;
 use crate::account::GpuCredit;
-use crate::record::{GrantId, UsageId};
+use crate::record::{AnyUsageId, GrantId, UsageId};
 use crate::timeline::ask::trace::{Movement, Trace};
 
 /// Where the usage of one record went: `amount` is the sum of its draws, `unpaid` and `dropped`.
@@ -87,9 +87,11 @@ impl GpuCredit {
 impl UsageStatement {
     fn pay(&mut self, usage: UsageId, grant: u32, amount: u64, paid_at: i64) {
         self.draws.push(Draw {
-            usage,
+            usage: AnyUsageId::Instant(usage),
             grant: GrantId(grant),
             amount,
+            first: usage.timestamp,
+            last: usage.timestamp,
             paid_at,
         });
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gpu_credit::{
-    GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Overdraft, UsageId,
-    UsageRecord,
+    AnyUsageId, Draw, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Overdraft,
+    UsageId, UsageRecord,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -118,6 +118,112 @@ fn remainders(account: &GpuCredit, tick: i64) -> Vec<u64> {
         .collect()
 }
 
+/// Who paid what of which usage, by ticks: amounts, first ticks and last ticks.
+type Paid = BTreeMap<(AnyUsageId, u32, Option<i64>), (u64, i64, i64)>;
+
+/// Notes what a grant has paid of the ticks from `first` to `last`.
+fn add(
+    paid: &mut Paid,
+    (usage, grant, amount): (AnyUsageId, u32, u64),
+    ticks: [i64; 2],
+    paid_at: i64,
+) {
+    let [first, last] = ticks;
+    let later = (paid_at > last).then_some(paid_at);
+    let entry = paid.entry((usage, grant, later));
+    let entry = entry.or_insert((0, first, last));
+    *entry = (entry.0 + amount, entry.1.min(first), entry.2.max(last));
+}
+
+fn add_draw(paid: &mut Paid, draw: &Draw, places: &BTreeMap<GrantId, u32>) {
+    let part = (draw.usage, places[&draw.grant], draw.amount);
+    add(paid, part, [draw.first, draw.last], draw.paid_at);
+}
+
+/// The place of each grant among those that stand.
+fn places(account: &GpuCredit) -> BTreeMap<GrantId, u32> {
+    account.grants().map(|(grant, _)| grant).zip(0..).collect()
+}
+
+/// Who paid what, divided among the jobs of each tick in posting order.
+fn expected_draws(expected: &GpuCredit, posted: &Posted) -> Paid {
+    let mut jobs = posted.metered.clone();
+    jobs.sort_by_key(|(id, _)| *id);
+    let mut usage = posted.usage.clone();
+    usage.sort_by_key(|(id, _)| *id);
+    // Of each tick the records in the order in which they are drawn, and what is undrawn of each.
+    let mut records: BTreeMap<i64, Vec<(AnyUsageId, u64)>> = BTreeMap::new();
+    for (id, record) in usage {
+        let tick = records.entry(record.timestamp).or_default();
+        tick.push((AnyUsageId::Instant(id), record.amount));
+    }
+    for (id, job) in jobs {
+        for tick in job.from..job.until {
+            let tick = records.entry(tick).or_default();
+            tick.push((AnyUsageId::Metered(id), job.rate));
+        }
+    }
+    let places = places(expected);
+    let mut paid = Paid::new();
+    for draw in expected.draws(..) {
+        let mut rest = draw.amount;
+        for (usage, undrawn) in records.get_mut(&draw.first).unwrap() {
+            let amount = rest.min(*undrawn);
+            *undrawn -= amount;
+            rest -= amount;
+            if amount > 0 {
+                let part = (*usage, places[&draw.grant], amount);
+                add(&mut paid, part, [draw.first; 2], draw.paid_at);
+            }
+        }
+        assert_eq!(rest, 0);
+    }
+    paid
+}
+
+fn compare_draws(account: &GpuCredit, expected: &GpuCredit, posted: &Posted, from: i64) {
+    let grants = places(account);
+    let mut paid = Paid::new();
+    for draw in account.draws(..) {
+        add_draw(&mut paid, &draw, &grants);
+    }
+    assert_eq!(paid, expected_draws(expected, posted));
+    let by_grant = |account: &GpuCredit| {
+        let places = places(account);
+        let mut amounts = BTreeMap::<u32, u64>::new();
+        for draw in account.draws(from..) {
+            *amounts.entry(places[&draw.grant]).or_default() += draw.amount;
+        }
+        amounts
+    };
+    assert_eq!(by_grant(account), by_grant(expected), "from {from} on");
+    for (id, job) in &posted.metered {
+        let statement = account.metered_statement(*id).unwrap();
+        let drawn: u64 = statement.draws.iter().map(|draw| draw.amount).sum();
+        let whole = drawn + statement.unpaid + statement.dropped;
+        assert_eq!(statement.amount, whole, "{job:?}");
+        let mut own = Paid::new();
+        for draw in &statement.draws {
+            add_draw(&mut own, draw, &grants);
+        }
+        let of_all = paid
+            .iter()
+            .filter(|((usage, ..), _)| *usage == AnyUsageId::Metered(*id));
+        let of_all: Paid = of_all.map(|(key, value)| (*key, *value)).collect();
+        assert_eq!(own, of_all, "{job:?}");
+    }
+    let statement = account.statement(from);
+    let of_ticks = expected.statement(from);
+    assert_eq!(
+        statement.used,
+        statement.drawn + statement.deficit + statement.dropped
+    );
+    assert_eq!(
+        (statement.drawn, statement.dropped),
+        (of_ticks.drawn, of_ticks.dropped)
+    );
+}
+
 fn compare(account: &GpuCredit, expected: &GpuCredit, random: &mut Pcg64Mcg) {
     let ticks: Vec<i64> = (TIMES.start - 5..TIMES.end + 65).collect();
     for tick in &ticks {
@@ -202,6 +308,7 @@ fn run(seed: u64) {
         account.assert_invariants();
         let expected = posted.tick_by_tick(overdraft);
         compare(&account, &expected, &mut random);
+        compare_draws(&account, &expected, &posted, random.random_range(TIMES));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gpu_credit::{Draw, Error, GpuCredit, Overdraft, Record, UsageId};
+use gpu_credit::{AnyUsageId, Draw, Error, GpuCredit, Overdraft, Record, UsageId};
 use gpu_credit_replay::{ListReplay, Replay, Status};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::Numbers;
@@ -267,7 +267,11 @@ impl Asked {
 /// A draw as the reference has it.
 fn plain(draw: Draw) -> (UsageId, usize, u64, i64) {
     let grant = draw.grant.index() as usize;
-    (draw.usage, grant, draw.amount, draw.paid_at)
+    let AnyUsageId::Instant(usage) = draw.usage else {
+        panic!("nothing is metered");
+    };
+    assert_eq!([draw.first, draw.last], [usage.timestamp; 2]);
+    (usage, grant, draw.amount, draw.paid_at)
 }
 
 /// How many late writes were pending when it was asked.

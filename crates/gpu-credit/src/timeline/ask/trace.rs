@@ -62,6 +62,11 @@ impl Trace<'_> {
         self.view.tree.next_time(self.at)
     }
 
+    /// The sum of what is left.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.live.remaining()
+    }
+
     /// Usage that no grant has paid yet.
     pub(crate) fn deficit(&self) -> u64 {
         self.live.deficit()
