@@ -137,17 +137,6 @@ impl RateIndex {
         self.total -= within(job.total());
     }
 
-    /// Posts many jobs, the first of which gets the number that is returned. O(j log j)
-    pub(crate) fn extend(&mut self, jobs: impl IntoIterator<Item = Job>) -> usize {
-        let first = self.jobs.posted();
-        for job in jobs {
-            self.jobs.post(job);
-            self.total += within(job.total());
-        }
-        self.build();
-        first
-    }
-
     /// Builds the changes of all jobs anew.
     fn build(&mut self) {
         let jobs = self.jobs.iter();
@@ -178,11 +167,6 @@ impl RateIndex {
         });
         running.sort_unstable_by_key(|(number, _)| *number);
         running
-    }
-
-    /// All jobs that stand, in posting order. O(1) a job that was posted
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Job)> + '_ {
-        self.jobs.iter()
     }
 
     /// Heap bytes. O(chunks)

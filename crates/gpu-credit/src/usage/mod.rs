@@ -54,7 +54,7 @@
 //!
 //! | operation | time | memory touched, in lines |
 //! |---|---|---|
-//! | `through`, `before` | O(log n) | about 20, of these 2 to 4 not in cache |
+//! | `through` | O(log n) | about 20, of these 2 to 4 not in cache |
 //! | `through_each` | the same, 32 waiting together | the same |
 //! | `walk`, sorted batches | O(1) amortised if they ask chunk after chunk | each line once |
 //! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 16 entries wait together |
@@ -176,14 +176,6 @@ impl UsageIndex {
         match &self.body {
             Body::Small(list) => list.sum_through(time),
             Body::Tree(tree, buffer) => tree.sum_through(time) + buffer.sum_through(time),
-        }
-    }
-
-    /// The sum of the amounts before `time`. O(log n)
-    pub(crate) fn before(&self, time: i64) -> u64 {
-        match time.checked_sub(1) {
-            Some(time) => self.through(time),
-            None => 0,
         }
     }
 

@@ -29,12 +29,4 @@ impl<'a> Walk<'a> {
             None => self.index.through(time),
         }
     }
-
-    /// The sum of the amounts before `time`.
-    pub(crate) fn before(&mut self, time: i64) -> u64 {
-        match time.checked_sub(1) {
-            Some(time) => self.through(time),
-            None => 0,
-        }
-    }
 }
