@@ -147,7 +147,7 @@ impl Settling<'_> {
                 return Passage::Suspended;
             }
             repair.run.draw(boundary.usage, self.overdraft);
-            if repair.may_jump(key) && repair.run.owes_on(later.first(), opening) {
+            if repair.may_jump() && repair.run.owes_on(later.first(), opening) {
                 return Passage::Owing;
             }
         }
@@ -181,7 +181,7 @@ impl Settling<'_> {
         let key = self.tree.get(at).key();
         self.known.unsettle(Unsettled {
             first: key,
-            last: key.max(run.changed_to),
+            last: run.stretch.map_or(key, |last| last.max(key)),
             shift: run.shifted,
         });
         self.table_changed(from, at, run.lifted);
@@ -215,7 +215,8 @@ impl Repair<'_> {
         self.absorb_while(|write| write < key);
         let is_due = self.checkpoint == Some(key);
         let is_struck = self.write == Some(key);
-        if !is_struck && key >= self.run.changed_to && self.agrees(key, is_due) {
+        self.leave_stretch(key);
+        if !is_struck && self.run.stretch.is_none() && self.agrees(key, is_due) {
             return ControlFlow::Break(self.agreed(key, is_due));
         }
         let is_last = self.budget.is_spent() || key.time > self.until;
@@ -237,7 +238,13 @@ impl Repair<'_> {
         while self.write.is_some_and(&is_passed) {
             let write = self.known.absorb_first();
             self.run.shifted += write.shift;
-            self.run.changed_to = self.run.changed_to.max(write.last);
+            if write.last > write.first {
+                let last = self
+                    .run
+                    .stretch
+                    .map_or(write.last, |last| last.max(write.last));
+                self.run.stretch = Some(last);
+            }
             self.write = self.known.first_unsettled();
         }
     }
@@ -279,9 +286,15 @@ impl Repair<'_> {
         self.statistics.checkpoints_written += u64::from(is_written);
     }
 
+    /// At the end of a stretch all that has changed lies behind.
+    #[inline(always)]
+    fn leave_stretch(&mut self, key: Key) {
+        self.run.stretch.take_if(|last| key >= *last);
+    }
+
     /// A jump is possible where deficits are carried, after all usage that has changed.
     #[inline(always)]
-    fn may_jump(&self, key: Key) -> bool {
-        self.overdraft == Overdraft::Carry && key >= self.run.changed_to
+    fn may_jump(&self) -> bool {
+        self.overdraft == Overdraft::Carry && self.run.stretch.is_none()
     }
 }

@@ -26,9 +26,9 @@ pub(in super::super) struct Run {
     /// The last checkpoint may be far: the next boundary gets one.
     pub(super) is_far: bool,
     pub(super) shifted: i128,
-    /// Up to this boundary late writes have changed the usage of epochs: `shifted` says what holds
-    /// after it.
-    pub(super) changed_to: Key,
+    /// The boundary at which a stretch of late writes ends, as long as the replay is inside one:
+    /// `shifted` says what holds from there on.
+    pub(super) stretch: Option<Key>,
     /// Whether the chunk has changed and its sums have not.
     pub(super) is_stale: bool,
     /// By how much the levels from here to the end of the chunk are still to be lifted.
@@ -46,7 +46,7 @@ impl Run {
             since: 0,
             is_far: false,
             shifted: 0,
-            changed_to: Key::FIRST,
+            stretch: None,
             is_stale: false,
             lift: 0,
             lifted: 0,
