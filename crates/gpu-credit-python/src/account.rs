@@ -202,7 +202,13 @@ impl Account {
         last: Timestamp,
     ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
         let steps = self.0.ask_at_length(py, |account, interrupt| {
-            batch::over_time(0, interrupt.until(account.steps(first.0..=last.0)))
+            // The deficit, which ends steps too, is not shown.
+            let mut before = None;
+            let steps = account.steps(first.0..=last.0);
+            let balances = steps.map(|step| (step.first, step.answer.balance));
+            let changes =
+                balances.filter(|(_, balance)| before.replace(*balance) != Some(*balance));
+            batch::over_time(0, interrupt.until(changes))
         })?;
         let (timestamps, balances) = steps?;
         Ok((integers(py, timestamps), balances.into_array(py)?))

@@ -134,7 +134,7 @@ impl Account {
         let columns = self.0.ask_at_length(py, |account, interrupt| {
             let mut columns = [const { Vec::new() }; 5];
             for draw in interrupt.until(account.draws(first.0..=last.0)) {
-                let (usage, grant) = (draw.usage, draw.grant.index());
+                let (usage, grant) = (words::instant(draw.usage), draw.grant.index());
                 let (nth, grant) = (usage.nth.into(), grant.into());
                 let row = [
                     usage.timestamp,

@@ -1,8 +1,8 @@
 //! The package's named tuples, made here and defined in Python, where they are pleasant to read.
 
 use gpu_credit::{
-    Answer, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder, SettlementStatistics,
-    Statement, Total, UsageId, UsageRecord, UsageStatement,
+    Answer, AnyUsageId, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder,
+    SettlementStatistics, Statement, Total, UsageId, UsageRecord, UsageStatement,
 };
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -170,8 +170,16 @@ pub(crate) fn usage_statement<'py>(
     usage_statement_class(py)?.call1((amount, draws, unpaid, dropped))
 }
 
+/// The identity of usage in an account without metered usage, as all are here.
+pub(crate) fn instant(usage: AnyUsageId) -> UsageId {
+    match usage {
+        AnyUsageId::Instant(usage) => usage,
+        AnyUsageId::Metered(_) => unreachable!("accounts with metered usage are not read"),
+    }
+}
+
 fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
-    let usage = usage_id(py, draw.usage)?;
+    let usage = usage_id(py, instant(draw.usage))?;
     draw_class(py)?.call1((usage, draw.grant.index(), draw.amount, draw.paid_at))
 }
 
