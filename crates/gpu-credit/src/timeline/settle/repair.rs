@@ -147,7 +147,10 @@ impl Settling<'_> {
                 return Passage::Suspended;
             }
             repair.run.draw(boundary.usage, self.overdraft);
-            if repair.may_jump() && repair.run.owes_on(later.first(), opening) {
+            if self.overdraft == Overdraft::Carry
+                && repair.run.owes_on(later.first(), opening)
+                && repair.run.stretch.is_none()
+            {
                 return Passage::Owing;
             }
         }
@@ -215,8 +218,8 @@ impl Repair<'_> {
         self.absorb_while(|write| write < key);
         let is_due = self.checkpoint == Some(key);
         let is_struck = self.write == Some(key);
-        self.leave_stretch(key);
-        if !is_struck && self.run.stretch.is_none() && self.agrees(key, is_due) {
+        let is_inside = self.run.stretch.is_some() && self.is_inside_stretch(key);
+        if !is_struck && !is_inside && self.agrees(key, is_due) {
             return ControlFlow::Break(self.agreed(key, is_due));
         }
         let is_last = self.budget.is_spent() || key.time > self.until;
@@ -286,15 +289,11 @@ impl Repair<'_> {
         self.statistics.checkpoints_written += u64::from(is_written);
     }
 
-    /// At the end of a stretch all that has changed lies behind.
-    #[inline(always)]
-    fn leave_stretch(&mut self, key: Key) {
+    /// Whether usage after the boundary at `key` has changed: the replay leaves a stretch at its last
+    /// boundary.
+    #[cold]
+    fn is_inside_stretch(&mut self, key: Key) -> bool {
         self.run.stretch.take_if(|last| key >= *last);
-    }
-
-    /// A jump is possible where deficits are carried, after all usage that has changed.
-    #[inline(always)]
-    fn may_jump(&self) -> bool {
-        self.overdraft == Overdraft::Carry && self.run.stretch.is_none()
+        self.run.stretch.is_some()
     }
 }
