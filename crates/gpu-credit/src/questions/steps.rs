@@ -8,8 +8,8 @@ use crate::all_usage::AllUsageWalk;
 use crate::answer::{Answer, answer};
 use crate::options::Overdraft;
 use crate::range::closed;
+use crate::timeline::ask::Standing;
 use crate::timeline::ask::replay::Replay;
-use crate::timeline::ask::standing::Standing;
 use crate::usage::UsageEntries;
 
 /// A stretch of time over which the balance is constant, or changes by the same amount at each
