@@ -42,7 +42,7 @@
 //! | when it is lowest, and when first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
 //! | if this were posted | [`balance_if`](GpuCredit::balance_if) |
 //! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
-//! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement) |
+//! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |
 //! | where all credit and all usage went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
 //!
 //! # Cost

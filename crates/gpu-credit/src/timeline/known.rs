@@ -162,7 +162,14 @@ impl Known {
                 known.last = known.last.max(last);
                 known.shift += shift;
             }
-            Err(at) => self.unsettled.insert(at, unsettled),
+            Err(at) => {
+                if self.unsettled.len() == self.unsettled.capacity() {
+                    // Few are ever pending in a small account.
+                    let more = (self.unsettled.len() / 2).max(2);
+                    self.unsettled.reserve_exact(more);
+                }
+                self.unsettled.insert(at, unsettled);
+            }
         }
         self.present.take_if(|(present, _)| first <= *present);
     }

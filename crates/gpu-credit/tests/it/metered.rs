@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ledgers::forged::{forge, is_survived};
 use gpu_credit::{
     AnyUsageId, Draw, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Overdraft,
     UsageId, UsageRecord,
@@ -318,4 +319,25 @@ fn metered_usage_is_usage_at_every_tick() {
         let run = std::panic::catch_unwind(|| run(seed));
         assert!(run.is_ok(), "seed {seed}");
     }
+}
+
+/// Bytes with a checksum that fits and anything wrong with them, jobs among them.
+#[test]
+fn bytes_of_jobs_made_by_hand_never_panic() {
+    let mut accepted = 0;
+    let count = super::ledger_count() / 4;
+    for seed in 0..count {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut account = GpuCredit::new();
+        let mut posted = Posted::default();
+        for _ in 0..random.random_range(1..40) {
+            write(&mut random, &mut account, &mut posted);
+        }
+        let changes = 4 * random.random_range(1..4);
+        let changes: Vec<u8> = (0..changes).map(|_| random.random()).collect();
+        let bytes = forge(&account.to_bytes(), &changes);
+        let used = std::panic::catch_unwind(|| is_survived(&bytes, seed));
+        accepted += u64::from(used.unwrap_or_else(|_| panic!("seed {seed}")));
+    }
+    assert!(accepted > count / 40, "{accepted} are read at all");
 }

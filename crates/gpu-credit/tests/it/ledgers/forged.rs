@@ -1,12 +1,14 @@
 //! The bytes of an account as anybody might make them, with a checksum that fits: what is read from
 //! them can be asked everything, written to, settled and written out again.
 
-use gpu_credit::{GpuCredit, GrantId, Options, Record, UsageId, UsageRecord};
+use gpu_credit::{
+    GpuCredit, GrantId, MeteredId, MeteredUsage, Options, Record, UsageId, UsageRecord,
+};
 use gpu_credit_workload::random::Random;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What stands before the checksum: the name and the version.
-const HEAD: &[u8; 10] = b"GPUCREDIT\x01";
+const HEAD: &[u8; 10] = b"GPUCREDIT\x02";
 /// Where what the checksum is of begins.
 pub(crate) const BODY: usize = HEAD.len() + size_of::<u64>();
 /// Reading takes no more bytes of the heap than these ...
@@ -114,6 +116,10 @@ fn usage(account: &GpuCredit) -> Vec<UsageId> {
     account.usage(..).map(|(usage, _)| usage).collect()
 }
 
+fn metered(account: &GpuCredit) -> Vec<MeteredId> {
+    account.metered(..).map(|(job, _)| job).collect()
+}
+
 /// Asks everything there is to ask; what the answers are, nobody knows.
 fn ask(account: &GpuCredit, instants: &[i64]) {
     let (from, to) = (instants[instants.len() / 4], instants[instants.len() / 2]);
@@ -132,6 +138,10 @@ fn ask(account: &GpuCredit, instants: &[i64]) {
         let record = account.usage_record(*usage).unwrap();
         assert!(account.find_usage(record).is_some());
         let _ = account.usage_statement(*usage);
+    }
+    for job in some(&metered(account)) {
+        assert!(account.metered_usage(*job).is_some());
+        let _ = account.metered_statement(*job);
     }
     let _ = account.get_balances(instants);
     let _ = account.first_used_above(account.used() / 2);
@@ -154,6 +164,11 @@ fn write(account: &mut GpuCredit, instants: &[i64], random: &mut Random) {
         let time = instants[random.below(instants.len() as u64) as usize];
         let _ = account.subtract(random.below(20), time);
         let _ = account.add_credit("late", random.below(20), time, random.below(9));
+        let _ = account.post_metered(MeteredUsage {
+            rate: random.below(3),
+            from: time,
+            until: instants[random.below(instants.len() as u64) as usize],
+        });
         let _ = account.extend([Record::usage(1, time), Record::grant("two", 1, time, 2)]);
     }
     for (place, grant) in some(&grants(account)).enumerate() {
@@ -170,6 +185,13 @@ fn write(account: &mut GpuCredit, instants: &[i64], random: &mut Random) {
         match place % 2 {
             0 => _ = account.retract_usage(*usage).unwrap(),
             _ => _ = account.change_usage(*usage, random.below(20)),
+        }
+    }
+    for (place, job) in some(&metered(account)).enumerate() {
+        let usage = account.metered_usage(*job).unwrap();
+        match place % 2 {
+            0 => _ = account.retract_metered(*job).unwrap(),
+            _ => _ = account.change_metered(*job, MeteredUsage { rate: 1, ..usage }),
         }
     }
     let record = |timestamp: &i64| UsageRecord {
@@ -197,6 +219,9 @@ fn from_records(account: &GpuCredit, instants: &[i64]) -> Vec<Option<u64>> {
     }
     for (_, usage) in account.usage(..) {
         posted.subtract(usage.amount, usage.timestamp).unwrap();
+    }
+    for (_, job) in account.metered(..) {
+        posted.post_metered(job).unwrap();
     }
     answers(&posted, instants)
 }
