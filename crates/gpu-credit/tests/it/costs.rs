@@ -166,12 +166,99 @@ fn a_suspended_repair_goes_on_where_it_stopped() {
 fn a_repair_that_does_not_reach_its_write_comes_nearer() {
     let mut account = days_under_long_grants(2_000, 1_600);
     let mut random = Random::new(2);
+    let mut most = 0;
     for _ in 0..20 {
         let time = random.between(0, 20_000);
         account.subtract(1, time).unwrap();
         let writes = writes_to_settle(&mut account);
+        most = most.max(writes);
         // Each copies the remainders first, and has 55 boundaries left of its budget.
         assert!(writes <= 16, "{writes} writes after one at {time}");
+    }
+    assert!(most >= 6, "copying is paid for: at most {most} writes");
+    account.assert_invariants();
+}
+
+/// The frontier is moved back to where no checkpoint is near, and many grants are live.
+#[test]
+fn an_advance_that_does_not_reach_the_frontier_comes_nearer() {
+    let mut account = days_under_long_grants(2_000, 1_600);
+    for late in 0..400 {
+        account.subtract(1, 13_805 + late * 10).unwrap();
+    }
+    let writes = writes_to_settle(&mut account);
+    assert!(writes <= 60, "{writes} writes");
+    account.assert_invariants();
+}
+
+#[test]
+fn settling_up_to_an_instant_repairs_no_further() {
+    let mut account = days_under_long_grants(10_000, 1);
+    account.subtract(8, 5).unwrap();
+    let cost = replayed(&mut account, |account| account.settle_to(20_000));
+    assert!((3_500..=4_100).contains(&cost), "{cost} boundaries");
+    assert_eq!(
+        replayed(&mut account, |account| account.settle_to(20_000)),
+        0
+    );
+}
+
+/// Of late writes in a row the 5th is not repaired.
+fn five_late_writes(account: &mut GpuCredit) {
+    for late in 0..5 {
+        account.subtract(1, late * 1_000 + 5).unwrap();
+    }
+    assert!(!account.is_settled());
+}
+
+#[test]
+fn a_late_write_after_a_question_that_met_one_is_repaired() {
+    let mut account = days(2_000);
+    five_late_writes(&mut account);
+    let mut not_asked = account.clone();
+    account.get_balance(19_999);
+    for account in [&mut account, &mut not_asked] {
+        account.subtract(1, 7_005).unwrap();
+    }
+    assert!(account.is_settled());
+    assert!(!not_asked.is_settled());
+    // The mark is gone: this one is the second in a row, and the next the third.
+    account.subtract(1, 8_005).unwrap();
+    account.subtract(1, 9_005).unwrap();
+    assert!(!account.is_settled());
+}
+
+#[test]
+fn the_first_late_write_after_settling_is_repaired() {
+    let mut account = days(2_000);
+    five_late_writes(&mut account);
+    account.settle();
+    account.subtract(1, 7_005).unwrap();
+    assert!(account.is_settled());
+}
+
+/// So many grants are live that copying what remains of them passes the budget.
+#[test]
+fn usage_in_time_order_stays_settled_if_very_many_grants_are_live() {
+    let mut account = GpuCredit::new();
+    let live = (0..3_000).map(|_| Record::grant("long", 10, 0, 1_000_000));
+    let days = (0..2_000).map(|day| Record::grant("daily", 10, day * 10, 9));
+    account.extend(live.chain(days)).unwrap();
+    // Up to day 500 it is the past; then all of the future is settled.
+    for day in 0..500 {
+        account.subtract(5, day * 10).unwrap();
+    }
+    account.settle();
+    // The first of these moves the frontier back to the present, and each later one advances it.
+    account.subtract(5, 5_000).unwrap();
+    assert_eq!(account.settlement().repairs, 0);
+    for day in 501..1_000 {
+        let cost = replayed(&mut account, |account| {
+            account.subtract(5, day * 10).unwrap();
+        });
+        assert!(cost <= 256, "{cost} boundaries on day {day}");
+        let left = replayed(&mut account, |account| account.settle_to(day * 10));
+        assert_eq!(left, 0, "day {day} is settled");
     }
     account.assert_invariants();
 }
