@@ -163,7 +163,7 @@ fn usage_shapes() -> [Shape; 11] {
     ]
 }
 
-fn grant_shapes() -> [Shape; 8] {
+fn grant_shapes() -> [Shape; 10] {
     [
         shape("5 grants", 5, 200.0, |account| {
             random_grants(account, 5, DAY);
@@ -181,6 +181,16 @@ fn grant_shapes() -> [Shape; 8] {
         shape("many live", 10_000, 450.0, |account| {
             random_grants(account, 10_000, YEAR);
             load(account, &random_usage(10_000, YEAR, 900));
+        }),
+        // What is live at the frontier is kept, and what is live now if the future is settled.
+        shape("all live, settled up to now", 5_000, 270.0, |account| {
+            all_live(account, 5_000);
+            account.settle_to(5_001);
+        }),
+        shape("all live, settled for good", 5_000, 470.0, |account| {
+            all_live(account, 5_000);
+            account.subtract(1, 5_001).unwrap();
+            account.settle();
         }),
         shape("grants that were loaded", 100_000, 152.0, |account| {
             account.extend((0..100_000).map(daily)).unwrap();
@@ -302,6 +312,22 @@ fn repairs_take_little() {
         }
     });
     assert!(bytes <= 40_000, "1,000 retractions take {bytes} bytes");
+    // What remains of fifty grants is written over, not written anew.
+    let usage = (0..10_000).map(|day| Record::usage(400, day * DAY));
+    let grants = (0..10_000).map(|day| Record::grant("plan", 500, day * DAY, 50 * 86_400));
+    let mut account = account_of(|account| account.extend(grants.chain(usage)).unwrap());
+    let bytes = taken(|| {
+        for _ in 0..1_000 {
+            account
+                .subtract(1, random.between(0, 10_000 * DAY))
+                .unwrap();
+            account.settle();
+        }
+    });
+    assert!(
+        bytes <= 2_600_000,
+        "1,000 late entries under 50 live grants take {bytes} bytes"
+    );
 }
 
 fn questions_take_little() {
@@ -425,6 +451,15 @@ fn random_grants(account: &mut GpuCredit, count: u64, length: i64) {
         let start = random.between(0, YEAR);
         account
             .add_credit("plan", 1_000, start, length.unsigned_abs())
+            .unwrap();
+    }
+}
+
+/// Grants that start one after the other, and none ends before the last has started.
+fn all_live(account: &mut GpuCredit, count: i64) {
+    for start in 0..count {
+        account
+            .add_credit("plan", 1_000, start, count.unsigned_abs() * 2)
             .unwrap();
     }
 }

@@ -262,3 +262,24 @@ fn usage_in_time_order_stays_settled_if_very_many_grants_are_live() {
     }
     account.assert_invariants();
 }
+
+#[test]
+fn grants_are_settled_as_they_start_before_any_usage() {
+    let mut account = GpuCredit::new();
+    for day in 0..2_000 {
+        account.add_credit("daily", 10, day * 10, 9).unwrap();
+    }
+    let left = replayed(&mut account, |account| account.settle());
+    assert!(left <= 2, "{left} boundaries are left");
+}
+
+#[test]
+fn a_grant_ahead_of_all_usage_is_no_late_write() {
+    let mut account = days(2_000);
+    for ahead in 0..4 {
+        account.add_credit("ahead", 10, 30_000 + ahead, 9).unwrap();
+    }
+    account.subtract(1, 5).unwrap();
+    let left = replayed(&mut account, |account| account.settle_to(20_000));
+    assert_eq!(left, 0, "the first late write is repaired");
+}

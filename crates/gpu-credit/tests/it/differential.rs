@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use gpu_credit::Overdraft;
 use gpu_credit_workload::random::Random;
-use gpu_credit_workload::small::{self, Numbers};
+use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Record};
 
 use crate::ledgers::books::Books;
 use crate::ledgers::{Ledgers, sizes};
@@ -65,6 +65,36 @@ fn long_ledgers_agree_too() {
         deepest = deepest.max(compare(seed, Numbers::Wide, overdraft(seed), length));
     }
     assert_deep(deepest, 10);
+}
+
+/// So many grants are live that copying what remains of them passes the budget of a write, which is
+/// that of two chunks.
+#[test]
+fn ledgers_with_many_live_grants_agree_too() {
+    for seed in 0..ledger_count().div_ceil(40).max(100) {
+        let mut random = Random::new(!seed);
+        let options = sizes(overdraft(seed), seed).boundary_chunk(4);
+        let mut ledgers = Ledgers::new(options);
+        let live = (0..80).map(|_| {
+            Record::Grant(Grant {
+                amount: 1 + random.below(9),
+                timestamp: random.between(-20, 0),
+                expiration: 200 + random.below(200),
+            })
+        });
+        let live = Operation::PostMany(live.collect());
+        let operations = small::from_seed(seed, Numbers::Small).take(40 + (seed % 60) as usize);
+        let run = std::panic::AssertUnwindSafe(|| {
+            for operation in std::iter::once(live).chain(operations) {
+                ledgers.run(&operation);
+                ledgers.engine.assert_invariants();
+            }
+            ledgers.ask_all();
+        });
+        if std::panic::catch_unwind(run).is_err() {
+            panic!("seed {seed}");
+        }
+    }
 }
 
 #[test]
