@@ -434,6 +434,29 @@ mod tests {
         }
     }
 
+    /// The instants of some at which the table answers.
+    fn answered(account: &GpuCredit, times: [i64; 4]) -> [bool; 4] {
+        times.map(|time| account.timeline.limit(time).is_some())
+    }
+
+    #[test]
+    fn answers_for_all_that_a_repair_has_not_touched() {
+        let mut account = GpuCredit::new();
+        let records = (0..1_000).map(|day| Record::grant("daily", 10, day * 10, 9));
+        let usage = (0..1_000).map(|day| Record::usage(5, day * 10));
+        account.extend(records.chain(usage)).expect("all fit");
+        // Its day lets less lapse, and the next stands.
+        account.subtract(1, 5_005).expect("it fits");
+        assert_eq!(answered(&account, [0, 5_005, 5_015, 6_000]), [true; 4]);
+        // It runs to the end of what is known.
+        account.subtract(1, 9_995).expect("it fits");
+        assert!(account.is_settled());
+        assert_eq!(
+            answered(&account, [0, 6_000, 9_995, 10_005]),
+            [true, true, true, false]
+        );
+    }
+
     #[test]
     fn needs_more_than_one_epoch() {
         let first = (i64::MIN, Limit(0));

@@ -161,6 +161,43 @@ fn a_suspended_repair_goes_on_where_it_stopped() {
     account.assert_invariants();
 }
 
+/// Suspended repairs leave checkpoints where they stop, and later ones take those away that are
+/// needlessly close.
+#[test]
+fn suspended_repairs_leave_no_more_checkpoints() {
+    let mut account = days_under_long_grants(3_000, 1);
+    let before = account.checkpoint_count();
+    for late in 0..20 {
+        account.subtract(6, late * 50 + 5).unwrap();
+        writes_to_settle(&mut account);
+    }
+    let after = account.checkpoint_count();
+    assert!(after <= before + before / 4, "{before} became {after}");
+}
+
+/// A repair that begins in debt has no checkpoint behind it, and leaves one where it begins.
+#[test]
+fn a_repair_that_begins_in_debt_leaves_no_more_checkpoints() {
+    let mut account = GpuCredit::new();
+    let debt = [
+        Record::usage(500, 0),
+        Record::grant("long", 1_000, 100, 20_000),
+    ];
+    let days = (10..2_000).map(|day| Record::grant("daily", 10, day * 10, 9));
+    account.extend(debt.into_iter().chain(days)).unwrap();
+    let before = account.checkpoint_count();
+    let cost = replayed(&mut account, |account| {
+        account.subtract(8, 5).unwrap();
+        account.settle();
+    });
+    assert!(
+        cost > 3_000,
+        "{cost} boundaries: the long grant has less left"
+    );
+    let after = account.checkpoint_count();
+    assert!(after <= before + 3, "{before} became {after}");
+}
+
 /// A checkpoint may be further from a late write than the budget reaches, if many grants are live.
 #[test]
 fn a_repair_that_does_not_reach_its_write_comes_nearer() {
@@ -216,7 +253,7 @@ fn a_late_write_after_a_question_that_met_one_is_repaired() {
     let mut account = days(2_000);
     five_late_writes(&mut account);
     let mut not_asked = account.clone();
-    account.get_balance(19_999);
+    assert_eq!(account.get_balance(19_999), Some(5));
     for account in [&mut account, &mut not_asked] {
         account.subtract(1, 7_005).unwrap();
     }
@@ -269,7 +306,7 @@ fn grants_are_settled_as_they_start_before_any_usage() {
     for day in 0..2_000 {
         account.add_credit("daily", 10, day * 10, 9).unwrap();
     }
-    let left = replayed(&mut account, |account| account.settle());
+    let left = replayed(&mut account, GpuCredit::settle);
     assert!(left <= 2, "{left} boundaries are left");
 }
 
