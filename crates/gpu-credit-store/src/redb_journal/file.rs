@@ -10,7 +10,7 @@ use redb::{Builder, ReadTransaction, StorageBackend, TableHandle};
 use super::backend::{End, SealedBackend};
 use super::error::Failure;
 use super::migrate;
-use super::open_file::{Access, OpenFile, Panicked, catch};
+use super::open_file::{Access, Done, OpenFile, Panicked, catch};
 use super::tables::{self, FORMAT_KEY, META};
 use super::unfinished::Unfinished;
 use crate::StorageProblem;
@@ -31,23 +31,31 @@ pub(super) enum Opening {
 
 /// Makes a file of an empty journal.
 pub(super) fn create(path: &Path) -> Result<(), Failure> {
-    create_with(path, |file| file.write(tables::initialise))
+    create_or_leave(path, |file| {
+        file.write(tables::initialise).map(Done::Commit)
+    })
 }
 
-/// Makes a file. Until all of it is durable it has another name, so that a crash leaves no half of one.
-pub(super) fn create_with(
+/// Makes a file, or leaves none. Until all of it is durable it has another name, so that a crash leaves
+/// no half of one.
+pub(super) fn create_or_leave<T>(
     path: &Path,
-    fill: impl FnOnce(&mut OpenFile) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    fill: impl FnOnce(&mut OpenFile) -> Result<Done<T>, Failure>,
+) -> Result<T, Failure> {
     if path.try_exists()? {
         return Err(Failure(StorageProblem::Exists));
     }
     let (unfinished, file) = Unfinished::beside(path)?;
     let (mut file, end) = open_database(FileBackend::new(file)?, Opening::Write)?;
-    fill(&mut file)?;
-    end.set_may_seal(true);
-    file.close()?;
-    unfinished.publish(path)
+    match fill(&mut file)? {
+        Done::Commit(done) => {
+            end.set_may_seal(true);
+            file.close()?;
+            unfinished.publish(path)?;
+            Ok(done)
+        }
+        Done::Leave(done) => Ok(done),
+    }
 }
 
 /// Opens the journal of a file.

@@ -22,11 +22,15 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, StorageBackend};
 use crate::{
     AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence, StorageProblem,
 };
+use copy::{Reads, Stopped};
 use error::Failure;
 use file::Opening;
 use fingerprint::fingerprint;
 use open_file::{Caller, Done, OpenFile};
 use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
+
+/// How often a copy is tried in short reads.
+const COPIES_IN_SHORT_READS: usize = 3;
 
 /// A journal in one file.
 ///
@@ -116,20 +120,36 @@ impl RedbJournal {
         }
     }
 
-    /// Copies the journal, as it is at one moment, to a new file; posting goes on meanwhile. The copy
-    /// holds what the journal holds and nothing else: no free pages, and nothing left in them.
+    /// Copies the journal, as it is at one moment, to a new file. The copy holds what the journal holds
+    /// and nothing else: no free pages, and nothing left in them.
+    ///
+    /// Posting goes on meanwhile: the journal is read in short parts. If an account is deleted meanwhile,
+    /// the copy starts over; after a few times it reads all in one part, and the first posting after that
+    /// may wait. O(entries); accounts are held in memory.
     ///
     /// # Errors
-    /// If the file exists or cannot be written; the error names it.
+    /// If the file exists or cannot be written, or if the journal cannot be read; the error names which.
     pub fn copy_to(&self, path: impl AsRef<Path>) -> Result<(), JournalError> {
         let path = path.as_ref();
-        let copied = self.read(|read| {
-            Ok(file::create_with(path, |copy| {
-                copy.write(|write| copy::copy(read, write))?;
-                copy.compact()
-            }))
-        })?;
-        at(path, copied)
+        for _ in 0..COPIES_IN_SHORT_READS {
+            if self.copy_in(Reads::Short, path)? {
+                return Ok(());
+            }
+        }
+        let is_whole = self.copy_in(Reads::One, path)?;
+        assert!(is_whole, "one read sees no deletion after its beginning");
+        Ok(())
+    }
+
+    /// `false` if an account was deleted meanwhile: then there is no copy. A new attempt makes a new file,
+    /// so that nothing of the account is left in its free pages.
+    fn copy_in(&self, reads: Reads, path: &Path) -> Result<bool, JournalError> {
+        let copied = file::create_or_leave(path, |to| copy::copy(&self.file, reads, to));
+        match at(path, copied)? {
+            Ok(()) => Ok(true),
+            Err(Stopped::Overtaken) => Ok(false),
+            Err(Stopped::Unread(failure)) => self.named(Err(failure)),
+        }
     }
 
     /// Makes the file as small as it can be: a file grows by doubling, up to 4 GiB at a time, and keeps

@@ -29,7 +29,17 @@ pub(super) enum Access {
     Read(ReadOnlyDatabase),
 }
 
-/// What becomes of a write transaction.
+impl Access {
+    fn begin_read(&self) -> Result<ReadTransaction, Failure> {
+        let transaction = match self {
+            Access::Write(database) => database.begin_read(),
+            Access::Read(database) => database.begin_read(),
+        };
+        Ok(transaction?)
+    }
+}
+
+/// What becomes of a write transaction, or of a file that is being made.
 pub(super) enum Done<T> {
     Commit(T),
     Leave(T),
@@ -68,13 +78,21 @@ impl OpenFile {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.guard(|database| {
-            let transaction = match database {
-                Access::Write(database) => database.begin_read(),
-                Access::Read(database) => database.begin_read(),
-            };
-            read(&transaction?)
-        })
+        self.guard(|database| read(&database.begin_read()?))
+    }
+
+    /// Begins what several calls of [`read_in`](Self::read_in) share. No page that it sees is freed until
+    /// it is dropped.
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, Failure> {
+        self.guard(Access::begin_read)
+    }
+
+    pub(super) fn read_in<T>(
+        &self,
+        transaction: &ReadTransaction,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.guard(|_| read(transaction))
     }
 
     /// Commits what is written. Durability::Immediate is the default: once this returns, a power cut

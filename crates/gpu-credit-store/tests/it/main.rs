@@ -13,6 +13,7 @@ mod support;
 mod check;
 mod closing;
 mod concurrency;
+mod copying;
 mod corrections;
 mod damage;
 mod faults;
