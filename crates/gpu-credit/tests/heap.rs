@@ -163,7 +163,7 @@ fn usage_shapes() -> [Shape; 11] {
     ]
 }
 
-fn grant_shapes() -> [Shape; 10] {
+fn grant_shapes() -> [Shape; 12] {
     [
         shape("5 grants", 5, 200.0, |account| {
             random_grants(account, 5, DAY);
@@ -181,6 +181,16 @@ fn grant_shapes() -> [Shape; 10] {
         shape("many live", 10_000, 450.0, |account| {
             random_grants(account, 10_000, YEAR);
             load(account, &random_usage(10_000, YEAR, 900));
+        }),
+        shape("fifty live, half retracted", 5_000, 345.0, |account| {
+            fifty_live(account);
+            retract_from(account, 5_000);
+            account.settle();
+        }),
+        shape("fifty live, all used up", 10_000, 190.0, |account| {
+            fifty_live(account);
+            account.subtract(5_000_000, 0).unwrap();
+            account.settle();
         }),
         // What is live at the frontier is kept, and what is live now if the future is settled.
         shape("all live, settled up to now", 5_000, 270.0, |account| {
@@ -313,9 +323,7 @@ fn repairs_take_little() {
     });
     assert!(bytes <= 40_000, "1,000 retractions take {bytes} bytes");
     // What remains of fifty grants is written over, not written anew.
-    let usage = (0..10_000).map(|day| Record::usage(400, day * DAY));
-    let grants = (0..10_000).map(|day| Record::grant("plan", 500, day * DAY, 50 * 86_400));
-    let mut account = account_of(|account| account.extend(grants.chain(usage)).unwrap());
+    let mut account = account_of(fifty_live);
     let bytes = taken(|| {
         for _ in 0..1_000 {
             account
@@ -453,6 +461,13 @@ fn random_grants(account: &mut GpuCredit, count: u64, length: i64) {
             .add_credit("plan", 1_000, start, length.unsigned_abs())
             .unwrap();
     }
+}
+
+/// Ten thousand grants, of which fifty are live at a time, and less is used than granted.
+fn fifty_live(account: &mut GpuCredit) {
+    let usage = (0..10_000).map(|day| Record::usage(400, day * DAY));
+    let grants = (0..10_000).map(|day| Record::grant("plan", 500, day * DAY, 50 * 86_400));
+    account.extend(grants.chain(usage)).unwrap();
 }
 
 /// Grants that start one after the other, and none ends before the last has started.

@@ -415,6 +415,13 @@ mod tests {
         assert_eq!(table.limit(1_000), Some(Limit(27)));
         assert_eq!(table.limit(360), Some(Limit(26)));
         assert_eq!(table.limit(-1), Some(Limit(0)));
+        // The last two are the nearest.
+        let mut table = four_epochs();
+        for hole in (0..9).map(|hole| 100 - hole * hole) {
+            table.change(hole, hole + 1, 1);
+        }
+        assert_eq!(table.holes.len(), HOLES_MAX);
+        assert_eq!([38, 98].map(|time| table.limit(time).is_some()), [true; 2]);
     }
 
     #[test]
@@ -448,6 +455,16 @@ mod tests {
         // Its day lets less lapse, and the next stands.
         account.subtract(1, 5_005).expect("it fits");
         assert_eq!(answered(&account, [0, 5_005, 5_015, 6_000]), [true; 4]);
+        // The third of these is not repaired before the account is settled.
+        for time in [6_005, 4_005] {
+            account.subtract(1, time).expect("it fits");
+        }
+        assert_eq!(
+            answered(&account, [0, 4_005, 4_015, 9_000]),
+            [true, true, false, false]
+        );
+        account.settle();
+        assert_eq!(answered(&account, [0, 4_005, 4_015, 9_000]), [true; 4]);
         // It runs to the end of what is known.
         account.subtract(1, 9_995).expect("it fits");
         assert!(account.is_settled());

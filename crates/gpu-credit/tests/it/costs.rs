@@ -319,4 +319,9 @@ fn a_grant_ahead_of_all_usage_is_no_late_write() {
     account.subtract(1, 5).unwrap();
     let left = replayed(&mut account, |account| account.settle_to(20_000));
     assert_eq!(left, 0, "the first late write is repaired");
+    for now in 20_000..20_010 {
+        account.subtract(1, now).unwrap();
+        let left = replayed(&mut account, |account| account.settle_to(now));
+        assert_eq!(left, 0, "usage at {now} is in time order");
+    }
 }
