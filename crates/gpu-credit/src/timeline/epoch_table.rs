@@ -465,6 +465,13 @@ mod tests {
         );
         account.settle();
         assert_eq!(answered(&account, [0, 4_005, 4_015, 9_000]), [true; 4]);
+        // So does a grant that comes late.
+        (account.add_credit("late", 3, 3_000, 20)).expect("it fits");
+        assert!(account.is_settled());
+        assert_eq!(
+            answered(&account, [0, 3_005, 3_050, 9_000]),
+            [true, false, true, true]
+        );
         // It runs to the end of what is known.
         account.subtract(1, 9_995).expect("it fits");
         assert!(account.is_settled());

@@ -325,3 +325,26 @@ fn a_grant_ahead_of_all_usage_is_no_late_write() {
         assert_eq!(left, 0, "usage at {now} is in time order");
     }
 }
+
+#[test]
+fn the_first_late_write_after_one_in_time_order_is_repaired() {
+    let mut account = days(2_000);
+    five_late_writes(&mut account);
+    account.subtract(1, 20_000).unwrap();
+    assert!(account.is_settled());
+    account.subtract(1, 7_005).unwrap();
+    assert!(account.is_settled());
+}
+
+#[test]
+fn usage_in_time_order_stays_settled_under_a_settled_future() {
+    let mut account = GpuCredit::new();
+    let days = (0..2_000).map(|day| Record::grant("daily", 10, day * 10, 9));
+    account.extend(days).unwrap();
+    account.subtract(5, 0).unwrap();
+    account.settle();
+    for day in 1..1_000 {
+        account.subtract(5, day * 10).unwrap();
+        assert!(account.is_settled(), "after the first usage of day {day}");
+    }
+}
