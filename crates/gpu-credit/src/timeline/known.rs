@@ -42,6 +42,14 @@ pub(crate) struct Unsettled {
     pub(crate) shift: i128,
 }
 
+impl Unsettled {
+    /// The boundary at which it ends, if more than one epoch has changed.
+    #[inline]
+    pub(crate) fn stretch_end(&self) -> Option<Key> {
+        (self.last > self.first).then_some(self.last)
+    }
+}
+
 /// What is live at the frontier, before any usage of its epoch.
 #[derive(Clone, Debug)]
 pub(crate) struct Reached {

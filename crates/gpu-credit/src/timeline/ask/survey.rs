@@ -82,8 +82,8 @@ struct Run {
     used: u64,
     /// How far the new balance is from the remembered one.
     shifted: i128,
-    /// Up to this boundary late writes have changed the usage of epochs.
-    changed_to: Key,
+    /// The boundary at which a stretch of late writes ends, as long as the replay is inside one.
+    stretch: Option<Key>,
 }
 
 impl<'a> View<'a> {
@@ -294,7 +294,7 @@ impl<'a> Survey<'a> {
             live,
             used: tree.used_before(at),
             shifted: 0,
-            changed_to: Key::FIRST,
+            stretch: None,
         };
         while run.at < target {
             run.enter(self.view);
@@ -313,7 +313,8 @@ impl<'a> Survey<'a> {
         let key = self.view.tree.get(run.at).key();
         if key > run.from {
             self.absorb_while(&mut run, |write| write < key);
-            if key > run.changed_to && run.agrees(self.view, key) {
+            run.stretch.take_if(|last| key >= *last);
+            if run.stretch.is_none() && run.agrees(self.view, key) {
                 // Under `Forfeit` levels may have been shifted for good.
                 self.lift -= run.shifted;
                 let Run { at, live, .. } = run;
@@ -333,7 +334,7 @@ impl<'a> Survey<'a> {
     fn absorb_while(&mut self, run: &mut Run, is_passed: impl Fn(Key) -> bool) {
         while let Some(write) = self.writes.next_if(|write| is_passed(write.first)) {
             run.shifted += write.shift;
-            run.changed_to = run.changed_to.max(write.last);
+            run.stretch = run.stretch.max(write.stretch_end());
         }
     }
 
@@ -342,11 +343,10 @@ impl<'a> Survey<'a> {
     fn leave(&mut self, last: Key) -> Position {
         let tree = self.view.tree;
         let run = self.run.as_mut().expect("a replay is under way");
-        let left = tree.get(run.at).key();
         run.leave(self.view);
         let write = self.writes.peek().map(|write| write.first);
         let limit = tree.first_from(write.map_or(last, |write| write.min(last)));
-        if left >= run.changed_to && run.owes_on(self.view, self.lift) && run.at < limit {
+        if run.stretch.is_none() && run.owes_on(self.view, self.lift) && run.at < limit {
             let least = run.shifted.min(0) + 1 - self.lift;
             run.at = (tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
             let deficit = resume::deficit(tree, self.view.overdraft, run.at, self.lift);

@@ -241,13 +241,7 @@ impl Repair<'_> {
         while self.write.is_some_and(&is_passed) {
             let write = self.known.absorb_first();
             self.run.shifted += write.shift;
-            if write.last > write.first {
-                let last = self
-                    .run
-                    .stretch
-                    .map_or(write.last, |last| last.max(write.last));
-                self.run.stretch = Some(last);
-            }
+            self.run.stretch = self.run.stretch.max(write.stretch_end());
             self.write = self.known.first_unsettled();
         }
     }
