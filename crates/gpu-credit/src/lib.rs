@@ -85,6 +85,7 @@ pub use book::{Accounts, BookError, CreditBook, Names, Total};
 pub use bytes::BytesError;
 pub use contents::{Grants, UsageRecords};
 pub use error::{Error, RecordError};
+pub use metered::MeteredRecords;
 pub use options::{Options, Overdraft};
 pub use questions::{
     Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Step, Steps, UsageStatement,

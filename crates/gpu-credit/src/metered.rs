@@ -1,12 +1,13 @@
 //! Metered usage: jobs that use the same amount at each tick for as long as they run.
 
+use std::iter::FusedIterator;
 use std::ops::RangeBounds;
 
 use crate::account::GpuCredit;
 use crate::error::Error;
 use crate::limits::check_metered;
 use crate::range::closed;
-use crate::rates::{Job, RateIndex};
+use crate::rates::{Beginning, Job, RateIndex};
 use crate::record::{MeteredId, MeteredUsage};
 use crate::timeline::write_metered::JobChange;
 
@@ -139,15 +140,9 @@ impl GpuCredit {
     /// assert_eq!(account.metered(4..).count(), 1);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
-    pub fn metered(
-        &self,
-        range: impl RangeBounds<i64>,
-    ) -> impl Iterator<Item = (MeteredId, MeteredUsage)> + '_ {
-        let range = closed(range);
-        let metered = self.usage.metered().zip(range);
-        let jobs = metered.map(|(metered, (first, last))| metered.beginning(first, last));
-        let jobs = jobs.into_iter().flatten();
-        jobs.map(|(number, job)| (MeteredId(number), job.into()))
+    pub fn metered(&self, range: impl RangeBounds<i64>) -> MeteredRecords<'_> {
+        let metered = self.usage.metered().zip(closed(range));
+        MeteredRecords(metered.map(|(metered, (first, last))| metered.beginning(first, last)))
     }
 
     /// The number of jobs that are not retracted. O(1)
@@ -168,6 +163,34 @@ impl GpuCredit {
     fn job(&self, id: MeteredId) -> Result<Job, Error> {
         let job = self.usage.metered().and_then(|metered| metered.get(id.0));
         job.ok_or(Error::NoSuchMeteredUsage(id))
+    }
+}
+
+/// The metered usage of an account by when it begins: made by [`GpuCredit::metered`].
+#[derive(Clone)]
+#[must_use]
+pub struct MeteredRecords<'a>(Option<Beginning<'a>>);
+
+impl Iterator for MeteredRecords<'_> {
+    type Item = (MeteredId, MeteredUsage);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.0.as_mut()?.next();
+        if next.is_none() {
+            self.0 = None;
+        }
+        let (number, job) = next?;
+        Some((MeteredId(number), job.into()))
+    }
+}
+
+impl FusedIterator for MeteredRecords<'_> {}
+
+impl std::fmt::Debug for MeteredRecords<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("MeteredRecords")
+            .finish_non_exhaustive()
     }
 }
 

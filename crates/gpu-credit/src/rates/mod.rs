@@ -35,7 +35,7 @@ pub(crate) use line::Line;
 
 use change::{Change, Key, Mark};
 use jobs::Jobs;
-use tree::ChangeTree;
+use tree::{ChangeTree, ChangesFrom};
 
 /// How many jobs one account can number: a change keeps one bit of 32 for its side.
 pub(crate) const JOBS_MAX: u32 = (1 << 31) - 1;
@@ -148,11 +148,14 @@ impl RateIndex {
 
     /// The jobs that begin at instants of a range, both ends included: by when they begin, and at
     /// one tick in posting order. O(log j), and O(1) a change of rate
-    pub(crate) fn beginning(&self, first: i64, last: i64) -> impl Iterator<Item = (u32, Job)> + '_ {
+    pub(crate) fn beginning(&self, first: i64, last: i64) -> Beginning<'_> {
         let changes = self.changes.iter_from(Key::before(first));
-        let changes = changes.take_while(move |change| change.key.time <= last);
-        let starts = changes.filter_map(|change| change.key.mark.starts());
-        starts.map(|number| (number, self.jobs.row(number)))
+        let jobs = &self.jobs;
+        Beginning {
+            changes,
+            jobs,
+            last,
+        }
     }
 
     /// The jobs that use something at a tick, in posting order. O(log j) for each, if jobs are
@@ -182,6 +185,30 @@ impl RateIndex {
         self.changes.assert_invariants(&expected, &self.jobs);
         let total: u128 = self.jobs.iter().map(|(_, job)| job.total()).sum();
         assert_eq!(u128::from(self.total), total, "total of all jobs");
+    }
+}
+
+/// Jobs by when they begin: made by [`RateIndex::beginning`].
+#[derive(Clone, Debug)]
+pub(crate) struct Beginning<'a> {
+    changes: ChangesFrom<'a>,
+    jobs: &'a Jobs,
+    last: i64,
+}
+
+impl Iterator for Beginning<'_> {
+    type Item = (u32, Job);
+
+    fn next(&mut self) -> Option<(u32, Job)> {
+        loop {
+            let Key { time, mark } = self.changes.next()?.key;
+            if time > self.last {
+                return None;
+            }
+            if let Some(number) = mark.starts() {
+                return Some((number, self.jobs.row(number)));
+            }
+        }
     }
 }
 

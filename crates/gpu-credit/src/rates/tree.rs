@@ -70,22 +70,12 @@ impl ChangeTree {
     }
 
     /// All changes from a key on, in order.
-    pub(super) fn iter_from(&self, key: Key) -> impl Iterator<Item = Change> + '_ {
-        let root = self.root.as_ref();
-        let at = root.map(|root| {
+    pub(super) fn iter_from(&self, key: Key) -> ChangesFrom<'_> {
+        let next = self.root.as_ref().map(|root| {
             let at = locate(root, key);
-            (at, chunk(root, at).rank(key))
+            (root, at, chunk(root, at).rank(key))
         });
-        let (mut at, mut rank) = at.unwrap_or((Position { group: 0, chunk: 0 }, 0));
-        std::iter::from_fn(move || {
-            let root = root?;
-            while rank == chunk(root, at).len() {
-                at = next_chunk(root, at)?;
-                rank = 0;
-            }
-            rank += 1;
-            Some(chunk(root, at).get(rank - 1))
-        })
+        ChangesFrom { next }
     }
 
     /// Shows the jobs that begin at or before a tick, and of these all that end after it.
@@ -201,6 +191,27 @@ impl ChangeTree {
         }
         let children = root.children.iter().map(|group| group.children.len());
         assert!(children.max() <= Some(self.width), "no group is too large");
+    }
+}
+
+/// Changes in order, from one on.
+#[derive(Clone, Debug)]
+pub(super) struct ChangesFrom<'a> {
+    /// The tree, and the chunk and the place in it of the next one.
+    next: Option<(&'a Directory<Directory<Chunk>>, Position, usize)>,
+}
+
+impl Iterator for ChangesFrom<'_> {
+    type Item = Change;
+
+    fn next(&mut self) -> Option<Change> {
+        let (root, at, rank) = self.next.as_mut()?;
+        while *rank == chunk(root, *at).len() {
+            *at = next_chunk(root, *at)?;
+            *rank = 0;
+        }
+        *rank += 1;
+        Some(chunk(root, *at).get(*rank - 1))
     }
 }
 

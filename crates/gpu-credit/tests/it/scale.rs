@@ -319,6 +319,7 @@ fn accounts_can_be_shared_and_sent() {
     let (account, book) = (GpuCredit::new(), CreditBook::new());
     is_sent(account.grants());
     is_sent(account.usage(..));
+    is_sent(account.metered(..));
     is_sent(account.draws(..));
     is_sent(account.steps(..));
     is_sent(account.series(.., 1).unwrap());
