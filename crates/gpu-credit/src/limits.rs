@@ -144,6 +144,7 @@ pub(crate) fn check_metered(total: u64, usage: MeteredUsage, posted: usize) -> R
 mod tests {
     use super::{GRANTS_MAX, Sums, USAGE_RECORDS_MAX, UsageSums};
     use crate::error::Error;
+    use crate::rates::JOBS_MAX;
     use crate::record::Record;
 
     /// The messages spell the numbers out, so that errors need not know the limits.
@@ -152,6 +153,7 @@ mod tests {
         let limits = [
             (Error::TooManyGrants, GRANTS_MAX),
             (Error::TooManyUsageRecords, USAGE_RECORDS_MAX),
+            (Error::TooManyMeteredRecords, JOBS_MAX),
         ];
         for (error, limit) in limits {
             let message = error.to_string();
