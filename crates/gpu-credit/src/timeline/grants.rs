@@ -17,7 +17,7 @@ struct Row {
     start: i64,
     end: i64,
     amount: u64,
-    /// Where its name ends among those of the page; it begins where the one before ends.
+    /// Where its name ends among those of its page; it begins where the one before ends.
     name_end: u32,
     state: State,
 }
@@ -54,13 +54,20 @@ impl Row {
 const TOO_LARGE: Damage = Damage("grants pass the limits of an account");
 const NOT_TEXT: Damage = Damage("a credit id is not UTF-8");
 
-/// How many neighbours in posting order a page holds.
-const PAGE: usize = 64;
+/// How many neighbours in posting order a page of rows holds: so many that the list of pages stays
+/// in the cache of a core, for a replay looks up a page for each grant that starts.
+const ROWS: usize = 1_024;
+
+/// How many neighbours a page of names holds: so few that taking one out moves little.
+const NAMES: usize = 64;
 
 /// All grants, in posting order: page by page, so that those retracted can go.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Grants {
-    pages: Vec<Page>,
+    /// Of each [`ROWS`] neighbours; none if all have been retracted.
+    rows: Vec<Vec<Row>>,
+    /// Of each [`NAMES`] neighbours: the names of those not retracted, one after another.
+    names: Vec<String>,
     /// The number of grants ever posted.
     posted: usize,
     /// How many of them are not retracted.
@@ -69,36 +76,6 @@ pub(crate) struct Grants {
     total: u64,
     /// The bytes of their names.
     name_bytes: usize,
-}
-
-/// Neighbours in posting order.
-#[derive(Clone, Debug, Default)]
-struct Page {
-    /// None if all that the page can hold have been retracted.
-    rows: Vec<Row>,
-    /// The names of those not retracted, one after another.
-    names: String,
-}
-
-impl Page {
-    /// Where the name of a row begins.
-    fn name_start(&self, at: usize) -> usize {
-        (at.checked_sub(1)).map_or(0, |before| self.rows[before].name_end as usize)
-    }
-
-    /// Takes the name of a row out, and all rows if none is left.
-    fn retract(&mut self, at: usize) {
-        let (start, end) = (self.name_start(at), self.rows[at].name_end);
-        self.names.replace_range(start..end as usize, "");
-        self.rows[at].state = State::Retracted;
-        for row in &mut self.rows[at..] {
-            row.name_end -= end - small(start);
-        }
-        let is_gone = |row: &Row| row.state == State::Retracted;
-        if self.rows.len() == PAGE && self.rows.iter().all(is_gone) {
-            *self = Page::default();
-        }
-    }
 }
 
 /// Makes room for one more, and for half as many again rather than double: most accounts are small.
@@ -119,10 +96,19 @@ fn grant_number(number: usize) -> u32 {
     u32::try_from(number).expect("the limit of grants holds")
 }
 
-/// The page of a grant, and its place there.
+/// The page of the row of a grant, and its place there.
 #[inline]
 fn place(number: u32) -> (usize, usize) {
-    (number as usize / PAGE, number as usize % PAGE)
+    (number as usize / ROWS, number as usize % ROWS)
+}
+
+/// Where the name of the grant at a place of a page of rows begins in its page of names.
+fn name_start(rows: &[Row], at: usize) -> usize {
+    if at.is_multiple_of(NAMES) {
+        0
+    } else {
+        rows[at - 1].name_end as usize
+    }
 }
 
 impl Grants {
@@ -186,15 +172,20 @@ impl Grants {
     }
 
     fn push(&mut self, name: &str, row: Row) {
-        if self.posted.is_multiple_of(PAGE) {
-            reserve(&mut self.pages, 1, usize::MAX);
-            self.pages.push(Page::default());
+        if self.posted.is_multiple_of(ROWS) {
+            reserve(&mut self.rows, 1, usize::MAX);
+            self.rows.push(Vec::new());
         }
-        let page = self.pages.last_mut().expect("there is a page");
-        reserve(&mut page.rows, 4, PAGE);
-        page.names.push_str(name);
-        let name_end = small(page.names.len());
-        page.rows.push(Row { name_end, ..row });
+        if self.posted.is_multiple_of(NAMES) {
+            reserve(&mut self.names, 1, usize::MAX);
+            self.names.push(String::new());
+        }
+        let rows = self.rows.last_mut().expect("there is a page of rows");
+        let names = self.names.last_mut().expect("there is a page of names");
+        reserve(rows, 4, ROWS);
+        names.push_str(name);
+        let name_end = small(names.len());
+        rows.push(Row { name_end, ..row });
         self.posted += 1;
         self.len += 1;
         self.total += row.amount;
@@ -206,7 +197,8 @@ impl Grants {
         self.posted
     }
 
-    /// Takes a grant back that is there, with its name. O(1).
+    /// Takes a grant back that is there, with its name, and its page of rows if no other is left
+    /// there. O(1).
     pub(crate) fn retract(&mut self, number: u32) {
         let grant = self.get(number).expect("the grant is there");
         let (amount, name_bytes) = (grant.amount, grant.credit_id.len());
@@ -214,13 +206,28 @@ impl Grants {
         self.name_bytes -= name_bytes;
         self.len -= 1;
         let (page, at) = place(number);
-        self.pages[page].retract(at);
+        let names = &mut self.names[number as usize / NAMES];
+        let rows = &mut self.rows[page];
+        let (start, end) = (name_start(rows, at), rows[at].name_end);
+        names.replace_range(start..end as usize, "");
+        if names.is_empty() {
+            *names = String::new();
+        }
+        rows[at].state = State::Retracted;
+        let neighbours = NAMES - at % NAMES;
+        for row in rows[at..].iter_mut().take(neighbours) {
+            row.name_end -= end - small(start);
+        }
+        let is_gone = |row: &Row| row.state == State::Retracted;
+        if rows.len() == ROWS && rows.iter().all(is_gone) {
+            *rows = Vec::new();
+        }
     }
 
     /// The row of a grant that is not retracted.
     fn row(&self, number: u32) -> Option<&Row> {
         let (page, at) = place(number);
-        let row = self.pages.get(page)?.rows.get(at);
+        let row = self.rows.get(page)?.get(at);
         row.filter(|row| row.state != State::Retracted)
     }
 
@@ -228,7 +235,7 @@ impl Grants {
     #[inline]
     fn live_row(&self, number: u32) -> &Row {
         let (page, at) = place(number);
-        &self.pages[page].rows[at]
+        &self.rows[page][at]
     }
 
     /// The window of a grant revoked from an instant on, or why it cannot be.
@@ -276,7 +283,7 @@ impl Grants {
     /// The caller sees to the boundaries.
     pub(crate) fn set_window(&mut self, number: u32, window: Window) {
         let (page, at) = place(number);
-        let row = &mut self.pages[page].rows[at];
+        let row = &mut self.rows[page][at];
         (row.end, row.state) = (window.end, window.state);
     }
 
@@ -289,9 +296,9 @@ impl Grants {
     pub(crate) fn get(&self, number: u32) -> Option<Grant<'_>> {
         let row = self.row(number)?;
         let (page, at) = place(number);
-        let page = &self.pages[page];
+        let names = &self.names[number as usize / NAMES];
         Some(Grant {
-            credit_id: &page.names[page.name_start(at)..row.name_end as usize],
+            credit_id: &names[name_start(&self.rows[page], at)..row.name_end as usize],
             amount: row.amount,
             start: row.start,
             end: row.end,
@@ -413,7 +420,11 @@ impl Grants {
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        let held = |page: &Page| page.rows.capacity() * size_of::<Row>() + page.names.capacity();
-        self.pages.capacity() * size_of::<Page>() + self.pages.iter().map(held).sum::<usize>()
+        let rows: usize = self.rows.iter().map(Vec::capacity).sum();
+        let names: usize = self.names.iter().map(String::capacity).sum();
+        rows * size_of::<Row>()
+            + names
+            + self.rows.capacity() * size_of::<Vec<Row>>()
+            + self.names.capacity() * size_of::<String>()
     }
 }
