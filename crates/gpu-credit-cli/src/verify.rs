@@ -402,22 +402,24 @@ balance,acme,,,40,
 usage,acme,,1,45,
 ";
 
-    #[test]
-    fn a_wrong_engine_is_found_with_the_shortest_reproduction() {
-        let mut input = Input::of_text(&format!("{HEADER}\n{ROWS}")).unwrap();
-        let open = || {
-            vec![
-                ("list", opened::<List>()),
-                ("wrong", opened::<EndExcluded>()),
-            ]
-        };
+    /// What is found in these rows if one of two engines is wrong, and the rows that reproduce it.
+    fn found<Wrong: Engine + 'static>(rows: &str) -> (Disagreement, String) {
+        let mut input = Input::of_text(&format!("{HEADER}\n{rows}")).unwrap();
+        let open = || vec![("list", opened::<List>()), ("wrong", opened::<Wrong>())];
         let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
             panic!("it agreed");
         };
         let mut reproduction = Vec::new();
         found.write_reproduction(&mut reproduction).unwrap();
-        let expected = format!("{HEADER}\ngrant,acme,b,7,10,30\nbalance,acme,,,40,\n");
-        assert_eq!(String::from_utf8(reproduction).unwrap(), expected);
+        let reproduction = String::from_utf8(reproduction).unwrap();
+        let reproduction = reproduction.strip_prefix(&format!("{HEADER}\n"));
+        (found, reproduction.unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_wrong_engine_is_found_with_the_shortest_reproduction() {
+        let (found, reproduction) = found::<EndExcluded>(ROWS);
+        assert_eq!(reproduction, "grant,acme,b,7,10,30\nbalance,acme,,,40,\n");
         assert_eq!(
             found.report(),
             "line 9: the engines disagree, as they do on the 2 rows on standard output:\n  \
@@ -428,32 +430,16 @@ usage,acme,,1,45,
 
     #[test]
     fn a_file_without_questions_is_asked_about() {
-        let records = ROWS.lines().filter(|row| !row.starts_with("balance,"));
-        let records: Vec<&str> = records.collect();
-        let mut input = Input::of_text(&format!("{HEADER}\n{}\n", records.join("\n"))).unwrap();
-        let open = || {
-            vec![
-                ("list", opened::<List>()),
-                ("wrong", opened::<EndExcluded>()),
-            ]
-        };
-        let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
-            panic!("it agreed");
-        };
-        let mut reproduction = Vec::new();
-        found.write_reproduction(&mut reproduction).unwrap();
-        let expected = format!("{HEADER}\ngrant,acme,b,7,10,30\nbalance,acme,,,40,\n");
-        assert_eq!(String::from_utf8(reproduction).unwrap(), expected);
+        let records = ROWS.split_inclusive('\n');
+        let records: String = records.filter(|row| !row.starts_with("balance,")).collect();
+        let (found, reproduction) = found::<EndExcluded>(&records);
+        assert_eq!(reproduction, "grant,acme,b,7,10,30\nbalance,acme,,,40,\n");
         assert!(found.report().starts_with("the engines disagree"));
     }
 
     #[test]
     fn a_reproduction_keeps_the_questions_it_needs() {
-        let mut input = Input::of_text(&format!("{HEADER}\n{ROWS}")).unwrap();
-        let open = || vec![("list", opened::<List>()), ("wrong", opened::<Stubborn>())];
-        let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
-            panic!("it agreed");
-        };
+        let (found, _) = found::<Stubborn>(ROWS);
         assert_eq!(found.line, Some(9));
         let asked = Step::Question { timestamp: 20 };
         assert_eq!(found.steps.len(), 3, "{:?}", found.steps);
