@@ -1,6 +1,6 @@
 //! What calls cost, in boundaries replayed: no clock, and so no noise.
 
-use gpu_credit::{GpuCredit, Record, UsageRecord};
+use gpu_credit::{GpuCredit, Options, Record, UsageRecord};
 
 const EARLY: UsageRecord = UsageRecord {
     amount: 1,
@@ -298,6 +298,44 @@ fn usage_in_time_order_stays_settled_if_very_many_grants_are_live() {
         assert_eq!(left, 0, "day {day} is settled");
     }
     account.assert_invariants();
+}
+
+/// With much live, the state at the latest usage is kept, and the frontier goes back to it. A write
+/// at its boundary or before changes that state.
+#[test]
+fn what_is_kept_of_the_present_does_not_outlive_a_write_before_it() {
+    for early in [99, 50] {
+        let options = Options::default()
+            .boundary_chunk(4)
+            .checkpoint_spacing(usize::MAX);
+        let mut account = GpuCredit::with_options(options);
+        let grants = |starts: std::ops::RangeInclusive<i64>| {
+            starts.map(|start| Record::grant("long", 1_000, start, 2_000))
+        };
+        let usage = |timestamp| Record::usage(50, timestamp);
+        let records = grants(1..=100).chain(grants(200..=500)).chain([usage(150)]);
+        account.extend(records.clone()).unwrap();
+        account.settle();
+        // Its repair begins, for nothing is live at the only checkpoint, and does not get there.
+        account.subtract(50, early).unwrap();
+        assert!(!account.is_settled());
+        account.settle();
+        // Repairs come nearer, until more is live than a write may copy.
+        let later = 151..200;
+        let mut written: Vec<Record> = records.chain([usage(early)]).collect();
+        for time in later {
+            account.subtract(50, time).unwrap();
+            written.push(usage(time));
+            // A question that meets what is unsettled lets the next write repair it.
+            account.get_balance(400);
+        }
+        let mut expected = GpuCredit::new();
+        expected.extend(written).unwrap();
+        for time in 0..=3_000 {
+            let (is, should) = (account.balance_at(time), expected.balance_at(time));
+            assert_eq!(is, should, "at {time}, after usage at {early}");
+        }
+    }
 }
 
 #[test]
