@@ -188,7 +188,15 @@ impl Known {
         first.expect("something is unsettled")
     }
 
-    /// Forgets all levels after the boundary `key`, which the boundary at `ends` follows.
+    /// Where a stretch begins that has changed usage before and after a boundary.
+    pub(crate) fn stretch_beyond(&self, key: Key) -> Option<Key> {
+        let beyond = |unsettled: &&Unsettled| unsettled.first <= key && key < unsettled.last;
+        let stretch = self.unsettled.iter().find(beyond);
+        stretch.map(|unsettled| unsettled.first)
+    }
+
+    /// Forgets all levels after the boundary `key`, which the boundary at `ends` follows. No stretch
+    /// reaches beyond it.
     pub(crate) fn move_back(&mut self, key: Key, ends: Option<i64>) {
         assert!(key <= self.frontier, "the frontier moves back");
         self.reached = None;
@@ -197,9 +205,6 @@ impl Known {
             .unsettled
             .partition_point(|unsettled| unsettled.first <= key);
         self.unsettled.truncate(sound);
-        for unsettled in &mut self.unsettled {
-            unsettled.last = unsettled.last.min(key);
-        }
         self.frontier = key;
         self.frontier_ends = ends;
     }

@@ -373,8 +373,13 @@ impl GrantTimeline {
         self.known.is_beyond(self.known.horizon()) || self.known.first_unsettled().is_some()
     }
 
-    /// Forgets the levels after a boundary. O(log m), and O(1) for each checkpoint that goes.
-    pub(super) fn move_frontier_back(&mut self, at: Position) {
+    /// Forgets the levels after a boundary; from a stretch of late writes on that reaches beyond it,
+    /// all levels, which are unsound anyway: by how much a part of a stretch shifts balances is not
+    /// known. O(log m), and O(1) for each checkpoint that goes.
+    pub(super) fn move_frontier_back(&mut self, mut at: Position) {
+        while let Some(first) = self.known.stretch_beyond(self.tree.get(at).key()) {
+            at = self.tree.last_before(first);
+        }
         let key = self.tree.get(at).key();
         let ends = self.tree.next_time(at);
         self.checkpoints.forget_after(key);

@@ -321,6 +321,31 @@ fn metered_usage_is_usage_at_every_tick() {
     }
 }
 
+/// Regression: when the frontier moved back into the pending stretch of a job, the stretch was cut and
+/// its shift was not. Where the repair met a checkpoint it then lifted the last level by all of it.
+#[test]
+fn a_frontier_that_moves_back_into_a_stretch_forgets_the_stretch() {
+    for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
+        let options = Options::default().usage_chunk(4).checkpoint_spacing(2);
+        let mut account = GpuCredit::with_options(options.overdraft(overdraft));
+        account.add_credit("g", 12, 37, 17).unwrap();
+        account.add_credit("g", 46, 24, 5).unwrap();
+        let last = account.add_credit("g", 10, 73, 2).unwrap();
+        let job = |rate, from, until| MeteredUsage { rate, from, until };
+        account.post_metered(job(3, 3, 60)).unwrap();
+        account.subtract(3, 86).unwrap();
+        account.post_metered(job(0, -6, 39)).unwrap();
+        account.subtract(3, 73).unwrap();
+        account.post_metered(job(1, 81, 116)).unwrap();
+        account.subtract(0, 0).unwrap();
+        account.post_metered(job(3, 35, 83)).unwrap(); // Pending.
+        account.retract_grant(last).unwrap();
+        account.settle_to(89);
+        account.assert_invariants();
+        assert_eq!(account.get_balance(80), None);
+    }
+}
+
 /// Bytes with a checksum that fits and anything wrong with them, jobs among them.
 #[test]
 fn bytes_of_jobs_made_by_hand_never_panic() {
