@@ -11,6 +11,7 @@ use crate::answer::{Answer, answer, balance};
 use crate::error::Error;
 use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
+use crate::rates::RateIndex;
 use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
 use crate::timeline::ask::View;
@@ -398,6 +399,7 @@ impl GpuCredit {
         UsageSums {
             total: self.usage.total(),
             records: self.usage.instants.posted(),
+            jobs: self.usage.metered().map_or(0, RateIndex::posted),
         }
     }
 }

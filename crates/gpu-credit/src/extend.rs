@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use crate::account::GpuCredit;
 use crate::error::{Error, RecordError};
+use crate::rates::Job;
 use crate::record::{GrantRecord, Record, UsageRecord};
 use crate::usage::Staged;
 
@@ -72,17 +73,21 @@ impl GpuCredit {
     /// ```
     pub fn extend(&mut self, records: impl IntoIterator<Item = Record>) -> Result<(), RecordError> {
         // Whatever the iterator does, it has done by the time the account changes.
-        let (mut grants, mut usage) = (Vec::new(), Staged::new());
+        let (mut grants, mut usage, mut jobs) = (Vec::new(), Staged::new(), Vec::new());
         let (mut sums, mut usage_sums) = (self.sums(), self.usage_sums());
         for record in records {
             let refused = |error| RecordError {
-                index: grants.len() + usage.len(),
+                index: grants.len() + usage.len() + jobs.len(),
                 error,
             };
             match record {
                 Record::Usage(UsageRecord { amount, timestamp }) => {
                     usage_sums.add(amount).map_err(refused)?;
                     usage.push((timestamp, amount));
+                }
+                Record::Metered(metered) => {
+                    usage_sums.add_metered(metered).map_err(refused)?;
+                    jobs.push(Job::from(metered));
                 }
                 Record::Grant(grant) => {
                     sums.add_grant_record(&grant).map_err(refused)?;
@@ -94,12 +99,12 @@ impl GpuCredit {
         for grant in grants {
             self.number_grant(&grant).expect("its limits are checked");
         }
-        let are_many = self.timeline.are_many(usage.len());
-        if self.timeline.grants_posted(&self.usage, first) || are_many {
-            self.enter_usage(usage);
+        let are_many = self.timeline.are_many(usage.len() + jobs.len());
+        let are_many = self.timeline.grants_posted(&self.usage, first) || are_many;
+        self.enter_usage(usage);
+        self.enter_metered(&jobs);
+        if are_many {
             self.settle();
-        } else {
-            self.enter_usage(usage);
         }
         Ok(())
     }
@@ -130,6 +135,14 @@ impl GpuCredit {
             let entries = usage.clone().into_entries();
             self.usage.instants.extend(usage);
             self.timeline.usage_posted_many(&self.usage, &entries);
+        }
+    }
+
+    /// Enters jobs in the index and in the timeline. Their limits are checked.
+    fn enter_metered(&mut self, jobs: &[Job]) {
+        if !jobs.is_empty() {
+            self.usage.metered_mut().extend(jobs);
+            self.timeline.metered_posted_many(&self.usage, jobs);
         }
     }
 

@@ -29,10 +29,12 @@ pub(crate) struct Sums {
 /// What the usage of an account adds up to. It stands apart to be kept in registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct UsageSums {
-    /// The amounts of all usage that is not retracted: at most `i64::MAX`.
+    /// The amounts of all usage that is not retracted, metered usage too: at most `i64::MAX`.
     pub(crate) total: u64,
     /// The number of usage records ever posted: at most [`USAGE_RECORDS_MAX`].
     pub(crate) records: u64,
+    /// The number of jobs ever posted: at most [`JOBS_MAX`].
+    pub(crate) jobs: usize,
 }
 
 impl UsageSums {
@@ -45,6 +47,13 @@ impl UsageSums {
         }
         self.total += amount;
         self.records += 1;
+        Ok(())
+    }
+
+    /// Adds metered usage in the same way.
+    pub(crate) fn add_metered(&mut self, usage: MeteredUsage) -> Result<(), Error> {
+        self.total = check_metered(self.total, usage, self.jobs)?;
+        self.jobs += 1;
         Ok(())
     }
 
@@ -63,6 +72,7 @@ impl Sums {
     pub(crate) fn add(&mut self, record: &Record) -> Result<(), Error> {
         match record {
             Record::Usage(usage) => self.usage.add(usage.amount),
+            Record::Metered(usage) => self.usage.add_metered(*usage),
             Record::Grant(grant) => self.add_grant_record(grant),
         }
     }
@@ -122,22 +132,22 @@ pub(crate) fn check_usage(total: u64, amount: u64) -> Result<u64, Error> {
     within(total, amount).ok_or(Error::UsageTooLarge { amount, total })
 }
 
-/// Whether metered usage fits beside so much other usage, and so many jobs that were ever posted.
-pub(crate) fn check_metered(total: u64, usage: MeteredUsage, posted: usize) -> Result<(), Error> {
+/// The total of all usage with metered usage, beside so many jobs that were ever posted; an error if
+/// that is too much.
+pub(crate) fn check_metered(total: u64, usage: MeteredUsage, posted: usize) -> Result<u64, Error> {
     let MeteredUsage { rate, from, until } = usage;
     if posted >= JOBS_MAX as usize {
         return Err(Error::TooManyMeteredRecords);
     }
     let sum = Job::from(usage).total().checked_add(u128::from(total));
-    if sum.is_none_or(|sum| sum > u128::from(AMOUNTS_MAX)) {
-        return Err(Error::MeteredUsageTooLarge {
-            rate,
-            from,
-            until,
-            total,
-        });
-    }
-    Ok(())
+    let sum = sum.and_then(|sum| u64::try_from(sum).ok());
+    let sum = sum.filter(|sum| *sum <= AMOUNTS_MAX);
+    sum.ok_or(Error::MeteredUsageTooLarge {
+        rate,
+        from,
+        until,
+        total,
+    })
 }
 
 #[cfg(test)]
@@ -168,15 +178,19 @@ mod tests {
             usage: UsageSums {
                 total: 0,
                 records: u64::from(USAGE_RECORDS_MAX) - 1,
+                jobs: JOBS_MAX as usize - 1,
             },
             ..Sums::default()
         };
         let (usage, grant) = (Record::usage(0, 0), Record::grant("", 0, 0, 0));
+        let metered = Record::metered(0, 0..0);
         sums.add(&grant).expect("the last grant");
         sums.add(&usage).expect("the last usage record");
+        sums.add(&metered).expect("the last job");
         let full = sums;
         assert_eq!(sums.add(&grant), Err(Error::TooManyGrants));
         assert_eq!(sums.add(&usage), Err(Error::TooManyUsageRecords));
+        assert_eq!(sums.add(&metered), Err(Error::TooManyMeteredRecords));
         let too_much = Record::usage(u64::MAX, 0);
         assert!(matches!(
             sums.add(&too_much),

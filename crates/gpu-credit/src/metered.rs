@@ -43,8 +43,7 @@ impl GpuCredit {
     /// ```
     pub fn post_metered(&mut self, usage: MeteredUsage) -> Result<MeteredId, Error> {
         let job = Job::from(usage);
-        let posted = self.usage.metered().map_or(0, RateIndex::posted);
-        check_metered(self.usage.total(), usage, posted)?;
+        self.usage_sums().add_metered(usage)?;
         let number = self.usage.metered_mut().post(job);
         self.timeline.metered_posted(&self.usage, job);
         Ok(MeteredId(number))

@@ -1,6 +1,7 @@
-//! The two kinds of record that are posted, and the identities of posted records.
+//! The kinds of record that are posted, and the identities of posted records.
 
 use std::fmt;
+use std::ops::Range;
 
 /// The identity of a grant: its place in posting order, from 0 on. It never changes, and the number
 /// of a retracted grant is not used again.
@@ -264,10 +265,12 @@ impl GrantRecord {
 /// let mut account = GpuCredit::new();
 /// account.extend([
 ///     Record::usage(4, 30),
-///     Record::grant("a", 4, 20, 30),
+///     Record::grant("a", 20, 20, 30),
+///     Record::metered(8, 40..42),
 /// ])?;
-/// assert_eq!(account.get_balance(20), Some(4));
-/// assert_eq!(account.get_balance(30), Some(0));
+/// assert_eq!(account.get_balance(20), Some(20));
+/// assert_eq!(account.get_balance(30), Some(16));
+/// assert_eq!(account.get_balance(41), Some(0));
 /// # Ok::<(), gpu_credit::RecordError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -279,6 +282,8 @@ pub enum Record {
     Grant(GrantRecord),
     /// Usage at an instant.
     Usage(UsageRecord),
+    /// Usage of the same amount at each tick for as long as a job runs.
+    Metered(MeteredUsage),
 }
 
 impl Record {
@@ -314,6 +319,23 @@ impl Record {
     pub fn usage(amount: u64, timestamp: i64) -> Self {
         Record::Usage(UsageRecord { amount, timestamp })
     }
+
+    /// Metered usage: `rate` units at each tick of a range, which may be empty. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{MeteredUsage, Record};
+    ///
+    /// let record = MeteredUsage { rate: 8, from: 5, until: 12 };
+    /// assert_eq!(Record::metered(8, 5..12), Record::from(record));
+    /// ```
+    #[must_use]
+    pub fn metered(rate: u64, ticks: Range<i64>) -> Self {
+        Record::Metered(MeteredUsage {
+            rate,
+            from: ticks.start,
+            until: ticks.end,
+        })
+    }
 }
 
 impl From<GrantRecord> for Record {
@@ -325,6 +347,12 @@ impl From<GrantRecord> for Record {
 impl From<UsageRecord> for Record {
     fn from(usage: UsageRecord) -> Self {
         Record::Usage(usage)
+    }
+}
+
+impl From<MeteredUsage> for Record {
+    fn from(usage: MeteredUsage) -> Self {
+        Record::Metered(usage)
     }
 }
 

@@ -33,14 +33,15 @@ impl Packed {
         write(overdraft, &[], &[], &[])
     }
 
-    /// A settled account, if it is small and nothing of it was ever retracted or revoked: numbers
-    /// and identities then follow from the records that stand.
+    /// A settled account, if it is small, has no jobs, and nothing of it was ever retracted or revoked:
+    /// numbers and identities then follow from the records that stand.
     pub(super) fn of(account: &GpuCredit) -> Option<Self> {
         let Sums { grants, usage, .. } = account.sums();
         if grants > GRANTS_PACKED_MAX
             || account.usage_count() > USAGE_PACKED_MAX
             || account.grant_count() < grants
             || (account.usage_count() as u64) < usage.records
+            || usage.jobs > 0
             || (account.grants()).any(|(_, grant)| grant.revoked_from.is_some())
         {
             return None;
@@ -93,6 +94,7 @@ impl Packed {
             usage: UsageSums {
                 total: columns.usage_amounts.iter().sum(),
                 records: columns.usage_amounts.len() as u64,
+                jobs: 0,
             },
         }
     }

@@ -10,7 +10,8 @@ impl GpuCredit {
     /// done.
     ///
     /// Replays boundaries from the last sound checkpoint before the record takes effect up to the
-    /// instant, with the record among them. O(log m + log n) if it takes effect later.
+    /// instant, with the record among them. O(log m + log n) if it takes effect later. For metered
+    /// usage the account is cloned.
     ///
     /// # Errors
     /// If the record would be refused.
@@ -36,6 +37,11 @@ impl GpuCredit {
             }) => {
                 let usage = (used_at, amount);
                 self.view().standing_if_used(usage, timestamp)
+            }
+            Record::Metered(usage) => {
+                let mut with = self.clone();
+                with.post_metered(usage)?;
+                return Ok(with.balance_at(timestamp));
             }
             Record::Grant(GrantRecord {
                 ref credit_id,

@@ -106,6 +106,21 @@ impl RateIndex {
         number
     }
 
+    /// [`post`](Self::post) for each, or all changes built anew if they are many. The same limits hold.
+    pub(crate) fn extend(&mut self, jobs: &[Job]) {
+        if jobs.len() <= 16 || jobs.len() < self.len() / 8 {
+            for job in jobs {
+                self.post(*job);
+            }
+            return;
+        }
+        for job in jobs {
+            self.jobs.post(*job);
+            self.total += within(job.total());
+        }
+        self.build();
+    }
+
     /// Gives a job that stands another window and rate; what it was. Cost as [`post`](Self::post)
     pub(crate) fn change(&mut self, number: u32, job: Job) -> Job {
         let old = self.jobs.row(number);

@@ -67,6 +67,37 @@ impl GrantTimeline {
         );
     }
 
+    /// Takes note of many jobs that have been posted to the index: of all of them before anything is
+    /// repaired, for a repair reads the index. If they span more epochs than there are, levels are
+    /// forgotten instead. O(B) for each boundary up to the frontier that one of them spans, but no more
+    /// than O(B m), and a bounded repair.
+    pub(crate) fn metered_posted_many(&mut self, usage: &AllUsage, jobs: &[Job]) {
+        let beginnings = || jobs.iter().map(|job| job.from);
+        let (Some(earliest), Some(latest)) = (beginnings().min(), beginnings().max()) else {
+            return;
+        };
+        self.expect_usage(earliest);
+        let mut epochs = 0;
+        for job in jobs {
+            epochs += self.change_metered(JobChange {
+                old: None,
+                new: Some(*job),
+            });
+            if epochs > self.tree.len() {
+                return self.usage_loaded(usage, earliest, latest);
+            }
+        }
+        let is_in_order = self.known.pass_usage(latest) && !self.known.keeps_usage(latest);
+        self.keep_up(
+            usage,
+            if is_in_order {
+                Arrival::InOrder
+            } else {
+                Arrival::Late
+            },
+        );
+    }
+
     /// Takes note of a job that has been taken back, or changed, in the index. Cost as
     /// [`metered_posted`](Self::metered_posted).
     pub(crate) fn metered_changed(&mut self, usage: &AllUsage, change: JobChange) {
@@ -74,14 +105,16 @@ impl GrantTimeline {
         self.keep_up(usage, Arrival::Late);
     }
 
-    /// Changes the usage of the epochs before the frontier in which a job runs.
-    pub(super) fn change_metered(&mut self, change: JobChange) {
+    /// Changes the usage of the epochs before the frontier in which a job runs; how many it has gone
+    /// through.
+    pub(super) fn change_metered(&mut self, change: JobChange) -> usize {
         let Some((from, until)) = change.ticks() else {
-            return;
+            return 0;
         };
         if !self.known.keeps_usage(from) {
-            return;
+            return 0;
         }
+        let mut epochs = 0;
         let frontier = self.known.frontier();
         let mut at = self.tree.find_time(from);
         let mut done = 0;
@@ -103,9 +136,11 @@ impl GrantTimeline {
                 stretch.shift = -done;
             }
             at = next;
+            epochs += 1;
         }
         if let Some(stretch) = stretch {
             self.unsettle_stretch(stretch);
         }
+        epochs
     }
 }

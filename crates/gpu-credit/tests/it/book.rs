@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gpu_credit::{BookError, CreditBook, Error, GpuCredit, Overdraft, Record};
+use gpu_credit::{BookError, CreditBook, Error, GpuCredit, MeteredUsage, Overdraft, Record};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers, Operation};
 
@@ -300,6 +300,38 @@ fn what_was_retracted_is_not_packed_away() {
     assert_eq!(account.usage_record(first), None);
     assert_eq!(account.usage_record(last), Some(record));
     assert_eq!(account.next_usage_id(7), next);
+}
+
+/// Regression: an account with jobs was packed without them, so that what they use was forgotten.
+#[test]
+fn jobs_are_not_packed_away() {
+    let mut book = CreditBook::new();
+    for name in ["a", "b"] {
+        book.open(name, Overdraft::Carry).unwrap();
+        book.ingest(&[(name, Record::grant("g", 100, 0, 30))])
+            .unwrap();
+    }
+    let job = MeteredUsage {
+        rate: 8,
+        from: 5,
+        until: 12,
+    };
+    let posted = book.get_mut("a").unwrap().post_metered(job).unwrap();
+    book.pack();
+    book.ingest(&[("b", Record::from(job))]).unwrap();
+    for name in ["a", "b"] {
+        assert_eq!(
+            book.balance_at(name, 30).unwrap().balance,
+            Some(44),
+            "{name}"
+        );
+        assert_eq!(book.get(name).unwrap().metered_usage(posted), Some(job));
+    }
+    // A job that was taken back has its number still.
+    book.get_mut("a").unwrap().retract_metered(posted).unwrap();
+    book.pack();
+    let next = book.get_mut("a").unwrap().post_metered(job).unwrap();
+    assert_eq!((posted.index(), next.index()), (0, 1));
 }
 
 /// Regression: what an account said of a refused record stood in the message alone.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::ledgers::forged::{forge, is_survived};
 use gpu_credit::{
-    AnyUsageId, Draw, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Overdraft,
-    UsageId, UsageRecord,
+    AnyUsageId, Draw, Error, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options,
+    Overdraft, Record, UsageId, UsageRecord,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -54,21 +54,65 @@ fn metered(random: &mut Pcg64Mcg) -> MeteredUsage {
     }
 }
 
+fn grant(random: &mut Pcg64Mcg) -> GrantRecord {
+    let timestamp = random.random_range(TIMES);
+    let amount = random.random_range(0..60);
+    GrantRecord::new("g", amount, timestamp, random.random_range(0..40))
+}
+
+fn usage(random: &mut Pcg64Mcg) -> UsageRecord {
+    UsageRecord {
+        amount: random.random_range(0..12),
+        timestamp: random.random_range(TIMES),
+    }
+}
+
+/// Few records or many at once.
+fn records(random: &mut Pcg64Mcg) -> Vec<Record> {
+    let most = [3, 12, 60][random.random_range(0..3)];
+    let count = random.random_range(0..most);
+    let record = |_| match random.random_range(0..6) {
+        0 => Record::Grant(grant(random)),
+        1 | 2 => Record::Usage(usage(random)),
+        _ => Record::Metered(metered(random)),
+    };
+    (0..count).map(record).collect()
+}
+
+/// Posts a batch. Its records get the identities that they get one by one.
+fn extend(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
+    let records = records(random);
+    let mut one_by_one = account.clone();
+    for record in &records {
+        match record.clone() {
+            Record::Grant(grant) => {
+                let id = one_by_one.post_grant(grant.clone()).unwrap();
+                posted.grants.push((id, grant));
+            }
+            Record::Usage(usage) => {
+                let id = one_by_one.post_usage(usage).unwrap();
+                posted.usage.push((id, usage));
+            }
+            Record::Metered(job) => {
+                let id = one_by_one.post_metered(job).unwrap();
+                posted.metered.push((id, job));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    account.extend(records).unwrap();
+}
+
 fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
     let pick = |random: &mut Pcg64Mcg, len: usize| random.random_range(0..len.max(1));
-    match random.random_range(0..12) {
+    match random.random_range(0..13) {
         0..3 => {
-            let timestamp = random.random_range(TIMES);
-            let amount = random.random_range(0..60);
-            let grant = GrantRecord::new("g", amount, timestamp, random.random_range(0..40));
+            let grant = grant(random);
             let id = account.post_grant(grant.clone()).unwrap();
             posted.grants.push((id, grant));
         }
         3..5 => {
-            let usage = UsageRecord {
-                amount: random.random_range(0..12),
-                timestamp: random.random_range(TIMES),
-            };
+            let usage = usage(random);
             let id = account.post_usage(usage).unwrap();
             posted.usage.push((id, usage));
         }
@@ -101,6 +145,7 @@ fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
             let (id, _) = posted.grants.remove(at);
             account.retract_grant(id).unwrap();
         }
+        12 => extend(random, account, posted),
         _ if !posted.usage.is_empty() => {
             let at = pick(random, posted.usage.len());
             let (id, _) = posted.usage.remove(at);
@@ -319,6 +364,46 @@ fn metered_usage_is_usage_at_every_tick() {
         let run = std::panic::catch_unwind(|| run(seed));
         assert!(run.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn a_batch_with_a_job_that_does_not_fit_changes_nothing() {
+    let most = i64::MAX.unsigned_abs();
+    let mut account = GpuCredit::new();
+    account
+        .post_metered(MeteredUsage {
+            rate: 2,
+            from: 0,
+            until: 5,
+        })
+        .unwrap();
+    let before = account.to_bytes();
+    let fits = [
+        Record::usage(7, 3),
+        Record::metered(most, 9..9), // It is nothing.
+        Record::metered((most - 17) / 2, 0..2),
+    ];
+    let beyond = [
+        Record::metered(1, 0..2),
+        Record::metered(u64::MAX, i64::MIN..i64::MAX),
+    ];
+    for refused in beyond {
+        let records = fits.iter().chain([&refused]).cloned();
+        let error = account.extend(records).unwrap_err();
+        assert_eq!(error.index, 3);
+        assert!(
+            matches!(error.error, Error::MeteredUsageTooLarge { total, .. } if total == most),
+            "{error}"
+        );
+        assert_eq!(account.to_bytes(), before);
+    }
+    account.extend(fits).unwrap();
+    assert_eq!(account.used(), most);
+    let error = account.extend([Record::usage(1, 0)]).unwrap_err();
+    assert!(
+        matches!(error.error, Error::UsageTooLarge { .. }),
+        "{error}"
+    );
 }
 
 /// Regression: when the frontier moved back into the pending stretch of a job, the stretch was cut and
