@@ -346,10 +346,24 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
             shown.set_item("amount", amount)?;
             shown.set_item("timestamp", timestamp)?;
         }
+        Change::MeteredUsage { rate, from, until } => {
+            kind("metered_usage")?;
+            shown.set_item("rate", rate)?;
+            shown.set_item("from", from)?;
+            shown.set_item("until", until)?;
+        }
         Change::RetractRecord { .. } => kind("retract")?,
         Change::ChangeUsage { amount, .. } => {
             kind("change_usage")?;
             shown.set_item("amount", amount)?;
+        }
+        Change::ChangeMeteredUsage {
+            rate, from, until, ..
+        } => {
+            kind("change_metered_usage")?;
+            shown.set_item("rate", rate)?;
+            shown.set_item("from", from)?;
+            shown.set_item("until", until)?;
         }
         Change::Revoke { from, .. } => {
             kind("revoke_grant")?;

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use gpu_credit::{Answer, GpuCredit, GrantId, Overdraft, UsageId, UsageRecord};
+use gpu_credit::{
+    Answer, GpuCredit, GrantId, MeteredId, MeteredUsage, Overdraft, UsageId, UsageRecord,
+};
 
 use crate::facts::Record;
+use crate::metered::part_from;
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;
 use crate::{AccountKey, BeforeClose, Change, Entry, Sequence, Totals};
@@ -25,6 +28,8 @@ pub struct Account {
     /// The records that do not stand as they were posted.
     corrected: HashMap<Sequence, Standing>,
     usage_ids: UsageIds,
+    /// The entries of all metered usage that the engine was told of, in the order of its numbers.
+    metered: Vec<Sequence>,
     credit_id_bytes: u64,
 }
 
@@ -65,6 +70,18 @@ impl Account {
     /// The entry that posted a grant. O(1).
     pub fn grant_sequence(&self, grant: GrantId) -> Option<Sequence> {
         Some(self.grants.get(grant.index() as usize)?.0)
+    }
+
+    /// The metered usage that an entry posted; `None` if the entry posted none, or if it ended
+    /// before the books were closed. O(log j).
+    pub fn metered_id(&self, sequence: Sequence) -> Option<MeteredId> {
+        let place = self.metered.binary_search(&sequence).ok()?;
+        Some(MeteredId::from_index(u32::try_from(place).ok()?))
+    }
+
+    /// The entry that posted metered usage. O(1).
+    pub fn metered_sequence(&self, usage: MeteredId) -> Option<Sequence> {
+        self.metered.get(usage.index() as usize).copied()
     }
 
     /// See [`GpuCredit::get_balance`].
@@ -110,6 +127,7 @@ impl Account {
             grants: Vec::new(),
             corrected: HashMap::new(),
             usage_ids: UsageIds::default(),
+            metered: Vec::new(),
             credit_id_bytes: 0,
         }
     }
@@ -125,7 +143,7 @@ impl Account {
             granted: self.engine.granted(),
             used: self.engine.used(),
             grants: self.grants.len() as u64,
-            usage_records: self.usage_ids.len() as u64,
+            usage_records: (self.usage_ids.len() + self.metered.len()) as u64,
             credit_id_bytes: self.credit_id_bytes,
         }
     }
@@ -136,11 +154,15 @@ impl Account {
             return Some(*standing);
         }
         let standing = Standing::posted(posted)?;
-        let is_grant = matches!(standing, Standing::Grant { .. });
-        if is_grant && self.closed.is_some() && self.grant_id(sequence).is_none() {
-            return Some(Standing::FoldedAway);
-        }
-        Some(standing)
+        let is_held = match standing {
+            Standing::Grant { .. } => self.grant_id(sequence).is_some(),
+            Standing::Metered(_) => self.metered_id(sequence).is_some(),
+            _ => true,
+        };
+        Some(match self.closed {
+            Some(_) if !is_held => Standing::FoldedAway,
+            _ => standing,
+        })
     }
 
     /// Takes entries in, in order. Entries that are part of the account already are passed over.
@@ -179,6 +201,12 @@ impl Account {
             &Change::Usage { amount, timestamp } => {
                 usage.push(UsageRecord { amount, timestamp });
                 self.usage_ids.post(timestamp, entry.sequence);
+                Ok(())
+            }
+            &Change::MeteredUsage { rate, from, until } => {
+                let posted = self.engine.post_metered(MeteredUsage { rate, from, until });
+                posted.map_err(|error| error.to_string())?;
+                self.metered.push(entry.sequence);
                 Ok(())
             }
             Change::Grant {
@@ -243,6 +271,15 @@ impl Account {
                 let usage = self.held_usage(timestamp, of);
                 self.engine.change_usage(usage, amount)?;
             }
+            (Standing::Metered(_), Standing::Retracted) => {
+                let usage = self.held_metered(of);
+                self.engine.retract_metered(usage)?;
+            }
+            (Standing::Metered(_), Standing::Metered(after)) => {
+                let usage = self.held_metered(of);
+                let held = part_from(after, self.closed.unwrap_or(i64::MIN));
+                self.engine.change_metered(usage, held)?;
+            }
             (Standing::Grant { .. }, after) => {
                 // Whatever admits a correction is held.
                 if let Some(grant) = self.grant_id(of) {
@@ -261,6 +298,12 @@ impl Account {
         usage.expect("usage that stands is held")
     }
 
+    /// The identity of metered usage that admits a correction: the engine holds it.
+    fn held_metered(&self, of: Sequence) -> MeteredId {
+        let usage = self.metered_id(of);
+        usage.expect("metered usage that can be corrected is held")
+    }
+
     /// Closes the books: a new engine account takes over what still matters from `until` on. An
     /// instant that is closed already changes nothing.
     fn close(&mut self, until: i64) -> Result<(), gpu_credit::Error> {
@@ -276,15 +319,20 @@ impl Account {
             (sequence, *new)
         });
         self.grants = sequences.collect();
+        let metered = folded.metered.iter();
+        self.metered = metered
+            .map(|old| self.metered[old.index() as usize])
+            .collect();
         self.engine = folded.engine;
         self.closed = Some(until);
         let corrected = &self.corrected;
         self.usage_ids.close(until, |sequence| {
             corrected.get(&sequence) != Some(&Standing::Retracted)
         });
-        let grants = &self.grants;
+        let (grants, metered) = (&self.grants, &self.metered);
         self.corrected.retain(|sequence, standing| match standing {
             Standing::Grant { .. } => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),
+            Standing::Metered(_) => metered.binary_search(sequence).is_ok(),
             Standing::Usage { timestamp, .. } => *timestamp >= until,
             // What was retracted is not in the engine, and may be asked to be retracted again.
             Standing::Retracted | Standing::FoldedAway => true,
@@ -313,7 +361,7 @@ pub(crate) fn correct_grant(
             ..
         } => engine.revoke_grant(grant, from),
         Standing::Grant { start, end, .. } => engine.change_expiration(grant, end.abs_diff(start)),
-        Standing::Usage { .. } | Standing::FoldedAway => Ok(()),
+        Standing::Usage { .. } | Standing::Metered(_) | Standing::FoldedAway => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use gpu_credit::{Answer, GpuCredit, Overdraft};
+use gpu_credit::{Answer, GpuCredit};
 use gpu_credit_replay::{HeapReplay, Replay, Statement};
 use gpu_credit_workload::random::Random;
 
@@ -107,6 +107,7 @@ impl<J: Journal> Store<J> {
                 report.entries += 1;
                 ControlFlow::Continue(())
             })?;
+        let reference = reference.replay();
         let head = self.head(&key.name)?;
         if head.account == *key && head.last == loaded.last_sequence() {
             let told = (head.entries, head.policy, head.totals);
@@ -141,7 +142,7 @@ impl<J: Journal> Store<J> {
                 wrong("memory and journal disagree");
             }
             if let Some(answer) = answer
-                && let Some(what) = disagreement(loaded.ledger(), &reference.replay, *at, answer)
+                && let Some(what) = disagreement(loaded.ledger(), &reference, *at, answer)
             {
                 wrong(what);
             }
@@ -155,11 +156,13 @@ impl<J: Journal> Store<J> {
 fn takes_effect(change: &Change) -> Option<i64> {
     match change {
         Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => Some(*timestamp),
+        Change::MeteredUsage { from, .. } => Some(*from),
         _ => Some(i64::MAX),
     }
 }
 
-/// Instants at which something can go wrong: near the ends of windows, and at usage.
+/// Instants at which something can go wrong: near the ends of windows, at usage, and where a job begins,
+/// runs and ends.
 fn sample(account: &Account, count: usize, seed: u64) -> Vec<i64> {
     let mut random = Random::new(seed);
     let ledger = account.ledger();
@@ -167,6 +170,10 @@ fn sample(account: &Account, count: usize, seed: u64) -> Vec<i64> {
         .grants()
         .flat_map(|(_, grant)| [grant.start, grant.end, grant.end.saturating_add(1)])
         .chain(ledger.usage(..).map(|(usage, _)| usage.timestamp))
+        .chain(ledger.metered(..).flat_map(|(_, job)| {
+            let (last, middle) = (job.until.saturating_sub(1), job.from.midpoint(job.until));
+            [job.from, middle, last, job.until]
+        }))
         .collect();
     let open = account.closed_until().unwrap_or(i64::MIN);
     instants.retain(|at| *at >= open);
@@ -210,8 +217,7 @@ fn disagreement(
         return Some("engine and reference have different remainders");
     }
     let expects_some = answer.balance.is_some_and(|balance| balance > 0);
-    let is_carry = engine.overdraft() == Overdraft::Carry;
-    if expects_some && is_carry && answer.balance != Some(remaining) {
+    if expects_some && answer.balance != Some(remaining) {
         return Some("the balance is not what the grants have left");
     }
     None

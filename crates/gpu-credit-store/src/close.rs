@@ -1,8 +1,9 @@
 //! Closing the books: a new engine account that answers the same from an instant on.
 
-use gpu_credit::{Error, GpuCredit, GrantId, Overdraft, UsageRecord};
+use gpu_credit::{Error, GpuCredit, GrantId, MeteredId, UsageRecord};
 
 use crate::account::correct_grant;
+use crate::metered::{has_ended_before, part_from};
 use crate::standing::Standing;
 
 /// What is left of an account when its books are closed.
@@ -10,13 +11,16 @@ pub(crate) struct Folded {
     pub(crate) engine: GpuCredit,
     /// The grants that are kept, by their old and their new numbers, in posting order.
     pub(crate) kept: Vec<(GrantId, GrantId)>,
+    /// The metered usage that is kept, by its old numbers, in posting order.
+    pub(crate) metered: Vec<MeteredId>,
 }
 
 /// Folds away what was before `until`.
 ///
 /// What stays, in posting order: the grants that start at `until` or later, as they are; the grants
 /// whose window reaches `until`, with what is left of them then (nothing too: they are live all the
-/// same); usage at `until` or later; and the deficit, as one usage just before `until`.
+/// same); usage at `until` or later; of metered usage that has not ended, and of what has used nothing,
+/// the ticks from `until` on; and the deficit, as one usage just before `until`.
 ///
 /// `corrected` tells how a grant stands that does not stand as it was posted.
 pub(crate) fn fold(
@@ -33,7 +37,8 @@ pub(crate) fn fold(
             remainders[remainder.grant.index() as usize] = remainder.amount;
         }
         let deficit = account.balance_at(last_closed).deficit;
-        if deficit > 0 && account.overdraft() == Overdraft::Carry {
+        // It is within the credit line, and every remainder is zero beside it.
+        if deficit > 0 {
             engine.subtract(deficit, last_closed)?;
         }
     }
@@ -68,6 +73,26 @@ pub(crate) fn fold(
     }
     let open: Vec<UsageRecord> = account.usage(until..).map(|(_, usage)| usage).collect();
     (engine.subtract_many(&open)).map_err(|refused| refused.error)?;
+    let metered = fold_metered(account, until, &mut engine)?;
     engine.settle();
-    Ok(Folded { engine, kept })
+    Ok(Folded {
+        engine,
+        kept,
+        metered,
+    })
+}
+
+/// Tells `engine` of metered usage from `until` on; the old numbers of what it was told of.
+fn fold_metered(
+    account: &GpuCredit,
+    until: i64,
+    engine: &mut GpuCredit,
+) -> Result<Vec<MeteredId>, Error> {
+    let mut held: Vec<_> = account.metered(..).collect();
+    held.sort_unstable_by_key(|(id, _)| *id);
+    held.retain(|(_, usage)| !has_ended_before(*usage, until));
+    for (_, usage) in &held {
+        engine.post_metered(part_from(*usage, until))?;
+    }
+    Ok(held.into_iter().map(|(id, _)| id).collect())
 }

@@ -333,10 +333,12 @@ impl<'a> Draft<'a> {
             Some((sequence, change)) if change == posting.change => {
                 Ok(Some(Outcome::AlreadyPosted(sequence)))
             }
-            Some((sequence, _)) => Err(Error::DifferentContent {
+            Some((sequence, posted)) => Err(Error::DifferentContent {
                 account: posting.account.clone(),
                 id: posting.id.clone(),
                 sequence,
+                posted: Box::new(posted),
+                refused: Box::new(posting.change.clone()),
             }),
         }
     }

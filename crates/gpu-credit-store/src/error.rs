@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::{
-    CREDIT_ID_BYTES_MAX, ChangedRow, EqualRow, PostedBy, RecordId, Sequence, TEXT_BYTES_MAX,
-    TimeUnit,
+    CREDIT_ID_BYTES_MAX, Change, ChangedRow, EqualRow, PostedBy, RecordId, Sequence,
+    TEXT_BYTES_MAX, TimeUnit,
 };
 
 /// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
@@ -27,7 +27,10 @@ pub enum Error {
         opened: Sequence,
     },
     /// The id stands for something else already.
-    #[error("account {account:?}, id \"{id}\": entry {sequence} has this id and other content")]
+    #[error(
+        "account {account:?}, id \"{id}\": entry {sequence} has this id and other content: it is \
+         {posted}, and not {refused}"
+    )]
     DifferentContent {
         /// The account.
         account: String,
@@ -35,6 +38,10 @@ pub enum Error {
         id: RecordId,
         /// The entry that has it.
         sequence: Sequence,
+        /// What that entry does.
+        posted: Box<Change>,
+        /// What was to be posted.
+        refused: Box<Change>,
     },
     /// The posting cannot be.
     #[error("account {account:?}, id \"{id}\": {refusal}")]
@@ -47,7 +54,7 @@ pub enum Error {
         #[source]
         refusal: Refusal,
     },
-    /// The id is not that of usage that stands.
+    /// The id is not that of usage that stands, or not of the kind that is asked for.
     #[error("account {account:?} has no usage \"{id}\"")]
     NoSuchUsage {
         /// The account.
@@ -127,9 +134,15 @@ pub enum Refusal {
     /// Usage was to be corrected like a grant.
     #[error("\"{0}\" is not a grant")]
     NotAGrant(RecordId),
-    /// A grant was to be corrected like usage.
-    #[error("\"{0}\" is not usage")]
+    /// A grant, or metered usage, was to be corrected like usage at an instant.
+    #[error("\"{0}\" is not usage at an instant")]
     NotUsage(RecordId),
+    /// A grant, or usage at an instant, was to be corrected like metered usage.
+    #[error("\"{0}\" is not metered usage")]
+    NotMetered(RecordId),
+    /// A change of metered usage that says neither rate nor beginning nor end.
+    #[error("the change of \"{0}\" says neither a rate nor a beginning nor an end")]
+    NothingToChange(RecordId),
     /// The record is retracted.
     #[error("\"{0}\" is retracted already")]
     Retracted(RecordId),

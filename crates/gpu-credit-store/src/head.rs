@@ -31,11 +31,11 @@ pub struct Head {
 pub struct Totals {
     /// The amounts of all grants that are not retracted.
     pub granted: u64,
-    /// The amounts of all usage that is not retracted.
+    /// The amounts of all usage that is not retracted, metered usage with the sum of its ticks.
     pub used: u64,
     /// Grants, retracted ones included.
     pub grants: u64,
-    /// Usage records, retracted ones included.
+    /// Usage records, metered and retracted ones included.
     pub usage_records: u64,
     /// Bytes of the credit ids of all grants.
     pub credit_id_bytes: u64,

@@ -1,7 +1,7 @@
 //! The durable store of `gpu-credit`: many accounts in one file, no server, nothing lost.
 //!
 //! A [`Store`] keeps an append-only journal and, in memory, the accounts that follow from it. Grants,
-//! usage and corrections are posted under ids of the caller's choosing, so that a retry is known; what
+//! usage, at an instant or metered, and corrections are posted under ids of the caller's choosing, so that a retry is known; what
 //! [`post`](Store::post) has returned for survives a power cut.
 //!
 //! ```
@@ -89,19 +89,22 @@
 //! # Corrections
 //!
 //! [`RetractRecord`](Change::RetractRecord), [`ChangeUsage`](Change::ChangeUsage),
-//! [`Revoke`](Change::Revoke) and [`ChangeExpiration`](Change::ChangeExpiration) name a record by its
-//! id. Every answer afterwards is that of an account to which the corrected record had been posted in
+//! [`ChangeMeteredUsage`](Change::ChangeMeteredUsage), [`Revoke`](Change::Revoke) and
+//! [`ChangeExpiration`](Change::ChangeExpiration) name a record by its id. Every answer afterwards is that of an account to which the corrected record had been posted in
 //! the first place, in its old place.
 //!
 //! # Closing the books
 //!
 //! [`CloseBooks`](Change::CloseBooks) up to an instant `until` folds away what was before it: of grants
-//! that began earlier and reach `until` the remainder is kept, of usage before it the deficit. Answers
-//! from `until` on stay as they are. Refused from then on:
+//! that began earlier and reach `until` the remainder is kept, of usage before it the deficit; a job that
+//! still runs keeps its ticks from `until` on, under its id. Answers from `until` on stay as they are.
+//! Refused from then on:
 //!
 //! * questions about earlier instants ([`as_recorded`](Store::as_recorded) an earlier entry still knows),
-//! * grants that start, and usage that takes effect, before `until`,
+//! * grants that start, usage that takes effect, and metered usage that begins, before `until`,
 //! * corrections of usage before `until` and of grants that ended before it,
+//! * corrections of metered usage that change what it uses at a tick before `until`, and all of what had
+//!   ended before it,
 //! * retracting a grant that started before `until`, revoking one from before it, and moving its end from
 //!   or to before the last closed instant. From `until` on its window can be changed: what was drawn
 //!   before the close then stays drawn, where without it other grants might have paid.
@@ -115,6 +118,8 @@
 //! back.
 
 mod account;
+mod change;
+mod change_bytes;
 mod check;
 mod close;
 mod directory;
@@ -125,6 +130,7 @@ mod group;
 mod head;
 mod journal;
 mod lane;
+mod metered;
 mod owned;
 mod posting;
 mod recent;
@@ -133,6 +139,7 @@ mod redb_journal;
 mod reference;
 mod rules;
 mod standing;
+mod stop;
 mod store;
 mod time_unit;
 mod transfer;
@@ -140,15 +147,15 @@ mod usage_ids;
 mod usage_statement;
 
 pub use account::Account;
+pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
 pub use head::{Head, Totals};
 pub use journal::{Journal, Part};
-pub use posting::{Outcome, Posting};
-pub use record::{
-    AccountKey, CREDIT_ID_BYTES_MAX, Change, Entry, RecordId, Sequence, TEXT_BYTES_MAX,
-};
+pub use posting::{MeteredChange, Outcome, Posting};
+pub use record::{AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Sequence, TEXT_BYTES_MAX};
 pub use redb_journal::RedbJournal;
+pub use stop::Stopped;
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{

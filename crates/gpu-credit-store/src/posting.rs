@@ -1,6 +1,6 @@
 //! What is posted, and what comes of it.
 
-use gpu_credit::Overdraft;
+use gpu_credit::{MeteredUsage, Overdraft};
 
 use crate::{Change, RecordId, Sequence};
 
@@ -29,6 +29,17 @@ pub enum Outcome {
     Posted(Sequence),
     /// It was there already, under the same id with the same content; nothing was done.
     AlreadyPosted(Sequence),
+}
+
+/// What of metered usage is to be changed; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MeteredChange {
+    /// What each tick uses, in the smallest unit.
+    pub rate: Option<u64>,
+    /// The first tick.
+    pub from: Option<i64>,
+    /// The first tick that is no longer used.
+    pub until: Option<i64>,
 }
 
 impl Outcome {
@@ -92,6 +103,24 @@ impl Posting {
         Self::new(account, id, Change::Usage { amount, timestamp })
     }
 
+    /// Metered usage: a job that runs, or has run.
+    ///
+    /// ```
+    /// use gpu_credit::MeteredUsage;
+    /// use gpu_credit_store::{Change, Posting};
+    ///
+    /// let planned = MeteredUsage { rate: 8, from: 5, until: 12 };
+    /// let posting = Posting::metered_usage("acme", "job-17", planned);
+    /// assert_eq!(posting.change, Change::MeteredUsage { rate: 8, from: 5, until: 12 });
+    /// ```
+    pub fn metered_usage(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        usage: MeteredUsage,
+    ) -> Self {
+        Self::new(account, id, usage.into())
+    }
+
     /// Takes a grant or usage back.
     pub fn retract(
         account: impl Into<String>,
@@ -110,6 +139,32 @@ impl Posting {
     ) -> Self {
         let of = of.into();
         Self::new(account, id, Change::ChangeUsage { of, amount })
+    }
+
+    /// Gives metered usage another rate, beginning or end.
+    ///
+    /// ```
+    /// use gpu_credit_store::{MeteredChange, Posting};
+    ///
+    /// let ended = MeteredChange { until: Some(9), ..MeteredChange::default() };
+    /// let posting = Posting::change_metered_usage("acme", "job-17/end", "job-17", ended);
+    /// assert_eq!(posting.change.to_string(), "the change of job-17 to until 9");
+    /// ```
+    pub fn change_metered_usage(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+        change: MeteredChange,
+    ) -> Self {
+        let of = of.into();
+        let MeteredChange { rate, from, until } = change;
+        let change = Change::ChangeMeteredUsage {
+            of,
+            rate,
+            from,
+            until,
+        };
+        Self::new(account, id, change)
     }
 
     /// Revokes a grant from an instant on.

@@ -5,30 +5,36 @@ use std::collections::HashMap;
 use gpu_credit::Overdraft;
 use gpu_credit_replay::{HeapReplay, Replay};
 
-use crate::record::window_end;
+use crate::change::window_end;
 use crate::{Change, Entry, RecordId};
 
 /// The reference of one account. It is told what the store admitted and checks nothing.
 pub(crate) struct Reference {
     policy: gpu_credit_replay::Overdraft,
-    pub(crate) replay: HeapReplay,
-    records: HashMap<RecordId, Posted>,
-    /// The ids of the grants the replay holds, by their numbers.
-    grants: Vec<RecordId>,
+    /// In posting order, as they stand; `None` for one that is retracted, or folded away.
+    records: Vec<Option<Record>>,
+    places: HashMap<RecordId, usize>,
+    /// What is owed from before the close of the books, and the last instant that is closed.
+    deficit: Option<(u64, i64)>,
+    closed: i64,
 }
 
 #[derive(Clone, Copy)]
-enum Posted {
+enum Record {
     Usage {
         amount: u64,
         timestamp: i64,
     },
+    Metered {
+        rate: u64,
+        from: i64,
+        until: i64,
+    },
     Grant {
-        number: usize,
+        amount: u64,
         start: i64,
         end: i64,
         revoked_from: Option<i64>,
-        is_retracted: bool,
     },
 }
 
@@ -41,155 +47,177 @@ impl Reference {
         };
         Reference {
             policy,
-            replay: HeapReplay::new(policy),
-            records: HashMap::new(),
-            grants: Vec::new(),
+            records: Vec::new(),
+            places: HashMap::new(),
+            deficit: None,
+            closed: i64::MIN,
         }
     }
 
     pub(crate) fn apply(&mut self, entry: &Entry) {
         match &entry.change {
             Change::OpenAccount { .. } | Change::DeleteAccount => {}
+            &Change::Usage { amount, timestamp } => {
+                self.post(entry, Record::Usage { amount, timestamp });
+            }
+            &Change::MeteredUsage { rate, from, until } => {
+                self.post(entry, Record::Metered { rate, from, until });
+            }
             Change::Grant {
                 amount,
                 timestamp,
                 expiration,
                 ..
             } => {
-                let end = window_end(*timestamp, *expiration).unwrap_or(i64::MAX);
-                self.add_grant(&entry.id, *amount, *timestamp, end, None);
-            }
-            Change::Usage { amount, timestamp } => {
-                let (amount, timestamp) = (*amount, *timestamp);
-                self.replay.subtract(amount, timestamp);
-                let usage = Posted::Usage { amount, timestamp };
-                self.records.insert(entry.id.clone(), usage);
+                let grant = Record::Grant {
+                    amount: *amount,
+                    start: *timestamp,
+                    end: window_end(*timestamp, *expiration).unwrap_or(i64::MAX),
+                    revoked_from: None,
+                };
+                self.post(entry, grant);
             }
             Change::CloseBooks { until } => self.close(*until),
             correction => {
-                let of = correction
-                    .corrects()
-                    .and_then(|of| self.records.get_mut(of));
-                if let Some(record) = of {
-                    correct(&mut self.replay, record, correction);
+                let of = correction.corrects().and_then(|of| self.places.get(of));
+                if let Some(place) = of
+                    && let Some(record) = self.records[*place]
+                {
+                    self.records[*place] = record.corrected(correction);
                 }
             }
         }
     }
 
-    fn add_grant(
-        &mut self,
-        id: &RecordId,
-        amount: u64,
-        start: i64,
-        end: i64,
-        revoked_from: Option<i64>,
-    ) {
-        let number = self.replay.add_credit(amount, start, end.abs_diff(start));
-        if let Some(from) = revoked_from {
-            self.replay.revoke_grant(number, from);
-        }
-        let grant = Posted::Grant {
-            number,
-            start,
-            end,
-            revoked_from,
-            is_retracted: false,
-        };
-        self.records.insert(id.clone(), grant);
-        self.grants.push(id.clone());
+    fn post(&mut self, entry: &Entry, record: Record) {
+        self.places.insert(entry.id.clone(), self.records.len());
+        self.records.push(Some(record));
     }
 
-    /// The grants that start later as they were posted, the others with what is left of them, the
-    /// usage from then on, and the deficit.
-    fn close(&mut self, until: i64) {
-        let old = std::mem::replace(&mut self.replay, HeapReplay::new(self.policy));
-        let (mut left, mut deficit) = (HashMap::new(), 0);
-        if let Some(last_closed) = until.checked_sub(1) {
-            left.extend(old.remainders_at(last_closed));
-            deficit = old.balance_at(last_closed).deficit;
+    /// The records as they stand, to be asked. O(n)
+    pub(crate) fn replay(&self) -> HeapReplay {
+        self.numbered_replay().0
+    }
+
+    /// The replay, and the place of each of its grants.
+    fn numbered_replay(&self) -> (HeapReplay, Vec<usize>) {
+        let mut replay = HeapReplay::new(self.policy);
+        let mut grants = Vec::new();
+        if let Some((deficit, last_closed)) = self.deficit {
+            replay.subtract(deficit, last_closed);
         }
-        if deficit > 0 {
-            self.replay.subtract(deficit, until - 1);
-        }
-        let amounts: HashMap<usize, u64> = old
-            .posted()
-            .grants()
-            .map(|(number, grant)| (number, grant.amount))
-            .collect();
-        for id in std::mem::take(&mut self.grants) {
-            let Some(Posted::Grant {
-                number,
-                start,
-                end,
-                revoked_from,
-                is_retracted: false,
-            }) = self.records.get(&id).copied()
-            else {
-                continue;
-            };
-            let last = revoked_from.map_or(end, |from| from.saturating_sub(1));
-            // What was never live has no amount that matters.
-            let posted = amounts.get(&number).copied().unwrap_or(0);
-            if start >= until {
-                self.add_grant(&id, posted, start, end, revoked_from);
-            } else if last >= until {
-                let amount = left.get(&number).copied().unwrap_or(0);
-                self.add_grant(&id, amount, start, end, revoked_from);
+        for (place, record) in self.records.iter().enumerate() {
+            match *record {
+                None => {}
+                Some(Record::Usage { amount, timestamp }) => replay.subtract(amount, timestamp),
+                Some(Record::Metered { rate, from, until }) => {
+                    replay.meter(rate, from.max(self.closed)..until);
+                }
+                Some(Record::Grant {
+                    amount,
+                    start,
+                    end,
+                    revoked_from,
+                }) => {
+                    let number = replay.add_credit(amount, start, end.abs_diff(start));
+                    grants.push(place);
+                    if let Some(from) = revoked_from {
+                        replay.revoke_grant(number, from);
+                    }
+                }
             }
         }
-        for usage in old
-            .posted()
-            .usage()
-            .iter()
-            .filter(|usage| usage.timestamp >= until)
-        {
-            self.replay.subtract(usage.amount, usage.timestamp);
+        (replay, grants)
+    }
+
+    /// The grants that start later stay as they are, the others with what is left of them; the usage
+    /// from then on, and the deficit.
+    fn close(&mut self, until: i64) {
+        if until <= self.closed {
+            return;
         }
+        let (old, places) = self.numbered_replay();
+        let last_closed = until - 1;
+        let left: HashMap<usize, u64> = old.remainders_at(last_closed).into_iter().collect();
+        for (number, place) in places.into_iter().enumerate() {
+            if let Some(Record::Grant { amount, start, .. }) = &mut self.records[place]
+                && *start < until
+            {
+                *amount = left.get(&number).copied().unwrap_or(0);
+            }
+        }
+        for record in &mut self.records {
+            *record = record.filter(|record| record.reaches(until));
+        }
+        self.deficit = Some((old.balance_at(last_closed).deficit, last_closed));
+        self.closed = until;
     }
 }
 
-fn correct(replay: &mut HeapReplay, record: &mut Posted, correction: &Change) {
-    match (record, correction) {
-        (Posted::Usage { amount, timestamp }, Change::RetractRecord { .. }) => {
-            replay.retract_usage(*amount, *timestamp);
-        }
-        (Posted::Usage { amount, timestamp }, Change::ChangeUsage { amount: new, .. }) => {
-            replay.change_usage(*amount, *timestamp, *new);
-            *amount = *new;
-        }
-        (
-            Posted::Grant {
-                number,
-                is_retracted,
-                ..
-            },
-            Change::RetractRecord { .. },
-        ) => {
-            replay.retract_grant(*number);
-            *is_retracted = true;
-        }
-        (
-            Posted::Grant {
-                number,
+impl Record {
+    /// Whether something of it takes effect at an instant or later.
+    fn reaches(&self, instant: i64) -> bool {
+        match *self {
+            Record::Usage { timestamp, .. } => timestamp >= instant,
+            // What has used nothing, or ends there, can still be changed into something.
+            Record::Metered { rate, from, until } => until >= instant || rate == 0 || from >= until,
+            Record::Grant {
                 start,
+                end,
                 revoked_from,
                 ..
-            },
-            Change::Revoke { from, .. },
-        ) => {
-            replay.revoke_grant(*number, *from);
-            *revoked_from = Some((*from).max(*start));
+            } => {
+                start >= instant
+                    || revoked_from.map_or(end, |from| from.saturating_sub(1)) >= instant
+            }
         }
-        (
-            Posted::Grant {
-                number, start, end, ..
-            },
-            Change::ChangeExpiration { expiration, .. },
-        ) => {
-            *end = window_end(*start, *expiration).unwrap_or(*end);
-            replay.change_expiration(*number, end.abs_diff(*start));
+    }
+
+    fn corrected(self, correction: &Change) -> Option<Record> {
+        match (self, correction) {
+            (_, Change::RetractRecord { .. }) => None,
+            (Record::Usage { timestamp, .. }, &Change::ChangeUsage { amount, .. }) => {
+                Some(Record::Usage { amount, timestamp })
+            }
+            (
+                Record::Metered { rate, from, until },
+                Change::ChangeMeteredUsage {
+                    rate: new_rate,
+                    from: new_from,
+                    until: new_until,
+                    ..
+                },
+            ) => Some(Record::Metered {
+                rate: new_rate.unwrap_or(rate),
+                from: new_from.unwrap_or(from),
+                until: new_until.unwrap_or(until),
+            }),
+            (
+                Record::Grant {
+                    amount, start, end, ..
+                },
+                Change::Revoke { from, .. },
+            ) => Some(Record::Grant {
+                amount,
+                start,
+                end,
+                revoked_from: Some((*from).max(start)),
+            }),
+            (
+                Record::Grant {
+                    amount,
+                    start,
+                    end,
+                    revoked_from,
+                },
+                Change::ChangeExpiration { expiration, .. },
+            ) => Some(Record::Grant {
+                amount,
+                start,
+                end: window_end(start, *expiration).unwrap_or(end),
+                revoked_from,
+            }),
+            (record, _) => Some(record),
         }
-        _ => {}
     }
 }

@@ -1,6 +1,9 @@
 //! The limits of an account and the order of its books: what is refused, whatever the record.
 
-use crate::record::window_end;
+use gpu_credit::MeteredUsage;
+
+use crate::change::window_end;
+use crate::metered::{part_from, total};
 use crate::standing::{Standing, check_open};
 use crate::{CREDIT_ID_BYTES_MAX, Change, Posting, Refusal, TEXT_BYTES_MAX, Totals};
 
@@ -10,6 +13,8 @@ const SUM_MAX: u64 = i64::MAX.unsigned_abs();
 const GRANTS_MAX: u64 = (1 << 31) - 1;
 /// Usage records of one account, at most: the engine numbers one more for the deficit of closed books.
 const USAGE_RECORDS_MAX: u64 = u32::MAX as u64 - 1;
+/// If metered usage is among them, they are no more than the engine can number of that.
+const METERED_RECORDS_MAX: u64 = (1 << 31) - 1;
 const CREDIT_ID_BYTES_SUM_MAX: u64 = u32::MAX as u64;
 
 /// Refuses texts that are empty or too long.
@@ -61,6 +66,14 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
                 return Err(Refusal::Limit(gpu_credit::Error::TooManyUsageRecords));
             }
         }
+        &Change::MeteredUsage { rate, from, until } => {
+            check_open(from, totals.closed)?;
+            totals.used = metered(totals.used, MeteredUsage { rate, from, until })?;
+            totals.usage_records += 1;
+            if totals.usage_records > METERED_RECORDS_MAX {
+                return Err(Refusal::Limit(gpu_credit::Error::TooManyMeteredRecords));
+            }
+        }
         Change::CloseBooks { until } => {
             if let Some(closed) = totals.closed
                 && *until < closed
@@ -90,9 +103,23 @@ pub(crate) fn corrected(
         (Standing::Usage { amount, .. }, Standing::Usage { amount: new, .. }) => {
             totals.used = used(totals.used.saturating_sub(amount), new)?;
         }
+        (Standing::Metered(usage), Standing::Retracted) => {
+            totals.used = without(totals, usage);
+        }
+        (Standing::Metered(usage), Standing::Metered(new)) => {
+            let closed = totals.closed.unwrap_or(i64::MIN);
+            totals.used = metered(without(totals, usage), part_from(new, closed))?;
+        }
         _ => {}
     }
     Ok(totals)
+}
+
+/// All usage but one record, of which only what is from the close of the books on is in the sum.
+fn without(totals: Totals, usage: MeteredUsage) -> u64 {
+    let held = total(part_from(usage, totals.closed.unwrap_or(i64::MIN)));
+    let held = u64::try_from(held).unwrap_or(u64::MAX);
+    totals.used.saturating_sub(held)
 }
 
 fn granted(total: u64, amount: u64) -> Result<u64, Refusal> {
@@ -109,4 +136,17 @@ fn used(total: u64, amount: u64) -> Result<u64, Refusal> {
         amount,
         total,
     }))
+}
+
+fn metered(total: u64, usage: MeteredUsage) -> Result<u64, Refusal> {
+    let sum = self::total(usage).checked_add(total.into());
+    let sum = sum.and_then(|sum| u64::try_from(sum).ok());
+    let MeteredUsage { rate, from, until } = usage;
+    let refused = Refusal::Limit(gpu_credit::Error::MeteredUsageTooLarge {
+        rate,
+        from,
+        until,
+        total,
+    });
+    sum.filter(|sum| *sum <= SUM_MAX).ok_or(refused)
 }

@@ -1,6 +1,9 @@
 //! How a record stands after its corrections, and which further correction it admits.
 
-use crate::record::window_end;
+use gpu_credit::MeteredUsage;
+
+use crate::change::window_end;
+use crate::metered::{has_ended_before, part_before};
 use crate::{Change, RecordId, Refusal};
 
 /// A grant or usage as it stands.
@@ -17,6 +20,8 @@ pub(crate) enum Standing {
         amount: u64,
         timestamp: i64,
     },
+    /// As posted or changed; closing the books leaves it as it is.
+    Metered(MeteredUsage),
     Retracted,
     /// It ended before the books were closed, and nothing more is known of it.
     FoldedAway,
@@ -39,6 +44,9 @@ impl Standing {
                 revoked_from: None,
             }),
             Change::Usage { amount, timestamp } => Some(Standing::Usage { amount, timestamp }),
+            Change::MeteredUsage { rate, from, until } => {
+                Some(Standing::Metered(MeteredUsage { rate, from, until }))
+            }
             _ => None,
         }
     }
@@ -64,8 +72,9 @@ impl Standing {
 
     /// How the record stands after a correction.
     ///
-    /// With the books closed, what was before the close stays: usage before it, grants that started
-    /// before it but for what their window does from the close on, and everything that had ended.
+    /// With the books closed, what was before the close stays: usage before it, the ticks of metered
+    /// usage before it, grants that started before it but for what their window does from the close
+    /// on, and everything that had ended.
     pub(crate) fn corrected(
         self,
         change: &Change,
@@ -74,6 +83,12 @@ impl Standing {
         match change {
             Change::RetractRecord { of } => self.retracted(of, closed),
             Change::ChangeUsage { of, amount } => self.with_amount(of, *amount, closed),
+            Change::ChangeMeteredUsage {
+                of,
+                rate,
+                from,
+                until,
+            } => self.with_metered(of, (*rate, *from, *until), closed),
             Change::Revoke { of, from } => self.revoked(of, *from, closed),
             Change::ChangeExpiration { of, expiration } => {
                 self.with_expiration(of, *expiration, closed)
@@ -87,6 +102,10 @@ impl Standing {
         let takes_effect = match self {
             Standing::Grant { start, .. } => start,
             Standing::Usage { timestamp, .. } => timestamp,
+            Standing::Metered(usage) => {
+                check_ticks(usage, None, closed)?;
+                return Ok(Standing::Retracted);
+            }
             Standing::Retracted => return Err(Refusal::Retracted(of.clone())),
             Standing::FoldedAway => i64::MIN,
         };
@@ -105,9 +124,37 @@ impl Standing {
                 check_open(timestamp, closed)?;
                 Ok(Standing::Usage { amount, timestamp })
             }
-            Standing::Grant { .. } | Standing::FoldedAway => Err(Refusal::NotUsage(of.clone())),
+            Standing::Grant { .. } | Standing::Metered(_) | Standing::FoldedAway => {
+                Err(Refusal::NotUsage(of.clone()))
+            }
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
         }
+    }
+
+    fn with_metered(
+        self,
+        of: &RecordId,
+        (rate, from, until): (Option<u64>, Option<i64>, Option<i64>),
+        closed: Option<i64>,
+    ) -> Result<Standing, Refusal> {
+        let before = match self {
+            Standing::Metered(usage) => usage,
+            Standing::Grant { .. } | Standing::Usage { .. } => {
+                return Err(Refusal::NotMetered(of.clone()));
+            }
+            Standing::Retracted => return Err(Refusal::Retracted(of.clone())),
+            Standing::FoldedAway => return Err(folded_away(closed)),
+        };
+        if (rate, from, until) == (None, None, None) {
+            return Err(Refusal::NothingToChange(of.clone()));
+        }
+        let after = MeteredUsage {
+            rate: rate.unwrap_or(before.rate),
+            from: from.unwrap_or(before.from),
+            until: until.unwrap_or(before.until),
+        };
+        check_ticks(before, Some(after), closed)?;
+        Ok(Standing::Metered(after))
     }
 
     fn revoked(self, of: &RecordId, from: i64, closed: Option<i64>) -> Result<Standing, Refusal> {
@@ -174,14 +221,34 @@ impl Standing {
                 end,
                 revoked_from,
             } => Ok((amount, start, end, revoked_from)),
-            Standing::Usage { .. } => Err(Refusal::NotAGrant(of.clone())),
+            Standing::Usage { .. } | Standing::Metered(_) => Err(Refusal::NotAGrant(of.clone())),
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
-            Standing::FoldedAway => {
-                let until = closed.unwrap_or(i64::MAX);
-                Err(Refusal::BooksClosed { until })
-            }
+            Standing::FoldedAway => Err(folded_away(closed)),
         }
     }
+}
+
+/// Refuses a correction of metered usage that changes a tick before the close of the books.
+///
+/// Of what had ended before it after it had used something, nothing can change but such a tick.
+fn check_ticks(
+    before: MeteredUsage,
+    after: Option<MeteredUsage>,
+    closed: Option<i64>,
+) -> Result<(), Refusal> {
+    let Some(until) = closed else {
+        return Ok(());
+    };
+    let is_same = part_before(before, until) == after.and_then(|after| part_before(after, until));
+    match is_same && !has_ended_before(before, until) {
+        true => Ok(()),
+        false => Err(Refusal::BooksClosed { until }),
+    }
+}
+
+fn folded_away(closed: Option<i64>) -> Refusal {
+    let until = closed.unwrap_or(i64::MAX);
+    Refusal::BooksClosed { until }
 }
 
 /// Refuses what takes effect before the close of the books.

@@ -6,13 +6,15 @@ use crate::standing::Standing;
 use crate::{BeforeClose, Change, Error, Journal, RecordId, Sequence, Store};
 
 impl<J: Journal> Store<J> {
-    /// Where the usage of a record went, as the account stood once an entry of the journal was recorded: see
-    /// [`GpuCredit::usage_statement`]. Its grants are those of that [account](Self::as_recorded).
-    /// O(entries of the account).
+    /// Where the usage of a record went, as the account stood once an entry of the journal was recorded:
+    /// see [`GpuCredit::usage_statement`] and [`GpuCredit::metered_statement`]. Its grants are those of
+    /// that [account](Self::as_recorded). O(entries of the account).
     ///
-    /// Usage of one instant draws in the order of posting, corrected or not.
+    /// Usage of one instant draws in the order of posting, corrected or not. Of metered usage that runs
+    /// across the close of the books it is what is used from the close on.
     ///
     /// [`GpuCredit::usage_statement`]: gpu_credit::GpuCredit::usage_statement
+    /// [`GpuCredit::metered_statement`]: gpu_credit::GpuCredit::metered_statement
     ///
     /// # Errors
     /// As [`as_recorded`](Self::as_recorded); if the id is not that of usage that stood then, or
@@ -42,21 +44,33 @@ impl<J: Journal> Store<J> {
         };
         let mut recorded = self.as_recorded(account, sequence)?;
         let entry = self.entry(account, id)?.ok_or_else(no_such_usage)?;
-        let Change::Usage { timestamp, .. } = entry.change else {
+        if entry.sequence > recorded.last_sequence() {
             return Err(no_such_usage());
-        };
-        if let Some(until) = recorded.closed_until().filter(|until| timestamp < *until) {
-            return Err(BeforeClose { until, timestamp }.into());
         }
-        let standing = recorded.standing(entry.sequence, &entry.change);
-        let Some(Standing::Usage { .. }) =
-            standing.filter(|_| entry.sequence <= recorded.last_sequence())
-        else {
-            return Err(no_such_usage());
+        let closed = recorded.closed_until();
+        let check_open = |timestamp| match closed {
+            Some(until) if timestamp < until => Err(Error::from(BeforeClose { until, timestamp })),
+            _ => Ok(()),
         };
-
-        let usage = recorded.usage_id(timestamp, entry.sequence);
-        let statement = usage.and_then(|usage| recorded.ledger().usage_statement(usage));
+        let statement = match (
+            recorded.standing(entry.sequence, &entry.change),
+            &entry.change,
+        ) {
+            (Some(Standing::Usage { timestamp, .. }), _) => {
+                check_open(timestamp)?;
+                let usage = recorded.usage_id(timestamp, entry.sequence);
+                usage.and_then(|usage| recorded.ledger().usage_statement(usage))
+            }
+            (Some(Standing::Metered(_)), _) => {
+                let usage = recorded.metered_id(entry.sequence);
+                usage.and_then(|usage| recorded.ledger().metered_statement(usage))
+            }
+            (Some(Standing::FoldedAway), Change::MeteredUsage { from, .. }) => {
+                check_open(*from)?;
+                None
+            }
+            _ => None,
+        };
         statement.ok_or_else(no_such_usage)
     }
 }

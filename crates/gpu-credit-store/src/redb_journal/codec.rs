@@ -9,9 +9,9 @@
 //! Postcard because its format is specified, stable and compact, and follows from the types, which
 //! leaves nothing here to get wrong; numbers take as many bytes as they need.
 
-use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
+use crate::change_bytes::WrittenPolicy;
 use crate::{AccountKey, Change, Entry, Head, Sequence, Totals};
 
 const CHECKSUM_BYTES: usize = 4;
@@ -72,7 +72,7 @@ pub(super) fn decode(
 
 #[derive(Serialize, Deserialize)]
 struct WrittenHead {
-    policy: Overdraft,
+    policy: WrittenPolicy,
     entries: u64,
     last: Sequence,
     totals: Totals,
@@ -81,7 +81,7 @@ struct WrittenHead {
 /// A head's value.
 pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
     let written = WrittenHead {
-        policy: head.policy,
+        policy: WrittenPolicy::of(head.policy).ok_or(postcard::Error::SerdeSerCustom)?,
         entries: head.entries,
         last: head.last,
         totals: head.totals,
@@ -106,7 +106,7 @@ pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, Str
     }
     Ok(Head {
         account,
-        policy: read.policy,
+        policy: read.policy.into(),
         entries: read.entries,
         last: read.last,
         totals: read.totals,
@@ -156,6 +156,17 @@ mod tests {
             },
             Change::CloseBooks { until: 9 },
             Change::DeleteAccount,
+            Change::MeteredUsage {
+                rate: 300,
+                from: -1,
+                until: i64::MAX,
+            },
+            Change::ChangeMeteredUsage {
+                of: of(),
+                rate: None,
+                from: Some(-1),
+                until: Some(5),
+            },
         ];
         let numbered = changes.into_iter().zip(2..);
         numbered
@@ -176,7 +187,8 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The bytes of format 1: if this fails, files of others can no longer be read.
+    /// The bytes of formats 1 and 2, and what format 3 adds: if this fails, files of others can no longer
+    /// be read.
     #[test]
     fn the_format_is_what_it_was() {
         let written: Vec<_> = entries()
@@ -193,6 +205,8 @@ mod tests {
             "0201690601780084c218c5",
             "02016907120e0b51ad",
             "020169081f5ff6ee",
+            "02016909ac0201feffffffffffffffff0123ce5e15",
+            "0201690a0178000101010a05e958ac",
         ];
         assert_eq!(written, expected);
     }

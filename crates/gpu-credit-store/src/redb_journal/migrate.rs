@@ -1,7 +1,8 @@
 //! Files of other versions: newer ones are refused, older ones are brought up to date when opened.
 //!
 //! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
-//! of a second copy of each id. A new format comes with a step from the one before, appended to [`STEPS`];
+//! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage and its
+//! changes. Whatever a file of format 2 holds, format 3 writes the same way. A new format comes with a step from the one before, appended to [`STEPS`];
 //! all steps that a file needs run in one transaction, so that it is of its old format or of the newest
 //! whatever happens.
 
@@ -23,10 +24,16 @@ pub(super) struct Step {
     run: fn(&WriteTransaction) -> Result<(), Failure>,
 }
 
-pub(super) const STEPS: [Step; 1] = [Step {
-    from: 1,
-    run: add_heads_and_fingerprints,
-}];
+pub(super) const STEPS: [Step; 2] = [
+    Step {
+        from: 1,
+        run: add_heads_and_fingerprints,
+    },
+    Step {
+        from: 2,
+        run: |_| Ok(()),
+    },
+];
 
 /// Brings a file of format `found` to format `known`.
 pub(super) fn migrate(

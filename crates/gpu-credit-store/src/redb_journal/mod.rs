@@ -39,7 +39,7 @@ const COPIES_IN_SHORT_READS: usize = 3;
 ///
 /// ```text
 /// table        key                                value
-/// gpu-credit   "format"                           2
+/// gpu-credit   "format"                           3
 ///              "last sequence"                    of the last entry ever appended
 ///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening

@@ -133,6 +133,6 @@ fn action(credit_id: &str, standing: Standing) -> Option<Action<'_>> {
                 expiration: end.abs_diff(timestamp),
             })
         }
-        Standing::Retracted | Standing::FoldedAway => None,
+        Standing::Metered(_) | Standing::Retracted | Standing::FoldedAway => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Closing the books.
 
-use gpu_credit::Overdraft;
+use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{Error, ImportMode, Posting, Refusal, Sequence, Store};
 use gpu_credit_workload::random::Random;
 
@@ -124,9 +124,14 @@ fn closing_changes_no_answer_from_there_on() {
             let records = (0..30).map(|number| {
                 let (amount, at) = (random.below(10), random.between(0, 30));
                 let id = number.to_string();
-                match random.chance(1, 3) {
-                    true => Posting::grant(name, id, "", 3 * amount, at, random.below(15)),
-                    false => Posting::usage(name, id, amount, at),
+                match random.below(6) {
+                    0..2 => Posting::grant(name, id, "", 3 * amount, at, random.below(15)),
+                    2..5 => Posting::usage(name, id, amount, at),
+                    _ => {
+                        let (rate, until) = (amount / 3, at + random.between(-1, 20));
+                        let from = at;
+                        Posting::metered_usage(name, id, MeteredUsage { rate, from, until })
+                    }
                 }
             });
             let records = records.collect();

@@ -120,13 +120,13 @@ fn a_file_of_a_newer_format_is_refused() {
     let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
     let database = redb::Database::open(&file).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(meta).unwrap().insert("format", 3).unwrap();
+    write.open_table(meta).unwrap().insert("format", 4).unwrap();
     write.commit().unwrap();
     drop(database);
     let problem = problem(Store::open(&file), "credit.redb");
     assert!(matches!(
         problem,
-        StorageProblem::Newer { found: 3, known: 2 }
+        StorageProblem::Newer { found: 4, known: 3 }
     ));
 }
 

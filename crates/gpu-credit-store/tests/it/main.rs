@@ -19,11 +19,12 @@ mod damage;
 mod faults;
 #[cfg(unix)]
 mod fork;
-mod format_1;
 mod importing;
 mod kill;
 mod lane;
 mod making;
+mod metered;
+mod old_formats;
 mod posting;
 mod power;
 mod read_only;

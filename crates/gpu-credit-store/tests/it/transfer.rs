@@ -3,7 +3,7 @@
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, ImportMode, ImportOptions, Imported, Sequence, Store};
+use gpu_credit_store::{Change, Error, ImportMode, ImportOptions, Imported, Sequence, Store};
 
 use crate::support::backend::Disk;
 use crate::support::workload::Workload;
@@ -232,7 +232,10 @@ fn the_records_that_stand_go_out_as_events() {
         let (_folder, from) = store_in_memory();
         let mut workload = Workload::open_ended(seed, 3);
         for _ in 0..80 {
-            let _ = from.post_all(workload.batch());
+            let mut batch = workload.batch();
+            // An events file does not say jobs yet.
+            batch.retain(|posting| !matches!(posting.change, Change::MeteredUsage { .. }));
+            let _ = from.post_all(batch);
         }
         let mut file = Vec::new();
         let left_out = from.export_events(&mut file, |_| ()).unwrap();

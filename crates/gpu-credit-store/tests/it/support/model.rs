@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gpu_credit::Overdraft;
+use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_replay::{ListReplay, Replay};
 use gpu_credit_store::{Change, Posting, RecordId};
 
@@ -28,6 +28,7 @@ enum Record {
         amount: u64,
         timestamp: i64,
     },
+    Metered(MeteredUsage),
     Grant {
         amount: u64,
         start: i64,
@@ -90,6 +91,11 @@ impl ModelAccount {
                 self.records
                     .push((id.clone(), Record::Usage { amount, timestamp }));
             }
+            &Change::MeteredUsage { rate, from, until } => {
+                assert!(from >= self.closed);
+                let usage = MeteredUsage { rate, from, until };
+                self.records.push((id.clone(), Record::Metered(usage)));
+            }
             Change::CloseBooks { until } => self.closed = self.closed.max(*until),
             correction => {
                 let of = correction.corrects().unwrap();
@@ -111,6 +117,25 @@ impl ModelAccount {
                     ) => {
                         assert!(*timestamp >= closed);
                         *amount = *new;
+                    }
+                    (Record::Metered(usage), Change::RetractRecord { .. }) => {
+                        let nothing = MeteredUsage { rate: 0, ..*usage };
+                        assert_same_ticks(*usage, nothing, closed);
+                        *record = Record::Retracted;
+                    }
+                    (
+                        Record::Metered(usage),
+                        Change::ChangeMeteredUsage {
+                            rate, from, until, ..
+                        },
+                    ) => {
+                        let new = MeteredUsage {
+                            rate: rate.unwrap_or(usage.rate),
+                            from: from.unwrap_or(usage.from),
+                            until: until.unwrap_or(usage.until),
+                        };
+                        assert_same_ticks(*usage, new, closed);
+                        *usage = new;
                     }
                     (Record::Grant { start, revoked, .. }, Change::Revoke { from, .. }) => {
                         self.is_beyond_records |= *start < closed;
@@ -141,6 +166,9 @@ impl ModelAccount {
         for (_, record) in &self.records {
             match *record {
                 Record::Usage { amount, timestamp } => replay.subtract(amount, timestamp),
+                Record::Metered(MeteredUsage { rate, from, until }) => {
+                    replay.meter(rate, from..until);
+                }
                 Record::Grant {
                     amount,
                     start,
@@ -156,5 +184,16 @@ impl ModelAccount {
             }
         }
         replay
+    }
+}
+
+/// Two jobs use the same at every tick before the close of the books.
+fn assert_same_ticks(one: MeteredUsage, other: MeteredUsage, closed: i64) {
+    let at = |job: MeteredUsage, tick| match (job.from..job.until).contains(&tick) {
+        true => job.rate,
+        false => 0,
+    };
+    for tick in one.from.min(other.from)..closed {
+        assert_eq!(at(one, tick), at(other, tick), "at {tick}");
     }
 }

@@ -1,6 +1,6 @@
 //! Random postings of every kind, a few of which a store refuses.
 
-use gpu_credit::Overdraft;
+use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{Change, Posting, RecordId};
 use gpu_credit_workload::random::Random;
 
@@ -11,9 +11,10 @@ pub(crate) struct Workload {
     next_id: u64,
     /// Ids begin with it, so that several workloads can post to one store.
     prefix: String,
-    /// Grants, then usage: accounts and ids, to have something to correct.
+    /// Accounts and ids, to have something to correct.
     grants: Vec<(String, RecordId)>,
     usage: Vec<(String, RecordId)>,
+    metered: Vec<(String, RecordId)>,
     is_open_ended: bool,
 }
 
@@ -26,6 +27,7 @@ impl Workload {
             prefix: format!("{seed}-"),
             grants: Vec::new(),
             usage: Vec::new(),
+            metered: Vec::new(),
             is_open_ended: false,
         }
     }
@@ -69,28 +71,42 @@ impl Workload {
         let (amount, timestamp) = (self.random.below(12), self.random.between(0, 100));
         let length = self.random.below(40);
         let expiration = (!self.random.chance(1, 8)).then_some(length);
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..5 => {
                 self.grants.push((account.clone(), id.clone()));
                 let credit_id = format!("credit {amount}");
                 Posting::grant(account, id, credit_id, 3 * amount, timestamp, expiration)
             }
-            5..13 => {
+            5..11 => {
                 self.usage.push((account.clone(), id.clone()));
                 Posting::usage(account, id, amount, timestamp)
             }
-            13 if !self.is_open_ended && self.random.chance(1, 3) => {
+            11..14 => {
+                self.metered.push((account.clone(), id.clone()));
+                Posting::metered_usage(account, id, self.job(timestamp))
+            }
+            14 if !self.is_open_ended && self.random.chance(1, 3) => {
                 Posting::close_books(account, id, timestamp / 2)
             }
             kind => {
-                let is_grant = kind >= 17 || self.random.chance(1, 3);
-                let Some((account, of)) = self.record(is_grant) else {
+                let records = match kind {
+                    // A record of the wrong kind, now and then.
+                    _ if self.random.chance(1, 20) => &self.usage,
+                    14..18 => [&self.grants, &self.usage, &self.metered][kind as usize % 3],
+                    18 => &self.usage,
+                    19..21 => &self.metered,
+                    _ => &self.grants,
+                };
+                let back = 1 + self.random.below(20) as usize;
+                let place = records.len().checked_sub(back);
+                let Some((account, of)) = place.map(|place| records[place].clone()) else {
                     return Posting::usage(account, id, amount, timestamp);
                 };
                 let change = match kind {
-                    13..15 => Change::RetractRecord { of },
-                    15..17 => Change::ChangeUsage { of, amount },
-                    17 => Change::Revoke {
+                    14..18 => Change::RetractRecord { of },
+                    18 => Change::ChangeUsage { of, amount },
+                    19..21 => self.change_of_job(of, timestamp),
+                    21 => Change::Revoke {
                         of,
                         from: timestamp,
                     },
@@ -101,10 +117,25 @@ impl Workload {
         }
     }
 
-    fn record(&mut self, is_grant: bool) -> Option<(String, RecordId)> {
-        let records = if is_grant { &self.grants } else { &self.usage };
-        let back = 1 + self.random.below(20) as usize;
-        records.get(records.len().checked_sub(back)?).cloned()
+    /// A job from a tick on: most use something, some are nothing.
+    fn job(&mut self, from: i64) -> MeteredUsage {
+        MeteredUsage {
+            rate: self.random.below(4),
+            from,
+            until: from + self.random.between(-3, 30),
+        }
+    }
+
+    /// Changes one thing or several, also to what it is, or nothing at all.
+    fn change_of_job(&mut self, of: RecordId, from: i64) -> Change {
+        let MeteredUsage { rate, from, until } = self.job(from);
+        let mut is_said = || self.random.chance(2, 5);
+        Change::ChangeMeteredUsage {
+            of,
+            rate: is_said().then_some(rate),
+            from: is_said().then_some(from),
+            until: is_said().then_some(until),
+        }
     }
 
     fn account(&mut self) -> String {

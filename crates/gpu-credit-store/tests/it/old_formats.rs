@@ -1,9 +1,11 @@
-//! A file of format 1, as commit 40eb4a3 wrote it, is brought up to date when it is opened.
+//! Files of earlier formats, as the programs of their time wrote them, are brought up to date when they
+//! are opened.
 //!
-//! `format_1/` holds the file, its journal as that commit exported it, and balances that it answered.
+//! `format_1/` holds a file, its journal as commit 40eb4a3 exported it, and balances that it answered.
 //! In it are accounts of both policies with all kinds of corrections and a close (`acme`, `forfeit`), one
 //! that was deleted and opened again (`gone`), one that was deleted (`deleted`), and 400 usage records
-//! under ids of 43 bytes in an account of several pages (`large`).
+//! under ids of 43 bytes in an account of several pages (`large`). `format_2/` holds the same of commit
+//! 6c62b5c, without `large`, with a unit of time and records of an events file (`imported`).
 
 use std::fmt::Write;
 use std::fs;
@@ -11,26 +13,49 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
-use gpu_credit_store::{Error, ImportMode, Posting, StorageProblem, Store};
+use gpu_credit::MeteredUsage;
+use gpu_credit_store::{
+    Error, ImportMode, ImportOptions, Posting, StorageProblem, Store, TimeUnit,
+};
 use redb::TableDefinition;
 
 use crate::support::{assert_sound, everything};
 
-const FILE: &[u8] = include_bytes!("format_1/store.redb.gz");
-const JOURNAL: &[u8] = include_bytes!("format_1/journal.jsonl.gz");
-const BALANCES: &str = include_str!("format_1/balances.txt");
+/// What a program of its time left.
+struct Fixture {
+    file: &'static [u8],
+    journal: &'static [u8],
+    balances: &'static str,
+}
+
+const FORMAT_1: Fixture = Fixture {
+    file: include_bytes!("format_1/store.redb.gz"),
+    journal: include_bytes!("format_1/journal.jsonl.gz"),
+    balances: include_str!("format_1/balances.txt"),
+};
+
+const FORMAT_2: Fixture = Fixture {
+    file: include_bytes!("format_2/store.redb.gz"),
+    journal: include_bytes!("format_2/journal.jsonl.gz"),
+    balances: include_str!("format_2/balances.txt"),
+};
+
+/// The format that this version writes.
+const NOW: u64 = 3;
+
+impl Fixture {
+    fn open(&self) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credit.redb");
+        fs::write(&path, plain(self.file)).unwrap();
+        (folder, path)
+    }
+}
 
 fn plain(compressed: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(compressed).read_to_end(&mut plain).unwrap();
     plain
-}
-
-fn file() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("credit.redb");
-    fs::write(&path, plain(FILE)).unwrap();
-    (folder, path)
 }
 
 fn balances(store: &Store) -> String {
@@ -60,10 +85,27 @@ fn problem(result: Result<Store, Error>) -> StorageProblem {
 
 #[test]
 fn a_file_of_format_1_holds_what_it_held() {
-    let (folder, path) = file();
-    let journal = plain(JOURNAL);
+    holds_what_it_held(&FORMAT_1);
+}
+
+#[test]
+fn a_file_of_format_2_holds_what_it_held() {
+    let store = holds_what_it_held(&FORMAT_2);
+    assert_eq!(store.time_unit().unwrap(), Some(TimeUnit::Seconds));
+    // Its notes are known: the file that was imported continues one.
+    let events = "kind,account,credit_id,amount,timestamp,expiration\n\
+                  grant,imported,g,9,0,50\nusage,imported,,2,5,\n";
+    let imported = store.import_events(events.as_bytes(), &ImportOptions::default(), |_| ());
+    let imported = imported.unwrap();
+    assert_eq!((imported.posted, imported.continued), (0, 2));
+}
+
+/// The store that comes of it.
+fn holds_what_it_held(fixture: &Fixture) -> Store {
+    let (folder, path) = fixture.open();
+    let journal = plain(fixture.journal);
     let store = Store::open(&path).unwrap();
-    assert_eq!(balances(&store), BALANCES);
+    assert_eq!(balances(&store), fixture.balances);
     let mut exported = Vec::new();
     store.export_journal(&mut exported, |_| ()).unwrap();
     assert_eq!(
@@ -84,6 +126,15 @@ fn a_file_of_format_1_holds_what_it_held() {
         store.post(Posting::usage("acme", "job-5", 1, 9)).is_err(),
         "the books are closed"
     );
+    // What the format of the file had no entries for.
+    let planned = MeteredUsage {
+        rate: 2,
+        from: 41,
+        until: 50,
+    };
+    store
+        .post(Posting::metered_usage("acme", "job-6", planned))
+        .unwrap();
     assert_sound(&store);
     // The heads are those that the same entries make when they are posted.
     let other = Store::create(folder.path().join("other.redb")).unwrap();
@@ -98,18 +149,21 @@ fn a_file_of_format_1_holds_what_it_held() {
         assert_eq!(head(&other), head(&store));
     }
     drop(store);
-    assert_sound(&Store::open_read_only(path).unwrap());
+    assert_sound(&Store::open_read_only(&path).unwrap());
+    let is_now = |(name, number): &(String, u64)| name == "format" && *number == NOW;
+    assert!(numbers(&path).iter().any(is_now));
+    Store::open(path).unwrap()
 }
 
 #[test]
 fn a_file_of_format_1_is_not_opened_to_be_read() {
-    let (_folder, path) = file();
+    let (_folder, path) = FORMAT_1.open();
     let refused = problem(Store::open_read_only(&path));
     assert!(
         matches!(refused, StorageProblem::NotClosed),
         "it is not sealed: {refused}"
     );
-    assert_eq!(fs::read(&path).unwrap(), plain(FILE));
+    assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_1.file));
     // Closed by this version before its format was changed back: as if it were sealed and old.
     drop(Store::open(&path).unwrap());
     set_format(&path, 1);
@@ -118,16 +172,35 @@ fn a_file_of_format_1_is_not_opened_to_be_read() {
 }
 
 #[test]
+fn a_file_of_format_2_is_not_opened_to_be_read() {
+    let (_folder, path) = FORMAT_2.open();
+    let refused = problem(Store::open_read_only(&path));
+    assert!(
+        matches!(
+            refused,
+            StorageProblem::Older {
+                found: 2,
+                known: NOW
+            }
+        ),
+        "it is sealed: {refused}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_2.file));
+    drop(Store::open(&path).unwrap());
+    assert_sound(&Store::open_read_only(&path).unwrap());
+}
+
+#[test]
 fn a_format_that_is_not_known_is_refused() {
-    let (_folder, path) = file();
-    for unknown in [0, 3, u64::MAX] {
+    let (_folder, path) = FORMAT_1.open();
+    for unknown in [0, NOW + 1, u64::MAX] {
         set_format(&path, unknown);
         let before = numbers(&path);
         let refused = problem(Store::open(&path));
         match unknown {
             0 => assert!(matches!(refused, StorageProblem::Damaged(_)), "{refused}"),
             _ => assert!(
-                matches!(refused, StorageProblem::Newer { found, known: 2 } if found == unknown),
+                matches!(refused, StorageProblem::Newer { found, known: NOW } if found == unknown),
                 "{refused}"
             ),
         }

@@ -1,0 +1,206 @@
+//! What an entry does to its account.
+
+use std::fmt;
+
+use gpu_credit::{MeteredUsage, Overdraft};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::RecordId;
+
+/// What an entry does to its account. Times and amounts are as in [`GpuCredit`].
+///
+/// As text, a line of an exported journal, it is what is derived here; as bytes, an entry of the file,
+/// it has a form of its own.
+///
+/// [`GpuCredit`]: gpu_credit::GpuCredit
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Opens the account, with its policy for good.
+    OpenAccount {
+        /// What happens to usage beyond what is available.
+        policy: Overdraft,
+    },
+    /// Credit that is live in `[timestamp, timestamp + expiration]`, both ends included.
+    Grant {
+        /// Metadata: two grants with one credit id are two grants.
+        credit_id: String,
+        /// In the smallest unit.
+        amount: u64,
+        /// The first instant of the window.
+        timestamp: i64,
+        /// The last instant of the window, counted from `timestamp`; `None` for a window without end.
+        #[serde(deserialize_with = "said")]
+        expiration: Option<u64>,
+    },
+    /// Usage at an instant.
+    Usage {
+        /// In the smallest unit.
+        amount: u64,
+        /// When it took effect.
+        timestamp: i64,
+    },
+    /// Metered usage: `rate` units at each tick of `[from, until)`. If that is empty, it is nothing,
+    /// and can be changed into something.
+    MeteredUsage {
+        /// What each tick uses, in the smallest unit.
+        rate: u64,
+        /// The first tick.
+        from: i64,
+        /// The first tick that is no longer used: the planned end, as long as the job runs.
+        until: i64,
+    },
+    /// Takes a grant or usage back, as if it had never been posted.
+    RetractRecord {
+        /// The record.
+        of: RecordId,
+    },
+    /// Gives usage at an instant another amount, in its place.
+    ChangeUsage {
+        /// The usage.
+        of: RecordId,
+        /// The amount it has from now on, in the smallest unit.
+        amount: u64,
+    },
+    /// Gives metered usage another rate, beginning or end, in its place. What is `None` stays.
+    ChangeMeteredUsage {
+        /// The metered usage.
+        of: RecordId,
+        /// As in [`Change::MeteredUsage`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rate: Option<u64>,
+        /// As in [`Change::MeteredUsage`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<i64>,
+        /// As in [`Change::MeteredUsage`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
+    },
+    /// Ends a grant's window early: what is left of it then is revoked.
+    Revoke {
+        /// The grant.
+        of: RecordId,
+        /// The first instant at which it is no longer live. At or before its start: it never was.
+        from: i64,
+    },
+    /// Gives a grant's window another end.
+    ChangeExpiration {
+        /// The grant.
+        of: RecordId,
+        /// As in [`Change::Grant`].
+        #[serde(deserialize_with = "said")]
+        expiration: Option<u64>,
+    },
+    /// Closes the books: records before this instant are refused from now on, and so are questions.
+    CloseBooks {
+        /// The first instant that stays open.
+        until: i64,
+    },
+    /// Deletes the account with all its entries.
+    DeleteAccount,
+}
+
+impl Change {
+    /// The record that it corrects, if it corrects one.
+    pub fn corrects(&self) -> Option<&RecordId> {
+        match self {
+            Change::RetractRecord { of }
+            | Change::ChangeUsage { of, .. }
+            | Change::ChangeMeteredUsage { of, .. }
+            | Change::Revoke { of, .. }
+            | Change::ChangeExpiration { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+}
+
+impl From<MeteredUsage> for Change {
+    fn from(usage: MeteredUsage) -> Self {
+        let MeteredUsage { rate, from, until } = usage;
+        Change::MeteredUsage { rate, from, until }
+    }
+}
+
+impl fmt::Display for Change {
+    /// What it does, on one line.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::OpenAccount { policy } => {
+                write!(formatter, "the opening of the account, policy {policy}")
+            }
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => {
+                write!(formatter, "a grant of {amount} at {timestamp}, ")?;
+                match expiration {
+                    Some(expiration) => write!(formatter, "expiration {expiration}")?,
+                    None => formatter.write_str("without end")?,
+                }
+                write!(formatter, ", credit id {credit_id:?}")
+            }
+            Change::Usage { amount, timestamp } => {
+                write!(formatter, "usage of {amount} at {timestamp}")
+            }
+            Change::MeteredUsage { rate, from, until } => {
+                write!(
+                    formatter,
+                    "metered usage of {rate} a tick from {from} until {until}"
+                )
+            }
+            Change::RetractRecord { of } => write!(formatter, "the retraction of {of}"),
+            Change::ChangeUsage { of, amount } => {
+                write!(formatter, "the change of {of} to {amount}")
+            }
+            Change::ChangeMeteredUsage {
+                of,
+                rate,
+                from,
+                until,
+            } => {
+                write!(formatter, "the change of {of} to")?;
+                let mut separator = "";
+                if let Some(rate) = rate {
+                    write!(formatter, " {rate} a tick")?;
+                    separator = ",";
+                }
+                if let Some(from) = from {
+                    write!(formatter, "{separator} from {from}")?;
+                    separator = ",";
+                }
+                if let Some(until) = until {
+                    write!(formatter, "{separator} until {until}")?;
+                }
+                Ok(())
+            }
+            Change::Revoke { of, from } => {
+                write!(formatter, "the revocation of {of} from {from} on")
+            }
+            Change::ChangeExpiration {
+                of,
+                expiration: Some(expiration),
+            } => write!(formatter, "the change of {of} to expiration {expiration}"),
+            Change::ChangeExpiration {
+                of,
+                expiration: None,
+            } => write!(formatter, "the change of {of} to no end"),
+            Change::CloseBooks { until } => write!(formatter, "the close up to {until}"),
+            Change::DeleteAccount => formatter.write_str("the deletion of the account"),
+        }
+    }
+}
+
+/// What must be said even if it is nothing: a window without end is never one by oversight.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Option::deserialize(deserializer)
+}
+
+/// The last instant of a window; `None` if it would be past `i64::MAX`.
+pub(crate) fn window_end(timestamp: i64, expiration: Option<u64>) -> Option<i64> {
+    match expiration {
+        Some(expiration) => timestamp.checked_add_unsigned(expiration),
+        None => Some(i64::MAX),
+    }
+}

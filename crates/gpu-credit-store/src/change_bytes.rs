@@ -1,0 +1,208 @@
+//! A change as bytes: the part of the file's format that follows from what changes can be.
+//!
+//! Files are written and read through [`WrittenChange`], so that the words of the program may change
+//! and the bytes do not. A change that can be written in an older form is: what a file of an earlier
+//! format holds is written in the same way today.
+
+use std::borrow::Cow;
+
+use gpu_credit::Overdraft;
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Error as _, Serialize, Serializer};
+
+use crate::{Change, RecordId};
+
+/// A change as it is written.
+///
+/// The order of the variants, and of their fields, is the format of the file: only ever append.
+#[derive(serde::Serialize, serde::Deserialize)]
+enum WrittenChange<'c> {
+    OpenAccount {
+        policy: WrittenPolicy,
+    },
+    Grant {
+        #[serde(borrow)]
+        credit_id: Cow<'c, str>,
+        amount: u64,
+        timestamp: i64,
+        expiration: Option<u64>,
+    },
+    Usage {
+        amount: u64,
+        timestamp: i64,
+    },
+    RetractRecord {
+        of: RecordId,
+    },
+    ChangeUsage {
+        of: RecordId,
+        amount: u64,
+    },
+    Revoke {
+        of: RecordId,
+        from: i64,
+    },
+    ChangeExpiration {
+        of: RecordId,
+        expiration: Option<u64>,
+    },
+    CloseBooks {
+        until: i64,
+    },
+    DeleteAccount,
+    // From format 3 on.
+    MeteredUsage {
+        rate: u64,
+        from: i64,
+        until: i64,
+    },
+    ChangeMeteredUsage {
+        of: RecordId,
+        rate: Option<u64>,
+        from: Option<i64>,
+        until: Option<i64>,
+    },
+}
+
+/// A policy as it is written. Only ever append.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(crate) enum WrittenPolicy {
+    Carry,
+    Forfeit,
+}
+
+impl WrittenPolicy {
+    /// `None` for a policy that has no form in the file.
+    pub(crate) fn of(policy: Overdraft) -> Option<Self> {
+        match policy {
+            Overdraft::Carry => Some(WrittenPolicy::Carry),
+            Overdraft::Forfeit => Some(WrittenPolicy::Forfeit),
+            _ => None,
+        }
+    }
+}
+
+impl From<WrittenPolicy> for Overdraft {
+    fn from(policy: WrittenPolicy) -> Self {
+        match policy {
+            WrittenPolicy::Carry => Overdraft::Carry,
+            WrittenPolicy::Forfeit => Overdraft::Forfeit,
+        }
+    }
+}
+
+impl<'c> WrittenChange<'c> {
+    /// `None` if its policy has no form in the file.
+    fn of(change: &'c Change) -> Option<Self> {
+        Some(match change {
+            Change::OpenAccount { policy } => WrittenChange::OpenAccount {
+                policy: WrittenPolicy::of(*policy)?,
+            },
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => WrittenChange::Grant {
+                credit_id: credit_id.into(),
+                amount: *amount,
+                timestamp: *timestamp,
+                expiration: *expiration,
+            },
+            &Change::Usage { amount, timestamp } => WrittenChange::Usage { amount, timestamp },
+            &Change::MeteredUsage { rate, from, until } => {
+                WrittenChange::MeteredUsage { rate, from, until }
+            }
+            Change::RetractRecord { of } => WrittenChange::RetractRecord { of: of.clone() },
+            Change::ChangeUsage { of, amount } => WrittenChange::ChangeUsage {
+                of: of.clone(),
+                amount: *amount,
+            },
+            Change::ChangeMeteredUsage {
+                of,
+                rate,
+                from,
+                until,
+            } => WrittenChange::ChangeMeteredUsage {
+                of: of.clone(),
+                rate: *rate,
+                from: *from,
+                until: *until,
+            },
+            Change::Revoke { of, from } => WrittenChange::Revoke {
+                of: of.clone(),
+                from: *from,
+            },
+            Change::ChangeExpiration { of, expiration } => WrittenChange::ChangeExpiration {
+                of: of.clone(),
+                expiration: *expiration,
+            },
+            &Change::CloseBooks { until } => WrittenChange::CloseBooks { until },
+            Change::DeleteAccount => WrittenChange::DeleteAccount,
+        })
+    }
+}
+
+impl From<WrittenChange<'_>> for Change {
+    fn from(written: WrittenChange<'_>) -> Self {
+        match written {
+            WrittenChange::OpenAccount { policy } => Change::OpenAccount {
+                policy: policy.into(),
+            },
+            WrittenChange::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+            } => Change::Grant {
+                credit_id: credit_id.into_owned(),
+                amount,
+                timestamp,
+                expiration,
+            },
+            WrittenChange::Usage { amount, timestamp } => Change::Usage { amount, timestamp },
+            WrittenChange::MeteredUsage { rate, from, until } => {
+                Change::MeteredUsage { rate, from, until }
+            }
+            WrittenChange::RetractRecord { of } => Change::RetractRecord { of },
+            WrittenChange::ChangeUsage { of, amount } => Change::ChangeUsage { of, amount },
+            WrittenChange::ChangeMeteredUsage {
+                of,
+                rate,
+                from,
+                until,
+            } => Change::ChangeMeteredUsage {
+                of,
+                rate,
+                from,
+                until,
+            },
+            WrittenChange::Revoke { of, from } => Change::Revoke { of, from },
+            WrittenChange::ChangeExpiration { of, expiration } => {
+                Change::ChangeExpiration { of, expiration }
+            }
+            WrittenChange::CloseBooks { until } => Change::CloseBooks { until },
+            WrittenChange::DeleteAccount => Change::DeleteAccount,
+        }
+    }
+}
+
+impl Serialize for Change {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return Change::serialize(self, serializer);
+        }
+        let written = WrittenChange::of(self);
+        let written = written.ok_or_else(|| S::Error::custom("its policy cannot be written"))?;
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return Change::deserialize(deserializer);
+        }
+        WrittenChange::deserialize(deserializer).map(Change::from)
+    }
+}
