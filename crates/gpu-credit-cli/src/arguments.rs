@@ -13,17 +13,17 @@ use crate::output_file::OutputArguments;
 use crate::store::account::AccountCommand;
 use crate::store::accounts::{self, AccountsArguments};
 use crate::store::balance::{self, BalanceArguments};
+use crate::store::change::{self, ChangeArguments};
 use crate::store::check::{self, CheckArguments};
 use crate::store::copy::{self, CopyArguments};
 use crate::store::draws::{self, DrawsArguments};
 use crate::store::export::{self, ExportArguments};
+use crate::store::grant::{self, GrantArguments};
 use crate::store::history::{self, HistoryArguments};
 use crate::store::import::{self, ImportArguments};
+use crate::store::job::{self, RunArguments, StopArguments};
 use crate::store::plot::{self, PlotArguments};
-use crate::store::post::{
-    self, ChangeArguments, CloseArguments, GrantArguments, RetractArguments, RevokeArguments,
-    UseArguments,
-};
+use crate::store::post::{self, CloseArguments, RetractArguments, RevokeArguments, UseArguments};
 use crate::store::statement::{self, StatementArguments};
 
 /// Keeps accounts of expiring credit in a file, and answers exactly for any instant.
@@ -67,20 +67,26 @@ pub(crate) enum Command {
     /// Post the records of a file, all of them or none
     #[command(after_help = import::HELP)]
     Import(ImportArguments),
-    /// Post a grant
-    #[command(after_help = post::GRANT_HELP)]
+    /// Post a grant, or the grants of a plan
+    #[command(after_help = grant::HELP)]
     Grant(GrantArguments),
     /// Post usage
     #[command(after_help = post::USE_HELP)]
     Use(UseArguments),
+    /// Post a job, which uses the same at each tick
+    #[command(after_help = job::RUN_HELP)]
+    Run(RunArguments),
+    /// End a job
+    #[command(after_help = job::STOP_HELP)]
+    Stop(StopArguments),
     /// Take a grant or usage back, as if never posted
     #[command(after_help = post::RETRACT_HELP)]
     Retract(RetractArguments),
     /// End a grant early
     #[command(after_help = post::REVOKE_HELP)]
     Revoke(RevokeArguments),
-    /// Change the amount of usage or the expiration of a grant
-    #[command(after_help = post::CHANGE_HELP)]
+    /// Change the amount of usage, a job, or the expiration of a grant
+    #[command(after_help = change::HELP)]
     Change(ChangeArguments),
     /// Close the books of an account up to an instant
     #[command(after_help = post::CLOSE_HELP)]

@@ -37,7 +37,8 @@ use arguments::{Arguments, Command};
 use escape::{printable, shortened};
 use output_file::refuse_store_on_standard_output;
 use store::{
-    account, accounts, balance, check, copy, draws, export, history, import, plot, post, statement,
+    account, accounts, balance, change, check, copy, draws, export, grant, history, import, job,
+    plot, post, statement,
 };
 
 /// Engines disagree, or something is wrong with a store.
@@ -97,11 +98,13 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Account(command) => account::run(&command)?,
         Command::Accounts(arguments) => accounts::run(&arguments)?,
         Command::Import(arguments) => import::run(&arguments)?,
-        Command::Grant(arguments) => post::grant(&arguments)?,
+        Command::Grant(arguments) => grant::run(&arguments)?,
         Command::Use(arguments) => post::usage(&arguments)?,
+        Command::Run(arguments) => job::run(&arguments)?,
+        Command::Stop(arguments) => job::stop(&arguments)?,
         Command::Retract(arguments) => post::retract(&arguments)?,
         Command::Revoke(arguments) => post::revoke(&arguments)?,
-        Command::Change(arguments) => post::change(&arguments)?,
+        Command::Change(arguments) => change::run(&arguments)?,
         Command::Close(arguments) => post::close(&arguments)?,
         Command::Balance(arguments) => balance::run(&arguments)?,
         Command::Statement(arguments) => statement::run(&arguments)?,

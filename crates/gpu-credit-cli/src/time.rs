@@ -8,9 +8,9 @@ use std::cell::OnceCell;
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use gpu_credit_store::{Error, Store, TimeUnit};
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 
 #[derive(Args, Default)]
 pub(crate) struct TimeArguments {
@@ -83,6 +83,8 @@ impl Unit {
 const INTEGER: &str = "an integer from -9223372036854775808 to 9223372036854775807";
 const LENGTH: &str = "an integer from 0 to 9223372036854775807, or never";
 /// Why nothing else can be typed.
+const NO_UNIT_FOR_CALENDAR: &str = "the store has no unit of time yet, and a calendar needs one; say it \
+                                    once with --unit s, ms, us or ns";
 const NO_UNIT: &str =
     "the store has no unit of time yet; say it once with --unit s, ms, us or ns, and it may be";
 
@@ -166,6 +168,47 @@ impl TimeArguments {
             return Ok(Some(length.unsigned_abs()));
         }
         self.in_store_units(option, typed).map(Some)
+    }
+
+    /// How long a grant is live, as typed for `--for`: its expiration, both ends included; `None` for a
+    /// window without end.
+    pub(crate) fn live_for(&self, typed: &str) -> anyhow::Result<Option<u64>> {
+        let length = self.length("--for", typed)?;
+        ensure!(
+            length != Some(0),
+            "--for: found {typed:?}, expected a length above 0"
+        );
+        Ok(length.map(|length| length - 1))
+    }
+
+    /// An instant as typed for an option, by the calendar of a time zone: there, a date begins at
+    /// midnight.
+    pub(crate) fn zoned(&self, option: &str, typed: &str, zone: TimeZone) -> anyhow::Result<Zoned> {
+        let Some(unit) = self.unit() else {
+            bail!("{option}: {NO_UNIT_FOR_CALENDAR}");
+        };
+        if typed.parse::<Timestamp>().is_err()
+            && let Ok(local) = typed.parse::<DateTime>()
+        {
+            return Ok(local.to_zoned(zone)?);
+        }
+        let instant = self.instant(option, typed)?;
+        let timestamp = unit.timestamp(instant);
+        let timestamp = timestamp
+            .with_context(|| format!("{option}: the calendar does not reach {typed:?}"))?;
+        Ok(timestamp.to_zoned(zone))
+    }
+
+    /// An instant of the calendar, in the unit of the store.
+    pub(crate) fn of_timestamp(&self, option: &str, timestamp: Timestamp) -> anyhow::Result<i64> {
+        let units = self
+            .unit()
+            .and_then(|unit| in_units(timestamp.as_nanosecond(), unit));
+        units
+            .and_then(|units| i64::try_from(units).ok())
+            .with_context(|| {
+                format!("{option}: {timestamp} is no whole number of the unit in range")
+            })
     }
 
     /// An integer in the unit that was said, in that of the store.

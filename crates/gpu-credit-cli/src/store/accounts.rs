@@ -71,7 +71,7 @@ impl AccountRow {
             opened: account.key().opened,
             last_entry: account.last_sequence(),
             granted: ledger.granted(),
-            usage_entries: ledger.usage_count(),
+            usage_entries: ledger.usage_count() + ledger.metered_count(),
             used: ledger.used(),
             closed_until: account.closed_until(),
         }

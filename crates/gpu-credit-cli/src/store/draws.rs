@@ -10,7 +10,10 @@ use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
 A row for each part of the usage: drawn from a grant, or unpaid (no grant has
-paid it yet), or dropped (under the policy forfeit). They add up to its amount.
+paid it yet), or dropped (under the policy forfeit). They add up to its amount: of
+a job, to its rate times its ticks. first and last are the ticks that a grant paid,
+perhaps in part. Of a job that runs across the close of the books it is what is
+used from the close on.
 
 Example:
   gpu-credit draws acme job-17";
@@ -36,6 +39,8 @@ struct PartRow {
     amount: u64,
     grant: Option<String>,
     credit_id: Option<String>,
+    first: Option<i64>,
+    last: Option<i64>,
     paid_at: Option<i64>,
 }
 
@@ -47,6 +52,8 @@ impl Row for PartRow {
         "amount",
         "grant",
         "credit_id",
+        "first",
+        "last",
         "paid_at",
     ];
 
@@ -58,6 +65,8 @@ impl Row for PartRow {
             self.amount.to_string(),
             or_empty(self.grant.as_ref()),
             or_empty(self.credit_id.as_ref()),
+            or_empty(self.first.map(|at| times.show(at))),
+            or_empty(self.last.map(|at| times.show(at))),
             or_empty(self.paid_at.map(|at| times.show(at))),
         ]
     }
@@ -78,6 +87,8 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
         amount,
         grant: None,
         credit_id: None,
+        first: None,
+        last: None,
         paid_at: None,
     };
     let draws = statement.draws.iter().map(|draw| {
@@ -85,6 +96,8 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
         PartRow {
             grant: Some(grant),
             credit_id: Some(credit_id),
+            first: Some(draw.first),
+            last: Some(draw.last),
             paid_at: Some(draw.paid_at),
             ..part("drawn", draw.amount)
         }

@@ -15,7 +15,8 @@ pub(crate) const HELP: &str = "\
 A row for each entry, in the order in which they were recorded. recorded_at is in
 milliseconds since 1970, by the clock of the machine that recorded it; a grant
 without expiration never ends; timestamp is also the instant from which a grant
-is revoked, and up to which the books are closed.
+is revoked, and up to which the books are closed. Of metered usage amount is the
+rate and timestamp the first tick.
 
 Example:
   gpu-credit history acme --format csv";
@@ -41,6 +42,7 @@ struct HistoryRow {
     amount: Option<u64>,
     timestamp: Option<i64>,
     expiration: Option<u64>,
+    until: Option<i64>,
 }
 
 impl Row for HistoryRow {
@@ -55,6 +57,7 @@ impl Row for HistoryRow {
         "amount",
         "timestamp",
         "expiration",
+        "until",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
@@ -75,6 +78,7 @@ impl Row for HistoryRow {
             or_empty(self.amount),
             or_empty(self.timestamp.map(|at| times.show(at))),
             expiration,
+            or_empty(self.until.map(|until| times.show(until))),
         ]
     }
 }
@@ -111,6 +115,22 @@ impl From<Entry> for HistoryRow {
                 change: "usage",
                 amount: Some(amount),
                 timestamp: Some(timestamp),
+                ..row
+            },
+            Change::MeteredUsage { rate, from, until } => HistoryRow {
+                change: "metered_usage",
+                amount: Some(rate),
+                timestamp: Some(from),
+                until: Some(until),
+                ..row
+            },
+            Change::ChangeMeteredUsage {
+                rate, from, until, ..
+            } => HistoryRow {
+                change: "change_metered_usage",
+                amount: rate,
+                timestamp: from,
+                until,
                 ..row
             },
             Change::RetractRecord { .. } => HistoryRow {

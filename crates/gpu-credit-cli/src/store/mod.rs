@@ -3,15 +3,20 @@
 pub(crate) mod account;
 pub(crate) mod accounts;
 pub(crate) mod balance;
+pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod draws;
 pub(crate) mod export;
+pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod job;
+mod plan;
 pub(crate) mod plot;
 pub(crate) mod post;
 pub(crate) mod statement;
+mod window;
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};

@@ -1,12 +1,11 @@
-//! `gpu-credit grant`, `use`, `retract`, `revoke`, `change` and `close`: an entry each.
+//! `gpu-credit use`, `retract`, `revoke` and `close`: an entry each; and what all that post share.
 
-use anyhow::{bail, ensure};
 use clap::Args;
-use gpu_credit_store::{Change, Posting, RecordId, Sequence};
+use gpu_credit_store::{Outcome, Posting, RecordId, Sequence};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{OpenStore, StoreArguments};
+use super::{OpenStore, StoreArguments, counted};
 use crate::rows::{Row, RowArguments, RowFormat};
 use crate::time::TimeArguments;
 
@@ -35,88 +34,12 @@ pub(crate) struct PostArguments {
     #[command(flatten)]
     id: IdArguments,
     #[command(flatten)]
-    rows: RowArguments,
-}
-
-pub(crate) const GRANT_HELP: &str = "\
---for and --expires-at name the first instant at which the grant is no longer
-live: --at 0 --for 720 is live at 719 and not at 720. --expiration is the classic
-length, both ends included: --at 0 --expiration 720 is live at 720. again under the same id does nothing, and says so; with other content it is
-refused.
-
-Example:
-  gpu-credit grant acme 50000 --at 2025-03-01 --for 30d --unit s \\
-    --credit-id march --id invoice-1";
-
-#[derive(Args)]
-pub(crate) struct GrantArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    account: String,
-    /// In the smallest unit
-    #[arg(value_parser = amount_parser(), allow_negative_numbers = true)]
-    amount: u64,
-    /// The first instant of its window
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    at: String,
-    #[command(flatten)]
-    window: WindowArguments,
-    /// What it is called: metadata
-    #[arg(long, default_value = "")]
-    credit_id: String,
-}
-
-/// Until when a grant is live: one of these.
-#[derive(Args)]
-#[group(multiple = false)]
-struct WindowArguments {
-    /// How long it is live: at the end of it no longer, so that two 30d in a row do not overlap; never
-    /// for a window without end
-    #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
-    live_for: Option<String>,
-    /// The first instant at which it is no longer live
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    expires_at: Option<String>,
-    /// The last instant at which it is live, counted from the first: both ends included, so that it is
-    /// live one instant longer than --for; never for a window without end
-    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
-    expiration: Option<String>,
-}
-
-impl WindowArguments {
-    fn is_said(&self) -> bool {
-        self.live_for.is_some() || self.expires_at.is_some() || self.expiration.is_some()
-    }
-
-    /// The expiration, both ends included, of a window from `start` on; `None` without end.
-    fn expiration(&self, times: &TimeArguments, start: i64) -> anyhow::Result<Option<u64>> {
-        if let Some(typed) = &self.expiration {
-            return times.length("--expiration", typed);
-        }
-        if let Some(typed) = &self.expires_at {
-            let end = times.instant("--expires-at", typed)?;
-            ensure!(
-                end > start,
-                "--expires-at: found {typed:?}, expected an instant after {}, the first at which it is \
-                 live",
-                times.show(start)
-            );
-            return Ok(Some(start.abs_diff(end) - 1));
-        }
-        let Some(typed) = &self.live_for else {
-            bail!("expected --for, --expires-at or --expiration");
-        };
-        let length = times.length("--for", typed)?;
-        ensure!(
-            length != Some(0),
-            "--for: found {typed:?}, expected a length above 0"
-        );
-        Ok(length.map(|length| length - 1))
-    }
+    pub(super) rows: RowArguments,
 }
 
 pub(crate) const USE_HELP: &str = "\
-Usage is never refused for lack of credit: see --policy of account create.
+Usage is never refused for lack of credit: see --policy of account create. What is
+used for a while, such as by a job, is posted with gpu-credit run.
 Posting again under the same id does nothing, and says so; with other content it
 is refused.
 
@@ -171,38 +94,6 @@ pub(crate) struct RevokeArguments {
     from: String,
 }
 
-pub(crate) const CHANGE_HELP: &str = "\
-Usage gets another amount, a grant another end of its window. Every answer afterwards
-is as if it had been posted so; the journal keeps both.
-
-Example:
-  gpu-credit change acme job-17 --amount 900";
-
-#[derive(Args)]
-pub(crate) struct ChangeArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    account: String,
-    /// The id of the grant or usage
-    record: String,
-    #[command(flatten)]
-    to: ChangeTo,
-}
-
-#[derive(Args)]
-struct ChangeTo {
-    /// The amount of usage, in the smallest unit
-    #[arg(
-        long,
-        value_parser = amount_parser(),
-        allow_negative_numbers = true,
-        conflicts_with = "WindowArguments"
-    )]
-    amount: Option<u64>,
-    #[command(flatten)]
-    window: WindowArguments,
-}
-
 pub(crate) const CLOSE_HELP: &str = "\
 Earlier records and questions are refused from then on, and what is before is
 folded away. Answers after it stay as they are.
@@ -218,21 +109,6 @@ pub(crate) struct CloseArguments {
     /// The first instant that stays open
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: String,
-}
-
-pub(crate) fn grant(arguments: &GrantArguments) -> anyhow::Result<()> {
-    let times = &arguments.post.rows.times;
-    arguments.post.run(|_, id| {
-        let at = times.instant("--at", &arguments.at)?;
-        Ok(Posting::grant(
-            arguments.account.as_str(),
-            id,
-            arguments.credit_id.as_str(),
-            arguments.amount,
-            at,
-            arguments.window.expiration(times, at)?,
-        ))
-    })
 }
 
 pub(crate) fn usage(arguments: &UseArguments) -> anyhow::Result<()> {
@@ -260,37 +136,6 @@ pub(crate) fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
         let from = times.instant("--from", &arguments.from)?;
         Ok(Posting::revoke(account, id, of, from))
     })
-}
-
-pub(crate) fn change(arguments: &ChangeArguments) -> anyhow::Result<()> {
-    let times = &arguments.post.rows.times;
-    let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
-    arguments.post.run(|store, id| {
-        let ChangeTo { amount, window } = &arguments.to;
-        ensure!(
-            amount.is_some() || window.is_said(),
-            "expected --amount, --for, --expires-at or --expiration"
-        );
-        if let Some(amount) = amount {
-            return Ok(Posting::change_usage(account, id, of, *amount));
-        }
-        // Only the end of a window is counted from its start.
-        let start = match window.expires_at {
-            Some(_) => start(store, account, of)?,
-            None => 0,
-        };
-        let expiration = window.expiration(times, start)?;
-        Ok(Posting::change_expiration(account, id, of, expiration))
-    })
-}
-
-/// The first instant of a grant's window.
-fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
-    let entry = store.ask(|store| store.entry(account, &of.into()))?;
-    match entry.map(|entry| entry.change) {
-        Some(Change::Grant { timestamp, .. }) => Ok(timestamp),
-        _ => bail!("{}: account {account:?} has no grant {of:?}", store.name),
-    }
 }
 
 pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
@@ -323,36 +168,89 @@ impl Row for PostedRow {
     }
 }
 
-impl PostArguments {
-    /// Posts one entry, and says what came of it.
-    fn run(
-        &self,
-        posting: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Posting>,
-    ) -> anyhow::Result<()> {
-        let store = self.store.open_for(&self.rows.times)?;
-        let posting = posting(&store, self.id.get())?;
-        let (account, id) = (posting.account.clone(), posting.id.clone());
-        let outcome = store.ask(|store| store.post(posting))?;
-        store.ensure_in_place()?;
-        let (sequence, is_new) = (outcome.sequence(), outcome.is_new());
-        if self.rows.format == RowFormat::Table {
-            return match is_new {
-                true => crate::say(format_args!("posted as entry {sequence}, id {id}")),
-                false => crate::say(format_args!(
-                    "was posted already as entry {sequence}, id {id}: nothing was done"
-                )),
-            };
+impl PostedRow {
+    fn new(posting: &Posting, outcome: Outcome) -> Self {
+        PostedRow {
+            account: posting.account.clone(),
+            id: posting.id.clone(),
+            sequence: outcome.sequence(),
+            is_new: outcome.is_new(),
         }
-        let row = PostedRow {
-            account,
-            id,
-            sequence,
-            is_new,
-        };
-        self.rows.write([row])
     }
 }
 
-fn amount_parser() -> clap::builder::RangedU64ValueParser {
+impl PostArguments {
+    /// Posts one entry, and says what came of it.
+    pub(super) fn run(
+        &self,
+        posting: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Posting>,
+    ) -> anyhow::Result<()> {
+        let rows = self.post(|store, id| Ok(vec![posting(store, id)?]))?;
+        self.report(rows, |rows| {
+            let PostedRow {
+                id,
+                sequence,
+                is_new,
+                ..
+            } = &rows[0];
+            match is_new {
+                true => format!("posted as entry {sequence}, id {id}"),
+                false => {
+                    format!("was posted already as entry {sequence}, id {id}: nothing was done")
+                }
+            }
+        })
+    }
+
+    /// Posts several entries, all of them or none, and says what came of them.
+    pub(super) fn run_all(
+        &self,
+        postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
+    ) -> anyhow::Result<()> {
+        let rows = self.post(postings)?;
+        self.report(rows, |rows| {
+            let is_new = |row: &&PostedRow| row.is_new;
+            let new = rows.iter().filter(is_new).count() as u64;
+            let known = rows.len() as u64 - new;
+            let entries = counted(new, "entry", "entries");
+            let ids = (rows.first(), rows.last());
+            match ids {
+                (Some(first), Some(last)) => format!(
+                    "{entries} posted, {known} there already, ids {} to {}",
+                    first.id, last.id
+                ),
+                _ => "nothing was posted".to_owned(),
+            }
+        })
+    }
+
+    fn post(
+        &self,
+        postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
+    ) -> anyhow::Result<Vec<PostedRow>> {
+        let store = self.store.open_for(&self.rows.times)?;
+        let postings = postings(&store, self.id.get())?;
+        let outcomes = store.ask(|store| store.post_all(postings.clone()))?;
+        store.ensure_in_place()?;
+        let rows = postings.iter().zip(outcomes);
+        Ok(rows
+            .map(|(posting, outcome)| PostedRow::new(posting, outcome))
+            .collect())
+    }
+
+    /// A sentence for people, and rows for programs.
+    fn report(
+        &self,
+        rows: Vec<PostedRow>,
+        sentence: impl FnOnce(&[PostedRow]) -> String,
+    ) -> anyhow::Result<()> {
+        match self.rows.format {
+            RowFormat::Table => crate::say(format_args!("{}", sentence(&rows))),
+            _ => self.rows.write(rows),
+        }
+    }
+}
+
+pub(super) fn amount_parser() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(0..=i64::MAX.unsigned_abs())
 }

@@ -3,7 +3,7 @@
 use crate::{run, stdout};
 
 /// In an order in which the examples of the later ones find what those of the earlier ones make.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 25] = [
     "",
     "account",
     "generate",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 23] = [
     "grant",
     "use",
     "change",
+    "run",
+    "stop",
     "balance",
     "statement",
     "draws",
@@ -35,15 +37,16 @@ fn every_command_has_an_example_that_runs() {
     for command in COMMANDS {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = stdout(&run(&words, ""));
-        let (_, example) = help.split_once("Example:\n").expect(command);
-        let example = example.replace("\\\n", "");
-        let arguments = example.split_whitespace().take_while(|word| *word != ">");
-        let output = crate::gpu_credit()
-            .current_dir(folder.path())
-            .args(arguments.skip(1))
-            .output()
-            .unwrap();
-        stdout(&output);
+        let (_, examples) = help.split_once("Example:\n").expect(command);
+        for example in examples.replace("\\\n", "").lines() {
+            let arguments = example.split_whitespace().take_while(|word| *word != ">");
+            let output = crate::gpu_credit()
+                .current_dir(folder.path())
+                .args(arguments.skip(1))
+                .output()
+                .unwrap();
+            stdout(&output);
+        }
     }
 }
 

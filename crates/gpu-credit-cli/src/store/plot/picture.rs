@@ -160,7 +160,7 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
         }
         let takes_effect = match &entry.change {
             Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => Some(*timestamp),
-            Change::Revoke { from, .. } => Some(*from),
+            Change::MeteredUsage { from, .. } | Change::Revoke { from, .. } => Some(*from),
             change => change.corrects().and_then(|of| records.get(of)).copied(),
         };
         let Some(takes_effect) = takes_effect else {
@@ -169,7 +169,7 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
         if takes_effect < last_usage {
             late.push(takes_effect);
         }
-        if let Change::Usage { .. } = entry.change {
+        if let Change::Usage { .. } | Change::MeteredUsage { .. } = entry.change {
             last_usage = last_usage.max(takes_effect);
         }
         if entry.change.corrects().is_none() {

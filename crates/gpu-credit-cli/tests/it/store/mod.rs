@@ -2,8 +2,10 @@
 
 mod faults;
 mod import;
+mod jobs;
 mod names;
 mod output;
+mod plans;
 mod posting;
 mod questions;
 

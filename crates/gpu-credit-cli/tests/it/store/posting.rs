@@ -208,7 +208,7 @@ fn windows_that_people_type_do_not_overlap() {
         ),
         (
             "change acme g1",
-            "expected --amount, --for, --expires-at or --expiration",
+            "expected --amount, --rate, --from, --until, --for, --expires-at or --expiration",
         ),
         (
             "change acme none --expires-at 9",

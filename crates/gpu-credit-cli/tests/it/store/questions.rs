@@ -84,6 +84,8 @@ fn draws_name_the_grants_that_paid() {
             "amount",
             "grant",
             "credit_id",
+            "first",
+            "last",
             "paid_at"
         ]
     );
@@ -91,9 +93,11 @@ fn draws_name_the_grants_that_paid() {
     assert_eq!(
         rows,
         [
-            ["acme", "u2", "drawn", "20", "g2", "trial", "15"],
-            ["acme", "u2", "drawn", "100", "g1", "march", "15"],
-            ["acme", "u2", "unpaid", "80", "", "", ""],
+            ["acme", "u2", "drawn", "20", "g2", "trial", "15", "15", "15"],
+            [
+                "acme", "u2", "drawn", "100", "g1", "march", "15", "15", "15"
+            ],
+            ["acme", "u2", "unpaid", "80", "", "", "", "", ""],
         ]
     );
     let said = folder.refused("draws acme g1");

@@ -1,0 +1,114 @@
+//! `gpu-credit change`: gives a record another content, in its place.
+
+use anyhow::{bail, ensure};
+use clap::Args;
+use gpu_credit_store::{Change, MeteredChange, Posting};
+
+use super::OpenStore;
+use super::post::{PostArguments, amount_parser};
+use super::window::WindowArguments;
+use crate::time::TimeArguments;
+
+pub(crate) const HELP: &str = "\
+Usage gets another amount, a job another rate, first tick or end, a grant another
+end of its window. Every answer afterwards is as if it had been posted so; the
+journal keeps both.
+
+Example:
+  gpu-credit change acme job-17 --amount 900";
+
+#[derive(Args)]
+pub(crate) struct ChangeArguments {
+    #[command(flatten)]
+    post: PostArguments,
+    account: String,
+    /// The id of the grant or usage
+    record: String,
+    #[command(flatten)]
+    to: ChangeTo,
+}
+
+#[derive(Args)]
+struct ChangeTo {
+    /// The amount of usage at an instant, in the smallest unit
+    #[arg(
+        long,
+        value_parser = amount_parser(),
+        allow_negative_numbers = true,
+        conflicts_with_all = ["WindowArguments", "JobArguments"]
+    )]
+    amount: Option<u64>,
+    #[command(flatten)]
+    job: JobArguments,
+    #[command(flatten)]
+    window: WindowArguments,
+}
+
+/// What of a job changes: one of these, or several.
+#[derive(Args)]
+#[group(multiple = true, conflicts_with = "WindowArguments")]
+struct JobArguments {
+    /// What each tick of a job uses, in the smallest unit
+    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    rate: Option<u64>,
+    /// The first tick of a job
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+    /// The first tick that a job no longer uses
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
+}
+
+impl JobArguments {
+    /// What changes; `None` if nothing does.
+    fn change(&self, times: &TimeArguments) -> anyhow::Result<Option<MeteredChange>> {
+        let instant = |option, typed: &Option<String>| match typed {
+            Some(typed) => times.instant(option, typed).map(Some),
+            None => Ok(None),
+        };
+        let change = MeteredChange {
+            rate: self.rate,
+            from: instant("--from", &self.from)?,
+            until: instant("--until", &self.until)?,
+        };
+        Ok((change != MeteredChange::default()).then_some(change))
+    }
+}
+
+pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
+    let times = &arguments.post.rows.times;
+    let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
+    arguments.post.run(|store, id| {
+        let ChangeTo {
+            amount,
+            job,
+            window,
+        } = &arguments.to;
+        if let Some(change) = job.change(times)? {
+            return Ok(Posting::change_metered_usage(account, id, of, change));
+        }
+        ensure!(
+            amount.is_some() || window.is_said(),
+            "expected --amount, --rate, --from, --until, --for, --expires-at or --expiration"
+        );
+        if let Some(amount) = amount {
+            return Ok(Posting::change_usage(account, id, of, *amount));
+        }
+        // Only the end of a window is counted from its start.
+        let start = match window.expires_at {
+            Some(_) => start(store, account, of)?,
+            None => 0,
+        };
+        let expiration = window.expiration(times, start)?;
+        Ok(Posting::change_expiration(account, id, of, expiration))
+    })
+}
+
+/// The first instant of a grant's window.
+fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
+    let entry = store.ask(|store| store.entry(account, &of.into()))?;
+    match entry.map(|entry| entry.change) {
+        Some(Change::Grant { timestamp, .. }) => Ok(timestamp),
+        _ => bail!("{}: account {account:?} has no grant {of:?}", store.name),
+    }
+}

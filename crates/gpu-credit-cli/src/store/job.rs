@@ -1,0 +1,146 @@
+//! `gpu-credit run` and `stop`: jobs, which use the same at each tick for as long as they run.
+
+use clap::Args;
+use gpu_credit::MeteredUsage;
+use gpu_credit_store::{Posting, RecordId, Sequence, Stopped};
+use serde::Serialize;
+
+use super::StoreArguments;
+use super::post::{PostArguments, amount_parser};
+use crate::rows::{Row, RowArguments, RowFormat, or_empty};
+use crate::time::TimeArguments;
+
+pub(crate) const RUN_HELP: &str = "\
+The job uses the rate at each tick, which is one unit of the store's time (a
+second, if the unit is s), from the first on and before the end. A job that still
+runs is posted with its planned end, such as its time limit; gpu-credit stop ends
+it, and gpu-credit change --until gives it another end, also a later one. Posting
+again under the same id does nothing, and says so; with other content it is
+refused.
+
+Example:
+  gpu-credit run acme --rate 8 --from 2025-03-05T10:00:00Z \\
+    --until 2025-03-07 --unit s --id job-18";
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    post: PostArguments,
+    account: String,
+    /// What each tick uses, in the smallest unit: with unit s, 8 is 8 GPU-seconds a second
+    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    rate: u64,
+    /// The first tick
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: String,
+    /// The first tick that is no longer used: the end, or the planned end of a job that still runs
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: String,
+}
+
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+    let times = &arguments.post.rows.times;
+    arguments.post.run(|_, id| {
+        let usage = MeteredUsage {
+            rate: arguments.rate,
+            from: times.instant("--from", &arguments.from)?,
+            until: times.instant("--until", &arguments.until)?,
+        };
+        Ok(Posting::metered_usage(
+            arguments.account.as_str(),
+            id,
+            usage,
+        ))
+    })
+}
+
+pub(crate) const STOP_HELP: &str = "\
+The job's end becomes this instant. What is stopped already, or has ended by then,
+stays as it is, so that a retry never charges more. The entry has the id of the
+job with /stop after it; gpu-credit change --until corrects an end all the same.
+
+Example:
+  gpu-credit stop acme job-18 --at 2025-03-05T14:32:00Z";
+
+#[derive(Args)]
+pub(crate) struct StopArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+    account: String,
+    /// The id of the metered usage
+    job: String,
+    /// The first tick that is no longer used
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    at: String,
+    #[command(flatten)]
+    rows: RowArguments,
+}
+
+#[derive(Serialize)]
+struct StoppedRow {
+    account: String,
+    job: String,
+    /// The entry that stopped it; none if it had ended.
+    sequence: Option<Sequence>,
+    /// Its end; none if that was before the close of the books.
+    until: Option<i64>,
+    is_new: bool,
+}
+
+impl Row for StoppedRow {
+    const HEADER: &'static [&'static str] = &["account", "job", "sequence", "until", "is_new"];
+
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
+        vec![
+            self.account.clone(),
+            self.job.clone(),
+            or_empty(self.sequence),
+            or_empty(self.until.map(|until| times.show(until))),
+            self.is_new.to_string(),
+        ]
+    }
+}
+
+pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
+    let times = &arguments.rows.times;
+    let store = arguments.store.open_for(times)?;
+    let at = times.instant("--at", &arguments.at)?;
+    let (account, job) = (&arguments.account, RecordId::from(arguments.job.as_str()));
+    let stopped = store.ask(|store| store.stop(account, &job, at))?;
+    store.ensure_in_place()?;
+    if arguments.rows.format == RowFormat::Table {
+        return crate::say(format_args!("{}", said(&job, at, stopped, times)));
+    }
+    let (sequence, until) = match stopped {
+        Stopped::Now(sequence) => (Some(sequence), Some(at)),
+        Stopped::Before { sequence, until } => (Some(sequence), Some(until)),
+        Stopped::Ended { until } => (None, until),
+    };
+    arguments.rows.write([StoppedRow {
+        account: account.clone(),
+        job: arguments.job.clone(),
+        sequence,
+        until,
+        is_new: matches!(stopped, Stopped::Now(_)),
+    }])
+}
+
+fn said(job: &RecordId, at: i64, stopped: Stopped, times: &TimeArguments) -> String {
+    match stopped {
+        Stopped::Now(sequence) => {
+            let at = times.show(at);
+            format!("{job} ends at {at}, posted as entry {sequence}, id {job}/stop")
+        }
+        Stopped::Before { sequence, until } => {
+            let until = times.show(until);
+            format!("{job} was stopped already at {until}, by entry {sequence}: nothing was done")
+        }
+        Stopped::Ended { until: Some(until) } => {
+            let until = times.show(until);
+            format!("{job} has its end at {until} already: nothing was done")
+        }
+        Stopped::Ended { until: None } => {
+            format!("{job} ended before the books were closed: nothing was done")
+        }
+    }
+}
