@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use gpu_credit::Overdraft;
+use gpu_credit::{GpuCredit, Options, Overdraft, Record as Posting};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Record};
 
@@ -124,4 +124,34 @@ fn a_book_agrees_with_a_replay_of_each_account() {
             panic!("seed {seed}, {numbers:?}");
         }
     }
+}
+
+/// Under `Forfeit` a level counts what was dropped, and passes 2^64 for as long as the grants before
+/// it are not repaired. What searches go by may not depend on that.
+#[test]
+fn levels_that_wrap_before_a_repair_leave_sums_right() {
+    const FIRST: i64 = i64::MIN;
+    const LAST: i64 = i64::MAX;
+    let options = Options::default()
+        .overdraft(Overdraft::Forfeit)
+        .usage_chunk(4)
+        .boundary_chunk(4);
+    let mut account = GpuCredit::with_options(options);
+    account.add_credit("", 6, FIRST, 1).unwrap();
+    account.add_credit("", 8, FIRST + 5, 0).unwrap();
+    account.add_credit("", 7, FIRST + 1, 0).unwrap();
+    let many = [
+        Posting::grant("", 6, LAST - 3, 3),
+        Posting::grant("", 6, FIRST + 4, 0),
+        Posting::usage(2, LAST - 4),
+    ];
+    account.extend(many).unwrap();
+    account.add_credit("", 4, FIRST + 4, u64::MAX - 5).unwrap();
+    account.add_credit("", 4, FIRST + 1, u64::MAX - 2).unwrap();
+    account.subtract(i64::MAX as u64 - 4, FIRST + 3).unwrap();
+    account.add_credit("", 8, LAST - 3, 0).unwrap();
+    account.settle();
+    account.assert_invariants();
+    account.add_credit("", 2, FIRST, 3).unwrap();
+    account.assert_invariants();
 }

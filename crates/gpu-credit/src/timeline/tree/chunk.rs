@@ -154,6 +154,17 @@ fn end_balance(opening: Totals, boundary: &Boundary, used: u64) -> i128 {
     i128::from(opening.level.wrapping_add(boundary.level)) - i128::from(used)
 }
 
+/// The balance at the end of an epoch by which `used` has been used from where the chunk opens, less
+/// the balance there.
+///
+/// It does not depend on the level there, which may mean nothing for now. A level falls by less than
+/// 2^63, for all grants together are less. It rises by more only if it counts dropped usage: then this
+/// is too low.
+#[inline]
+fn end_from_opening(boundary: &Boundary, used: u64) -> i128 {
+    i128::from(boundary.level.cast_signed()) - i128::from(used)
+}
+
 impl Node for Chunk {
     fn len(&self) -> usize {
         self.boundaries.len()
@@ -163,10 +174,10 @@ impl Node for Chunk {
         self.boundaries.first().map_or(Key::FIRST, Boundary::key)
     }
 
-    fn sums(&self, opening: Totals) -> (Totals, Span) {
+    fn sums(&self) -> (Totals, Span) {
         let (first, later) = (self.boundaries.split_first()).expect("a chunk has boundaries");
-        let mut used = opening.used.wrapping_add(first.usage);
-        let mut end = end_balance(opening, first, used);
+        let mut used = first.usage;
+        let mut end = end_from_opening(first, used);
         let (mut min, mut max) = (i128::MAX, end);
         let mut last = first;
         for boundary in later {
@@ -174,7 +185,7 @@ impl Node for Chunk {
                 min = min.min(end);
             }
             used = used.wrapping_add(boundary.usage);
-            end = end_balance(opening, boundary, used);
+            end = end_from_opening(boundary, used);
             max = max.max(end);
             last = boundary;
         }
@@ -182,16 +193,10 @@ impl Node for Chunk {
         min = min.min(end);
         let totals = Totals {
             level: last.level,
-            used: used.wrapping_sub(opening.used),
+            used,
             live: i64::from(last.live),
         };
-        let base = opening.balance();
-        let span = Span {
-            sum: end - base,
-            min: min - base,
-            max: max - base,
-        };
-        (totals, span)
+        (totals, Span { sum: end, min, max })
     }
 
     fn split_off(&mut self, index: usize) -> Self {

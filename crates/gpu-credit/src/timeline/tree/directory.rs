@@ -10,9 +10,8 @@ pub(crate) trait Node: Sized {
     fn len(&self) -> usize;
     /// The first key.
     fn head(&self) -> Key;
-    /// What all boundaries add up to, and how the balance moves over them, where it opens at
-    /// `opening`.
-    fn sums(&self, opening: Totals) -> (Totals, Span);
+    /// What all boundaries add up to, and how the balance moves over them.
+    fn sums(&self) -> (Totals, Span);
     /// Keeps the parts before `index` and returns the others.
     fn split_off(&mut self, index: usize) -> Self;
     /// Takes the parts of its right-hand neighbour.
@@ -37,8 +36,8 @@ pub(crate) struct Directory<T> {
 }
 
 impl<T: Node> Directory<T> {
-    /// The directory of these children, where it opens at `opening`.
-    pub(crate) fn new(children: Vec<T>, opening: Totals) -> Self {
+    /// The directory of these children.
+    pub(crate) fn new(children: Vec<T>) -> Self {
         let mut directory = Directory {
             heads: children.iter().map(Node::head).collect(),
             openings: Vec::with_capacity(children.len() + 1),
@@ -47,7 +46,7 @@ impl<T: Node> Directory<T> {
         };
         let mut before = Totals::default();
         for child in &children {
-            let (totals, span) = child.sums(opening.plus(before));
+            let (totals, span) = child.sums();
             directory.openings.push(before);
             directory.spans.push(span);
             before = before.plus(totals);
@@ -99,7 +98,7 @@ impl<T: Node> Directory<T> {
 
     /// Brings the sums up to date after a child has changed, and drops it if it has become empty.
     /// O(children).
-    pub(crate) fn refresh(&mut self, index: usize, opening: Totals) {
+    pub(crate) fn refresh(&mut self, index: usize) {
         let before = self.openings[index + 1].minus(self.openings[index]);
         let child = &self.children[index];
         if child.len() == 0 {
@@ -110,7 +109,7 @@ impl<T: Node> Directory<T> {
             self.children.remove(index);
             return;
         }
-        let (totals, span) = child.sums(opening.plus(self.openings[index]));
+        let (totals, span) = child.sums();
         self.heads[index] = child.head();
         self.spans[index] = span;
         self.add_after(index, totals.minus(before));
@@ -126,12 +125,12 @@ impl<T: Node> Directory<T> {
     }
 
     /// Splits a child before its part `at`. The sums of its two halves are new, the others stand.
-    pub(crate) fn split_child(&mut self, index: usize, at: usize, opening: Totals) {
+    pub(crate) fn split_child(&mut self, index: usize, at: usize) {
         let next = self.children[index].split_off(at);
         let before = self.openings[index];
-        let (totals, span) = self.children[index].sums(opening.plus(before));
+        let (totals, span) = self.children[index].sums();
         let middle = before.plus(totals);
-        let (_, next_span) = next.sums(opening.plus(middle));
+        let (_, next_span) = next.sums();
         self.heads.insert(index + 1, next.head());
         self.openings.insert(index + 1, middle);
         self.spans[index] = span;
@@ -140,7 +139,7 @@ impl<T: Node> Directory<T> {
     }
 
     /// Joins a child with a neighbour if the two have at most `most` parts. O(children).
-    pub(crate) fn join_child(&mut self, index: usize, most: usize, opening: Totals) {
+    pub(crate) fn join_child(&mut self, index: usize, most: usize) {
         for left in [Some(index), index.checked_sub(1)].into_iter().flatten() {
             let [child, next, ..] = &self.children[left..] else {
                 continue;
@@ -151,8 +150,7 @@ impl<T: Node> Directory<T> {
                 self.spans.remove(left + 1);
                 let next = self.children.remove(left + 1);
                 self.children[left].append(next);
-                let opening = opening.plus(self.openings[left]);
-                (_, self.spans[left]) = self.children[left].sums(opening);
+                (_, self.spans[left]) = self.children[left].sums();
                 return;
             }
         }
@@ -168,7 +166,7 @@ impl<T: Node> Node for Directory<T> {
         self.heads[0]
     }
 
-    fn sums(&self, _opening: Totals) -> (Totals, Span) {
+    fn sums(&self) -> (Totals, Span) {
         let totals = self.openings.last().expect("the sums of all stand last");
         let span = self.spans.iter().copied().reduce(Span::then);
         (*totals, span.expect("a directory has children"))
@@ -222,7 +220,7 @@ impl<T: Node> Node for Directory<T> {
             assert_eq!(self.heads[index], child.head(), "head of child {index}");
             assert_eq!(self.openings[index], before, "sums before child {index}");
             child.assert_invariants();
-            before = before.plus(child.sums(before).0);
+            before = before.plus(child.sums().0);
         }
         assert_eq!(self.openings.last(), Some(&before), "sums of all children");
     }

@@ -78,25 +78,20 @@ impl BoundaryTree {
         // Three quarters full: late boundaries find room.
         let fill = width - width / 4;
         let mut opening = Totals::default();
-        let mut chunks: Vec<(Totals, Chunk)> = Vec::new();
+        let mut chunks: Vec<Chunk> = Vec::new();
         for epochs in gather(counted, fill) {
             let chunk = Chunk::new(&epochs, opening);
-            let next = opening.plus(chunk.sums(opening).0);
-            chunks.push((opening, chunk));
-            opening = next;
+            opening = opening.plus(chunk.sums().0);
+            chunks.push(chunk);
         }
         if len <= width {
-            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
+            let chunks = chunks.into_iter();
             let chunk = chunks.reduce(Chunk::with_next).expect("there is an epoch");
             let root = Root::Chunk(chunk);
             return BoundaryTree { root, len, width };
         }
-        let groups = gather(chunks.into_iter(), fill).map(|chunks| {
-            let opening = chunks[0].0;
-            let chunks = chunks.into_iter().map(|(_, chunk)| chunk);
-            Directory::new(chunks.collect(), opening)
-        });
-        let top = Directory::new(groups.collect(), Totals::default());
+        let groups = gather(chunks.into_iter(), fill).map(Directory::new);
+        let top = Directory::new(groups.collect());
         let root = Root::Top(Box::new(top));
         BoundaryTree { root, len, width }
     }
@@ -188,9 +183,8 @@ impl BoundaryTree {
     /// Brings the sums above a chunk up to date after its boundaries have changed. O(B + m / B²).
     pub(crate) fn refresh(&mut self, at: Position) {
         if let Root::Top(top) = &mut self.root {
-            let opening = top.opening_of(at.group);
-            top.child_mut(at.group).refresh(at.chunk, opening);
-            top.refresh(at.group, Totals::default());
+            top.child_mut(at.group).refresh(at.chunk);
+            top.refresh(at.group);
         }
     }
 
@@ -224,20 +218,19 @@ impl BoundaryTree {
             Root::Top(top) => top,
             Root::Chunk(chunk) => {
                 let boundaries = std::mem::take(&mut chunk.boundaries);
-                let group = Directory::new(vec![Chunk { boundaries }], Totals::default());
-                let top = Directory::new(vec![group], Totals::default());
+                let group = Directory::new(vec![Chunk { boundaries }]);
+                let top = Directory::new(vec![group]);
                 self.root = Root::Top(Box::new(top));
                 return self.split(at, index);
             }
         };
-        let opening = top.opening_of(at.group);
         let group = top.child_mut(at.group);
-        group.split_child(at.chunk, index, opening);
+        group.split_child(at.chunk, index);
         let len = group.len();
         if len > self.width {
             let last = at.chunk + 2 == len && at.group + 1 == top.len();
             let index = if last { len - 1 } else { len / 2 };
-            top.split_child(at.group, index, Totals::default());
+            top.split_child(at.group, index);
         }
     }
 
@@ -262,13 +255,12 @@ impl BoundaryTree {
         if at.group >= top.len() {
             return;
         }
-        let opening = top.opening_of(at.group);
         let group = top.child_mut(at.group);
         if at.chunk < group.len() && group.child(at.chunk).len() <= self.width / 4 {
-            group.join_child(at.chunk, self.width / 2, opening);
+            group.join_child(at.chunk, self.width / 2);
         }
         if group.len() <= self.width / 4 {
-            top.join_child(at.group, self.width / 2, Totals::default());
+            top.join_child(at.group, self.width / 2);
         }
     }
 
@@ -353,11 +345,7 @@ impl BoundaryTree {
                 && settled.is_none_or(whole)
             {
                 let span = top.child(at.group).span_of(at.chunk);
-                assert_eq!(
-                    span,
-                    chunk.sums(self.opening(at)).1,
-                    "span of the chunk at {at:?}"
-                );
+                assert_eq!(span, chunk.sums().1, "span of the chunk at {at:?}");
             }
             match self.next_chunk(at) {
                 Some(next) => {

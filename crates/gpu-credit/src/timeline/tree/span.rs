@@ -48,7 +48,8 @@ pub(crate) struct Span {
     /// Its minimum over the ends of the epochs that last: if one window ends and the next starts
     /// at once, nobody sees the balance between. It may be lower, as searching allows.
     pub(crate) min: i128,
-    /// Its maximum over the ends of the epochs.
+    /// Its maximum over the ends of the epochs. It may be lower, too, unless levels count no dropped
+    /// usage.
     pub(crate) max: i128,
 }
 
