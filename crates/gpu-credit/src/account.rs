@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
 use crate::rates::RateIndex;
-use crate::record::{GrantId, GrantRecord, UsageId, UsageRecord};
+use crate::record::{GrantId, GrantRecord, NewGrant, UsageId, UsageRecord};
 use crate::timeline::GrantTimeline;
 use crate::timeline::ask::View;
 use crate::timeline::settle::SettlementStatistics;
@@ -137,8 +137,8 @@ impl GpuCredit {
 
     /// Posts a grant that is live in `[timestamp, timestamp + expiration]`, both ends included: an
     /// `expiration` of 0 is a window of one instant, and a window that ends at `i64::MAX` never
-    /// ends. `credit_id` is metadata: two grants with one id are two grants. O(log m), and a pass
-    /// over one chunk.
+    /// ends. `credit_id` is metadata: two grants with one id are two grants. Its priority is 0:
+    /// [`post_grant`](Self::post_grant) takes another. O(log m), and a pass over one chunk.
     ///
     /// # Errors
     /// If the window would end after `i64::MAX`, if grants would add up to more than `i64::MAX`, or
@@ -162,9 +162,13 @@ impl GpuCredit {
         timestamp: i64,
         expiration: u64,
     ) -> Result<GrantId, Error> {
-        self.timeline
-            .post_grant(&self.usage, credit_id, amount, timestamp, expiration)
-            .map(GrantId)
+        self.number_grant(NewGrant {
+            credit_id,
+            amount,
+            timestamp,
+            expiration,
+            priority: 0,
+        })
     }
 
     /// Posts a grant, as [`add_credit`](Self::add_credit) does. O(log m), and a pass over one chunk.
@@ -182,17 +186,16 @@ impl GpuCredit {
     /// ```
     #[allow(clippy::needless_pass_by_value, reason = "a record is handed over")]
     pub fn post_grant(&mut self, grant: GrantRecord) -> Result<GrantId, Error> {
-        let GrantRecord {
-            credit_id,
-            amount,
-            timestamp,
-            expiration,
-        } = grant;
-        self.add_credit(&credit_id, amount, timestamp, expiration)
+        self.number_grant(grant.borrowed())
     }
 
-    /// Posts usage at an instant. It draws from the grants live then, soonest expiry first, and
-    /// never fails for lack of credit: see [`Overdraft`]. O(log n) and a pass over one chunk;
+    fn number_grant(&mut self, grant: NewGrant<'_>) -> Result<GrantId, Error> {
+        let number = self.timeline.post_grant(&self.usage, grant)?;
+        Ok(GrantId(number))
+    }
+
+    /// Posts usage at an instant. It draws from the grants live then, lowest priority and then soonest
+    /// expiry first, and never fails for lack of credit: see [`Overdraft`]. O(log n) and a pass over one chunk;
     /// amortised O(1) in time order.
     ///
     /// # Errors

@@ -95,7 +95,8 @@ impl GpuCredit {
     /// instant, it was never live and is revoked whole. O(log m), and a pass over one chunk.
     ///
     /// As its window ends sooner, usage draws from it sooner. A revoked grant may be revoked again
-    /// from an earlier instant on, and [retracted](Self::retract_grant); nothing else.
+    /// from an earlier instant on, be [retracted](Self::retract_grant) and get another
+    /// [priority](Self::change_priority); nothing else.
     ///
     /// # Errors
     /// If the grant was never posted or is retracted, if its window ends before `from`, or if it is
@@ -161,5 +162,32 @@ impl GpuCredit {
     pub fn change_expiration_without_end(&mut self, grant: GrantId) -> Result<(), Error> {
         let start = self.grant(grant).ok_or(Error::NoSuchGrant(grant))?.start;
         self.change_expiration(grant, start.abs_diff(i64::MAX))
+    }
+
+    /// Gives a grant another priority: draws go by it as if it had been posted with it. Its place in
+    /// posting order stays. O(log m), and a pass over one chunk.
+    ///
+    /// # Errors
+    /// If the grant was never posted, or is retracted. The account is as before.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// let bought = account.add_credit("bought", 100, 0, 9)?;
+    /// account.add_credit("plan", 100, 0, 30)?;
+    /// account.subtract(40, 5)?;
+    /// assert_eq!(account.get_balance(10), Some(100)); // what was bought ended first, and paid
+    /// account.change_priority(bought, 1)?;
+    /// assert_eq!(account.get_balance(10), Some(60)); // the plan paid
+    /// assert_eq!(account.grant(bought).map(|grant| grant.priority), Some(1));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn change_priority(&mut self, grant: GrantId, priority: i16) -> Result<(), Error> {
+        let posted = self.grant(grant).ok_or(Error::NoSuchGrant(grant))?;
+        if posted.priority != priority {
+            (self.timeline).change_priority(&self.usage, grant.0, priority);
+        }
+        Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use smallvec::SmallVec;
 
 use crate::account::GpuCredit;
-use crate::error::{Error, RecordError};
+use crate::error::RecordError;
 use crate::rates::Job;
-use crate::record::{GrantRecord, Record, UsageRecord};
+use crate::record::{Record, UsageRecord};
 use crate::usage::Staged;
 
 impl GpuCredit {
@@ -90,14 +90,17 @@ impl GpuCredit {
                     jobs.push(Job::from(metered));
                 }
                 Record::Grant(grant) => {
-                    sums.add_grant_record(&grant).map_err(refused)?;
+                    sums.add_grant(grant.borrowed()).map_err(refused)?;
                     grants.push(grant);
                 }
             }
         }
         let first = self.timeline.grants.next_number();
         for grant in grants {
-            self.number_grant(&grant).expect("its limits are checked");
+            let table = &mut self.timeline.grants;
+            table
+                .post(grant.borrowed())
+                .expect("its limits are checked");
         }
         let are_many = self.timeline.are_many(usage.len() + jobs.len());
         let are_many = self.timeline.grants_posted(&self.usage, first) || are_many;
@@ -107,18 +110,6 @@ impl GpuCredit {
             self.settle();
         }
         Ok(())
-    }
-
-    /// Enters a grant in the table, and not yet in the timeline.
-    fn number_grant(&mut self, grant: &GrantRecord) -> Result<u32, Error> {
-        let GrantRecord {
-            ref credit_id,
-            amount,
-            timestamp,
-            expiration,
-        } = *grant;
-        let table = &mut self.timeline.grants;
-        table.post(credit_id, amount, timestamp, expiration)
     }
 
     /// Enters usage in the index and in the timeline. Its limits are checked.

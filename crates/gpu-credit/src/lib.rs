@@ -26,7 +26,8 @@
 //! # Rules
 //!
 //! * A grant is live in its window, first and last instant included. Its remainder then lapses.
-//! * Usage draws from the grants live at its instant, soonest expiry first, and is never refused.
+//! * Usage draws from the grants live at its instant, lowest [priority](GrantRecord::priority) first,
+//!   of one priority soonest expiry first, and is never refused.
 //!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
 //!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
 //! * The balance is what a replay of all records in event time would find, whatever the order of the

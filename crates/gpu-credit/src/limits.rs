@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::rates::{JOBS_MAX, Job};
-use crate::record::{GrantRecord, MeteredUsage, Record};
+use crate::record::{MeteredUsage, NewGrant, Record};
 
 /// How many grants one account can number: a boundary keeps one bit of 32 for its side.
 pub(crate) const GRANTS_MAX: u32 = 1 << 31;
@@ -73,30 +73,19 @@ impl Sums {
         match record {
             Record::Usage(usage) => self.usage.add(usage.amount),
             Record::Metered(usage) => self.usage.add_metered(*usage),
-            Record::Grant(grant) => self.add_grant_record(grant),
+            Record::Grant(grant) => self.add_grant(grant.borrowed()).map(drop),
         }
     }
 
-    /// Adds a grant in the same way.
-    pub(crate) fn add_grant_record(&mut self, grant: &GrantRecord) -> Result<(), Error> {
-        let GrantRecord {
-            ref credit_id,
+    /// Adds a grant in the same way, and returns the last instant of its window.
+    pub(crate) fn add_grant(&mut self, grant: NewGrant<'_>) -> Result<i64, Error> {
+        let NewGrant {
+            credit_id,
             amount,
             timestamp,
             expiration,
-        } = *grant;
-        self.add_grant(credit_id, amount, timestamp, expiration)
-            .map(drop)
-    }
-
-    /// Adds a grant in the same way, and returns the last instant of its window.
-    pub(crate) fn add_grant(
-        &mut self,
-        credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-    ) -> Result<i64, Error> {
+            priority: _,
+        } = grant;
         let end = window_end(timestamp, expiration)?;
         let total = self.granted;
         let granted = within(total, amount).ok_or(Error::GrantsTooLarge { amount, total })?;

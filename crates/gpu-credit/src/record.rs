@@ -214,6 +214,19 @@ pub struct GrantRecord {
     pub timestamp: i64,
     /// The last instant of the window, counted from `timestamp`.
     pub expiration: u64,
+    /// Lower is drawn first; 0 if not said.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub priority: i16,
+}
+
+/// A grant to be posted, whose credit id is borrowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewGrant<'a> {
+    pub(crate) credit_id: &'a str,
+    pub(crate) amount: u64,
+    pub(crate) timestamp: i64,
+    pub(crate) expiration: u64,
+    pub(crate) priority: i16,
 }
 
 impl GrantRecord {
@@ -235,7 +248,27 @@ impl GrantRecord {
             amount,
             timestamp,
             expiration,
+            priority: 0,
         }
+    }
+
+    /// The same grant with a priority: lower is drawn first, and of one priority the grant that
+    /// ends soonest. It is 0 if not said. O(1)
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, GrantRecord};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.post_grant(GrantRecord::new("bought", 100, 0, 9).priority(1))?;
+    /// account.post_grant(GrantRecord::new("plan", 100, 0, 30))?;
+    /// account.subtract(40, 5)?;
+    /// // The plan was drawn, though what was bought ended first.
+    /// assert_eq!(account.get_balance(10), Some(60));
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn priority(self, priority: i16) -> Self {
+        GrantRecord { priority, ..self }
     }
 
     /// The same grant with a window that never ends, whatever its expiration was. O(1)
@@ -253,6 +286,16 @@ impl GrantRecord {
         GrantRecord {
             expiration: self.timestamp.abs_diff(i64::MAX),
             ..self
+        }
+    }
+
+    pub(crate) fn borrowed(&self) -> NewGrant<'_> {
+        NewGrant {
+            credit_id: &self.credit_id,
+            amount: self.amount,
+            timestamp: self.timestamp,
+            expiration: self.expiration,
+            priority: self.priority,
         }
     }
 }
@@ -371,4 +414,6 @@ pub struct Grant<'a> {
     /// The instant from which the grant is revoked, if it is: the one after `end`. Or its `start`:
     /// then it was never live, and `end` is the end of the window that it had before.
     pub revoked_from: Option<i64>,
+    /// Lower is drawn first.
+    pub priority: i16,
 }

@@ -30,6 +30,8 @@ pub struct Grant {
     pub timestamp: i64,
     /// The last instant of the window, counted from `timestamp`.
     pub expiration: u64,
+    /// Lower is drawn first.
+    pub priority: i16,
 }
 
 /// Usage at an instant.
@@ -104,6 +106,13 @@ pub enum Operation {
         /// The last instant of the window, counted from its first.
         expiration: u64,
     },
+    /// Give a grant another priority, or the one it has.
+    ChangePriority {
+        /// Among the grants.
+        place: usize,
+        /// Lower is drawn first.
+        priority: i16,
+    },
     /// Let the window of a grant never end.
     RemoveEnd {
         /// Among the grants.
@@ -133,16 +142,16 @@ pub fn from_seed(seed: u64, numbers: Numbers) -> impl Iterator<Item = Operation>
 }
 
 /// The sequence that bytes spell, for a fuzzer: it ends with them, and similar bytes spell similar
-/// sequences. The first byte chooses the [`Numbers`].
+/// sequences. The first byte chooses the [`Numbers`], the second whether grants differ in priority.
 ///
 /// ```
 /// use gpu_credit_workload::small::{self, Grant, Operation};
 ///
-/// let operations: Vec<Operation> = small::from_bytes(&[0, 0, 5, 3, 4, 15, 3]).collect();
+/// let operations: Vec<Operation> = small::from_bytes(&[0, 1, 0, 5, 3, 4, 2, 15, 3]).collect();
 /// assert_eq!(
 ///     operations,
 ///     [
-///         Operation::PostGrant(Grant { amount: 5, timestamp: 3, expiration: 4 }),
+///         Operation::PostGrant(Grant { amount: 5, timestamp: 3, expiration: 4, priority: 1 }),
 ///         Operation::Question { timestamp: 3 },
 ///     ],
 /// );

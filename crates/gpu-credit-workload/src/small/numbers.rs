@@ -72,3 +72,14 @@ impl Numbers {
         }
     }
 }
+
+/// Mostly 0, and the ends of the range among the others.
+pub(super) fn priority(source: &mut impl Source) -> Option<i16> {
+    Some(match source.below(16)? {
+        0 => i16::MIN,
+        1 => -1,
+        2 | 3 => 1,
+        4 => i16::MAX,
+        _ => 0,
+    })
+}

@@ -1,11 +1,14 @@
 //! Which operation comes next.
 
+use super::numbers;
 use super::source::Source;
 use super::{Grant, Numbers, Operation, Record, Usage};
 
 pub(super) struct Sequence<S> {
     source: S,
     numbers: Numbers,
+    /// Whether grants differ in priority.
+    is_ranked: bool,
     /// Grants posted so far, and the usage that stands, to have something to correct.
     grants: u64,
     usage: Vec<Usage>,
@@ -23,7 +26,7 @@ impl<S: Source> Iterator for Sequence<S> {
             self.burst -= 1;
             return self.next_write();
         }
-        match self.source.below(32)? {
+        match self.source.below(34)? {
             0..5 => self.post_grant(),
             5..11 => self.post_usage(),
             11 => self.retract_grant(),
@@ -41,14 +44,16 @@ impl<S: Source> Iterator for Sequence<S> {
             28 => self.post_many(),
             29 => Some(Operation::GoOnWithClone),
             30 => Some(Operation::GoOnWithBytes),
+            31 => self.change_priority(),
             _ => self.begin_burst(),
         }
     }
 }
 
 impl<S: Source> Sequence<S> {
-    pub(super) fn new(source: S, numbers: Numbers) -> Self {
+    pub(super) fn new(mut source: S, numbers: Numbers) -> Self {
         Self {
+            is_ranked: source.below(2) == Some(1),
             source,
             numbers,
             grants: 0,
@@ -62,7 +67,7 @@ impl<S: Source> Sequence<S> {
     /// them, and nothing else at which an account might settle.
     fn begin_burst(&mut self) -> Option<Operation> {
         let most = match self.source.below(4)? {
-            0 => 96,
+            0 => 160,
             _ => 12,
         };
         self.burst = 4 + self.source.below(most)?;
@@ -70,7 +75,7 @@ impl<S: Source> Sequence<S> {
     }
 
     fn next_write(&mut self) -> Option<Operation> {
-        match self.source.below(16)? {
+        match self.source.below(17)? {
             0..5 => self.post_grant(),
             5..10 => self.post_usage(),
             10 => self.retract_grant(),
@@ -78,6 +83,7 @@ impl<S: Source> Sequence<S> {
             12 => self.change_usage(),
             13 => self.revoke_grant(),
             14 => self.retract_usage_at(),
+            15 => self.change_priority(),
             _ => self.change_usage_at(),
         }
     }
@@ -134,11 +140,13 @@ impl<S: Source> Sequence<S> {
     fn new_grant(&mut self, amount: u64) -> Option<Grant> {
         let timestamp = self.timestamp()?;
         let expiration = self.expiration(timestamp)?;
+        let priority = self.priority()?;
         self.grants += 1;
         Some(Grant {
             amount,
             timestamp,
             expiration,
+            priority,
         })
     }
 
@@ -194,6 +202,12 @@ impl<S: Source> Sequence<S> {
         Some(Operation::ChangeExpiration { place, expiration })
     }
 
+    fn change_priority(&mut self) -> Option<Operation> {
+        let place = self.grant()?;
+        let priority = self.priority()?;
+        Some(Operation::ChangePriority { place, priority })
+    }
+
     fn remove_end(&mut self) -> Option<Operation> {
         let place = self.grant()?;
         Some(Operation::RemoveEnd { place })
@@ -240,6 +254,13 @@ impl<S: Source> Sequence<S> {
 
     fn timestamp(&mut self) -> Option<i64> {
         self.numbers.timestamp(&mut self.source)
+    }
+
+    fn priority(&mut self) -> Option<i16> {
+        match self.is_ranked {
+            true => numbers::priority(&mut self.source),
+            false => Some(0),
+        }
     }
 
     fn expiration(&mut self, timestamp: i64) -> Option<u64> {

@@ -3,7 +3,7 @@
 //! ```text
 //! policy | counts | origin
 //! epochs: times, levels, whether live | usage: times, amounts
-//! grants: starts, lengths, amounts, lengths of credit ids | credit ids
+//! grants: starts, lengths, amounts, priorities, lengths of credit ids | credit ids
 //! ```
 //!
 //! Times are distances from the earliest of all. A question finds its epoch, and the last usage at
@@ -15,7 +15,7 @@ use crate::answer::{Answer, Status, answer};
 use crate::error::RecordError;
 use crate::limits::{Sums, UsageSums};
 use crate::options::{Options, Overdraft};
-use crate::record::{Grant, Record};
+use crate::record::{Grant, GrantRecord, Record};
 use crate::timeline::ask::Standing;
 
 /// More grants than this, or more usage, and the account is better off with its indexes. Both, and
@@ -177,6 +177,8 @@ fn write(
     bytes.column(grants.iter().map(|grant| distance(grant.start)));
     bytes.column(grants.iter().map(|grant| grant.end.abs_diff(grant.start)));
     bytes.column(grants.iter().map(|grant| grant.amount));
+    let priorities = grants.iter().map(|grant| grant.priority.cast_unsigned());
+    bytes.column(priorities.map(u64::from));
     bytes.column(grants.iter().map(|grant| grant.credit_id.len() as u64));
     for grant in grants {
         bytes.bytes(grant.credit_id.as_bytes());
@@ -197,6 +199,7 @@ struct Columns<'a> {
     grant_starts: Column<'a>,
     grant_lengths: Column<'a>,
     grant_amounts: Column<'a>,
+    grant_priorities: Column<'a>,
     credit_id_lengths: Column<'a>,
     credit_ids: &'a [u8],
 }
@@ -224,6 +227,7 @@ impl<'a> Columns<'a> {
             grant_starts: bytes.column(grants),
             grant_lengths: bytes.column(grants),
             grant_amounts: bytes.column(grants),
+            grant_priorities: bytes.column(grants),
             credit_id_lengths: bytes.column(grants),
             credit_ids: bytes.0,
         }
@@ -253,12 +257,15 @@ impl<'a> Columns<'a> {
         let lengths = self.credit_id_lengths().enumerate();
         lengths.map(move |(at, length)| {
             let credit_id = str::from_utf8(credit_ids.bytes(length));
-            Record::grant(
+            let priority = u16::try_from(self.grant_priorities.get(at));
+            let grant = GrantRecord::new(
                 credit_id.expect("it was written as text"),
                 self.grant_amounts.get(at),
                 self.time(self.grant_starts.get(at)),
                 self.grant_lengths.get(at),
-            )
+            );
+            let priority = priority.expect("it was a priority in memory");
+            Record::Grant(grant.priority(priority.cast_signed()))
         })
     }
 }

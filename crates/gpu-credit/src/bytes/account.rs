@@ -21,7 +21,7 @@ use crate::timeline::GrantTimeline;
 
 const MAGIC: &[u8; 9] = b"GPUCREDIT";
 /// It changes with what the bytes say, not with how fast they are read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEAD: usize = MAGIC.len() + 1 + size_of::<u64>();
 
 impl GpuCredit {

@@ -33,7 +33,7 @@ pub struct Draw {
 impl GpuCredit {
     /// The draws of a range of time, in the order in which they happen: by `paid_at`; at one
     /// instant those of grants that start into a deficit first, oldest usage first, then those of
-    /// its usage in posting order, each from the grant that ends soonest on, then those of metered
+    /// its usage in posting order, each from the grant that is drawn first on, then those of metered
     /// usage. These are ordered by their first tick, and broken where the rate of the account changes.
     ///
     /// The draws of one grant are a filter over its window, for it pays at no other time. Usage that

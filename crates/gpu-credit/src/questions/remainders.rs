@@ -15,8 +15,8 @@ pub struct Remainder {
 }
 
 impl GpuCredit {
-    /// The remainder of each live grant at an instant, in the order in which usage draws: soonest
-    /// expiry first, equal expiries in posting order. Grants without a remainder are left out. The
+    /// The remainder of each live grant at an instant, in the order in which usage draws: lowest
+    /// priority first, then soonest expiry, then posting order. Grants without a remainder are left out. The
     /// remainders add up to the balance; if there is a deficit there are none.
     ///
     /// Replays boundaries from the last sound checkpoint before the instant: O(log live) each.

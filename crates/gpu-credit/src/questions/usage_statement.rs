@@ -12,8 +12,8 @@ use crate::timeline::ask::trace::{Movement, Trace};
 pub struct UsageStatement {
     /// As posted, or as corrected.
     pub amount: u64,
-    /// What grants paid, in the order in which they did: those live at its instant, soonest end
-    /// first, then those that started later and paid it out of the deficit.
+    /// What grants paid, in the order in which they did: those live at its instant, lowest priority
+    /// and then soonest end first, then those that started later and paid it out of the deficit.
     pub draws: Vec<Draw>,
     /// What no grant has paid yet. Always 0 under [`Overdraft::Forfeit`].
     ///

@@ -3,7 +3,7 @@
 use crate::account::GpuCredit;
 use crate::answer::{Answer, answer};
 use crate::error::Error;
-use crate::record::{GrantRecord, Record, UsageRecord};
+use crate::record::{Record, UsageRecord};
 
 impl GpuCredit {
     /// What [`balance_at`](Self::balance_at) would answer if a record were posted, which is not
@@ -43,14 +43,9 @@ impl GpuCredit {
                 with.post_metered(usage)?;
                 return Ok(with.balance_at(timestamp));
             }
-            Record::Grant(GrantRecord {
-                ref credit_id,
-                amount,
-                timestamp: start,
-                expiration,
-            }) => {
-                let grants = &self.timeline.grants;
-                let whole = grants.admit(credit_id, amount, start, expiration)?;
+            Record::Grant(ref grant) => {
+                let whole = self.timeline.grants.admit(grant.borrowed())?;
+                let start = grant.timestamp;
                 self.view().standing_if_granted(start, whole, timestamp)
             }
         };

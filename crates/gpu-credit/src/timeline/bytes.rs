@@ -42,8 +42,7 @@ impl GrantTimeline {
         bytes.push(u8::from(reached.is_some()));
         if let Some(reached) = reached {
             write_varint(bytes, reached.since as u64);
-            let (first, others) = reached.live.remainders();
-            write_remainders(bytes, first.iter().chain(others));
+            write_remainders(bytes, reached.live.remainders());
         }
     }
 
@@ -190,7 +189,7 @@ fn tree(width: usize, usage: &AllUsage, keys: &[Key], levels: &[u64]) -> Boundar
 /// Writes what remains of grants, in the order in which they are drawn.
 fn write_remainders<'a>(bytes: &mut Vec<u8>, remainders: impl Iterator<Item = &'a LiveGrant>) {
     let mut remainders: Vec<&LiveGrant> = remainders.collect();
-    remainders.sort_unstable_by(|one, other| other.cmp(one));
+    remainders.sort_unstable_by_key(|grant| grant.place());
     write_varint(bytes, remainders.len() as u64);
     for grant in remainders {
         write_varint(bytes, grant.grant.into());
@@ -203,8 +202,8 @@ fn read_remainders(
     reader: &mut Reader<'_>,
     grants: &Grants,
     is_live: impl Fn(u32) -> bool,
-) -> Result<Vec<LiveGrant>, Damage> {
-    let mut remainders = Vec::new();
+) -> Result<Live, Damage> {
+    let mut remainders: Vec<LiveGrant> = Vec::new();
     for _ in 0..reader.count(1)? {
         let number = u32::try_from(reader.varint()?).map_err(|_| NO_SUCH_REMAINDER)?;
         let remainder = reader.varint()?;
@@ -214,13 +213,14 @@ fn read_remainders(
         let grant = grants.whole(number);
         remainders.push(LiveGrant { remainder, ..grant });
     }
-    // The one that is drawn first stands first.
-    remainders.sort_unstable_by(|one, other| other.cmp(one));
+    remainders.sort_unstable_by_key(LiveGrant::place);
     let mut pairs = remainders.windows(2);
     if pairs.any(|pair| pair[0].grant == pair[1].grant) {
         return Err(Damage("a grant has two remainders"));
     }
-    Ok(remainders)
+    let mut live = Live::default();
+    remainders.into_iter().for_each(|grant| live.start(grant));
+    Ok(live)
 }
 
 /// Reads checkpoints by the place of their boundaries, which are not later than `sound`.
@@ -242,8 +242,7 @@ fn read_checkpoints(
             .ok_or(NO_SUCH_BOUNDARY)?;
         let key = *keys[..sound].get(place - 1).ok_or(NO_SUCH_BOUNDARY)?;
         let is_live = |number| grants.is_live_before(number, key);
-        let remainders = read_remainders(reader, grants, is_live)?;
-        checkpoints.store(key, &Live::new(&remainders));
+        checkpoints.store(key, &read_remainders(reader, grants, is_live)?);
     }
     Ok(checkpoints)
 }
@@ -264,8 +263,8 @@ fn read_reached(
     let at = tree.find(key);
     let balance = i128::from(tree.level(at)) - i128::from(tree.used_before(at));
     let live = match u64::try_from(-balance) {
-        Ok(deficit) if remainders.is_empty() => Live::owing(deficit),
-        _ => Live::new(&remainders),
+        Ok(deficit) if remainders.len() == 0 => Live::owing(deficit),
+        _ => remainders,
     };
     Ok(Some(Reached { live, since }))
 }

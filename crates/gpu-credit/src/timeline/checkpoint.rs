@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use smallvec::SmallVec;
-
 use super::boundary::Key;
-use super::live::{Live, LiveGrant};
+use super::live::{Live, LiveGrant, Remainders};
 
 /// What was left of each grant just before a boundary. The deficit is not here: the tree knows
 /// the balance.
 #[derive(Clone, Debug, Default)]
 struct Checkpoint {
-    remainders: SmallVec<[LiveGrant; 2]>,
+    remainders: Remainders,
     /// Of what is left: see [`Live::checksum`].
     checksum: u64,
 }
@@ -20,15 +18,13 @@ struct Checkpoint {
 impl Checkpoint {
     /// Remembers this in place of what it remembered before, and in the same memory if that fits.
     fn set(&mut self, live: &Live) {
-        let (first, others) = live.remainders();
         let capacity = self.remainders.capacity();
         if capacity < live.len() || (self.remainders.spilled() && capacity / 2 > live.len()) {
             // Exactly as many as there are, here and in a clone.
-            self.remainders = SmallVec::with_capacity(live.len());
+            self.remainders = Remainders::with_capacity(live.len());
         }
         self.remainders.clear();
-        self.remainders.extend(first);
-        self.remainders.extend_from_slice(others);
+        live.copy_to(&mut self.remainders);
         self.checksum = live.checksum();
     }
 
@@ -45,18 +41,17 @@ impl Checkpoint {
     /// if the checksum does, which is nearly always, else O(live log live) at most: only what
     /// does not stand in the same place is sorted.
     fn agrees(&self, live: &Live) -> bool {
-        let (first, others) = live.remainders();
         if self.remainders.len() != live.len()
-            || self.remainders.first() != first.as_ref()
+            || self.remainders.first() != live.first().as_ref()
             || self.checksum != live.checksum()
         {
             return false;
         }
-        let pairs = self.remainders.iter().zip(first.iter().chain(others));
+        let pairs = self.remainders.iter().zip(live.remainders());
         let moved = pairs.filter(|(remembered, grant)| remembered != grant);
         let (mut remembered, mut remainders): (Vec<LiveGrant>, Vec<LiveGrant>) = moved.unzip();
-        remembered.sort_unstable();
-        remainders.sort_unstable();
+        remembered.sort_unstable_by_key(|grant| grant.grant);
+        remainders.sort_unstable_by_key(|grant| grant.grant);
         remembered == remainders
     }
 }

@@ -8,7 +8,7 @@ use crate::bytes::reader::Reader;
 use crate::bytes::writer::{write_signed, write_varint};
 use crate::error::Error;
 use crate::limits::{Sums, window_end};
-use crate::record::{Grant, GrantId};
+use crate::record::{Grant, GrantId, GrantRecord, NewGrant};
 use crate::usage::prefetch::prefetch;
 
 /// One grant: 32 bytes.
@@ -19,6 +19,7 @@ struct Row {
     amount: u64,
     /// Where its name ends among those of its page; it begins where the one before ends.
     name_end: u32,
+    priority: i16,
     state: State,
 }
 
@@ -53,6 +54,10 @@ impl Row {
 
 const TOO_LARGE: Damage = Damage("grants pass the limits of an account");
 const NOT_TEXT: Damage = Damage("a credit id is not UTF-8");
+const NO_SUCH_PRIORITY: Damage = Damage("there is no such priority");
+
+/// In bytes a state to which this is added is followed by a priority other than 0.
+const RANKED: u8 = 4;
 
 /// How many neighbours in posting order a page of rows holds: so many that the list of pages stays
 /// in the cache of a core, for a replay looks up a page for each grant that starts.
@@ -123,19 +128,14 @@ impl Grants {
     }
 
     /// What a grant would be as it starts, with its number; or why it cannot be posted. O(1).
-    pub(crate) fn admit(
-        &self,
-        name: &str,
-        amount: u64,
-        start: i64,
-        expiration: u64,
-    ) -> Result<LiveGrant, Error> {
-        let end = (self.sums()).add_grant(name, amount, start, expiration)?;
+    pub(crate) fn admit(&self, new: NewGrant<'_>) -> Result<LiveGrant, Error> {
+        let end = (self.sums()).add_grant(new)?;
         let grant = u32::try_from(self.posted).map_err(|_| Error::TooManyGrants)?;
         Ok(LiveGrant {
             end,
             grant,
-            remainder: amount,
+            priority: new.priority,
+            remainder: new.amount,
         })
     }
 
@@ -150,21 +150,16 @@ impl Grants {
     }
 
     /// Adds a grant and returns its number; or changes nothing. O(1) amortised.
-    pub(crate) fn post(
-        &mut self,
-        name: &str,
-        amount: u64,
-        start: i64,
-        expiration: u64,
-    ) -> Result<u32, Error> {
-        let LiveGrant { end, grant, .. } = self.admit(name, amount, start, expiration)?;
+    pub(crate) fn post(&mut self, new: NewGrant<'_>) -> Result<u32, Error> {
+        let LiveGrant { end, grant, .. } = self.admit(new)?;
         self.push(
-            name,
+            new.credit_id,
             Row {
-                start,
+                start: new.timestamp,
                 end,
-                amount,
+                amount: new.amount,
                 name_end: 0,
+                priority: new.priority,
                 state: State::Posted,
             },
         );
@@ -287,6 +282,12 @@ impl Grants {
         (row.end, row.state) = (window.end, window.state);
     }
 
+    /// The caller sees to what is drawn.
+    pub(crate) fn set_priority(&mut self, number: u32, priority: i16) {
+        let (page, at) = place(number);
+        self.rows[page][at].priority = priority;
+    }
+
     /// Whether a grant has boundaries. Only such a one is ever asked for them, and for its amount.
     pub(crate) fn is_ever_live(&self, number: u32) -> bool {
         self.row(number)
@@ -303,6 +304,7 @@ impl Grants {
             start: row.start,
             end: row.end,
             revoked_from: row.revoked_from(),
+            priority: row.priority,
         })
     }
 
@@ -313,16 +315,21 @@ impl Grants {
         LiveGrant {
             end: row.end,
             grant: number,
+            priority: row.priority,
             remainder: row.amount,
         }
     }
 
-    /// What a boundary does to what is live. O(log live).
+    /// What a boundary does to what is live: what is left of a grant that has ended lapses, and is
+    /// returned. O(log live).
     #[inline]
-    pub(crate) fn apply(&self, key: Key, live: &mut Live) {
+    pub(crate) fn apply(&self, key: Key, live: &mut Live) -> u64 {
         match key.handle.event() {
-            Event::Start(grant) => live.start(self.whole(grant)),
-            Event::End(grant) => live.end(grant),
+            Event::Start(grant) => {
+                live.start(self.whole(grant));
+                0
+            }
+            Event::End(grant) => live.end(grant, || self.live_row(grant).priority),
         }
     }
 
@@ -379,7 +386,11 @@ impl Grants {
                 bytes.push(State::Retracted as u8);
                 continue;
             };
-            bytes.push(row.state as u8);
+            let is_ranked = row.priority != 0;
+            bytes.push(row.state as u8 | if is_ranked { RANKED } else { 0 });
+            if is_ranked {
+                write_signed(bytes, row.priority.into());
+            }
             write_signed(bytes, row.start);
             write_varint(bytes, row.end.abs_diff(row.start));
             write_varint(bytes, row.amount);
@@ -392,7 +403,8 @@ impl Grants {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Damage> {
         let mut grants = Grants::default();
         for _ in 0..reader.count(1)? {
-            let state = match reader.u8()? {
+            let word = reader.u8()?;
+            let state = match word & !RANKED {
                 0 => State::Posted,
                 1 => State::Revoked,
                 2 => State::NeverLive,
@@ -400,14 +412,27 @@ impl Grants {
                 _ => return Err(Damage("a grant has no such state")),
             };
             if state == State::Retracted {
-                let number = grants.post("", 0, 0, 0).map_err(|_| TOO_LARGE)?;
+                let nothing = GrantRecord::new("", 0, 0, 0);
+                let number = grants.post(nothing.borrowed()).map_err(|_| TOO_LARGE)?;
                 grants.retract(number);
                 continue;
             }
+            let priority = if word & RANKED == 0 {
+                0
+            } else {
+                reader.signed()?
+            };
+            let priority = i16::try_from(priority).map_err(|_| NO_SUCH_PRIORITY)?;
             let (start, length, amount) = (reader.signed()?, reader.varint()?, reader.varint()?);
             let name_len = reader.count(1)?;
             let name = str::from_utf8(reader.take(name_len)?).map_err(|_| NOT_TEXT)?;
-            let posted = grants.post(name, amount, start, length);
+            let posted = grants.post(NewGrant {
+                credit_id: name,
+                amount,
+                timestamp: start,
+                expiration: length,
+                priority,
+            });
             let number = posted.map_err(|_| TOO_LARGE)?;
             let end = grants.window(number).end;
             if state == State::Revoked && end == i64::MAX {

@@ -3,6 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use smallvec::SmallVec;
+
+use super::ranked::Ranked;
 use crate::options::Overdraft;
 
 /// A live grant and what remains of it.
@@ -12,12 +15,22 @@ pub(crate) struct LiveGrant {
     pub(crate) end: i64,
     /// The grant.
     pub(crate) grant: u32,
+    pub(crate) priority: i16,
     /// What is undrawn of it; never 0 in a [`Live`].
     pub(crate) remainder: u64,
 }
 
-/// The greater one is drawn first: the sooner end, and of equal ends the one posted first. No two
-/// of one account compare equal.
+impl LiveGrant {
+    /// Its place in the order of draws: lower priority first, then sooner end, then posting order. No
+    /// two grants of one account have the same.
+    #[inline]
+    pub(crate) fn place(&self) -> (i16, i64, u32) {
+        (self.priority, self.end, self.grant)
+    }
+}
+
+/// Of two grants of one priority the greater one is drawn first: the sooner end, and of equal ends
+/// the one posted first.
 impl Ord for LiveGrant {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
@@ -32,6 +45,9 @@ impl PartialOrd for LiveGrant {
     }
 }
 
+/// What remains of grants as a checkpoint keeps it: most have one or two.
+pub(crate) type Remainders = SmallVec<[LiveGrant; 2]>;
+
 /// The live grants that have something left, and the deficit. If there is a deficit nothing is
 /// left of any grant, for they would have paid it.
 #[derive(Clone, Debug, Default)]
@@ -39,19 +55,29 @@ pub(crate) struct Live {
     /// The one that is drawn first. It stands outside the heap because most usage draws from it
     /// alone.
     first: Option<LiveGrant>,
+    /// Of priority 0.
     others: BinaryHeap<LiveGrant>,
+    /// Of other priorities; never empty.
+    ranked: Option<Box<Ranked>>,
     /// The sum of what is left.
     remaining: u64,
     deficit: u64,
 }
 
 impl Live {
-    /// What stands if `remainders` are all that is left, as [`remainders`](Self::remainders) has returned them,
-    /// and there is no deficit. O(remainders).
+    /// What stands if `remainders` are all that is left, as [`copy_to`](Self::copy_to) has written
+    /// them, and there is no deficit. O(remainders).
     pub(crate) fn new(remainders: &[LiveGrant]) -> Self {
+        let others = remainders.get(1..).unwrap_or_default();
+        let zeros = match others.last() {
+            Some(last) if last.priority != 0 => others.partition_point(|grant| grant.priority == 0),
+            _ => others.len(),
+        };
+        let (others, ranked) = others.split_at(zeros);
         Live {
             first: remainders.first().copied(),
-            others: remainders.get(1..).unwrap_or_default().to_vec().into(),
+            others: others.to_vec().into(),
+            ranked: Ranked::new(ranked),
             remaining: remainders.iter().map(|grant| grant.remainder).sum(),
             deficit: 0,
         }
@@ -76,24 +102,76 @@ impl Live {
         }
         self.remaining += grant.remainder;
         match self.first {
-            Some(first) if first > grant => self.others.push(grant),
+            Some(first) if first.place() < grant.place() => self.wait(grant),
             first => {
-                self.others.extend(first);
+                if let Some(first) = first {
+                    self.wait(first);
+                }
                 self.first = Some(grant);
             }
         }
     }
 
-    /// A grant's window has ended: what is left of it lapses. Of all that are live it ends soonest,
-    /// so it is the first if it is there at all. O(log live).
+    /// Keeps a grant that is not drawn first.
     #[inline]
-    pub(crate) fn end(&mut self, grant: u32) {
-        if let Some(first) = self.first
-            && first.grant == grant
-        {
-            self.remaining -= first.remainder;
-            self.first = self.others.pop();
+    fn wait(&mut self, grant: LiveGrant) {
+        if grant.priority == 0 {
+            self.others.push(grant);
+        } else {
+            self.ranked.get_or_insert_default().push(grant);
         }
+    }
+
+    /// A grant's window has ended: what is left of it lapses, and is returned. Of all of its
+    /// priority it ends soonest. `priority` is asked for only if grants differ in it. O(log live).
+    #[inline]
+    pub(crate) fn end(&mut self, grant: u32, priority: impl FnOnce() -> i16) -> u64 {
+        let left = match self.first {
+            Some(first) if first.grant == grant => {
+                self.first = self.next();
+                first.remainder
+            }
+            Some(first) if first.priority != 0 || self.ranked.is_some() => {
+                self.end_behind_first(grant, priority())
+            }
+            _ => 0,
+        };
+        self.remaining -= left;
+        left
+    }
+
+    /// Takes out a grant that is the next of its priority, if it is there. What was left of it.
+    #[inline(never)]
+    fn end_behind_first(&mut self, grant: u32, priority: i16) -> u64 {
+        let ranked = self.ranked.as_ref();
+        let next = match priority {
+            0 => self.others.peek(),
+            _ => ranked.and_then(|ranked| ranked.peek(priority)),
+        };
+        if next.is_none_or(|next| next.grant != grant) {
+            return 0;
+        }
+        let ended = match priority {
+            0 => self.others.pop(),
+            _ => Ranked::pop(&mut self.ranked, priority),
+        };
+        ended.map_or(0, |ended| ended.remainder)
+    }
+
+    /// Takes out the one that is drawn next after the first.
+    #[inline]
+    fn next(&mut self) -> Option<LiveGrant> {
+        match self.ranked {
+            None => self.others.pop(),
+            Some(_) => self.next_of_any_priority(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_of_any_priority(&mut self) -> Option<LiveGrant> {
+        let least = self.ranked.as_ref().map(|ranked| ranked.least())?;
+        let other = if least > 0 { self.others.pop() } else { None };
+        other.or_else(|| Ranked::pop(&mut self.ranked, least))
     }
 
     /// Usage, of one entry or of a whole epoch: within an epoch only the sum decides what is left
@@ -107,6 +185,7 @@ impl Live {
             self.remaining = 0;
             self.first = None;
             self.others.clear();
+            self.ranked = None;
             return;
         }
         self.remaining -= usage;
@@ -117,7 +196,7 @@ impl Live {
                 return;
             }
             usage -= first.remainder;
-            self.first = self.others.pop();
+            self.first = self.next();
         }
     }
 
@@ -140,34 +219,52 @@ impl Live {
     /// How many grants have something left.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
+        let ranked = self.ranked.as_ref().map_or(0, |ranked| ranked.len());
+        usize::from(self.first.is_some()) + self.others.len() + ranked
     }
 
-    /// What is left of the grant that is drawn first, and of the others, which are in no order
-    /// that means anything.
-    pub(crate) fn remainders(&self) -> (Option<LiveGrant>, &[LiveGrant]) {
-        (self.first, self.others.as_slice())
+    /// The grant that is drawn first, and what is left of it.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<LiveGrant> {
+        self.first
+    }
+
+    /// What is left of each grant: first of the one that is drawn first, and of the others in no
+    /// order that means anything.
+    pub(crate) fn remainders(&self) -> impl Iterator<Item = &LiveGrant> {
+        let ranked = self.ranked.iter().flat_map(|ranked| ranked.iter());
+        self.first.iter().chain(&self.others).chain(ranked)
+    }
+
+    /// Adds [`remainders`](Self::remainders) to a list. O(live).
+    pub(crate) fn copy_to(&self, list: &mut Remainders) {
+        list.extend(self.first);
+        list.extend_from_slice(self.others.as_slice());
+        if let Some(ranked) = &self.ranked {
+            list.extend(ranked.iter().copied());
+        }
     }
 
     /// A sum that differs for nearly all states that differ, whatever the order of the others.
     /// O(live).
     pub(crate) fn checksum(&self) -> u64 {
         let weigh = |grant: &LiveGrant| grant.remainder.wrapping_mul(u64::from(grant.grant) + 1);
-        let remainders = self.first.iter().chain(&self.others);
-        remainders.map(weigh).fold(0, u64::wrapping_add)
+        self.remainders().map(weigh).fold(0, u64::wrapping_add)
     }
 
     /// What is left of each grant, in the order in which they are drawn. O(live log live).
     pub(crate) fn in_order(&self) -> Vec<LiveGrant> {
-        let (first, others) = self.remainders();
-        let mut remainders: Vec<LiveGrant> =
-            first.into_iter().chain(others.iter().copied()).collect();
-        remainders.sort_unstable_by(|one, other| other.cmp(one));
+        let mut remainders: Vec<LiveGrant> = self.remainders().copied().collect();
+        remainders.sort_unstable_by_key(LiveGrant::place);
         remainders
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        self.others.capacity() * size_of::<LiveGrant>()
+        let ranked = self
+            .ranked
+            .as_ref()
+            .map_or(0, |ranked| ranked.memory_used());
+        self.others.capacity() * size_of::<LiveGrant>() + ranked
     }
 }

@@ -25,7 +25,7 @@
 //!
 //! | | reads | writes |
 //! |---|---|---|
-//! | [`boundary`] the order of events; [`live`] the draw rule; [`grants`] the records | | |
+//! | [`boundary`] the order of events; [`live`] the draw rule, with [`ranked`]; [`grants`] the records | | |
 //! | [`tree`] boundaries under sums; [`checkpoint`] remembered remainders; [`known`] what is settled; [`epoch_table`] levels laid out for questions | | |
 //! | [`mod@write`] | all | tree, known |
 //! | [`settle`] | all | tree, checkpoints, known, epoch table |
@@ -40,6 +40,7 @@ pub(crate) mod epoch_table;
 pub(crate) mod grants;
 mod known;
 pub(crate) mod live;
+mod ranked;
 mod tree;
 
 pub(crate) mod ask;

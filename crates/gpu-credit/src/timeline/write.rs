@@ -13,6 +13,7 @@ use super::{GrantTimeline, wrapping};
 use crate::all_usage::AllUsage;
 use crate::error::Error;
 use crate::options::Overdraft;
+use crate::record::NewGrant;
 
 /// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
 /// if that is more. Past it, replaying everything later is cheaper than repairing each.
@@ -33,15 +34,8 @@ pub(super) enum Arrival {
 impl GrantTimeline {
     /// Adds a grant. O(log m + B) if it starts beyond the frontier, else O(B + m / B²); and a
     /// bounded repair.
-    pub(crate) fn post_grant(
-        &mut self,
-        usage: &AllUsage,
-        name: &str,
-        amount: u64,
-        start: i64,
-        expiration: u64,
-    ) -> Result<u32, Error> {
-        let number = self.grants.post(name, amount, start, expiration)?;
+    pub(crate) fn post_grant(&mut self, usage: &AllUsage, new: NewGrant<'_>) -> Result<u32, Error> {
+        let number = self.grants.post(new)?;
         let arrival = self.insert_window(usage, number);
         self.keep_up(usage, arrival);
         Ok(number)
@@ -114,6 +108,20 @@ impl GrantTimeline {
             self.insert_window(usage, number);
         }
         self.keep_up(usage, Arrival::Late);
+    }
+
+    /// Gives a grant another priority, as if it had been posted with that. O(log m), and a bounded
+    /// repair.
+    pub(crate) fn change_priority(&mut self, usage: &AllUsage, number: u32, priority: i16) {
+        self.grants.set_priority(number, priority);
+        if self.grants.is_ever_live(number) {
+            let (start, _) = self.grants.boundaries(number);
+            if start <= self.known.frontier() {
+                // No balance shifts but by what lapses, which the repair finds.
+                self.unsettle(start, 0);
+            }
+            self.keep_up(usage, Arrival::Late);
+        }
     }
 
     fn remove_window(&mut self, number: u32) {

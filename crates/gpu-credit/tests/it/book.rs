@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gpu_credit::{BookError, CreditBook, Error, GpuCredit, MeteredUsage, Overdraft, Record};
+use gpu_credit::{
+    BookError, CreditBook, Error, GpuCredit, GrantRecord, MeteredUsage, Overdraft, Record,
+};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers, Operation};
 
@@ -53,7 +55,10 @@ impl Books {
             let account = name(self.random.below(count));
             let record = match operation {
                 Operation::PostGrant(grant) => {
-                    Record::grant("grant", grant.amount, grant.timestamp, grant.expiration)
+                    let priority = grant.priority;
+                    let grant =
+                        GrantRecord::new("grant", grant.amount, grant.timestamp, grant.expiration);
+                    grant.priority(priority).into()
                 }
                 Operation::PostUsage(usage) => Record::usage(usage.amount, usage.timestamp),
                 _ => continue,

@@ -25,11 +25,9 @@ impl Corrected {
     fn run(&mut self, operation: Operation) {
         let account = &mut self.account;
         match operation {
-            Operation::PostGrant(Grant {
-                amount,
-                timestamp,
-                expiration,
-            }) => (self.grants).extend(account.add_credit("", amount, timestamp, expiration)),
+            Operation::PostGrant(grant) => {
+                self.grants.extend(account.post_grant(grant_record(grant)));
+            }
             Operation::PostUsage(usage) => self.post_usage(usage.amount, usage.timestamp),
             Operation::PostUsageMany(usage) => self.post_usage_many(&usage),
             Operation::PostMany(records) => self.post_many(&records),
@@ -66,6 +64,11 @@ impl Corrected {
             Operation::ChangeExpiration { place, expiration } => {
                 if let Some(grant) = self.grants.get(place) {
                     let _ = account.change_expiration(*grant, expiration);
+                }
+            }
+            Operation::ChangePriority { place, priority } => {
+                if let Some(grant) = self.grants.get(place) {
+                    let _ = account.change_priority(*grant, priority);
                 }
             }
             Operation::RemoveEnd { place } => {
@@ -116,9 +119,7 @@ impl Corrected {
     fn post_many(&mut self, records: &[Record]) {
         let posted = records.iter().map(|record| match *record {
             Record::Usage(usage) => gpu_credit::Record::usage(usage.amount, usage.timestamp),
-            Record::Grant(grant) => {
-                gpu_credit::Record::grant("", grant.amount, grant.timestamp, grant.expiration)
-            }
+            Record::Grant(grant) => grant_record(grant).into(),
         });
         if self.account.extend(posted).is_err() {
             return;
@@ -181,6 +182,10 @@ impl Corrected {
     }
 }
 
+fn grant_record(grant: Grant) -> GrantRecord {
+    GrantRecord::new("", grant.amount, grant.timestamp, grant.expiration).priority(grant.priority)
+}
+
 /// The account of an endless sequence of operations after so many of them, most of them corrections.
 fn corrected(seed: u64, numbers: Numbers, options: Options, length: usize) -> Corrected {
     let mut corrected = Corrected {
@@ -210,9 +215,8 @@ fn fresh(
             _ => grant.end,
         };
         let expiration = grant.start.abs_diff(end);
-        fresh
-            .add_credit(grant.credit_id, grant.amount, grant.start, expiration)
-            .unwrap();
+        let record = GrantRecord::new(grant.credit_id, grant.amount, grant.start, expiration);
+        fresh.post_grant(record.priority(grant.priority)).unwrap();
         posted.push(number);
     }
     for (usage, amount) in usage {
@@ -320,6 +324,7 @@ fn corrections_that_are_refused_change_nothing() {
         refuses(|account, _| account.retract_grant(grant), error);
         refuses(|account, _| account.revoke_grant(grant, 0), error);
         refuses(|account, _| account.change_expiration(grant, 5), error);
+        refuses(|account, _| account.change_priority(grant, 5), error);
         refuses(
             |account, _| account.change_expiration_without_end(grant),
             error,
@@ -348,6 +353,7 @@ fn a_retracted_grant_cannot_be_corrected() {
     assert_eq!(account.revoke_grant(grant, 30), error);
     assert_eq!(account.change_expiration(grant, 30), error);
     assert_eq!(account.change_expiration_without_end(grant), error);
+    assert_eq!(account.change_priority(grant, 5), error);
 }
 
 #[test]

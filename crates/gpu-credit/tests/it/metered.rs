@@ -57,7 +57,8 @@ fn metered(random: &mut Pcg64Mcg) -> MeteredUsage {
 fn grant(random: &mut Pcg64Mcg) -> GrantRecord {
     let timestamp = random.random_range(TIMES);
     let amount = random.random_range(0..60);
-    GrantRecord::new("g", amount, timestamp, random.random_range(0..40))
+    let grant = GrantRecord::new("g", amount, timestamp, random.random_range(0..40));
+    grant.priority(priority(random))
 }
 
 fn usage(random: &mut Pcg64Mcg) -> UsageRecord {
@@ -103,9 +104,20 @@ fn extend(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
     account.extend(records).unwrap();
 }
 
+/// Mostly 0.
+fn priority(random: &mut Pcg64Mcg) -> i16 {
+    [0, 0, 0, 0, -1, 1, i16::MAX][random.random_range(0..7)]
+}
+
 fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
     let pick = |random: &mut Pcg64Mcg, len: usize| random.random_range(0..len.max(1));
     match random.random_range(0..13) {
+        12 if !posted.grants.is_empty() => {
+            let at = pick(random, posted.grants.len());
+            let (id, grant) = &mut posted.grants[at];
+            grant.priority = priority(random);
+            account.change_priority(*id, grant.priority).unwrap();
+        }
         0..3 => {
             let grant = grant(random);
             let id = account.post_grant(grant.clone()).unwrap();

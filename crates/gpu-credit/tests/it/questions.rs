@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use gpu_credit::{AnyUsageId, Draw, Error, GpuCredit, Overdraft, Record, UsageId};
+use gpu_credit::{AnyUsageId, Draw, Error, GpuCredit, GrantRecord, Overdraft, Record, UsageId};
 use gpu_credit_replay::{ListReplay, Replay, Status};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::Numbers;
@@ -246,10 +246,9 @@ impl Asked {
 
     fn ask_what_if(&mut self, time: i64, from: i64, to: i64) {
         let amount = self.random.below(20);
-        let records = [
-            Record::usage(amount, time),
-            Record::grant("if", amount, from, from.abs_diff(to)),
-        ];
+        let priority = [0, -1, 1][self.random.below(3) as usize];
+        let grant = GrantRecord::new("if", amount, from, from.abs_diff(to));
+        let records = [Record::usage(amount, time), grant.priority(priority).into()];
         for record in records {
             let mut account = self.engine().clone();
             let posted = account

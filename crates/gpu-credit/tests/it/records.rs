@@ -9,6 +9,7 @@ fn records() -> [Record; 3] {
         Record::grant("a", u64::MAX / 2, i64::MIN, u64::MAX),
         GrantRecord::new("without end", 0, 7, 0)
             .without_end()
+            .priority(-7)
             .into(),
         UsageRecord { amount, timestamp }.into(),
     ]
@@ -19,7 +20,7 @@ fn records_and_answers_survive_json() {
     let text = serde_json::to_string(&records()).unwrap();
     assert_eq!(
         text,
-        r#"[{"grant":{"credit_id":"a","amount":9223372036854775807,"timestamp":-9223372036854775808,"expiration":18446744073709551615}},{"grant":{"credit_id":"without end","amount":0,"timestamp":7,"expiration":9223372036854775800}},{"usage":{"amount":4,"timestamp":-30}}]"#
+        r#"[{"grant":{"credit_id":"a","amount":9223372036854775807,"timestamp":-9223372036854775808,"expiration":18446744073709551615,"priority":0}},{"grant":{"credit_id":"without end","amount":0,"timestamp":7,"expiration":9223372036854775800,"priority":-7}},{"usage":{"amount":4,"timestamp":-30}}]"#
     );
     let read: Vec<Record> = serde_json::from_str(&text).unwrap();
     assert_eq!(read, records());

@@ -79,19 +79,20 @@ impl Trace<'_> {
         self.at = next;
         let key = self.view.tree.get(next).key();
         let owed = self.live.deficit();
-        if let Event::End(grant) = key.handle.event()
-            && let (Some(first), _) = self.live.remainders()
-            && first.grant == grant
-        {
-            let amount = first.remainder;
-            note(Movement::Ended { grant, amount });
-        }
-        self.view.grants.apply(key, &mut self.live);
-        let amount = owed - self.live.deficit();
-        if let Event::Start(grant) = key.handle.event()
-            && amount > 0
-        {
-            note(Movement::Repaid { grant, amount });
+        let left = self.view.grants.apply(key, &mut self.live);
+        let paid = owed - self.live.deficit();
+        let movement = match key.handle.event() {
+            Event::Start(grant) => Movement::Repaid {
+                grant,
+                amount: paid,
+            },
+            Event::End(grant) => Movement::Ended {
+                grant,
+                amount: left,
+            },
+        };
+        if paid + left > 0 {
+            note(movement);
         }
     }
 
@@ -110,7 +111,7 @@ impl Trace<'_> {
         }
         let mut unpaid = usage;
         while unpaid > 0
-            && let (Some(first), _) = self.live.remainders()
+            && let Some(first) = self.live.first()
         {
             let (grant, amount) = (first.grant, first.remainder.min(unpaid));
             self.live.draw(amount, overdraft);

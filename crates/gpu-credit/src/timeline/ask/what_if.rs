@@ -36,7 +36,7 @@ impl View<'_> {
         replay.windows += 1;
         if let Some(closing) = closing {
             advance_before(&mut replay, usage, self.overdraft, closing, &mut used);
-            replay.live.end(whole.grant);
+            replay.live.end(whole.grant, || whole.priority);
             replay.windows -= 1;
         }
         while replay.next_key().is_some_and(|next| next.time <= time) {

@@ -1,12 +1,12 @@
 //! What is written to the engine, as its interface spells it.
 
-use gpu_credit::{Error, GpuCredit, GrantId, UsageId, UsageRecord};
+use gpu_credit::{Error, GpuCredit, GrantId, GrantRecord, UsageId, UsageRecord};
 use gpu_credit_workload::small::{Grant, Record, Usage};
 
 use super::UsageName;
 
 pub(super) fn post_grant(engine: &mut GpuCredit, grant: Grant) -> Result<GrantId, Error> {
-    engine.add_credit("grant", grant.amount, grant.timestamp, grant.expiration)
+    engine.post_grant(grant_record(grant))
 }
 
 pub(super) fn post_usage(engine: &mut GpuCredit, usage: Usage) -> Result<(), Error> {
@@ -39,12 +39,18 @@ pub(super) fn post(engine: &mut GpuCredit, record: &Record) -> Result<(), Error>
 pub(super) fn record(record: &Record) -> gpu_credit::Record {
     match *record {
         Record::Usage(usage) => gpu_credit::Record::usage(usage.amount, usage.timestamp),
-        Record::Grant(Grant {
-            amount,
-            timestamp,
-            expiration,
-        }) => gpu_credit::Record::grant("grant", amount, timestamp, expiration),
+        Record::Grant(grant) => grant_record(grant).into(),
     }
+}
+
+fn grant_record(grant: Grant) -> GrantRecord {
+    let Grant {
+        amount,
+        timestamp,
+        expiration,
+        priority,
+    } = grant;
+    GrantRecord::new("grant", amount, timestamp, expiration).priority(priority)
 }
 
 /// Retracts the usage record like this one that was posted last.

@@ -2,13 +2,13 @@
 //! them can be asked everything, written to, settled and written out again.
 
 use gpu_credit::{
-    GpuCredit, GrantId, MeteredId, MeteredUsage, Options, Record, UsageId, UsageRecord,
+    GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options, Record, UsageId, UsageRecord,
 };
 use gpu_credit_workload::random::Random;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What stands before the checksum: the name and the version.
-const HEAD: &[u8; 10] = b"GPUCREDIT\x02";
+const HEAD: &[u8; 10] = b"GPUCREDIT\x03";
 /// Where what the checksum is of begins.
 pub(crate) const BODY: usize = HEAD.len() + size_of::<u64>();
 /// Reading takes no more bytes of the heap than these ...
@@ -174,8 +174,9 @@ fn write(account: &mut GpuCredit, instants: &[i64], random: &mut Random) {
     for (place, grant) in some(&grants(account)).enumerate() {
         let window = account.grant(*grant).unwrap();
         let (start, end) = (window.start, window.end);
-        match place % 4 {
+        match place % 5 {
             0 => account.retract_grant(*grant).unwrap(),
+            4 => account.change_priority(*grant, 1).unwrap(),
             1 => _ = account.revoke_grant(*grant, end),
             2 => _ = account.change_expiration(*grant, start.abs_diff(end) / 2),
             _ => _ = account.change_expiration_without_end(*grant),
@@ -212,7 +213,8 @@ fn from_records(account: &GpuCredit, instants: &[i64]) -> Vec<Option<u64>> {
     let mut posted = GpuCredit::with_options(options);
     for (_, grant) in account.grants() {
         let expiration = grant.end.abs_diff(grant.start);
-        let id = posted.add_credit(grant.credit_id, grant.amount, grant.start, expiration);
+        let record = GrantRecord::new(grant.credit_id, grant.amount, grant.start, expiration);
+        let id = posted.post_grant(record.priority(grant.priority));
         if grant.revoked_from == Some(grant.start) {
             posted.revoke_grant(id.unwrap(), grant.start).unwrap();
         }

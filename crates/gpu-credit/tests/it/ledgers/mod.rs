@@ -52,6 +52,7 @@ pub(crate) fn with_late_writes(
                 | Operation::ChangeUsageAt { .. }
                 | Operation::RevokeGrant { .. }
                 | Operation::ChangeExpiration { .. }
+                | Operation::ChangePriority { .. }
         )
     };
     let late = small::from_seed(!seed, numbers).filter(is_write);
@@ -132,6 +133,9 @@ impl Ledgers {
             Operation::ChangeExpiration { place, expiration } => {
                 self.change_expiration(place, expiration);
             }
+            Operation::ChangePriority { place, priority } => {
+                self.change_priority(place, priority);
+            }
             Operation::RemoveEnd { place } => self.remove_end(place),
             Operation::Settle => self.settle(),
             Operation::SettleTo { timestamp } => self.engine.settle_to(timestamp),
@@ -210,9 +214,10 @@ impl Ledgers {
             amount,
             timestamp,
             expiration,
+            priority,
         } = grant;
-        self.list.add_credit(amount, timestamp, expiration);
-        self.heap.add_credit(amount, timestamp, expiration);
+        (self.list).add_credit_with_priority(amount, timestamp, expiration, priority);
+        (self.heap).add_credit_with_priority(amount, timestamp, expiration, priority);
         let end = timestamp.checked_add_unsigned(expiration).unwrap();
         self.note([timestamp, end]);
     }
@@ -310,6 +315,15 @@ impl Ledgers {
             let changed = self.engine.change_expiration(*grant, expiration).is_ok();
             assert_eq!(changed, self.list.change_expiration(place, expiration));
             assert_eq!(changed, self.heap.change_expiration(place, expiration));
+            self.touch(place);
+        }
+    }
+
+    fn change_priority(&mut self, place: usize, priority: i16) {
+        if let Some(grant) = self.grants.get(place) {
+            let changed = self.engine.change_priority(*grant, priority).is_ok();
+            assert_eq!(changed, self.list.change_priority(place, priority));
+            assert_eq!(changed, self.heap.change_priority(place, priority));
             self.touch(place);
         }
     }
