@@ -68,6 +68,14 @@ impl AllUsage {
         }
     }
 
+    /// The sum of the usage through the instants of a tick, without what is metered at it.
+    /// O(log n + log j)
+    pub(crate) fn through_instants(&self, tick: i64) -> u64 {
+        let metered = self.metered().zip(tick.checked_sub(1));
+        let metered = metered.map_or(0, |(metered, before)| metered.through(before));
+        self.instants.through(tick) + metered
+    }
+
     /// [`through`](Self::through) for each of `times`, written to the same position of `sums`, which
     /// is as long.
     pub(crate) fn through_each(&self, times: &[i64], sums: &mut [u64]) {
@@ -91,19 +99,16 @@ impl AllUsage {
     /// being one: its tick, and the total before it. O(log n), and 64 times that if anything is
     /// metered
     pub(crate) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
-        let Some(metered) = self.metered() else {
+        if self.metered.is_none() {
             return self.instants.first_above(sum);
-        };
+        }
         let time = first_time(|time| self.through(time) > sum)?;
         // What is metered at this tick comes after its instants.
-        let earlier = match time.checked_sub(1) {
-            Some(before) => metered.through(before),
-            None => 0,
-        };
-        let instants = self.instants.through(time);
-        if earlier + instants <= sum {
-            return Some((time, earlier + instants));
+        let through_instants = self.through_instants(time);
+        if through_instants <= sum {
+            return Some((time, through_instants));
         }
+        let earlier = through_instants - self.instants.through(time);
         let among = self.instants.first_above(sum - earlier);
         let (entry, before) = among.expect("the instants of this tick pass the sum");
         assert_eq!(entry, time, "no earlier tick passes the sum");

@@ -110,6 +110,14 @@ pub enum Error {
         /// The instant from which it was to be revoked.
         from: i64,
     },
+    /// A job that was asked about has no ticks.
+    #[error("a job over [{from}, {until}) has no ticks")]
+    NoTicks {
+        /// The first tick, if there were one.
+        from: i64,
+        /// The tick after the last.
+        until: i64,
+    },
     /// A series of instants that are 0 apart would never end.
     #[error("the step of a series is at least 1, not 0")]
     ZeroStep,

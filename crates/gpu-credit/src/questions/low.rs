@@ -6,6 +6,7 @@ use crate::account::GpuCredit;
 use crate::answer::Answer;
 use crate::options::Overdraft;
 use crate::range::closed;
+use crate::timeline::ask::Counting;
 
 impl GpuCredit {
     /// The lowest balance in a range of time: the first instant at which it stands, and the answer
@@ -71,7 +72,7 @@ impl GpuCredit {
             return None;
         }
         let amount = i128::from(amount);
-        let stretch = self.view().first_below(range, amount)?;
+        let stretch = self.view().first_below(range, amount, Counting::Live)?;
         Some(stretch.first_at_most(&self.usage, amount - 1))
     }
 }

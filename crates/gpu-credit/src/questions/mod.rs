@@ -12,6 +12,7 @@ mod metered_statement;
 mod payments;
 mod remainders;
 mod series;
+mod spendable;
 mod statement;
 mod steps;
 mod usage_statement;

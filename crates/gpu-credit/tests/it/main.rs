@@ -25,6 +25,7 @@ mod metered;
 mod questions;
 mod records;
 mod scale;
+mod spendable;
 mod threads;
 
 use gpu_credit::{GpuCredit, UsageRecord};

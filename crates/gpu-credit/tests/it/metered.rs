@@ -12,10 +12,10 @@ use rand_pcg::Pcg64Mcg;
 
 /// What has been posted, and stands.
 #[derive(Clone, Default)]
-struct Posted {
-    grants: Vec<(GrantId, GrantRecord)>,
-    usage: Vec<(UsageId, UsageRecord)>,
-    metered: Vec<(MeteredId, MeteredUsage)>,
+pub(crate) struct Posted {
+    pub(crate) grants: Vec<(GrantId, GrantRecord)>,
+    pub(crate) usage: Vec<(UsageId, UsageRecord)>,
+    pub(crate) metered: Vec<(MeteredId, MeteredUsage)>,
 }
 
 impl Posted {
@@ -43,7 +43,7 @@ impl Posted {
 }
 
 /// Boundaries, usage and jobs crowd into a hundred ticks.
-const TIMES: std::ops::Range<i64> = -10..90;
+pub(crate) const TIMES: std::ops::Range<i64> = -10..90;
 
 fn metered(random: &mut Pcg64Mcg) -> MeteredUsage {
     let from = random.random_range(TIMES);
@@ -109,7 +109,7 @@ fn priority(random: &mut Pcg64Mcg) -> i16 {
     [0, 0, 0, 0, -1, 1, i16::MAX][random.random_range(0..7)]
 }
 
-fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
+pub(crate) fn write(random: &mut Pcg64Mcg, account: &mut GpuCredit, posted: &mut Posted) {
     let pick = |random: &mut Pcg64Mcg, len: usize| random.random_range(0..len.max(1));
     match random.random_range(0..13) {
         12 if !posted.grants.is_empty() => {

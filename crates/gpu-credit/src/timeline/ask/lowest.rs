@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use super::super::tree::Position;
+use super::super::tree::{Counting, Position};
 use super::View;
 use super::replay::Replay;
 use super::survey::Piece;
 use crate::all_usage::AllUsage;
 
-/// A stretch of time in which no grant starts or ends, and at least one is live. Its balance is the
-/// level less all usage so far, and never rises.
+/// A stretch of time in which no grant starts or ends. Its balance is the level less all usage so
+/// far, and never rises.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stretch {
     pub(crate) first: i64,
@@ -44,17 +44,23 @@ impl Stretch {
 }
 
 impl View<'_> {
-    /// The first stretch between two instants, both included, that ends with a balance below
-    /// `amount`.
-    pub(crate) fn first_below(self, range: (i64, i64), amount: i128) -> Option<Stretch> {
+    /// The first stretch between two instants, both included, that counts and ends with a balance
+    /// below `amount`.
+    pub(crate) fn first_below(
+        self,
+        range: (i64, i64),
+        amount: i128,
+        counting: Counting,
+    ) -> Option<Stretch> {
         let is_low = |stretch: &Stretch| stretch.balance(self.usage, stretch.last) < amount;
         let found = self.survey(range.0, range.1, |piece| {
             let stretch = match piece {
                 Piece::Known { from, to, lift } => {
-                    let epoch = self.tree.first_below(from, to, amount - lift);
-                    epoch.and_then(|epoch| self.live_stretch(epoch, self.lifted(epoch, lift)))
+                    let epoch = self.tree.first_below(from, to, amount - lift, counting);
+                    let level = |epoch| self.lifted(epoch, lift);
+                    epoch.and_then(|epoch| self.stretch(epoch, level(epoch), counting))
                 }
-                Piece::Epoch { at, level } => self.live_stretch(at, level.into()),
+                Piece::Epoch { at, level } => self.stretch(at, level.into(), counting),
             };
             match stretch
                 .and_then(|stretch| stretch.within(range))
@@ -67,7 +73,9 @@ impl View<'_> {
         match found {
             ControlFlow::Break(stretch) => Some(stretch),
             ControlFlow::Continue(None) => None,
-            ControlFlow::Continue(Some(replay)) => replayed(replay, self.usage, range).find(is_low),
+            ControlFlow::Continue(Some(replay)) => {
+                replayed(replay, self.usage, range, counting).find(is_low)
+            }
         }
     }
 
@@ -91,9 +99,11 @@ impl View<'_> {
             let stretch = match piece {
                 Piece::Known { from, to, lift } => {
                     let low = self.tree.lowest(from, to, least.saturating_sub(lift));
-                    low.and_then(|(_, epoch)| self.live_stretch(epoch, self.lifted(epoch, lift)))
+                    low.and_then(|(_, epoch)| {
+                        self.stretch(epoch, self.lifted(epoch, lift), Counting::Live)
+                    })
                 }
-                Piece::Epoch { at, level } => self.live_stretch(at, level.into()),
+                Piece::Epoch { at, level } => self.stretch(at, level.into(), Counting::Live),
             };
             if let Some(stretch) = stretch.and_then(|stretch| stretch.within(range)) {
                 keep(end(stretch));
@@ -101,7 +111,8 @@ impl View<'_> {
             ControlFlow::<()>::Continue(())
         });
         if let ControlFlow::Continue(Some(replay)) = survey {
-            replayed(replay, self.usage, range).for_each(|stretch| keep(end(stretch)));
+            let stretches = replayed(replay, self.usage, range, Counting::Live);
+            stretches.for_each(|stretch| keep(end(stretch)));
         }
         lowest
     }
@@ -110,11 +121,11 @@ impl View<'_> {
         i128::from(self.tree.level(epoch)) + lift
     }
 
-    /// An epoch by its level, if it lasts and a grant is live.
-    fn live_stretch(self, epoch: Position, level: i128) -> Option<Stretch> {
-        let is_live = self.tree.live(epoch) > 0;
+    /// An epoch by its level, if it lasts and counts.
+    fn stretch(self, epoch: Position, level: i128, counting: Counting) -> Option<Stretch> {
+        let counts = counting == Counting::All || self.tree.live(epoch) > 0;
         let first = self.tree.get(epoch).time;
-        stretch(first, self.tree.next_time(epoch), level).filter(|_| is_live)
+        stretch(first, self.tree.next_time(epoch), level).filter(|_| counts)
     }
 }
 
@@ -124,11 +135,12 @@ fn stretch(first: i64, next: Option<i64>, level: i128) -> Option<Stretch> {
     (first <= last).then_some(Stretch { first, last, level })
 }
 
-/// The stretches between two instants that a replay passes, from where it stands on.
+/// The stretches between two instants that count and that a replay passes, from where it stands on.
 fn replayed<'a>(
     mut replay: Replay<'a>,
     usage: &'a AllUsage,
     (from, to): (i64, i64),
+    counting: Counting,
 ) -> impl Iterator<Item = Stretch> + 'a {
     replay.advance_to(from.max(replay.opening()));
     let mut walk = usage.walk();
@@ -139,7 +151,7 @@ fn replayed<'a>(
             let next = replay.next_time().filter(|next| *next <= to);
             let level = replay.live.balance() + i128::from(before);
             let stretch = stretch(replay.opening(), next, level);
-            let is_live = replay.windows > 0;
+            let counts = counting == Counting::All || replay.windows > 0;
             match next {
                 Some(next) => {
                     let used = walk.before(next);
@@ -149,7 +161,7 @@ fn replayed<'a>(
                 None => is_over = true,
             }
             let within = stretch.and_then(|stretch| stretch.within((from, to)));
-            if within.is_some() && is_live {
+            if within.is_some() && counts {
                 return within;
             }
         }

@@ -3,19 +3,22 @@
 //! If what it asks for is settled, a question reads a level from the epoch table, or from the tree
 //! ([`standing`]). If not, it [surveys](survey) the boundaries from the first unsettled one on, and
 //! replays no more of them than a repair would. Beyond the frontier it [replays](replay) epoch by
-//! epoch, with usage from the index.
+//! epoch, with usage from the index. What may be spent takes [two replays](more) side by side.
 
 mod lowest;
+pub(crate) mod more;
 pub(crate) mod replay;
 mod standing;
 mod survey;
 pub(crate) mod trace;
+mod unpaid;
 mod what_if;
 
 use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::grants::Grants;
 use super::known::Known;
+pub(crate) use super::tree::Counting;
 use super::tree::{BoundaryTree, Position};
 use crate::all_usage::AllUsage;
 use crate::options::Overdraft;

@@ -40,6 +40,11 @@ impl Replay<'_> {
         Some(self.view.tree.get(next).key())
     }
 
+    /// The boundary that opens the epoch.
+    pub(super) fn key(&self) -> Key {
+        self.view.tree.get(self.at).key()
+    }
+
     /// When the epoch opens.
     pub(crate) fn opening(&self) -> i64 {
         self.view.tree.get(self.at).time

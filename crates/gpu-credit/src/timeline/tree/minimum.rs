@@ -1,7 +1,7 @@
 //! Searching the ends of epochs: the first that is low, and the lowest.
 //!
-//! Only epochs count that last and that have a live grant. The spans know the first but for the
-//! last epoch of each chunk, and nothing of the second, which a grant far away may change: the
+//! Only epochs count that last and, if so asked, that have a live grant. The spans know the first but
+//! for the last epoch of each chunk, and nothing of the second, which a grant far away may change: the
 //! minimum of a span is at or below whatever counts in it. So stretches that cannot matter are
 //! passed over, and the other chunks are looked at boundary by boundary.
 
@@ -12,6 +12,14 @@ use super::{BoundaryTree, Position, Root};
 /// balance at the end of an epoch, and the epoch.
 pub(crate) type Low = (i128, Position);
 
+/// Which of the epochs that last count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counting {
+    All,
+    /// Those with a live grant.
+    Live,
+}
+
 impl BoundaryTree {
     /// The first epoch from `at` on and before `limit` that counts and ends with a balance below
     /// `amount`. O(B + m / B²), and O(B) for each chunk before it in which only epochs that do not
@@ -21,18 +29,19 @@ impl BoundaryTree {
         at: Position,
         limit: Position,
         amount: i128,
+        counting: Counting,
     ) -> Option<Position> {
         let groups = self.group_lows(at, limit);
         let groups = groups.filter(|(low, _)| *low < amount);
         let chunks = groups.flat_map(|(_, group)| self.chunk_lows(group, at, limit));
         let mut chunks = chunks.filter(|(low, _)| *low < amount);
         chunks.find_map(|(_, chunk)| {
-            let mut ends = self.ends(chunk, limit);
+            let mut ends = self.ends(chunk, limit, counting);
             ends.find_map(|(end, epoch)| (end < amount).then_some(epoch))
         })
     }
 
-    /// Of the epochs from `at` on and before `limit` that count, the first of those that end
+    /// Of the epochs from `at` on and before `limit` that last and have a live grant, the first of those that end
     /// lowest; every end below `least` taken as `least`. O(B + m / B²), and O(B) for each chunk in
     /// which any epoch, whether it counts or not, ends as low.
     pub(crate) fn lowest(&self, at: Position, limit: Position, least: i128) -> Option<Low> {
@@ -49,7 +58,7 @@ impl BoundaryTree {
             chunks.sort_unstable();
             for chunk in chunks {
                 if lowest.is_none_or(|lowest| chunk < lowest) {
-                    let ends = self.ends(chunk.1, limit).map(taken);
+                    let ends = self.ends(chunk.1, limit, Counting::Live).map(taken);
                     lowest = lowest.into_iter().chain(ends).min();
                 }
             }
@@ -108,7 +117,7 @@ impl BoundaryTree {
 
     /// The epochs of a chunk that count, from `at` on and before `limit`, with the balance at their
     /// ends.
-    fn ends(&self, at: Position, limit: Position) -> impl Iterator<Item = Low> {
+    fn ends(&self, at: Position, limit: Position, counting: Counting) -> impl Iterator<Item = Low> {
         let opening = self.opening(at);
         let boundaries = &self.chunk(at).boundaries;
         let next_chunk = self.next_chunk(at).map(|next| self.get(next).time);
@@ -125,7 +134,7 @@ impl BoundaryTree {
             let next = boundaries.get(epoch.index + 1).map(|next| next.time);
             let lasts = next.or(next_chunk) != Some(boundary.time);
             let live = opening.live.wrapping_add(i64::from(boundary.live));
-            lasts && live > 0 && *epoch < limit
+            lasts && (live > 0 || counting == Counting::All) && *epoch < limit
         })
     }
 }

@@ -33,6 +33,7 @@ mod tests;
 
 pub(crate) use chunk::{Boundary, Chunk, Epoch};
 use directory::{Directory, Node};
+pub(crate) use minimum::Counting;
 pub(crate) use position::Position;
 pub(crate) use span::Totals;
 

@@ -1,0 +1,203 @@
+//! What may be spent without taking from anything that is posted.
+
+use std::ops::{Range, RangeBounds};
+
+use crate::account::GpuCredit;
+use crate::error::Error;
+use crate::limits::{AMOUNTS_MAX, USAGE_RECORDS_MAX};
+use crate::range::closed;
+use crate::rates::{JOBS_MAX, Job, RateIndex};
+use crate::timeline::ask::more::{More, Unpaid};
+
+impl GpuCredit {
+    /// The largest amount that may be used at an instant without taking from anything that is
+    /// posted, planned usage included. Posted last, usage of that amount fits the limits, is drawn
+    /// whole, and leaves the deficit and what is dropped as they are, at every instant; less may be
+    /// forfeited. Usage of more does not. 0 if no grant is live.
+    ///
+    /// A replay of boundaries from the last sound checkpoint, and two side by side from the instant
+    /// on, up to where the usage makes no difference any more: O(log live) and a look-up a boundary.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 100, 0, 30)?;
+    /// account.subtract(60, 20)?; // planned
+    /// assert_eq!(account.get_balance(10), Some(100));
+    /// assert_eq!(account.spendable(10), 40);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn spendable(&self, timestamp: i64) -> u64 {
+        let is_full = self.usage_sums().records >= USAGE_RECORDS_MAX.into();
+        let amount = if is_full { 0 } else { self.usage_room() };
+        largest(amount, |amount| {
+            let mut replays = self.view().with_more(More::Once { amount, timestamp });
+            let mut most = amount;
+            while let Some(unpaid) = replays.next_unpaid() {
+                most = amount - unpaid.amount;
+            }
+            Limit {
+                most,
+                is_reached: true,
+            }
+        })
+    }
+
+    /// The largest rate of a job over these ticks, posted last, in the sense of
+    /// [`spendable`](Self::spendable): does a job of 40 hours fit, and of how many GPUs?
+    ///
+    /// Some tries, as a rule two to five and never more than 126, each of which costs what
+    /// [`spendable`](Self::spendable) does.
+    ///
+    /// # Errors
+    /// If there are no ticks.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("today", 100, 0, 9)?; // live in [0, 9]
+    /// account.add_credit("march", 30, 0, 99)?;
+    /// assert_eq!(account.spendable_rate(0..10)?, 13);
+    /// assert_eq!(account.spendable_rate(0..20)?, 3); // ten ticks from the second alone
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    pub fn spendable_rate(&self, ticks: Range<i64>) -> Result<u64, Error> {
+        let Range {
+            start: from,
+            end: until,
+        } = ticks;
+        if from >= until {
+            return Err(Error::NoTicks { from, until });
+        }
+        let most = self.job_room() / from.abs_diff(until);
+        Ok(largest(most, |rate| {
+            let mut replays = self.view().with_more(More::Job(Job { from, until, rate }));
+            let mut most = rate;
+            while let Some(unpaid) = replays.next_unpaid() {
+                most = most.min(rate - fewest(unpaid, rate));
+            }
+            Limit {
+                most,
+                is_reached: most == rate,
+            }
+        }))
+    }
+
+    /// The first tick `T` from `from` on that a job of this rate could not pay for: over
+    /// `[from, T + 1)` it does not fit, in the sense of [`spendable`](Self::spendable), and over
+    /// `[from, T)` it does. `None` if there is no such tick, and for a rate of 0. No job runs at
+    /// `i64::MAX`.
+    ///
+    /// Cost as [`spendable_rate`](Self::spendable_rate); as a rule one try.
+    ///
+    /// ```
+    /// use gpu_credit::GpuCredit;
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("today", 100, 0, 9)?; // live in [0, 9]
+    /// account.add_credit("march", 30, 0, 99)?;
+    /// assert_eq!(account.runs_dry(4, 0), Some(17));
+    /// assert_eq!(account.runs_dry(0, 0), None);
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn runs_dry(&self, rate: u64, from: i64) -> Option<i64> {
+        let ahead = from.abs_diff(i64::MAX);
+        let fitting = self.job_room().checked_div(rate)?.min(ahead);
+        let until = |ticks| from.saturating_add_unsigned(ticks);
+        let paid = largest(fitting, |ticks| {
+            let until = until(ticks);
+            let mut replays = self.view().with_more(More::Job(Job { from, until, rate }));
+            let mut limit = Limit {
+                most: ticks,
+                is_reached: true,
+            };
+            while let Some(unpaid) = replays.next_unpaid() {
+                // At least so many of the latest units have to go. If that is all, and they were
+                // added in this very epoch, none of them has lapsed: they are what has to go.
+                let is_first = limit.most == ticks;
+                limit.is_reached = is_first && unpaid.amount <= unpaid.added_last;
+                limit.most = (unpaid.added_in_all - unpaid.amount) / rate;
+                replays.add_no_more();
+            }
+            limit
+        });
+        (paid < ahead).then(|| until(paid))
+    }
+
+    /// The first tick in a range of time at which usage that is posted is not drawn whole as it
+    /// falls: when the account runs dry. Then it becomes a deficit or is dropped, in part or whole.
+    ///
+    /// If the account is settled, a descent in each index: O(log n + log m), and a pass over one
+    /// chunk. If not, boundaries are replayed.
+    ///
+    /// ```
+    /// use gpu_credit::{GpuCredit, MeteredUsage};
+    ///
+    /// let mut account = GpuCredit::new();
+    /// account.add_credit("march", 70, 0, 30)?;
+    /// account.post_metered(MeteredUsage { rate: 4, from: 0, until: 20 })?;
+    /// assert_eq!(account.first_unpaid(..), Some(17));
+    /// assert_eq!(account.first_unpaid(20..), None); // what is owed, but not used then
+    /// # Ok::<(), gpu_credit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn first_unpaid(&self, range: impl RangeBounds<i64>) -> Option<i64> {
+        self.view().first_unpaid(closed(range)?)
+    }
+
+    /// What all usage may still grow by.
+    fn usage_room(&self) -> u64 {
+        AMOUNTS_MAX - self.used()
+    }
+
+    /// The same, if one more job can be numbered.
+    fn job_room(&self) -> u64 {
+        let posted = self.usage.metered().map_or(0, RateIndex::posted);
+        if posted < JOBS_MAX as usize {
+            self.usage_room()
+        } else {
+            0
+        }
+    }
+}
+
+/// By how much the rate has to fall at least, for so much to be paid: each unit of it saves at most
+/// one at each tick.
+fn fewest(unpaid: Unpaid, rate: u64) -> u64 {
+    let ticks = unpaid.added / rate;
+    unpaid.amount.div_ceil(ticks)
+}
+
+/// What one try has shown.
+struct Limit {
+    /// Nothing above this fits.
+    most: u64,
+    /// Whether this fits.
+    is_reached: bool,
+}
+
+/// The largest number up to `most` that fits. 0 does, and with a number all below it.
+fn largest(most: u64, attempt: impl Fn(u64) -> Limit) -> u64 {
+    let (mut fitting, mut most) = (0, most);
+    let mut halves = false;
+    while fitting < most {
+        // A limit that a try has shown is the answer as a rule. If it is not, halving is faster.
+        let tried = if halves {
+            most - (most - fitting) / 2
+        } else {
+            most
+        };
+        let limit = attempt(tried);
+        match limit.is_reached {
+            true if limit.most < tried => return limit.most,
+            true => fitting = tried,
+            false => most = limit.most,
+        }
+        halves = !halves;
+    }
+    fitting
+}

@@ -1,0 +1,221 @@
+//! More usage beside what is posted: what it takes from the records that are.
+//!
+//! Two replays go side by side, one of what is posted and one with the usage that is asked about.
+//! Of every grant the second has at most as much left as the first. It is charged what the first
+//! pays as it falls, and no more: what it cannot pay of that is noted, and forgiven. A lapse, and a
+//! moment at which the first has nothing left, bring the two together.
+
+use super::super::live::Live;
+use super::View;
+use super::replay::Replay;
+use crate::all_usage::{AllUsage, AllUsageWalk};
+use crate::options::Overdraft;
+use crate::rates::Job;
+
+/// Usage that is not posted, and would be posted last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum More {
+    /// At an instant.
+    Once { amount: u64, timestamp: i64 },
+    /// At each tick of a job, of which all together fits an account.
+    Job(Job),
+}
+
+impl More {
+    fn first(self) -> i64 {
+        match self {
+            More::Once { timestamp, .. } => timestamp,
+            More::Job(job) => job.from,
+        }
+    }
+
+    /// What of it falls before a tick.
+    fn before(self, tick: i64) -> u64 {
+        match self {
+            More::Once { amount, timestamp } if timestamp < tick => amount,
+            More::Once { .. } => 0,
+            More::Job(job) => {
+                let until = job.until.min(tick);
+                let ticks = if job.from < until {
+                    job.from.abs_diff(until)
+                } else {
+                    0
+                };
+                let units = u128::from(job.rate) * u128::from(ticks);
+                units.try_into().expect("the job fits an account")
+            }
+        }
+    }
+
+    fn total(self) -> u64 {
+        match self {
+            More::Once { amount, .. } => amount,
+            More::Job(job) => self.before(job.until),
+        }
+    }
+
+    /// What of it is drawn before a record.
+    fn before_record(self, record: Record) -> u64 {
+        match self {
+            // It comes after usage at its instant, and before what is metered.
+            More::Once { amount, timestamp } if timestamp == record.tick && record.is_metered => {
+                amount
+            }
+            _ => self.before(record.tick),
+        }
+    }
+}
+
+/// Posted usage that is not drawn whole as it falls.
+#[derive(Clone, Copy)]
+struct Record {
+    tick: i64,
+    /// Then it is all that is metered at the tick.
+    is_metered: bool,
+    /// All usage before it.
+    before: u64,
+}
+
+/// What cannot be paid.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unpaid {
+    /// So much, since the replays were last alike, of what is posted and of what is added.
+    pub(crate) amount: u64,
+    /// What has been added since then.
+    pub(crate) added: u64,
+    /// What was added in the last epoch.
+    pub(crate) added_last: u64,
+    /// What has been added in all.
+    pub(crate) added_in_all: u64,
+}
+
+/// Two replays side by side. They stand in an epoch, before any usage of it.
+pub(crate) struct SideBySide<'a> {
+    view: View<'a>,
+    posted: Replay<'a>,
+    with_more: Live,
+    more: More,
+    /// More than this is not added.
+    most: u64,
+    walk: AllUsageWalk<'a>,
+    /// All posted usage before the epoch.
+    used: u64,
+    unpaid: Unpaid,
+    is_over: bool,
+}
+
+impl<'a> View<'a> {
+    /// Two replays that stand where more usage begins.
+    pub(crate) fn with_more(self, more: More) -> SideBySide<'a> {
+        let mut posted = self.replay_from(more.first());
+        posted.advance_to(more.first());
+        let mut walk = self.usage.walk();
+        SideBySide {
+            view: self,
+            with_more: posted.live.clone(),
+            more,
+            most: more.total(),
+            used: walk.before(posted.opening()),
+            posted,
+            walk,
+            unpaid: Unpaid::default(),
+            is_over: false,
+        }
+    }
+}
+
+impl SideBySide<'_> {
+    /// Goes on to the end of the next epoch at which something cannot be paid that could be, or
+    /// would have been added; `None` if there is none.
+    pub(crate) fn next_unpaid(&mut self) -> Option<Unpaid> {
+        while !self.is_over {
+            let next = self.posted.next_time();
+            let unpaid = self.leave(next);
+            let found = self.unpaid;
+            if self.are_alike() {
+                (self.unpaid.amount, self.unpaid.added) = (0, 0);
+                self.is_over |= self.unpaid.added_in_all == self.most;
+            }
+            // Then no usage is to come that could be paid or not.
+            self.is_over |=
+                self.used == self.view.usage.total() && self.unpaid.added_in_all == self.most;
+            if next.is_none() {
+                self.is_over = true;
+            } else if !self.is_over {
+                self.enter_next();
+            }
+            if unpaid {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Adds no more than has been added so far.
+    pub(crate) fn add_no_more(&mut self) {
+        self.most = self.unpaid.added_in_all;
+        self.is_over |= self.are_alike();
+    }
+
+    /// Draws all usage of the epoch, which lasts until just before `next`. Whether some of it is
+    /// unpaid.
+    fn leave(&mut self, next: Option<i64>) -> bool {
+        let usage = self.view.usage;
+        let through = next.map_or(usage.total(), |next| self.walk.before(next));
+        let added_through = next.map_or(self.more.total(), |next| self.more.before(next));
+        let added_before = self.unpaid.added_in_all;
+        let added = added_through.min(self.most) - added_before;
+        self.unpaid.added += added;
+        self.unpaid.added_last = added;
+        self.unpaid.added_in_all += added;
+
+        let drawn = through - self.used;
+        let available = self.posted.live.remaining();
+        let (paid, too_late) = if drawn <= available {
+            (drawn, 0)
+        } else if self.view.overdraft == Overdraft::Forfeit {
+            // What comes after the record that forfeits the rest finds nothing.
+            let record = forfeiting(usage, self.used + available);
+            let in_time = self.more.before_record(record).min(self.most);
+            let too_late = added - in_time.saturating_sub(added_before).min(added);
+            (record.before - self.used, too_late)
+        } else {
+            (available, 0)
+        };
+        let due = paid + (added - too_late);
+        let has = self.with_more.remaining();
+        let unpaid = due.saturating_sub(has) + too_late;
+        self.unpaid.amount += unpaid;
+
+        self.posted.live.draw(drawn, self.view.overdraft);
+        if drawn > available {
+            self.with_more = Live::owing(self.posted.live.deficit());
+        } else {
+            self.with_more.draw(due.min(has), self.view.overdraft);
+        }
+        self.used = through;
+        unpaid > 0
+    }
+
+    /// Whether nothing that has been added makes a difference any more.
+    fn are_alike(&self) -> bool {
+        self.posted.live.balance() == self.with_more.balance()
+    }
+
+    fn enter_next(&mut self) {
+        self.posted.advance(0);
+        let key = self.posted.key();
+        self.view.grants.apply(key, &mut self.with_more);
+    }
+}
+
+/// The first record whose running total is above `sum`. There is one.
+fn forfeiting(usage: &AllUsage, sum: u64) -> Record {
+    let found = usage.first_above(sum);
+    let (tick, before) = found.expect("more is used than that");
+    Record {
+        tick,
+        is_metered: before == usage.through_instants(tick),
+        before,
+    }
+}
