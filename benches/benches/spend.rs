@@ -1,12 +1,12 @@
 //! What may be spent by an account of a hundred thousand usage entries and a thousand grants, all of
-//! them posted, so that the past knows its future.
+//! them posted, so that the past knows its future; and what a plan costs it.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gpu_credit::{GpuCredit, Overdraft, Record};
+use gpu_credit::{GpuCredit, Overdraft, Record, UsageRecord};
 use gpu_credit_benches::engine;
-use gpu_credit_benches::workload::{Grant, History, years};
+use gpu_credit_benches::workload::{Grant, History, YEARS_SECONDS, years};
 use gpu_credit_replay::{HeapReplay, Replay, Usage};
 
 const USAGE: usize = 100_000;
@@ -47,6 +47,37 @@ fn spend(criterion: &mut Criterion) {
     }
     group.bench_function("first_unpaid", |bencher| {
         bencher.iter(|| black_box(account.first_unpaid(black_box(far)..)));
+    });
+    group.finish();
+    what_if(criterion, &account);
+}
+
+/// A late record posted and retracted, the same as a plan, and as a clone that is written to.
+fn what_if(criterion: &mut Criterion, account: &GpuCredit) {
+    let late = UsageRecord {
+        amount: 1 << 20,
+        timestamp: YEARS_SECONDS / 2,
+    };
+    let asked = late.timestamp + 1;
+    let mut posted = account.clone();
+    posted.post_usage(late).expect("within the limits");
+    let mut account = account.clone();
+    let planned = account.what_if(&[late.into()]).expect("within the limits");
+    assert_eq!(planned.get_balance(asked), posted.get_balance(asked));
+    drop(planned);
+
+    let mut group = criterion.benchmark_group("what_if");
+    group.bench_function("post and retract", |bencher| {
+        bencher.iter(|| {
+            let usage = account.post_usage(late).expect("within the limits");
+            account.retract_usage(usage).expect("it is there");
+        });
+    });
+    group.bench_function("plan", |bencher| {
+        bencher.iter(|| drop(black_box(account.what_if(&[late.into()]))));
+    });
+    group.bench_function("clone", |bencher| {
+        bencher.iter(|| black_box(account.clone()));
     });
     group.finish();
 }

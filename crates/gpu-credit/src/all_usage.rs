@@ -3,7 +3,7 @@
 use crate::bytes::Damage;
 use crate::bytes::reader::Reader;
 use crate::limits::AMOUNTS_MAX;
-use crate::rates::{Piece, RateIndex};
+use crate::rates::{Job, Piece, RateIndex};
 use crate::usage::{UsageIndex, Walk};
 
 /// The changes of rate in a chunk of the rate index, at most.
@@ -37,6 +37,13 @@ impl AllUsage {
         let chunk = self.rate_chunk();
         self.metered
             .get_or_insert_with(|| Box::new(RateIndex::new(chunk)))
+    }
+
+    /// Takes back that the job posted last was posted; what it was.
+    pub(crate) fn unpost_metered(&mut self) -> Job {
+        let job = self.metered_mut().unpost();
+        self.metered.take_if(|metered| metered.posted() == 0);
+        job
     }
 
     /// The changes of rate in a chunk, at most.

@@ -144,3 +144,25 @@ pub struct RecordError {
     #[source]
     pub error: Error,
 }
+
+/// Which change of a plan was refused, and why. The account is as it was before the call.
+///
+/// ```
+/// use gpu_credit::{GpuCredit, MeteredUsage, UsageRecord};
+///
+/// let mut account = GpuCredit::new();
+/// let usage = UsageRecord { amount: u64::MAX, timestamp: 10 };
+/// let job = MeteredUsage { rate: 8, from: 0, until: 40 };
+/// let refused = account.what_if(&[job.into(), usage.into()]).unwrap_err();
+/// assert_eq!(refused.index, 1); // counted from 0
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("change {index}, counted from 0: {error}")]
+#[non_exhaustive]
+pub struct ChangeError {
+    /// The place of the first change that was refused, in the order given, from 0 on.
+    pub index: usize,
+    /// Why it was refused.
+    #[source]
+    pub error: Error,
+}

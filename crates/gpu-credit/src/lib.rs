@@ -42,7 +42,7 @@
 //! | at many, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
 //! | when it is lowest, and when first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
 //! | what may be spent, and when an account runs dry | [`spendable`](GpuCredit::spendable), [`spendable_rate`](GpuCredit::spendable_rate), [`runs_dry`](GpuCredit::runs_dry), [`first_unpaid`](GpuCredit::first_unpaid) |
-//! | if this were posted | [`balance_if`](GpuCredit::balance_if) |
+//! | all of this, if records were posted or corrected | [`what_if`](GpuCredit::what_if), [`balance_if`](GpuCredit::balance_if) |
 //! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
 //! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |
 //! | where all credit and all usage went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
@@ -80,13 +80,14 @@ mod record;
 mod time_buckets;
 mod timeline;
 mod usage;
+mod what_if;
 
 pub use account::GpuCredit;
 pub use answer::{Answer, Status};
 pub use book::{Accounts, BookError, CreditBook, Names, Total};
 pub use bytes::BytesError;
 pub use contents::{Grants, UsageRecords};
-pub use error::{Error, RecordError};
+pub use error::{ChangeError, Error, RecordError};
 pub use metered::MeteredRecords;
 pub use options::{Options, Overdraft};
 pub use questions::{
@@ -96,3 +97,4 @@ pub use record::{
     AnyUsageId, Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,
 };
 pub use timeline::settle::SettlementStatistics;
+pub use what_if::{Change, WhatIf};

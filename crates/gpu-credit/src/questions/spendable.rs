@@ -6,7 +6,7 @@ use crate::account::GpuCredit;
 use crate::error::Error;
 use crate::limits::{AMOUNTS_MAX, USAGE_RECORDS_MAX};
 use crate::range::closed;
-use crate::rates::{JOBS_MAX, Job, RateIndex};
+use crate::rates::{JOBS_MAX, Job};
 use crate::timeline::ask::more::{More, Unpaid};
 
 impl GpuCredit {
@@ -16,7 +16,8 @@ impl GpuCredit {
     /// forfeited. Usage of more does not. 0 if no grant is live.
     ///
     /// A replay of boundaries from the last sound checkpoint, and two side by side from the instant
-    /// on, up to where the usage makes no difference any more: O(log live) and a look-up a boundary.
+    /// on, up to where the usage makes no difference any more: O(log live) and a look-up a boundary,
+    /// and O(live) if a grant ends while one of lower priority is still drawn before it.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -32,17 +33,9 @@ impl GpuCredit {
     pub fn spendable(&self, timestamp: i64) -> u64 {
         let is_full = self.usage_sums().records >= USAGE_RECORDS_MAX.into();
         let amount = if is_full { 0 } else { self.usage_room() };
-        largest(amount, |amount| {
-            let mut replays = self.view().with_more(More::Once { amount, timestamp });
-            let mut most = amount;
-            while let Some(unpaid) = replays.next_unpaid() {
-                most = amount - unpaid.amount;
-            }
-            Limit {
-                most,
-                is_reached: true,
-            }
-        })
+        let mut replays = self.view().with_more(More::Once { amount, timestamp });
+        while replays.next_unpaid().is_some() {}
+        replays.paid()
     }
 
     /// The largest rate of a job over these ticks, posted last, in the sense of
@@ -156,8 +149,7 @@ impl GpuCredit {
 
     /// The same, if one more job can be numbered.
     fn job_room(&self) -> u64 {
-        let posted = self.usage.metered().map_or(0, RateIndex::posted);
-        if posted < JOBS_MAX as usize {
+        if self.usage_sums().jobs < JOBS_MAX as usize {
             self.usage_room()
         } else {
             0

@@ -7,7 +7,7 @@ use crate::record::{Record, UsageRecord};
 
 impl GpuCredit {
     /// What [`balance_at`](Self::balance_at) would answer if a record were posted, which is not
-    /// done.
+    /// done. For other questions, and more than one record: [`what_if`](Self::what_if).
     ///
     /// Replays boundaries from the last sound checkpoint before the record takes effect up to the
     /// instant, with the record among them. O(log m + log n) if it takes effect later. For metered
@@ -38,11 +38,7 @@ impl GpuCredit {
                 let usage = (used_at, amount);
                 self.view().standing_if_used(usage, timestamp)
             }
-            Record::Metered(usage) => {
-                let mut with = self.clone();
-                with.post_metered(usage)?;
-                return Ok(with.balance_at(timestamp));
-            }
+            Record::Metered(usage) => self.view().standing_if_metered(usage.into(), timestamp),
             Record::Grant(ref grant) => {
                 let whole = self.timeline.grants.admit(grant.borrowed())?;
                 let start = grant.timestamp;

@@ -77,6 +77,21 @@ impl Jobs {
         self.standing -= 1;
     }
 
+    /// Takes back that the last one was posted: its number is the next again.
+    pub(super) fn unpost(&mut self) {
+        self.rows.pop();
+        let was_retracted = self.retracted.pop();
+        assert_eq!(was_retracted, Some(false), "the last job stands");
+        self.standing -= 1;
+    }
+
+    /// Takes back that a job was retracted.
+    pub(super) fn restore(&mut self, number: u32) {
+        let was_retracted = std::mem::replace(&mut self.retracted[number as usize], false);
+        assert!(was_retracted, "a job is put back that was taken back");
+        self.standing += 1;
+    }
+
     /// All that were ever posted, and whether each is retracted, in posting order.
     pub(super) fn all(&self) -> impl Iterator<Item = (Job, bool)> + '_ {
         let retracted = self.retracted.iter().copied();

@@ -138,6 +138,24 @@ impl RateIndex {
         old
     }
 
+    /// Takes back that the job posted last was posted; what it was. Cost as [`post`](Self::post)
+    pub(crate) fn unpost(&mut self) -> Job {
+        let last = self.posted().checked_sub(1).map(u32::try_from);
+        let number = last.and_then(Result::ok).expect("a job has been posted");
+        let job = self.jobs.row(number);
+        self.leave(number, job);
+        self.jobs.unpost();
+        job
+    }
+
+    /// Takes back that a job was retracted; what it is. Cost as [`post`](Self::post)
+    pub(crate) fn restore(&mut self, number: u32) -> Job {
+        let job = self.jobs.row(number);
+        self.jobs.restore(number);
+        self.enter(number, job);
+        job
+    }
+
     fn enter(&mut self, number: u32, job: Job) {
         for change in changes(number, job).into_iter().flatten() {
             self.changes.insert(change, &self.jobs);

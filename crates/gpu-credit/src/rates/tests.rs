@@ -10,6 +10,7 @@ use crate::bytes::reader::Reader;
 #[derive(Default)]
 struct Model {
     jobs: Vec<Option<Job>>,
+    retracted: Vec<(u32, Job)>,
 }
 
 impl Model {
@@ -32,6 +33,19 @@ impl Model {
     fn running(&self, time: i64) -> Vec<(u32, Job)> {
         let runs = |job: &Job| job.rate > 0 && job.from <= time && time < job.until;
         self.standing().filter(|(_, job)| runs(job)).collect()
+    }
+
+    /// Takes back that one was retracted, or that the last was posted.
+    fn take_back(&mut self, index: &mut RateIndex, random: &mut Pcg64Mcg) {
+        let at = random.random_range(0..=self.retracted.len());
+        if at < self.retracted.len() {
+            let (number, job) = self.retracted.swap_remove(at);
+            assert_eq!(index.restore(number), job);
+            self.jobs[number as usize] = Some(job);
+        } else if let Some(Some(last)) = self.jobs.last().copied() {
+            assert_eq!(index.unpost(), last);
+            self.jobs.pop();
+        }
     }
 
     fn pick(&self, random: &mut Pcg64Mcg) -> Option<u32> {
@@ -133,8 +147,10 @@ fn run(seed: u64) {
                 } else {
                     assert_eq!(Some(index.retract(number)), old);
                     model.jobs[number as usize] = None;
+                    model.retracted.extend(old.map(|old| (number, old)));
                 }
             }
+            _ if random.random_bool(0.1) => model.take_back(&mut index, &mut random),
             _ => {
                 let job = job(&mut random, size);
                 let number = index.post(job);

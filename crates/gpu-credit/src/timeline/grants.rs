@@ -195,11 +195,7 @@ impl Grants {
     /// Takes a grant back that is there, with its name, and its page of rows if no other is left
     /// there. O(1).
     pub(crate) fn retract(&mut self, number: u32) {
-        let grant = self.get(number).expect("the grant is there");
-        let (amount, name_bytes) = (grant.amount, grant.credit_id.len());
-        self.total -= amount;
-        self.name_bytes -= name_bytes;
-        self.len -= 1;
+        self.set_aside(number);
         let (page, at) = place(number);
         let names = &mut self.names[number as usize / NAMES];
         let rows = &mut self.rows[page];
@@ -208,7 +204,6 @@ impl Grants {
         if names.is_empty() {
             *names = String::new();
         }
-        rows[at].state = State::Retracted;
         let neighbours = NAMES - at % NAMES;
         for row in rows[at..].iter_mut().take(neighbours) {
             row.name_end -= end - small(start);
@@ -216,6 +211,47 @@ impl Grants {
         let is_gone = |row: &Row| row.state == State::Retracted;
         if rows.len() == ROWS && rows.iter().all(is_gone) {
             *rows = Vec::new();
+        }
+    }
+
+    /// Takes a grant back that is there, but keeps its row and its name; its window. O(1).
+    pub(crate) fn set_aside(&mut self, number: u32) -> Window {
+        let grant = self.get(number).expect("the grant is there");
+        let (amount, name_bytes) = (grant.amount, grant.credit_id.len());
+        self.total -= amount;
+        self.name_bytes -= name_bytes;
+        self.len -= 1;
+        let window = self.window(number);
+        let state = State::Retracted;
+        self.set_window(number, Window { state, ..window });
+        window
+    }
+
+    /// Puts a grant back that was [set aside](Self::set_aside). O(1).
+    pub(crate) fn put_back(&mut self, number: u32, window: Window) {
+        self.set_window(number, window);
+        let grant = self.get(number).expect("the grant is there again");
+        let (amount, name_bytes) = (grant.amount, grant.credit_id.len());
+        self.total += amount;
+        self.name_bytes += name_bytes;
+        self.len += 1;
+    }
+
+    /// Takes back that the last grant was posted: its number is the next again. O(1).
+    pub(crate) fn unpost(&mut self) {
+        let last = self.posted.checked_sub(1).map(grant_number);
+        let number = last.expect("a grant has been posted");
+        self.set_aside(number);
+        self.posted -= 1;
+        let (page, at) = place(number);
+        let names = &mut self.names[number as usize / NAMES];
+        names.truncate(name_start(&self.rows[page], at));
+        self.rows[page].pop();
+        if at == 0 {
+            self.rows.pop();
+        }
+        if at.is_multiple_of(NAMES) {
+            self.names.pop();
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) struct Reached {
 
 /// When writes repair what they unsettle. It decides cost, never an answer.
 #[derive(Clone, Debug)]
-struct Schedule {
+pub(crate) struct Schedule {
     /// Settling on its own goes no further than this: the latest time of any usage; of any start,
     /// as long as there is no usage.
     horizon: i64,
@@ -318,6 +318,16 @@ impl Known {
         }
         schedule.late_writes = schedule.late_writes.saturating_add(1);
         schedule.late_writes.is_power_of_two()
+    }
+
+    /// When writes repair, to be [set](Self::set_schedule) again.
+    pub(crate) fn schedule(&self) -> Schedule {
+        self.schedule.clone()
+    }
+
+    /// Goes on as it was when this was read.
+    pub(crate) fn set_schedule(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
     }
 
     /// Notes that a question met what is unsettled: the next write repairs it.

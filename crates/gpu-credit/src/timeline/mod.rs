@@ -29,6 +29,7 @@
 //! | [`tree`] boundaries under sums; [`checkpoint`] remembered remainders; [`known`] what is settled; [`epoch_table`] levels laid out for questions | | |
 //! | [`mod@write`] | all | tree, known |
 //! | [`settle`] | all | tree, checkpoints, known, epoch table |
+//! | [`plan`] | | what a write does, and then as it was |
 //! | [`ask`] | all | nothing |
 //!
 //! [`resume`] says from where a replay can start, [`mod@bytes`] how a timeline is written and read,
@@ -45,6 +46,7 @@ mod tree;
 
 pub(crate) mod ask;
 mod bytes;
+pub(crate) mod plan;
 mod resume;
 pub(crate) mod settle;
 mod write;

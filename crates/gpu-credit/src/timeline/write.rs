@@ -41,7 +41,7 @@ impl GrantTimeline {
         Ok(number)
     }
 
-    fn insert_window(&mut self, usage: &AllUsage, number: u32) -> Arrival {
+    pub(super) fn insert_window(&mut self, usage: &AllUsage, number: u32) -> Arrival {
         let (start, end) = self.grants.boundaries(number);
         let is_late = start < self.known.frontier() || start.time < self.known.horizon();
         self.known.pass_start(start.time);
@@ -124,7 +124,7 @@ impl GrantTimeline {
         }
     }
 
-    fn remove_window(&mut self, number: u32) {
+    pub(super) fn remove_window(&mut self, number: u32) {
         if self.grants.is_ever_live(number) {
             let (start, end) = self.grants.boundaries(number);
             let mut fall = 0_u64;

@@ -142,6 +142,20 @@ impl RetractedOrdinals {
         }
     }
 
+    /// Forgets that an ordinal is gone. It is so far.
+    /// O(log r + chunk), and a pass over the chunks each time one fills up or runs empty
+    pub(crate) fn restore(&mut self, time: i64, nth: u32, shape: Shape) {
+        let at = self.chunk_of(time, nth);
+        self.total -= 1;
+        self.chunks[at].restore(time, nth);
+        if self.chunks[at].ranges.is_empty() {
+            self.chunks.remove(at);
+        } else if self.chunks[at].ranges.len() > shape.chunk_entries() {
+            let later = self.chunks[at].split();
+            self.chunks.insert(at + 1, later);
+        }
+    }
+
     /// Joins the last range of a chunk and the first of the next, if they touch.
     fn join_next_chunk(&mut self, at: usize) {
         let [chunk, next, ..] = &mut self.chunks[at..] else {
@@ -272,6 +286,22 @@ impl OrdinalChunk {
         self.total += 1;
         self.join(at + 1);
         self.join(at);
+    }
+
+    /// Takes an ordinal out, which may leave two ranges of one.
+    fn restore(&mut self, time: i64, nth: u32) {
+        assert!(self.contains(time, nth), "the ordinal is gone");
+        let at = self.position(time, nth) - 1;
+        let range = self.ranges[at];
+        let earlier = Gone { end: nth, ..range };
+        let later = Gone {
+            first: nth + 1,
+            ..range
+        };
+        let rest = [earlier, later].into_iter();
+        let rest = rest.filter(|range| range.first < range.end);
+        self.ranges.splice(at..=at, rest);
+        self.total -= 1;
     }
 
     /// Joins the range at `at` and the one before it, if there are two that touch.

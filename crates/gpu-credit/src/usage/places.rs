@@ -121,6 +121,28 @@ impl UsageIndex {
         Some(amount)
     }
 
+    /// Takes out the entry of `time` that was posted last, as if it had not been, and gives its
+    /// amount: its ordinal is the next again. As [`remove_at`](Self::remove_at)
+    pub(crate) fn unpost(&mut self, time: i64) -> u64 {
+        let place = self.count_at(time).checked_sub(1);
+        let amount = place.and_then(|place| self.remove_at(time, place));
+        amount.expect("an entry has been posted")
+    }
+
+    /// Puts an entry back that was [retracted](Self::retract). O(log n) for it and for each entry of
+    /// the instant after it
+    pub(crate) fn restore(&mut self, time: i64, nth: u32, amount: u64) {
+        self.retracted.restore(time, nth, self.shape);
+        let place = self.retracted.place_of(time, nth);
+        let place = place.expect("its ordinal is not gone any more");
+        self.insert(time, 0);
+        let mut moved = amount;
+        for place in place..self.count_at(time) {
+            let old = self.replace_at(time, place, moved);
+            moved = old.expect("an entry is at each place");
+        }
+    }
+
     /// Changes the amount of an entry, and gives the old one; `None` if it does not stand. As
     /// [`replace_at`](Self::replace_at)
     pub(crate) fn change(&mut self, time: i64, nth: u32, amount: u64) -> Option<u64> {

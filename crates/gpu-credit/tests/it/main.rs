@@ -27,6 +27,7 @@ mod records;
 mod scale;
 mod spendable;
 mod threads;
+mod what_if;
 
 use gpu_credit::{GpuCredit, UsageRecord};
 

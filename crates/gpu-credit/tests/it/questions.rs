@@ -248,7 +248,11 @@ impl Asked {
         let amount = self.random.below(20);
         let priority = [0, -1, 1][self.random.below(3) as usize];
         let grant = GrantRecord::new("if", amount, from, from.abs_diff(to));
-        let records = [Record::usage(amount, time), grant.priority(priority).into()];
+        let records = [
+            Record::usage(amount, time),
+            Record::metered(amount, from..to),
+            grant.priority(priority).into(),
+        ];
         for record in records {
             let mut account = self.engine().clone();
             let posted = account

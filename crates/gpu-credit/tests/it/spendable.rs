@@ -1,6 +1,6 @@
 //! What may be spent: against bisection over replays, and against the law itself.
 
-use gpu_credit::{Error, GpuCredit, MeteredUsage, Options, Overdraft};
+use gpu_credit::{Error, GpuCredit, GrantRecord, MeteredUsage, Options, Overdraft};
 use gpu_credit_replay::{HeapReplay, Replay, Spendable};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -12,7 +12,12 @@ impl Posted {
     fn replay(&self, overdraft: Overdraft) -> HeapReplay {
         let mut replay = HeapReplay::new(overdraft.to_string().parse().unwrap());
         for (_, grant) in &self.grants {
-            replay.add_credit(grant.amount, grant.timestamp, grant.expiration);
+            replay.add_credit_with_priority(
+                grant.amount,
+                grant.timestamp,
+                grant.expiration,
+                grant.priority,
+            );
         }
         for (_, usage) in &self.usage {
             replay.subtract(usage.amount, usage.timestamp);
@@ -155,8 +160,10 @@ fn what_may_be_spent_at_the_extremes() {
             match random.random_range(0..3) {
                 0 if time <= other => {
                     let expiration = time.abs_diff(other);
-                    if account.add_credit("", amount, time, expiration).is_ok() {
-                        replay.add_credit(amount, time, expiration);
+                    let priority = [-1, 0, 0, 1][random.random_range(0..4)];
+                    let grant = GrantRecord::new("", amount, time, expiration);
+                    if account.post_grant(grant.priority(priority)).is_ok() {
+                        replay.add_credit_with_priority(amount, time, expiration, priority);
                     }
                 }
                 1 if account.subtract(amount, time).is_ok() => replay.subtract(amount, time),

@@ -5,6 +5,7 @@
 //! replays no more of them than a repair would. Beyond the frontier it [replays](replay) epoch by
 //! epoch, with usage from the index. What may be spent takes [two replays](more) side by side.
 
+mod freed;
 mod lowest;
 pub(crate) mod more;
 pub(crate) mod replay;

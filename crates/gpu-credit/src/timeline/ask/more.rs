@@ -5,8 +5,10 @@
 //! pays as it falls, and no more: what it cannot pay of that is noted, and forgiven. A lapse, and a
 //! moment at which the first has nothing left, bring the two together.
 
+use super::super::boundary::{Event, Key};
 use super::super::live::Live;
 use super::View;
+use super::freed::Freed;
 use super::replay::Replay;
 use crate::all_usage::{AllUsage, AllUsageWalk};
 use crate::options::Overdraft;
@@ -101,6 +103,7 @@ pub(crate) struct SideBySide<'a> {
     /// All posted usage before the epoch.
     used: u64,
     unpaid: Unpaid,
+    freed: Freed,
     is_over: bool,
 }
 
@@ -119,6 +122,7 @@ impl<'a> View<'a> {
             posted,
             walk,
             unpaid: Unpaid::default(),
+            freed: Freed::default(),
             is_over: false,
         }
     }
@@ -149,6 +153,14 @@ impl SideBySide<'_> {
             }
         }
         None
+    }
+
+    /// Of usage at an instant, how much is paid: all of it, or the most of it with which nothing would
+    /// have been unpaid so far.
+    pub(crate) fn paid(&self) -> u64 {
+        self.freed
+            .first_missing()
+            .map_or(self.most, |unit| unit - 1)
     }
 
     /// Adds no more than has been added so far.
@@ -194,7 +206,15 @@ impl SideBySide<'_> {
             self.with_more.draw(due.min(has), self.view.overdraft);
         }
         self.used = through;
+        if unpaid > 0 {
+            self.freed.missing(self.difference());
+        }
         unpaid > 0
+    }
+
+    /// How much less is left with more usage.
+    fn difference(&self) -> u64 {
+        self.posted.live.remaining() - self.with_more.remaining()
     }
 
     /// Whether nothing that has been added makes a difference any more.
@@ -203,9 +223,32 @@ impl SideBySide<'_> {
     }
 
     fn enter_next(&mut self) {
+        let before = self.difference();
         self.posted.advance(0);
         let key = self.posted.key();
         self.view.grants.apply(key, &mut self.with_more);
+        let freed = before - self.difference();
+        if freed > 0 {
+            self.freed.note(freed, self.lacking_before(key));
+        }
+    }
+
+    /// Of the grants that are drawn before the one that has ended, how much less is left with more
+    /// usage. O(live), and O(1) if there are none, as there never are if all have one priority.
+    fn lacking_before(&self, ended: Key) -> u64 {
+        let Event::End(grant) = ended.handle.event() else {
+            unreachable!("a start frees nothing");
+        };
+        let place = self.view.grants.whole(grant).place();
+        let first = self.posted.live.first();
+        if first.is_none_or(|first| first.place() > place) {
+            return 0;
+        }
+        let left = |live: &Live| {
+            let earlier = live.remainders().filter(|left| left.place() < place);
+            earlier.map(|left| left.remainder).sum::<u64>()
+        };
+        left(&self.posted.live) - left(&self.with_more)
     }
 }
 

@@ -6,6 +6,7 @@ use super::replay::Replay;
 use super::{Standing, View};
 use crate::all_usage::AllUsage;
 use crate::options::Overdraft;
+use crate::rates::Job;
 
 impl View<'_> {
     /// How the account would stand at `time` with one more usage entry, a time and an amount.
@@ -19,6 +20,25 @@ impl View<'_> {
         replay.live.draw(amount, self.overdraft);
         replay.advance_to(time);
         replay.standing(time)
+    }
+
+    /// How the account would stand at `time` with one more job, which fits.
+    pub(crate) fn standing_if_metered(self, job: Job, time: i64) -> Standing {
+        if job.from > time {
+            return self.standing(time);
+        }
+        let metered = |last| u64::try_from(job.through(last)).expect("the job fits");
+        let mut replay = self.replay_from(job.from);
+        let mut walk = self.usage.walk();
+        let mut before = walk.before(replay.opening());
+        while let Some(next) = replay.next_time()
+            && next <= time
+        {
+            let used = walk.before(next) + next.checked_sub(1).map_or(0, metered);
+            replay.advance(used - before);
+            before = used;
+        }
+        replay.standing_after(self.usage.through(time) + metered(time) - before)
     }
 
     /// How the account would stand at `time` with one more grant, which is not in the table.

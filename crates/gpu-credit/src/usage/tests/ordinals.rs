@@ -10,10 +10,12 @@ use super::{UsageIndex, limit, with_seeds};
 use crate::usage::layout::Shape;
 use crate::usage::ordinals::RetractedOrdinals;
 
-/// All entries that stand by their names, and how many were ever posted at each instant.
+/// All entries that stand by their names, those that are gone, and how many were ever posted at each
+/// instant.
 #[derive(Default)]
 struct Names {
     standing: BTreeMap<(i64, u32), u64>,
+    gone: BTreeMap<(i64, u32), u64>,
     posted: BTreeMap<i64, u32>,
 }
 
@@ -33,6 +35,24 @@ impl Names {
         let mut entries = self.standing.range((time, 0)..=(time, u32::MAX)).rev();
         let found = entries.find(|(_, other)| **other == amount);
         found.map(|((_, nth), _)| *nth)
+    }
+
+    /// Takes back that one was retracted, or that one was posted.
+    fn take_back(&mut self, index: &mut UsageIndex, random: &mut Random) {
+        let room = limit() - self.total();
+        let gone = self.gone.iter().filter(|(_, amount)| **amount <= room);
+        let gone: Vec<_> = gone.map(|(name, amount)| (*name, *amount)).collect();
+        if let Some(at) = random.below(gone.len() as u64 + 1).checked_sub(1) {
+            let ((time, nth), amount) = gone[usize::try_from(at).unwrap()];
+            index.restore(time, nth, amount);
+            self.gone.remove(&(time, nth));
+            self.standing.insert((time, nth), amount);
+        } else if let Some((time, nth)) = self.standing.keys().next_back().copied()
+            && self.posted[&time] == nth + 1
+        {
+            assert_eq!(Some(index.unpost(time)), self.standing.remove(&(time, nth)));
+            self.posted.insert(time, nth);
+        }
     }
 
     /// One that stands or is gone, or the next.
@@ -103,9 +123,13 @@ fn random_steps(seed: u64, chunk_entries: usize, instants: i64, steps: u64) {
                     .and_modify(|old| *old = amount);
             }
             1 | 6.. => {
-                names.standing.remove(&(time, nth));
+                let retracted = names.standing.remove(&(time, nth));
+                names
+                    .gone
+                    .extend(retracted.map(|amount| ((time, nth), amount)));
                 assert_eq!(index.retract(time, nth), old, "retract");
             }
+            2 => names.take_back(&mut index, &mut random),
             _ => {
                 let amount = any_amount(&mut random, room);
                 assert_eq!(index.next_nth(time), names.insert(time, amount));
@@ -148,6 +172,9 @@ fn ordinals_that_are_gone_are_those_of_a_set() {
                 assert_eq!(retracted.nth_of(time, place), nth, "{place} of {time}");
                 retracted.retract(time, nth, shape);
                 set.insert((time, nth));
+            } else if random.below(3) > 0 {
+                retracted.restore(time, nth, shape);
+                set.remove(&(time, nth));
             }
             let of_time = set.range((time, 0)..=(time, u32::MAX)).count();
             assert_eq!(retracted.retracted_at(time) as usize, of_time);
