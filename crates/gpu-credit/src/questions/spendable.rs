@@ -17,7 +17,7 @@ impl GpuCredit {
     ///
     /// A replay of boundaries from the last sound checkpoint, and two side by side from the instant
     /// on, up to where the usage makes no difference any more: O(log live) and a look-up a boundary,
-    /// and O(live) if a grant ends while one of lower priority is still drawn before it.
+    /// and O(live) if a grant ends while one of another priority is drawn before it.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;

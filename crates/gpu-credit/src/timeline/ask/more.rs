@@ -198,6 +198,11 @@ impl SideBySide<'_> {
         let has = self.with_more.remaining();
         let unpaid = due.saturating_sub(has) + too_late;
         self.unpaid.amount += unpaid;
+        if unpaid > 0 {
+            // Before anything is forfeited, which sets free what still lacks.
+            let lacking = (available - paid) - (has - due.min(has));
+            self.freed.missing(lacking);
+        }
 
         self.posted.live.draw(drawn, self.view.overdraft);
         if drawn > available {
@@ -206,9 +211,6 @@ impl SideBySide<'_> {
             self.with_more.draw(due.min(has), self.view.overdraft);
         }
         self.used = through;
-        if unpaid > 0 {
-            self.freed.missing(self.difference());
-        }
         unpaid > 0
     }
 
