@@ -121,6 +121,7 @@ impl DurableStore {
             amount: amount.0,
             timestamp: timestamp.0,
             expiration: expiration.map(|expiration| expiration.0),
+            priority: 0,
         };
         self.post(py, account, id, change)
     }
@@ -334,8 +335,10 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
             amount,
             timestamp,
             expiration,
+            priority,
         } => {
             kind("grant")?;
+            shown.set_item("priority", priority)?;
             shown.set_item("credit_id", credit_id)?;
             shown.set_item("amount", amount)?;
             shown.set_item("timestamp", timestamp)?;
@@ -372,6 +375,10 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
         Change::ChangeExpiration { expiration, .. } => {
             kind("change_expiration")?;
             shown.set_item("expiration", expiration)?;
+        }
+        Change::ChangePriority { priority, .. } => {
+            kind("change_priority")?;
+            shown.set_item("priority", priority)?;
         }
         Change::CloseBooks { until } => {
             kind("close_books")?;

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use gpu_credit::{
-    Answer, GpuCredit, GrantId, MeteredId, MeteredUsage, Overdraft, UsageId, UsageRecord,
+    Answer, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Overdraft, Record, UsageId,
+    UsageRecord,
 };
 
-use crate::facts::Record;
+use crate::facts;
 use crate::metered::part_from;
-use crate::standing::Standing;
+use crate::standing::{Granted, Standing};
 use crate::usage_ids::UsageIds;
 use crate::{AccountKey, BeforeClose, Change, Entry, Sequence, Totals};
 
@@ -155,7 +156,7 @@ impl Account {
         }
         let standing = Standing::posted(posted)?;
         let is_held = match standing {
-            Standing::Grant { .. } => self.grant_id(sequence).is_some(),
+            Standing::Grant(_) => self.grant_id(sequence).is_some(),
             Standing::Metered(_) => self.metered_id(sequence).is_some(),
             _ => true,
         };
@@ -171,9 +172,9 @@ impl Account {
     /// to be used any more.
     pub(crate) fn apply<'e>(
         &mut self,
-        entries: impl IntoIterator<Item = (&'e Entry, Option<Record>)>,
+        entries: impl IntoIterator<Item = (&'e Entry, Option<facts::Record>)>,
     ) -> Result<(), NotApplicable> {
-        let mut usage = Vec::new();
+        let mut usage = KeptBack::default();
         for (entry, corrects) in entries {
             if entry.sequence <= self.last {
                 continue;
@@ -187,25 +188,25 @@ impl Account {
         }
         let sequence = self.last;
         let at = |problem| NotApplicable { sequence, problem };
-        self.post_usage(&mut usage).map_err(at)
+        usage.post(&mut self.engine).map_err(at)
     }
 
     /// Usage is kept back as long as nothing refers to it: in one go it is cheaper.
     fn apply_one(
         &mut self,
         entry: &Entry,
-        corrects: Option<Record>,
-        usage: &mut Vec<UsageRecord>,
+        corrects: Option<facts::Record>,
+        usage: &mut KeptBack,
     ) -> Result<(), String> {
         match &entry.change {
             &Change::Usage { amount, timestamp } => {
-                usage.push(UsageRecord { amount, timestamp });
+                usage.instants.push(UsageRecord { amount, timestamp });
                 self.usage_ids.post(timestamp, entry.sequence);
                 Ok(())
             }
             &Change::MeteredUsage { rate, from, until } => {
-                let posted = self.engine.post_metered(MeteredUsage { rate, from, until });
-                posted.map_err(|error| error.to_string())?;
+                let job = MeteredUsage { rate, from, until };
+                usage.metered.push(job);
                 self.metered.push(entry.sequence);
                 Ok(())
             }
@@ -214,25 +215,25 @@ impl Account {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => {
                 let expiration = expiration.unwrap_or(timestamp.abs_diff(i64::MAX));
                 self.credit_id_bytes += credit_id.len() as u64;
-                let posted = self
-                    .engine
-                    .add_credit(credit_id, *amount, *timestamp, expiration);
+                let grant = GrantRecord::new(credit_id, *amount, *timestamp, expiration);
+                let posted = self.engine.post_grant(grant.priority(*priority));
                 let grant = posted.map_err(|error| error.to_string())?;
                 self.grants.push((entry.sequence, grant));
                 Ok(())
             }
             Change::CloseBooks { until } => {
-                self.post_usage(usage)?;
+                usage.post(&mut self.engine)?;
                 self.close(*until).map_err(|error| error.to_string())
             }
             change => {
                 if change.corrects().is_none() {
                     return Err("an account that has entries is opened once".to_owned());
                 }
-                self.post_usage(usage)?;
+                usage.post(&mut self.engine)?;
                 let (of, posted) = corrects.ok_or("the record it corrects is not there")?;
                 let before = self.standing(of, &posted);
                 let before = before.ok_or("it corrects what is not a record")?;
@@ -242,17 +243,6 @@ impl Account {
                 corrected.map_err(|error| error.to_string())
             }
         }
-    }
-
-    fn post_usage(&mut self, usage: &mut Vec<UsageRecord>) -> Result<(), String> {
-        let posted = match usage.as_slice() {
-            [] => return Ok(()),
-            // In time order this keeps the account settled, which the batch does not.
-            [one] => self.engine.subtract(one.amount, one.timestamp),
-            many => (self.engine.subtract_many(many)).map_err(|refused| refused.error),
-        };
-        usage.clear();
-        posted.map_err(|error| error.to_string())
     }
 
     /// Brings a record from how it stands to how it is to stand.
@@ -280,11 +270,10 @@ impl Account {
                 let held = part_from(after, self.closed.unwrap_or(i64::MIN));
                 self.engine.change_metered(usage, held)?;
             }
-            (Standing::Grant { .. }, after) => {
-                // Whatever admits a correction is held.
-                if let Some(grant) = self.grant_id(of) {
-                    correct_grant(&mut self.engine, grant, after)?;
-                }
+            (Standing::Grant(before), after) => {
+                let grant = self.grant_id(of);
+                let grant = grant.expect("a grant that can be corrected is held");
+                correct_grant(&mut self.engine, grant, before, after)?;
             }
             _ => {}
         }
@@ -331,7 +320,7 @@ impl Account {
         });
         let (grants, metered) = (&self.grants, &self.metered);
         self.corrected.retain(|sequence, standing| match standing {
-            Standing::Grant { .. } => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),
+            Standing::Grant(_) => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),
             Standing::Metered(_) => metered.binary_search(sequence).is_ok(),
             Standing::Usage { timestamp, .. } => *timestamp >= until,
             // What was retracted is not in the engine, and may be asked to be retracted again.
@@ -349,19 +338,53 @@ impl Account {
 }
 
 /// Brings a grant from how it stands to `after`.
-pub(crate) fn correct_grant(
+fn correct_grant(
     engine: &mut GpuCredit,
-    grant: GrantId,
+    id: GrantId,
+    before: Granted,
     after: Standing,
 ) -> Result<(), gpu_credit::Error> {
-    match after {
-        Standing::Retracted => engine.retract_grant(grant),
-        Standing::Grant {
-            revoked_from: Some(from),
-            ..
-        } => engine.revoke_grant(grant, from),
-        Standing::Grant { start, end, .. } => engine.change_expiration(grant, end.abs_diff(start)),
-        Standing::Usage { .. } | Standing::Metered(_) | Standing::FoldedAway => Ok(()),
+    let Standing::Grant(after) = after else {
+        return engine.retract_grant(id);
+    };
+    if after.priority != before.priority {
+        engine.change_priority(id, after.priority)?;
+    }
+    match after.revoked_from {
+        Some(from) if before.revoked_from != Some(from) => engine.revoke_grant(id, from),
+        None if before.end != after.end => {
+            engine.change_expiration(id, after.end.abs_diff(after.start))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Usage that the engine is not told of yet.
+#[derive(Default)]
+struct KeptBack {
+    instants: Vec<UsageRecord>,
+    metered: Vec<MeteredUsage>,
+}
+
+impl KeptBack {
+    /// Tells the engine of it.
+    fn post(&mut self, engine: &mut GpuCredit) -> Result<(), String> {
+        let posted = match (self.instants.as_slice(), self.metered.as_slice()) {
+            ([], []) => return Ok(()),
+            // In time order this keeps the account settled, which a batch does not.
+            ([one], []) => engine.subtract(one.amount, one.timestamp),
+            ([], [one]) => engine.post_metered(*one).map(|_| ()),
+            (many, []) => engine.subtract_many(many).map_err(|refused| refused.error),
+            (instants, metered) => {
+                let instants = instants.iter().copied().map(Record::from);
+                let metered = metered.iter().copied().map(Record::from);
+                let extended = engine.extend(instants.chain(metered));
+                extended.map_err(|refused| refused.error)
+            }
+        };
+        self.instants.clear();
+        self.metered.clear();
+        posted.map_err(|error| error.to_string())
     }
 }
 

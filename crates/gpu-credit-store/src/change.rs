@@ -32,6 +32,9 @@ pub enum Change {
         /// The last instant of the window, counted from `timestamp`; `None` for a window without end.
         #[serde(deserialize_with = "said")]
         expiration: Option<u64>,
+        /// Lower is drawn first; 0 if nothing is said.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        priority: i16,
     },
     /// Usage at an instant.
     Usage {
@@ -91,6 +94,13 @@ pub enum Change {
         #[serde(deserialize_with = "said")]
         expiration: Option<u64>,
     },
+    /// Gives a grant another priority, in its place.
+    ChangePriority {
+        /// The grant.
+        of: RecordId,
+        /// As in [`Change::Grant`].
+        priority: i16,
+    },
     /// Closes the books: records before this instant are refused from now on, and so are questions.
     CloseBooks {
         /// The first instant that stays open.
@@ -108,7 +118,8 @@ impl Change {
             | Change::ChangeUsage { of, .. }
             | Change::ChangeMeteredUsage { of, .. }
             | Change::Revoke { of, .. }
-            | Change::ChangeExpiration { of, .. } => Some(of),
+            | Change::ChangeExpiration { of, .. }
+            | Change::ChangePriority { of, .. } => Some(of),
             _ => None,
         }
     }
@@ -133,13 +144,18 @@ impl fmt::Display for Change {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => {
                 write!(formatter, "a grant of {amount} at {timestamp}, ")?;
                 match expiration {
                     Some(expiration) => write!(formatter, "expiration {expiration}")?,
                     None => formatter.write_str("without end")?,
                 }
-                write!(formatter, ", credit id {credit_id:?}")
+                write!(formatter, ", credit id {credit_id:?}")?;
+                match priority {
+                    0 => Ok(()),
+                    priority => write!(formatter, ", priority {priority}"),
+                }
             }
             Change::Usage { amount, timestamp } => {
                 write!(formatter, "usage of {amount} at {timestamp}")
@@ -186,10 +202,18 @@ impl fmt::Display for Change {
                 of,
                 expiration: None,
             } => write!(formatter, "the change of {of} to no end"),
+            Change::ChangePriority { of, priority } => {
+                write!(formatter, "the change of {of} to priority {priority}")
+            }
             Change::CloseBooks { until } => write!(formatter, "the close up to {until}"),
             Change::DeleteAccount => formatter.write_str("the deletion of the account"),
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(priority: &i16) -> bool {
+    *priority == 0
 }
 
 /// What must be said even if it is nothing: a window without end is never one by oversight.

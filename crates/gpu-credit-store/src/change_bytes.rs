@@ -62,6 +62,19 @@ enum WrittenChange<'c> {
         from: Option<i64>,
         until: Option<i64>,
     },
+    /// A grant of another priority than 0.
+    PrioritizedGrant {
+        #[serde(borrow)]
+        credit_id: Cow<'c, str>,
+        amount: u64,
+        timestamp: i64,
+        expiration: Option<u64>,
+        priority: i16,
+    },
+    ChangePriority {
+        of: RecordId,
+        priority: i16,
+    },
 }
 
 /// A policy as it is written. Only ever append.
@@ -103,11 +116,25 @@ impl<'c> WrittenChange<'c> {
                 amount,
                 timestamp,
                 expiration,
+                priority: 0,
             } => WrittenChange::Grant {
                 credit_id: credit_id.into(),
                 amount: *amount,
                 timestamp: *timestamp,
                 expiration: *expiration,
+            },
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+                priority,
+            } => WrittenChange::PrioritizedGrant {
+                credit_id: credit_id.into(),
+                amount: *amount,
+                timestamp: *timestamp,
+                expiration: *expiration,
+                priority: *priority,
             },
             &Change::Usage { amount, timestamp } => WrittenChange::Usage { amount, timestamp },
             &Change::MeteredUsage { rate, from, until } => {
@@ -137,6 +164,10 @@ impl<'c> WrittenChange<'c> {
                 of: of.clone(),
                 expiration: *expiration,
             },
+            Change::ChangePriority { of, priority } => WrittenChange::ChangePriority {
+                of: of.clone(),
+                priority: *priority,
+            },
             &Change::CloseBooks { until } => WrittenChange::CloseBooks { until },
             Change::DeleteAccount => WrittenChange::DeleteAccount,
         })
@@ -159,6 +190,20 @@ impl From<WrittenChange<'_>> for Change {
                 amount,
                 timestamp,
                 expiration,
+                priority: 0,
+            },
+            WrittenChange::PrioritizedGrant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+                priority,
+            } => Change::Grant {
+                credit_id: credit_id.into_owned(),
+                amount,
+                timestamp,
+                expiration,
+                priority,
             },
             WrittenChange::Usage { amount, timestamp } => Change::Usage { amount, timestamp },
             WrittenChange::MeteredUsage { rate, from, until } => {
@@ -180,6 +225,9 @@ impl From<WrittenChange<'_>> for Change {
             WrittenChange::Revoke { of, from } => Change::Revoke { of, from },
             WrittenChange::ChangeExpiration { of, expiration } => {
                 Change::ChangeExpiration { of, expiration }
+            }
+            WrittenChange::ChangePriority { of, priority } => {
+                Change::ChangePriority { of, priority }
             }
             WrittenChange::CloseBooks { until } => Change::CloseBooks { until },
             WrittenChange::DeleteAccount => Change::DeleteAccount,

@@ -1,10 +1,9 @@
 //! Closing the books: a new engine account that answers the same from an instant on.
 
-use gpu_credit::{Error, GpuCredit, GrantId, MeteredId, UsageRecord};
+use gpu_credit::{Error, GpuCredit, GrantId, GrantRecord, MeteredId, Record, UsageRecord};
 
-use crate::account::correct_grant;
 use crate::metered::{has_ended_before, part_from};
-use crate::standing::Standing;
+use crate::standing::{Granted, Standing};
 
 /// What is left of an account when its books are closed.
 pub(crate) struct Folded {
@@ -43,31 +42,35 @@ pub(crate) fn fold(
         }
     }
     for (id, grant) in account.grants() {
-        let posted = Standing::Grant {
+        let posted = Standing::Grant(Granted {
             amount: grant.amount,
             start: grant.start,
             end: grant.end,
             revoked_from: None,
-        };
+            priority: grant.priority,
+        });
         let standing = corrected(id).unwrap_or(posted);
-        let Standing::Grant {
+        let Standing::Grant(standing) = standing else {
+            continue;
+        };
+        if !standing.reaches(until) {
+            continue;
+        }
+        let Granted {
             start,
             end,
             revoked_from,
+            priority,
             ..
-        } = standing
-        else {
-            continue;
+        } = standing;
+        let amount = match start >= until {
+            true => grant.amount,
+            false => remainders[id.index() as usize],
         };
-        let reaches = standing.window().is_some_and(|(_, last)| last >= until);
-        let amount = match (start >= until, reaches) {
-            (true, _) => grant.amount,
-            (false, true) => remainders[id.index() as usize],
-            (false, false) => continue,
-        };
-        let new = engine.add_credit(grant.credit_id, amount, start, end.abs_diff(start))?;
-        if revoked_from.is_some() {
-            correct_grant(&mut engine, new, standing)?;
+        let record = GrantRecord::new(grant.credit_id, amount, start, end.abs_diff(start));
+        let new = engine.post_grant(record.priority(priority))?;
+        if let Some(from) = revoked_from {
+            engine.revoke_grant(new, from)?;
         }
         kept.push((id, new));
     }
@@ -91,8 +94,8 @@ fn fold_metered(
     let mut held: Vec<_> = account.metered(..).collect();
     held.sort_unstable_by_key(|(id, _)| *id);
     held.retain(|(_, usage)| !has_ended_before(*usage, until));
-    for (_, usage) in &held {
-        engine.post_metered(part_from(*usage, until))?;
-    }
+    let parts = held.iter().map(|(_, usage)| part_from(*usage, until));
+    let extended = engine.extend(parts.map(Record::from));
+    extended.map_err(|refused| refused.error)?;
     Ok(held.into_iter().map(|(id, _)| id).collect())
 }

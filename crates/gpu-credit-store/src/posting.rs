@@ -89,8 +89,28 @@ impl Posting {
             amount,
             timestamp,
             expiration: expiration.into(),
+            priority: 0,
         };
         Self::new(account, id, change)
+    }
+
+    /// The same grant with a priority: lower is drawn first. What is no grant stays as it is.
+    ///
+    /// ```
+    /// use gpu_credit_store::Posting;
+    ///
+    /// let bought = Posting::grant("acme", "invoice-1", "march", 100, 0, 30).priority(1);
+    /// assert!(bought.change.to_string().ends_with("priority 1"));
+    /// ```
+    #[must_use]
+    pub fn priority(mut self, priority: i16) -> Self {
+        if let Change::Grant {
+            priority: present, ..
+        } = &mut self.change
+        {
+            *present = priority;
+        }
+        self
     }
 
     /// Usage at an instant.
@@ -190,6 +210,17 @@ impl Posting {
             expiration: expiration.into(),
         };
         Self::new(account, id, change)
+    }
+
+    /// Gives a grant another priority.
+    pub fn change_priority(
+        account: impl Into<String>,
+        id: impl Into<RecordId>,
+        of: impl Into<RecordId>,
+        priority: i16,
+    ) -> Self {
+        let of = of.into();
+        Self::new(account, id, Change::ChangePriority { of, priority })
     }
 
     /// Closes the books of an account up to an instant.

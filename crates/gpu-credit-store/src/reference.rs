@@ -35,6 +35,7 @@ enum Record {
         start: i64,
         end: i64,
         revoked_from: Option<i64>,
+        priority: i16,
     },
 }
 
@@ -67,6 +68,7 @@ impl Reference {
                 amount,
                 timestamp,
                 expiration,
+                priority,
                 ..
             } => {
                 let grant = Record::Grant {
@@ -74,6 +76,7 @@ impl Reference {
                     start: *timestamp,
                     end: window_end(*timestamp, *expiration).unwrap_or(i64::MAX),
                     revoked_from: None,
+                    priority: *priority,
                 };
                 self.post(entry, grant);
             }
@@ -118,8 +121,14 @@ impl Reference {
                     start,
                     end,
                     revoked_from,
+                    priority,
                 }) => {
-                    let number = replay.add_credit(amount, start, end.abs_diff(start));
+                    let number = replay.add_credit_with_priority(
+                        amount,
+                        start,
+                        end.abs_diff(start),
+                        priority,
+                    );
                     grants.push(place);
                     if let Some(from) = revoked_from {
                         replay.revoke_grant(number, from);
@@ -194,29 +203,31 @@ impl Record {
             }),
             (
                 Record::Grant {
-                    amount, start, end, ..
-                },
-                Change::Revoke { from, .. },
-            ) => Some(Record::Grant {
-                amount,
-                start,
-                end,
-                revoked_from: Some((*from).max(start)),
-            }),
-            (
-                Record::Grant {
                     amount,
                     start,
                     end,
                     revoked_from,
+                    priority,
                 },
-                Change::ChangeExpiration { expiration, .. },
-            ) => Some(Record::Grant {
-                amount,
-                start,
-                end: window_end(start, *expiration).unwrap_or(end),
-                revoked_from,
-            }),
+                correction,
+            ) => {
+                let (mut end, mut revoked_from, mut priority) = (end, revoked_from, priority);
+                match correction {
+                    Change::Revoke { from, .. } => revoked_from = Some((*from).max(start)),
+                    Change::ChangeExpiration { expiration, .. } => {
+                        end = window_end(start, *expiration).unwrap_or(end);
+                    }
+                    Change::ChangePriority { priority: new, .. } => priority = *new,
+                    _ => {}
+                }
+                Some(Record::Grant {
+                    amount,
+                    start,
+                    end,
+                    revoked_from,
+                    priority,
+                })
+            }
             (record, _) => Some(record),
         }
     }

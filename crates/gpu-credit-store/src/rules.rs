@@ -40,6 +40,7 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
             amount,
             timestamp,
             expiration,
+            ..
         } => {
             check_open(*timestamp, totals.closed)?;
             if window_end(*timestamp, *expiration).is_none() {
@@ -94,8 +95,8 @@ pub(crate) fn corrected(
     after: Standing,
 ) -> Result<Totals, Refusal> {
     match (before, after) {
-        (Standing::Grant { amount, .. }, Standing::Retracted) => {
-            totals.granted = totals.granted.saturating_sub(amount);
+        (Standing::Grant(grant), Standing::Retracted) => {
+            totals.granted = totals.granted.saturating_sub(grant.amount);
         }
         (Standing::Usage { amount, .. }, Standing::Retracted) => {
             totals.used = totals.used.saturating_sub(amount);

@@ -9,13 +9,7 @@ use crate::{Change, RecordId, Refusal};
 /// A grant or usage as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    Grant {
-        amount: u64,
-        start: i64,
-        /// Of the window as posted or changed; revoking leaves it as it is.
-        end: i64,
-        revoked_from: Option<i64>,
-    },
+    Grant(Granted),
     Usage {
         amount: u64,
         timestamp: i64,
@@ -27,6 +21,33 @@ pub(crate) enum Standing {
     FoldedAway,
 }
 
+/// A grant that is not retracted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) amount: u64,
+    pub(crate) start: i64,
+    /// Of the window as posted or changed; revoking leaves it as it is.
+    pub(crate) end: i64,
+    pub(crate) revoked_from: Option<i64>,
+    pub(crate) priority: i16,
+}
+
+impl Granted {
+    /// The window in which it is live, first and last instant; `None` if it never is.
+    pub(crate) fn window(self) -> Option<(i64, i64)> {
+        match self.revoked_from {
+            None => Some((self.start, self.end)),
+            Some(from) if from > self.start => Some((self.start, from - 1)),
+            Some(_) => None,
+        }
+    }
+
+    /// Whether it starts at an instant or later, or is still live there.
+    pub(crate) fn reaches(self, instant: i64) -> bool {
+        self.start >= instant || self.window().is_some_and(|(_, last)| last >= instant)
+    }
+}
+
 impl Standing {
     /// A record as it was posted; `None` for an entry that is no grant and no usage, or a grant whose
     /// window ends past the last timestamp.
@@ -36,36 +57,19 @@ impl Standing {
                 amount,
                 timestamp,
                 expiration,
+                priority,
                 ..
-            } => Some(Standing::Grant {
+            } => Some(Standing::Grant(Granted {
                 amount,
                 start: timestamp,
                 end: window_end(timestamp, expiration)?,
                 revoked_from: None,
-            }),
+                priority,
+            })),
             Change::Usage { amount, timestamp } => Some(Standing::Usage { amount, timestamp }),
             Change::MeteredUsage { rate, from, until } => {
                 Some(Standing::Metered(MeteredUsage { rate, from, until }))
             }
-            _ => None,
-        }
-    }
-
-    /// The window in which a grant is live, first and last instant; `None` if it never is, and
-    /// for usage.
-    pub(crate) fn window(self) -> Option<(i64, i64)> {
-        match self {
-            Standing::Grant {
-                start,
-                end,
-                revoked_from: None,
-                ..
-            } => Some((start, end)),
-            Standing::Grant {
-                start,
-                revoked_from: Some(from),
-                ..
-            } if from > start => Some((start, from - 1)),
             _ => None,
         }
     }
@@ -93,6 +97,7 @@ impl Standing {
             Change::ChangeExpiration { of, expiration } => {
                 self.with_expiration(of, *expiration, closed)
             }
+            Change::ChangePriority { of, priority } => self.with_priority(of, *priority, closed),
             // Not a correction: it changes no other record.
             _ => Ok(self),
         }
@@ -100,7 +105,7 @@ impl Standing {
 
     fn retracted(self, of: &RecordId, closed: Option<i64>) -> Result<Standing, Refusal> {
         let takes_effect = match self {
-            Standing::Grant { start, .. } => start,
+            Standing::Grant(grant) => grant.start,
             Standing::Usage { timestamp, .. } => timestamp,
             Standing::Metered(usage) => {
                 check_ticks(usage, None, closed)?;
@@ -124,7 +129,7 @@ impl Standing {
                 check_open(timestamp, closed)?;
                 Ok(Standing::Usage { amount, timestamp })
             }
-            Standing::Grant { .. } | Standing::Metered(_) | Standing::FoldedAway => {
+            Standing::Grant(_) | Standing::Metered(_) | Standing::FoldedAway => {
                 Err(Refusal::NotUsage(of.clone()))
             }
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
@@ -139,7 +144,7 @@ impl Standing {
     ) -> Result<Standing, Refusal> {
         let before = match self {
             Standing::Metered(usage) => usage,
-            Standing::Grant { .. } | Standing::Usage { .. } => {
+            Standing::Grant(_) | Standing::Usage { .. } => {
                 return Err(Refusal::NotMetered(of.clone()));
             }
             Standing::Retracted => return Err(Refusal::Retracted(of.clone())),
@@ -158,13 +163,13 @@ impl Standing {
     }
 
     fn revoked(self, of: &RecordId, from: i64, closed: Option<i64>) -> Result<Standing, Refusal> {
-        let (amount, start, end, present) = self.grant(of, closed)?;
-        let from = from.max(start);
-        if from > end {
-            let of = of.clone();
+        let grant = self.grant(of, closed)?;
+        let from = from.max(grant.start);
+        if from > grant.end {
+            let (of, end) = (of.clone(), grant.end);
             return Err(Refusal::PastEnd { of, end, from });
         }
-        if let Some(present) = present
+        if let Some(present) = grant.revoked_from
             && present <= from
         {
             return Err(Refusal::Revoked {
@@ -173,12 +178,10 @@ impl Standing {
             });
         }
         check_open(from, closed)?;
-        Ok(Standing::Grant {
-            amount,
-            start,
-            end,
+        Ok(Standing::Grant(Granted {
             revoked_from: Some(from),
-        })
+            ..grant
+        }))
     }
 
     fn with_expiration(
@@ -187,40 +190,41 @@ impl Standing {
         expiration: Option<u64>,
         closed: Option<i64>,
     ) -> Result<Standing, Refusal> {
-        let (amount, start, old_end, revoked_from) = self.grant(of, closed)?;
-        if let Some(from) = revoked_from {
+        let grant = self.grant(of, closed)?;
+        if let Some(from) = grant.revoked_from {
             let of = of.clone();
             return Err(Refusal::Revoked { of, from });
         }
+        let start = grant.start;
         let end = window_end(start, expiration).ok_or(gpu_credit::Error::WindowTooLong {
             timestamp: start,
             expiration: expiration.unwrap_or(0),
         })?;
         if start < closed.unwrap_or(i64::MIN) {
-            check_open(old_end, closed)?;
+            check_open(grant.end, closed)?;
             // The last instant of the new window may be the last that is closed.
             check_open(end.saturating_add(1), closed)?;
         }
-        Ok(Standing::Grant {
-            amount,
-            start,
-            end,
-            revoked_from: None,
-        })
+        Ok(Standing::Grant(Granted { end, ..grant }))
     }
 
-    fn grant(
+    /// From the close of the books on, what was drawn before stays drawn.
+    fn with_priority(
         self,
         of: &RecordId,
+        priority: i16,
         closed: Option<i64>,
-    ) -> Result<(u64, i64, i64, Option<i64>), Refusal> {
+    ) -> Result<Standing, Refusal> {
+        let grant = self.grant(of, closed)?;
+        match closed {
+            Some(until) if !grant.reaches(until) => Err(Refusal::BooksClosed { until }),
+            _ => Ok(Standing::Grant(Granted { priority, ..grant })),
+        }
+    }
+
+    fn grant(self, of: &RecordId, closed: Option<i64>) -> Result<Granted, Refusal> {
         match self {
-            Standing::Grant {
-                amount,
-                start,
-                end,
-                revoked_from,
-            } => Ok((amount, start, end, revoked_from)),
+            Standing::Grant(grant) => Ok(grant),
             Standing::Usage { .. } | Standing::Metered(_) => Err(Refusal::NotAGrant(of.clone())),
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
             Standing::FoldedAway => Err(folded_away(closed)),

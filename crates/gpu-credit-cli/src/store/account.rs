@@ -74,11 +74,11 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     store.ask(|store| arguments.times.learn(store))?;
     let name = &arguments.account;
     let policy: Overdraft = arguments.policy.into();
-    let word = policy.as_str();
+    let word = policy;
     let opened = match store.store.open_account(name, policy) {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
             let present = store.ask(|store| store.with_account(name, Account::policy))?;
-            let present_word = present.as_str();
+            let present_word = present;
             ensure!(
                 present == policy,
                 "{}: account {name:?} exists already, with policy {present_word} and not {word}",

@@ -27,7 +27,7 @@ pub(crate) struct AccountsArguments {
 #[derive(Serialize)]
 struct AccountRow {
     account: String,
-    policy: &'static str,
+    policy: String,
     opened: Sequence,
     last_entry: Sequence,
     granted: u64,
@@ -51,7 +51,7 @@ impl Row for AccountRow {
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
             self.account.clone(),
-            self.policy.to_owned(),
+            self.policy.clone(),
             self.opened.to_string(),
             self.last_entry.to_string(),
             self.granted.to_string(),
@@ -67,7 +67,7 @@ impl AccountRow {
         let ledger = account.ledger();
         Self {
             account: account.key().name.to_string(),
-            policy: account.policy().as_str(),
+            policy: account.policy().to_string(),
             opened: account.key().opened,
             last_entry: account.last_sequence(),
             granted: ledger.granted(),

@@ -11,8 +11,8 @@ use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
 Usage gets another amount, a job another rate, first tick or end, a grant another
-end of its window. Every answer afterwards is as if it had been posted so; the
-journal keeps both.
+end of its window or another priority. Every answer afterwards is as if it had been
+posted so; the journal keeps both.
 
 Example:
   gpu-credit change acme job-17 --amount 900";
@@ -35,9 +35,17 @@ struct ChangeTo {
         long,
         value_parser = amount_parser(),
         allow_negative_numbers = true,
-        conflicts_with_all = ["WindowArguments", "JobArguments"]
+        conflicts_with_all = ["WindowArguments", "JobArguments", "priority"]
     )]
     amount: Option<u64>,
+    /// The priority of a grant: lower is drawn first
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        allow_negative_numbers = true,
+        conflicts_with_all = ["WindowArguments", "JobArguments"]
+    )]
+    priority: Option<i16>,
     #[command(flatten)]
     job: JobArguments,
     #[command(flatten)]
@@ -81,15 +89,20 @@ pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
     arguments.post.run(|store, id| {
         let ChangeTo {
             amount,
+            priority,
             job,
             window,
         } = &arguments.to;
+        if let Some(priority) = priority {
+            return Ok(Posting::change_priority(account, id, of, *priority));
+        }
         if let Some(change) = job.change(times)? {
             return Ok(Posting::change_metered_usage(account, id, of, change));
         }
         ensure!(
             amount.is_some() || window.is_said(),
-            "expected --amount, --rate, --from, --until, --for, --expires-at or --expiration"
+            "expected --amount, --rate, --from, --until, --for, --expires-at, \
+             --expiration or --priority"
         );
         if let Some(amount) = amount {
             return Ok(Posting::change_usage(account, id, of, *amount));

@@ -26,7 +26,7 @@ Example:
   gpu-credit grant acme 50000 --at 2025-03-01 --for 30d --unit s \\
     --credit-id march --id invoice-1
   gpu-credit grant acme 1000 --at 2025-01-31 --every month --count 12 \\
-    --keep 1 --keep-at-most 200 --unit s --id plan-2025";
+    --keep 1 --keep-at-most 200 --priority 1 --unit s --id plan-2025";
 
 #[derive(Args)]
 pub(crate) struct GrantArguments {
@@ -43,6 +43,14 @@ pub(crate) struct GrantArguments {
     window: WindowArguments,
     #[command(flatten)]
     plan: PlanArguments,
+    /// Lower is drawn first; of one priority, the grant that ends soonest
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    priority: i16,
     /// What it is called: metadata
     #[arg(long, default_value = "")]
     credit_id: String,
@@ -56,6 +64,7 @@ pub(crate) fn run(arguments: &GrantArguments) -> anyhow::Result<()> {
         at,
         window,
         credit_id,
+        priority,
         ..
     } = arguments;
     if arguments.plan.is_said() {
@@ -64,6 +73,7 @@ pub(crate) fn run(arguments: &GrantArguments) -> anyhow::Result<()> {
                 account,
                 id,
                 credit_id,
+                priority: *priority,
                 amount: *amount,
                 at,
                 live_for: window.live_for.as_deref(),
@@ -74,13 +84,8 @@ pub(crate) fn run(arguments: &GrantArguments) -> anyhow::Result<()> {
     arguments.post.run(|_, id| {
         let at = times.instant("--at", at)?;
         let expiration = window.expiration(times, at)?;
-        Ok(Posting::grant(
-            account.as_str(),
-            id,
-            credit_id.as_str(),
-            *amount,
-            at,
-            expiration,
-        ))
+        let (account, credit_id) = (account.as_str(), credit_id.as_str());
+        let grant = Posting::grant(account, id, credit_id, *amount, at, expiration);
+        Ok(grant.priority(*priority))
     })
 }

@@ -37,12 +37,13 @@ struct HistoryRow {
     id: String,
     change: &'static str,
     of: Option<RecordId>,
-    policy: Option<&'static str>,
+    policy: Option<String>,
     credit_id: Option<String>,
     amount: Option<u64>,
     timestamp: Option<i64>,
     expiration: Option<u64>,
     until: Option<i64>,
+    priority: Option<i16>,
 }
 
 impl Row for HistoryRow {
@@ -58,6 +59,7 @@ impl Row for HistoryRow {
         "timestamp",
         "expiration",
         "until",
+        "priority",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
@@ -73,12 +75,13 @@ impl Row for HistoryRow {
             self.id.clone(),
             self.change.to_owned(),
             or_empty(self.of.as_ref()),
-            or_empty(self.policy),
+            or_empty(self.policy.as_ref()),
             or_empty(self.credit_id.as_ref()),
             or_empty(self.amount),
             or_empty(self.timestamp.map(|at| times.show(at))),
             expiration,
             or_empty(self.until.map(|until| times.show(until))),
+            or_empty(self.priority),
         ]
     }
 }
@@ -95,7 +98,7 @@ impl From<Entry> for HistoryRow {
         match entry.change {
             Change::OpenAccount { policy } => HistoryRow {
                 change: "open_account",
-                policy: Some(policy.as_str()),
+                policy: Some(policy.to_string()),
                 ..row
             },
             Change::Grant {
@@ -103,12 +106,14 @@ impl From<Entry> for HistoryRow {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => HistoryRow {
                 change: "grant",
                 credit_id: Some(credit_id),
                 amount: Some(amount),
                 timestamp: Some(timestamp),
                 expiration,
+                priority: Some(priority),
                 ..row
             },
             Change::Usage { amount, timestamp } => HistoryRow {
@@ -150,6 +155,11 @@ impl From<Entry> for HistoryRow {
             Change::ChangeExpiration { expiration, .. } => HistoryRow {
                 change: "change_expiration",
                 expiration,
+                ..row
+            },
+            Change::ChangePriority { priority, .. } => HistoryRow {
+                change: "change_priority",
+                priority: Some(priority),
                 ..row
             },
             Change::CloseBooks { until } => HistoryRow {

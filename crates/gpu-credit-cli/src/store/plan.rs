@@ -67,6 +67,7 @@ pub(super) struct Repeated<'a> {
     pub(super) account: &'a str,
     pub(super) id: RecordId,
     pub(super) credit_id: &'a str,
+    pub(super) priority: i16,
     pub(super) amount: u64,
     /// When the first one begins, as typed.
     pub(super) at: &'a str,
@@ -103,9 +104,8 @@ impl PlanArguments {
             let mut grant = |suffix: &str, amount, expiration: Option<u64>| {
                 let id = format!("{}/{}{suffix}", repeated.id, place + 1);
                 let (account, credit_id) = (repeated.account, repeated.credit_id);
-                postings.push(Posting::grant(
-                    account, id, credit_id, amount, start, expiration,
-                ));
+                let grant = Posting::grant(account, id, credit_id, amount, start, expiration);
+                postings.push(grant.priority(repeated.priority));
             };
             match kept {
                 Some(kept) => {

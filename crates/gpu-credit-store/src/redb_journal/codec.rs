@@ -139,6 +139,7 @@ mod tests {
                 amount: 100,
                 timestamp: -1,
                 expiration: Some(300),
+                priority: 0,
             },
             Change::Usage {
                 amount: u64::MAX,
@@ -166,6 +167,17 @@ mod tests {
                 rate: None,
                 from: Some(-1),
                 until: Some(5),
+            },
+            Change::Grant {
+                credit_id: "march".to_owned(),
+                amount: 100,
+                timestamp: -1,
+                expiration: None,
+                priority: -2,
+            },
+            Change::ChangePriority {
+                of: of(),
+                priority: 200,
             },
         ];
         let numbered = changes.into_iter().zip(2..);
@@ -207,6 +219,8 @@ mod tests {
             "020169081f5ff6ee",
             "02016909ac0201feffffffffffffffff0123ce5e15",
             "0201690a0178000101010a05e958ac",
+            "0201690b056d61726368640100031943a2d7",
+            "0201690c01789003fd0af0e9",
         ];
         assert_eq!(written, expected);
     }

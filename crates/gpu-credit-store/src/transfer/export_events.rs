@@ -124,8 +124,8 @@ fn standing_records(entries: Vec<Entry>, left_out: &mut LeftOut) -> Vec<(String,
 fn action(credit_id: &str, standing: Standing) -> Option<Action<'_>> {
     match standing {
         Standing::Usage { amount, timestamp } => Some(Action::Usage { amount, timestamp }),
-        Standing::Grant { amount, .. } => {
-            let (timestamp, end) = standing.window()?;
+        Standing::Grant(grant) => {
+            let (amount, (timestamp, end)) = (grant.amount, grant.window()?);
             Some(Action::Grant {
                 credit_id,
                 amount,

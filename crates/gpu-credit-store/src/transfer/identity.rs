@@ -37,17 +37,28 @@ impl RowDigest {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => {
                 text("grant");
                 text(credit_id);
                 digest.update(amount.to_le_bytes());
                 digest.update(timestamp.to_le_bytes());
                 digest.update(expiration.unwrap_or(u64::MAX).to_le_bytes());
+                // A grant without one is known as it was before there were priorities.
+                if *priority != 0 {
+                    digest.update(priority.to_le_bytes());
+                }
             }
             Change::Usage { amount, timestamp } => {
                 text("usage");
                 digest.update(amount.to_le_bytes());
                 digest.update(timestamp.to_le_bytes());
+            }
+            Change::MeteredUsage { rate, from, until } => {
+                text("metered usage");
+                digest.update(rate.to_le_bytes());
+                digest.update(from.to_le_bytes());
+                digest.update(until.to_le_bytes());
             }
             other => unreachable!("no row of an events file is {other:?}"),
         }
@@ -147,7 +158,16 @@ mod tests {
             amount,
             timestamp,
             expiration: Some(expiration),
+            priority: 0,
         };
+        let prioritized = Change::Grant {
+            credit_id: "g".to_owned(),
+            amount: 1,
+            timestamp: 2,
+            expiration: Some(3),
+            priority: 1,
+        };
+        let job = |rate, from, until| Change::MeteredUsage { rate, from, until };
         let usage = |amount, timestamp| Change::Usage { amount, timestamp };
         let rows = [
             ("a", grant("g", 1, 2, 3)),
@@ -160,6 +180,11 @@ mod tests {
             ("a", usage(2, 2)),
             ("a", usage(1, 1)),
             ("b", usage(1, 2)),
+            ("a", prioritized),
+            ("a", job(1, 2, 3)),
+            ("a", job(2, 2, 3)),
+            ("a", job(1, 1, 3)),
+            ("a", job(1, 2, 4)),
         ];
         for (place, (account, change)) in rows.iter().enumerate() {
             let digest = RowDigest::of(account, change);

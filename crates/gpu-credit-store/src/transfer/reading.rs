@@ -164,6 +164,7 @@ fn change(event: &Event<'_>) -> Option<Change> {
             amount,
             timestamp,
             expiration: Some(expiration),
+            priority: 0,
         }),
         Action::Usage { amount, timestamp } => Some(Change::Usage { amount, timestamp }),
         Action::Balance { .. } => None,

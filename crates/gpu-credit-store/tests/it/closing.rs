@@ -125,7 +125,8 @@ fn closing_changes_no_answer_from_there_on() {
                 let (amount, at) = (random.below(10), random.between(0, 30));
                 let id = number.to_string();
                 match random.below(6) {
-                    0..2 => Posting::grant(name, id, "", 3 * amount, at, random.below(15)),
+                    0..2 => Posting::grant(name, id, "", 3 * amount, at, random.below(15))
+                        .priority(random.between(-1, 1) as i16),
                     2..5 => Posting::usage(name, id, amount, at),
                     _ => {
                         let (rate, until) = (amount / 3, at + random.between(-1, 20));

@@ -27,6 +27,7 @@ mod metered;
 mod old_formats;
 mod posting;
 mod power;
+mod priorities;
 mod read_only;
 mod soak;
 mod time_unit;

@@ -146,3 +146,26 @@ fn what_is_no_plan_is_refused() {
     let said = folder.refused("grant acme 10 --at 0 --every month --count 2");
     assert!(said.contains("the store has no unit of time yet"), "{said}");
 }
+
+/// Capped rollover is exact if nothing else of the plan's priority ends between the two ends.
+#[test]
+fn a_plan_may_have_a_priority_of_its_own() {
+    let folder = with_account();
+    folder.ok(
+        "grant acme 10 --at 2025-01-01 --every month --count 2 --keep 1 --keep-at-most 3 --priority -1 \
+         --id plan",
+    );
+    folder.ok("grant acme 5 --at 2025-01-01 --for 35d --id bought");
+    let rows = folder.json("history acme");
+    let of = |id: &str| {
+        let row = rows.iter().find(|row| row["id"] == id).unwrap();
+        row["priority"].as_i64()
+    };
+    let priorities = ["plan/1", "plan/1/kept", "plan/2", "bought", "open"].map(of);
+    assert_eq!(priorities, [Some(-1), Some(-1), Some(-1), Some(0), None]);
+    folder.ok("use acme 2 --at 2025-01-10 --id u1");
+    let balance = |at: &str| folder.json(&format!("balance acme --at {at}"))[0]["balance"].as_u64();
+    assert_eq!(balance("2025-01-31"), Some(13));
+    // Of the 8 that were left of January 3 are kept.
+    assert_eq!(balance("2025-02-01"), Some(3 + 10 + 5));
+}

@@ -208,7 +208,7 @@ fn windows_that_people_type_do_not_overlap() {
         ),
         (
             "change acme g1",
-            "expected --amount, --rate, --from, --until, --for, --expires-at or --expiration",
+            "expected --amount, --rate, --from, --until, --for, --expires-at, --expiration or --priority",
         ),
         (
             "change acme none --expires-at 9",
@@ -240,4 +240,25 @@ fn an_amount_that_is_none_is_refused_with_its_limits() {
         }
     }
     assert_eq!(folder.journal(), journal);
+}
+
+#[test]
+fn a_priority_is_posted_and_corrected() {
+    let folder = Folder::with_account();
+    let drawn = || folder.json("draws acme u1")[0]["grant"].clone();
+    assert_eq!(drawn(), "g2");
+    folder.ok("change acme g2 --priority 7 --id c1");
+    assert_eq!(drawn(), "g1");
+    folder.ok("grant acme 30 --at 0 --for 100 --priority -3 --id g3");
+    assert_eq!(drawn(), "g3");
+    let rows = folder.json("history acme");
+    assert_eq!(rows[4]["change"], "change_priority");
+    assert_eq!(rows[4]["priority"], 7);
+    assert_eq!(rows[5]["priority"], -3);
+    for wrong in [
+        "change acme g2 --priority 7 --for 3",
+        "change acme g2 --priority 40000",
+    ] {
+        assert_eq!(folder.run(wrong).status.code(), Some(2), "{wrong}");
+    }
 }

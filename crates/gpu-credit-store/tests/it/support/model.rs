@@ -34,6 +34,7 @@ enum Record {
         start: i64,
         end: i64,
         revoked: Option<i64>,
+        priority: i16,
     },
     Retracted,
 }
@@ -72,6 +73,7 @@ impl ModelAccount {
                 amount,
                 timestamp,
                 expiration,
+                priority,
                 ..
             } => {
                 assert!(*timestamp >= self.closed);
@@ -82,6 +84,7 @@ impl ModelAccount {
                     start,
                     end,
                     revoked: None,
+                    priority: *priority,
                 };
                 self.records.push((id.clone(), grant));
             }
@@ -150,6 +153,15 @@ impl ModelAccount {
                         self.is_beyond_records |= *start < closed;
                         *old = end(*start, expiration);
                     }
+                    (
+                        Record::Grant {
+                            start, priority, ..
+                        },
+                        Change::ChangePriority { priority: new, .. },
+                    ) => {
+                        self.is_beyond_records |= *start < closed;
+                        *priority = *new;
+                    }
                     _ => panic!("{correction:?} was admitted"),
                 }
             }
@@ -174,10 +186,12 @@ impl ModelAccount {
                     start,
                     end,
                     revoked,
+                    priority,
                 } => {
                     let end = revoked.map_or(end, |from| from - 1);
                     if end >= start {
-                        replay.add_credit(amount, start, end.abs_diff(start));
+                        let expiration = end.abs_diff(start);
+                        replay.add_credit_with_priority(amount, start, expiration, priority);
                     }
                 }
                 Record::Retracted => {}

@@ -71,11 +71,13 @@ impl Workload {
         let (amount, timestamp) = (self.random.below(12), self.random.between(0, 100));
         let length = self.random.below(40);
         let expiration = (!self.random.chance(1, 8)).then_some(length);
-        match self.random.below(24) {
+        match self.random.below(25) {
             0..5 => {
                 self.grants.push((account.clone(), id.clone()));
                 let credit_id = format!("credit {amount}");
-                Posting::grant(account, id, credit_id, 3 * amount, timestamp, expiration)
+                let grant =
+                    Posting::grant(account, id, credit_id, 3 * amount, timestamp, expiration);
+                grant.priority(self.priority())
             }
             5..11 => {
                 self.usage.push((account.clone(), id.clone()));
@@ -110,10 +112,22 @@ impl Workload {
                         of,
                         from: timestamp,
                     },
+                    22 => Change::ChangePriority {
+                        of,
+                        priority: self.priority(),
+                    },
                     _ => Change::ChangeExpiration { of, expiration },
                 };
                 Posting::new(account, id, change)
             }
+        }
+    }
+
+    /// Most grants have none of their own.
+    fn priority(&mut self) -> i16 {
+        match self.random.chance(1, 3) {
+            true => self.random.between(-2, 2) as i16,
+            false => 0,
         }
     }
 
