@@ -4,7 +4,7 @@
 
 use std::alloc::System;
 
-use gpu_credit::{GpuCredit, Overdraft};
+use gpu_credit::GpuCredit;
 use gpu_credit_workload::small::{self, Operation};
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -27,10 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         survive(&forged::sealed(bytes), seed);
         return;
     }
-    let overdraft = match kind % 2 {
-        0 => Overdraft::Carry,
-        _ => Overdraft::Forfeit,
-    };
+    let overdraft = ledgers::policy(u64::from(kind / 4));
     let mut all = ledgers::Ledgers::new(ledgers::sizes(overdraft, seed));
     // A quarter spells changes, the rest operations.
     let (changes, operations) = bytes.split_at(bytes.len() / 4);

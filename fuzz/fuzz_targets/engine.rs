@@ -1,7 +1,6 @@
 //! The engine against both replays, after every operation that the bytes spell.
 #![no_main]
 
-use gpu_credit::Overdraft;
 use gpu_credit_workload::small;
 use libfuzzer_sys::fuzz_target;
 
@@ -13,10 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [policy, seed, operations @ ..] = bytes else {
         return;
     };
-    let overdraft = match policy % 2 {
-        0 => Overdraft::Carry,
-        _ => Overdraft::Forfeit,
-    };
+    let overdraft = ledgers::policy(u64::from(*policy));
     let mut all = ledgers::Ledgers::new(ledgers::sizes(overdraft, u64::from(*seed)));
     for operation in small::from_bytes(operations).take(300) {
         all.run(&operation);

@@ -85,6 +85,7 @@ impl<R: Replay> Engine for Limited<R> {
         let overdraft = match overdraft {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            Overdraft::CarryUpTo(line) => gpu_credit_replay::Overdraft::CarryUpTo(line),
             other => panic!("the replays have no policy {other}"),
         };
         Self {

@@ -128,10 +128,10 @@ impl Account {
         words::usage_id(py, usage)
     }
 
-    /// The policy with which the account was opened: "carry" or "forfeit".
+    /// The policy with which the account was opened: "carry", "carry:C" or "forfeit".
     #[getter]
-    fn policy(&self, py: Python<'_>) -> PyResult<&'static str> {
-        (self.0).ask(py, |account| account.overdraft().as_str())
+    fn policy(&self, py: Python<'_>) -> PyResult<String> {
+        (self.0).ask(py, |account| account.overdraft().to_string())
     }
 
     /// The number of grants that are not taken back.

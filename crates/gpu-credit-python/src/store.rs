@@ -328,7 +328,7 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
     match &entry.change {
         Change::OpenAccount { policy } => {
             kind("open_account")?;
-            shown.set_item("policy", policy.as_str())?;
+            shown.set_item("policy", policy.to_string())?;
         }
         Change::Grant {
             credit_id,

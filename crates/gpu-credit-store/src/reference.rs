@@ -44,6 +44,7 @@ impl Reference {
         let policy = match policy {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            Overdraft::CarryUpTo(line) => gpu_credit_replay::Overdraft::CarryUpTo(line),
             other => panic!("the reference has no policy {other}"),
         };
         Reference {

@@ -86,10 +86,7 @@ pub(crate) fn answer(standing: Standing, overdraft: Overdraft) -> Answer {
         level,
         used,
     } = standing;
-    let deficit = match overdraft {
-        Overdraft::Carry => used.saturating_sub(level),
-        Overdraft::Forfeit => 0,
-    };
+    let deficit = used.saturating_sub(level).min(overdraft.line());
     let status = if !is_live {
         Status::Inactive
     } else if deficit > 0 {

@@ -165,7 +165,7 @@ impl GpuCredit {
     }
 
     /// Gives a grant another priority: draws go by it as if it had been posted with it. Its place in
-    /// posting order stays. O(log m), and a pass over one chunk.
+    /// posting order stays. O(log m).
     ///
     /// # Errors
     /// If the grant was never posted, or is retracted. The account is as before.

@@ -28,7 +28,8 @@
 //! * A grant is live in its window, first and last instant included. Its remainder then lapses.
 //! * Usage draws from the grants live at its instant, lowest [priority](GrantRecord::priority) first,
 //!   of one priority soonest expiry first, and is never refused.
-//!   What they cannot cover is a deficit that grants which start later pay on arrival; or, under
+//!   What they cannot cover is a deficit that grants which start later pay on arrival, under
+//!   [`Overdraft::CarryUpTo`] up to a credit line and dropped beyond; or, under
 //!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
 //! * The balance is what a replay of all records in event time would find, whatever the order of the
 //!   calls. Records can be [retracted](GpuCredit::retract_usage) and
@@ -72,6 +73,7 @@ mod extend;
 mod limits;
 mod metered;
 mod options;
+mod overdraft;
 mod parallel;
 mod questions;
 mod range;
@@ -90,6 +92,7 @@ pub use contents::{Grants, UsageRecords};
 pub use error::{ChangeError, Error, RecordError};
 pub use metered::MeteredRecords;
 pub use options::{Options, Overdraft};
+pub use overdraft::OverdraftError;
 pub use questions::{
     Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Step, Steps, UsageStatement,
 };

@@ -2,6 +2,8 @@
 
 /// What happens to usage beyond what the live grants can pay. One account, one policy.
 ///
+/// As text it is `carry`, `carry:C` with the credit line `C`, or `forfeit`.
+///
 /// ```
 /// use gpu_credit::{GpuCredit, Overdraft};
 ///
@@ -11,43 +13,44 @@
 /// account.add_credit("b", 7, 2, 100)?;
 /// assert_eq!(account.get_balance(1), None);
 /// assert_eq!(account.get_balance(2), Some(7));
-/// # Ok::<(), gpu_credit::Error>(())
+///
+/// let mut account = GpuCredit::with_overdraft("carry:4".parse()?);
+/// account.add_credit("a", 10, 0, 100)?;
+/// account.subtract(25, 1)?; // 10 are drawn, 4 owed, 11 dropped
+/// assert_eq!(account.balance_at(1).deficit, 4);
+/// account.add_credit("b", 7, 2, 100)?;
+/// assert_eq!(account.get_balance(2), Some(3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Overdraft {
     /// It becomes a deficit, which the grants that start later pay on arrival. A balance of
     /// exactly zero reads `Some(0)`.
     #[default]
     Carry,
+    /// The same, but the deficit grows to this credit line at most, in the smallest unit. The rest is
+    /// dropped: billed elsewhere, and never owed by later grants. So one usage record may be drawn,
+    /// owed and dropped in parts. With a line of 0 nothing is ever owed, and an overdrawn account
+    /// has a balance of `Some(0)`.
+    ///
+    /// As text the line is `i64::MAX` at most. No account reaches a longer one, for its usage adds up
+    /// to no more.
+    CarryUpTo(u64),
     /// It forfeits every live remainder and is itself dropped whole: no debt, and the next grant
     /// starts clean. A balance of exactly zero reads `None`.
     Forfeit,
 }
 
 impl Overdraft {
-    /// The word in lower case: `carry` or `forfeit`. O(1)
-    ///
-    /// ```
-    /// use gpu_credit::Overdraft;
-    ///
-    /// assert_eq!(Overdraft::Carry.as_str(), "carry");
-    /// assert_eq!(Overdraft::Forfeit.to_string(), "forfeit");
-    /// ```
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+    /// The most that may be owed.
+    #[inline]
+    pub(crate) fn line(self) -> u64 {
         match self {
-            Overdraft::Carry => "carry",
-            Overdraft::Forfeit => "forfeit",
+            Overdraft::Carry => u64::MAX,
+            Overdraft::CarryUpTo(line) => line,
+            Overdraft::Forfeit => 0,
         }
-    }
-}
-
-impl std::fmt::Display for Overdraft {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -21,7 +21,7 @@ use gpu_credit::{CreditBook, GpuCredit, GrantId, Options, Overdraft, Record, Usa
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 use ledgers::forged::{TAKEN_EACH, TAKEN_FIRST, forge};
-use ledgers::{Ledgers, sizes};
+use ledgers::{Ledgers, policy, sizes};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[path = "it/ledgers/mod.rs"]
@@ -375,8 +375,7 @@ fn questions_take_little() {
 fn reading_takes_what_is_there() {
     for seed in 0..2_000 {
         let mut random = Random::new(seed);
-        let overdraft = [Overdraft::Carry, Overdraft::Forfeit][(seed % 2) as usize];
-        let mut all = Ledgers::new(sizes(overdraft, seed));
+        let mut all = Ledgers::new(sizes(policy(seed), seed));
         for operation in small::from_seed(seed, Numbers::Small).take(40) {
             all.run(&operation);
         }

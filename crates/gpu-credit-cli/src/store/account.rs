@@ -74,14 +74,12 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     store.ask(|store| arguments.times.learn(store))?;
     let name = &arguments.account;
     let policy: Overdraft = arguments.policy.into();
-    let word = policy;
     let opened = match store.store.open_account(name, policy) {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
             let present = store.ask(|store| store.with_account(name, Account::policy))?;
-            let present_word = present;
             ensure!(
                 present == policy,
-                "{}: account {name:?} exists already, with policy {present_word} and not {word}",
+                "{}: account {name:?} exists already, with policy {present} and not {policy}",
                 store.name
             );
             bail!("{}: account {name:?} exists already", store.name)
@@ -90,10 +88,10 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     };
     store.ensure_in_place()?;
     if opened.is_new() {
-        crate::say(format_args!("account {name:?} opened, policy {word}"))
+        crate::say(format_args!("account {name:?} opened, policy {policy}"))
     } else {
         crate::say(format_args!(
-            "account {name:?} is open already, policy {word}: nothing was done"
+            "account {name:?} is open already, policy {policy}: nothing was done"
         ))
     }
 }

@@ -1,7 +1,7 @@
 //! A small account in a few hundred bytes: its records and levels in columns, without an index.
 //!
 //! ```text
-//! policy | counts | origin
+//! policy, and its credit line | counts | origin
 //! epochs: times, levels, whether live | usage: times, amounts
 //! grants: starts, lengths, amounts, priorities, lengths of credit ids | credit ids
 //! ```
@@ -22,6 +22,11 @@ use crate::timeline::ask::Standing;
 /// the number of epochs, are written in a byte.
 const GRANTS_PACKED_MAX: usize = 64;
 const USAGE_PACKED_MAX: usize = 255;
+
+/// The policies; after the last comes its credit line.
+const CARRY: u8 = 0;
+const FORFEIT: u8 = 1;
+const CARRY_UP_TO: u8 = 2;
 
 /// A small account.
 #[derive(Clone, Debug)]
@@ -156,7 +161,14 @@ fn write(
     grants: &[Grant<'_>],
 ) -> Packed {
     let mut bytes = Writer::new();
-    bytes.byte(u8::from(overdraft == Overdraft::Forfeit));
+    bytes.byte(match overdraft {
+        Overdraft::Carry => CARRY,
+        Overdraft::Forfeit => FORFEIT,
+        Overdraft::CarryUpTo(_) => CARRY_UP_TO,
+    });
+    if let Overdraft::CarryUpTo(line) = overdraft {
+        bytes.bytes(&line.to_le_bytes());
+    }
     for count in [epochs.len(), usage.len(), grants.len()] {
         assert!(count <= usize::from(u8::MAX));
         bytes.byte(count.to_le_bytes()[0]);
@@ -209,8 +221,13 @@ impl<'a> Columns<'a> {
     fn read(bytes: &'a [u8]) -> Self {
         let mut bytes = Reader(bytes);
         let overdraft = match bytes.byte() {
-            0 => Overdraft::Carry,
-            1 => Overdraft::Forfeit,
+            CARRY => Overdraft::Carry,
+            FORFEIT => Overdraft::Forfeit,
+            CARRY_UP_TO => {
+                let line = bytes.bytes(size_of::<u64>()).first_chunk();
+                let line = line.expect("so many bytes have been read");
+                Overdraft::CarryUpTo(u64::from_le_bytes(*line))
+            }
             other => unreachable!("no policy is written as {other}"),
         };
         let [epochs, usage, grants] = [(); 3].map(|()| usize::from(bytes.byte()));

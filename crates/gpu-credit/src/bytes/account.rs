@@ -22,6 +22,10 @@ use crate::timeline::GrantTimeline;
 const MAGIC: &[u8; 9] = b"GPUCREDIT";
 /// It changes with what the bytes say, not with how fast they are read.
 const VERSION: u8 = 3;
+/// The policies; after the last comes its credit line.
+const CARRY: u8 = 0;
+const FORFEIT: u8 = 1;
+const CARRY_UP_TO: u8 = 2;
 const HEAD: usize = MAGIC.len() + 1 + size_of::<u64>();
 
 impl GpuCredit {
@@ -52,9 +56,13 @@ impl GpuCredit {
         bytes.push(VERSION);
         bytes.extend([0; size_of::<u64>()]);
         bytes.push(match self.overdraft {
-            Overdraft::Carry => 0,
-            Overdraft::Forfeit => 1,
+            Overdraft::Carry => CARRY,
+            Overdraft::Forfeit => FORFEIT,
+            Overdraft::CarryUpTo(_) => CARRY_UP_TO,
         });
+        if let Overdraft::CarryUpTo(line) = self.overdraft {
+            write_varint(&mut bytes, line);
+        }
         for size in [
             self.usage.instants.chunk_entries(),
             self.timeline.boundary_chunk(),
@@ -135,8 +143,9 @@ fn body(bytes: &[u8]) -> Result<&[u8], BytesError> {
 
 fn read(reader: &mut Reader<'_>) -> Result<GpuCredit, Damage> {
     let overdraft = match reader.u8()? {
-        0 => Overdraft::Carry,
-        1 => Overdraft::Forfeit,
+        CARRY => Overdraft::Carry,
+        FORFEIT => Overdraft::Forfeit,
+        CARRY_UP_TO => Overdraft::CarryUpTo(reader.varint()?),
         _ => return Err(Damage("there is no such overdraft policy")),
     };
     let mut size = || {

@@ -41,7 +41,8 @@ impl GpuCredit {
     /// [`usage_statement`](Self::usage_statement) has it.
     ///
     /// A replay of boundaries from the last sound checkpoint before the range and O(1) for each
-    /// usage record that is then unpaid; after that O(log live) for each boundary in the range and
+    /// usage record that is then unpaid. If any is under a credit line, a replay of all boundaries before
+    /// the range, and O(1) for each usage record since nothing was owed. After that O(log live) for each boundary in the range and
     /// O(1) for each usage record, amortised; and at each change of rate O(1) for each job that runs.
     ///
     /// ```

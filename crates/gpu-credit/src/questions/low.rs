@@ -4,15 +4,14 @@ use std::ops::RangeBounds;
 
 use crate::account::GpuCredit;
 use crate::answer::Answer;
-use crate::options::Overdraft;
 use crate::range::closed;
 use crate::timeline::ask::Counting;
 
 impl GpuCredit {
     /// The lowest balance in a range of time: the first instant at which it stands, and the answer
     /// there. Instants at which no grant is live are skipped; an overdrawn account is lower than
-    /// any balance, and the lower the greater its deficit; under [`Overdraft::Forfeit`] a spent one
-    /// stands at zero. `None` if no grant is live in the range, or if the range is empty.
+    /// any balance, and the lower the greater its deficit; under
+    /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) a spent one stands at zero. `None` if no grant is live in the range, or if the range is empty.
     ///
     /// Within an epoch a balance never rises, so that the lowest is at the end of an epoch. If the
     /// account is settled, a descent in the sums over epochs: O(log n + log m), and a pass over one
@@ -35,17 +34,14 @@ impl GpuCredit {
     #[must_use]
     pub fn lowest_balance(&self, range: impl RangeBounds<i64>) -> Option<(i64, Answer)> {
         let range = closed(range)?;
-        let least = match self.overdraft {
-            Overdraft::Carry => i128::MIN,
-            Overdraft::Forfeit => 0,
-        };
+        let least = -i128::from(self.overdraft.line());
         let (balance, stretch) = self.view().lowest(range, least)?;
         let timestamp = stretch.first_at_most(&self.usage, balance);
         Some((timestamp, self.balance_at(timestamp)))
     }
 
     /// The first instant in a range of time at which the balance is below `amount`: overdrawn, or
-    /// a lower number, or spent under [`Overdraft::Forfeit`] if `amount` is not 0. Below 0 is an
+    /// a lower number, or spent under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) if `amount` is not 0. Below 0 is an
     /// overdrawn account alone. Instants at which no grant is live are skipped.
     ///
     /// If the account is settled, a descent to the epoch in the sums over epochs, then one in the
@@ -68,7 +64,7 @@ impl GpuCredit {
     #[must_use]
     pub fn first_below(&self, range: impl RangeBounds<i64>, amount: u64) -> Option<i64> {
         let range = closed(range)?;
-        if amount == 0 && self.overdraft == Overdraft::Forfeit {
+        if amount == 0 && self.overdraft.line() == 0 {
             return None;
         }
         let amount = i128::from(amount);

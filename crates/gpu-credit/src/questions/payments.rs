@@ -37,11 +37,7 @@ impl<'a> Payments<'a> {
         let (from, to) = range.unwrap_or((i64::MIN, i64::MIN));
         let (trace, owed) = match from.checked_sub(1) {
             None => (account.view().trace(), VecDeque::new()),
-            Some(before) => {
-                let trace = account.trace_at(before);
-                let owed = owed_at(account, before, trace.deficit());
-                (trace, owed)
-            }
+            Some(before) => owed_at(account, before),
         };
         Payments {
             account,
@@ -49,6 +45,22 @@ impl<'a> Payments<'a> {
             demands: Demands::new(account, from, to),
             to: range.map(|(_, to)| to),
             owed,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The payments from `from` on, before which nothing is owed, up to `to`. O(m log live).
+    fn since(account: &'a GpuCredit, from: i64, to: i64) -> Self {
+        let trace = match from.checked_sub(1) {
+            None => account.view().trace(),
+            Some(before) => account.trace_to(before, &mut |_| {}),
+        };
+        Payments {
+            account,
+            trace,
+            demands: Demands::new(account, from, to),
+            to: Some(to),
+            owed: VecDeque::new(),
             ready: VecDeque::new(),
         }
     }
@@ -125,14 +137,32 @@ impl Iterator for Payments<'_> {
     }
 }
 
-/// The usage that makes up the deficit at an instant, oldest first: grants pay the oldest first, so
-/// that it is the usage that came last.
-fn owed_at(account: &GpuCredit, time: i64, deficit: u64) -> VecDeque<Demand> {
-    let mut owed = VecDeque::new();
-    let paid = account.usage.through(time) - deficit;
-    if deficit == 0 {
-        return owed;
+/// A trace that stands where everything at or before an instant has happened, and the usage that
+/// makes up the deficit there, oldest first.
+fn owed_at(account: &GpuCredit, time: i64) -> (Trace<'_>, VecDeque<Demand>) {
+    let trace = account.trace_at(time);
+    match (trace.deficit(), account.overdraft) {
+        (0, _) => (trace, VecDeque::new()),
+        (_, Overdraft::CarryUpTo(_)) => {
+            // Usage may have been dropped that came later than what is owed.
+            let since = account.view().owing_since(time);
+            let mut payments = Payments::since(account, since, time);
+            payments.by_ref().for_each(drop);
+            let (owed, trace) = payments.into_owed();
+            (trace, owed)
+        }
+        (deficit, _) => {
+            let owed = latest_usage(account, time, deficit);
+            (trace, owed)
+        }
     }
+}
+
+/// So much of the usage up to an instant that came last, oldest first: grants pay the oldest first,
+/// and so that is what is owed if nothing was dropped.
+fn latest_usage(account: &GpuCredit, time: i64, amount: u64) -> VecDeque<Demand> {
+    let mut latest = VecDeque::new();
+    let paid = account.usage.through(time) - amount;
     let (first, _) = (account.usage.first_above(paid)).expect("the deficit is part of all usage");
     let mut demands = Demands::new(account, first, time);
     let mut paid = paid - account.usage.before(first);
@@ -141,10 +171,10 @@ fn owed_at(account: &GpuCredit, time: i64, deficit: u64) -> VecDeque<Demand> {
         demand.take(older, |_| {});
         paid -= older;
         if demand.amount() > 0 {
-            owed.push_back(demand);
+            latest.push_back(demand);
         }
     }
-    owed
+    latest
 }
 
 impl Part {

@@ -3,7 +3,7 @@
 use crate::account::GpuCredit;
 use crate::options::Overdraft;
 use crate::record::GrantId;
-use crate::timeline::ask::trace::Movement;
+use crate::timeline::ask::trace::{Movement, Trace};
 use crate::timeline::live::LiveGrant;
 
 /// Where one grant went, as of an instant:
@@ -20,7 +20,7 @@ pub struct GrantStatement {
     pub drawn: u64,
     /// Its remainder at the end of its window.
     pub lapsed: u64,
-    /// What an overdraft took. Always 0 under [`Overdraft::Carry`].
+    /// What an overdraft took. Always 0 unless under [`Overdraft::Forfeit`].
     pub forfeited: u64,
     /// Its remainder when it was revoked: all of it if it was never live.
     pub revoked: u64,
@@ -195,8 +195,8 @@ impl GpuCredit {
         }
     }
 
-    /// Every movement of credit up to an instant, epoch by epoch.
-    fn trace_to(&self, timestamp: i64, note: &mut impl FnMut(Movement)) {
+    /// Every movement of credit up to an instant, epoch by epoch; and a trace that stands there.
+    pub(super) fn trace_to(&self, timestamp: i64, note: &mut impl FnMut(Movement)) -> Trace<'_> {
         let mut trace = self.view().trace();
         let mut walk = self.usage.walk();
         let mut before = 0;
@@ -209,6 +209,7 @@ impl GpuCredit {
             before = used;
         }
         trace.draw_epoch(before, walk.through(timestamp), note);
+        trace
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Step {
     /// The answer at the first tick.
     pub answer: Answer,
     /// By how much the balance falls from each tick to the next; or, if it is none, by how much the
-    /// deficit grows.
+    /// deficit grows, which it does not at the credit line.
     pub rate: u64,
 }
 
@@ -96,8 +96,9 @@ impl Step {
 
 impl GpuCredit {
     /// The balance over a range of time, in steps: stretches over which it is constant, or linear
-    /// because usage is metered. A linear one ends before the first tick with a deficit, and before the
-    /// first at which nothing is left under [`Overdraft::Forfeit`]. They follow one another without a
+    /// because usage is metered. A linear one ends before the first tick with a deficit, where the deficit
+    /// reaches the credit line, and before the first tick at which nothing is left under
+    /// [`Overdraft::Forfeit`]. They follow one another without a
     /// gap; nothing if the range is empty.
     ///
     /// O(log live) for each boundary in the range and O(1) for each usage record and each
@@ -187,18 +188,20 @@ impl Steps<'_> {
 /// The rate at which an answer changes, and the last tick at which that holds.
 fn cut(standing: Standing, overdraft: Overdraft, rate: u64, first: i64, last: i64) -> (u64, i64) {
     let balance = i128::from(standing.level) - i128::from(standing.used);
-    // The least balance that is not another kind of answer.
+    let line = i128::from(overdraft.line());
+    // The least balance that is not another kind of answer, nor one that falls no more.
     let least = match overdraft {
+        Overdraft::Carry if balance < 0 => return (rate, last),
+        Overdraft::CarryUpTo(_) if balance < 0 => -line,
+        Overdraft::Carry | Overdraft::CarryUpTo(_) => 0,
         Overdraft::Forfeit => 1,
-        Overdraft::Carry => 0,
     };
     let Ok(room) = u64::try_from(balance - least) else {
-        let rate = match overdraft {
-            Overdraft::Forfeit => 0,
-            Overdraft::Carry => rate,
-        };
-        return (rate, last);
+        return (0, last);
     };
+    if balance == -line {
+        return (0, last);
+    }
     match room.checked_div(rate) {
         Some(ticks) => (rate, last.min(first.saturating_add_unsigned(ticks))),
         None => (0, last),

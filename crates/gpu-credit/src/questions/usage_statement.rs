@@ -19,8 +19,10 @@ pub struct UsageStatement {
     ///
     /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
     pub unpaid: u64,
-    /// What was dropped: nothing, or all of it. Always 0 under [`Overdraft::Carry`].
+    /// What was dropped: under [`Overdraft::Forfeit`] nothing, or all of it if it is not metered; what
+    /// was beyond the credit line under [`Overdraft::CarryUpTo`]. Always 0 under [`Overdraft::Carry`].
     ///
+    /// [`Overdraft::CarryUpTo`]: crate::Overdraft::CarryUpTo
     /// [`Overdraft::Carry`]: crate::Overdraft::Carry
     pub dropped: u64,
 }

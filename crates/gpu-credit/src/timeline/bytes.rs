@@ -15,7 +15,7 @@ use crate::all_usage::AllUsage;
 use crate::bytes::Damage;
 use crate::bytes::reader::Reader;
 use crate::bytes::writer::{write_signed, write_varint};
-use crate::options::Options;
+use crate::options::{Options, Overdraft};
 
 const NO_SUCH_BOUNDARY: Damage = Damage("there is no such boundary");
 const NO_SUCH_REMAINDER: Damage = Damage("a grant has no such remainder");
@@ -84,7 +84,7 @@ impl GrantTimeline {
         timeline.checkpoints = read_checkpoints(reader, &grants, &keys, levels.len())?;
         let frontier = (levels.len().checked_sub(1)).map_or(Key::FIRST, |last| keys[last]);
         let ends = keys.get(levels.len()).map(|key| key.time);
-        let reached = read_reached(reader, &grants, &timeline.tree, frontier)?;
+        let reached = read_reached(reader, &grants, &timeline.tree, options.overdraft, frontier)?;
         timeline.known.start_at(frontier, ends, reached);
         timeline.grants = grants;
         if timeline.is_settled() && timeline.tree.len() > timeline.tree.width() {
@@ -252,6 +252,7 @@ fn read_reached(
     reader: &mut Reader<'_>,
     grants: &Grants,
     tree: &BoundaryTree,
+    overdraft: Overdraft,
     key: Key,
 ) -> Result<Option<Reached>, Damage> {
     if reader.u8()? == 0 {
@@ -263,7 +264,7 @@ fn read_reached(
     let at = tree.find(key);
     let balance = i128::from(tree.level(at)) - i128::from(tree.used_before(at));
     let live = match u64::try_from(-balance) {
-        Ok(deficit) if remainders.len() == 0 => Live::owing(deficit),
+        Ok(deficit) if remainders.len() == 0 => Live::owing(deficit.min(overdraft.line())),
         _ => remainders,
     };
     Ok(Some(Reached { live, since }))

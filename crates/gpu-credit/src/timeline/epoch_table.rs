@@ -57,8 +57,14 @@ impl Limit {
     /// would guess wrong, and throw away the look-ups of the next questions that it has begun.
     #[inline]
     pub(crate) fn balance(self, used: u64, overdraft: Overdraft) -> Option<u64> {
-        // A balance of 0 is one under `Carry` only.
-        let least = u64::from(overdraft == Overdraft::Forfeit);
+        let (used, least) = match overdraft {
+            Overdraft::Carry => (used, 0),
+            // What is used of an epoch with a grant is dropped at a balance of 0.
+            Overdraft::CarryUpTo(0) => (used.min(self.0.saturating_sub(1)), 0),
+            Overdraft::CarryUpTo(_) => (used, 0),
+            // A balance of 0 is none.
+            Overdraft::Forfeit => (used, 1),
+        };
         let balance = self.0.wrapping_sub(used).wrapping_sub(1);
         (self.0 > used + least).then_some(balance)
     }

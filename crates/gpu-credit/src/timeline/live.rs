@@ -179,8 +179,11 @@ impl Live {
     #[inline]
     pub(crate) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
         if usage >= self.remaining {
-            if overdraft == Overdraft::Carry {
-                self.deficit += usage - self.remaining;
+            let unpaid = usage - self.remaining;
+            match overdraft {
+                Overdraft::Carry => self.deficit += unpaid,
+                Overdraft::CarryUpTo(line) => self.deficit = line.min(self.deficit + unpaid),
+                Overdraft::Forfeit => {}
             }
             self.remaining = 0;
             self.first = None;

@@ -32,7 +32,7 @@
 //! | [`plan`] | | what a write does, and then as it was |
 //! | [`ask`] | all | nothing |
 //!
-//! [`resume`] says from where a replay can start, [`mod@bytes`] how a timeline is written and read,
+//! [`resume`] says from where a replay can start, [`owing`] over what it can jump, [`mod@bytes`] how a timeline is written and read,
 //! [`invariants`] what must hold.
 
 pub(crate) mod boundary;
@@ -41,6 +41,7 @@ pub(crate) mod epoch_table;
 pub(crate) mod grants;
 mod known;
 pub(crate) mod live;
+mod owing;
 mod ranked;
 mod tree;
 

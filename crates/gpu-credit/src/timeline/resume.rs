@@ -5,6 +5,7 @@ use super::boundary::Key;
 use super::checkpoint::Checkpoints;
 use super::live::{Live, LiveGrant};
 use super::tree::{BoundaryTree, Position};
+use super::wrapping;
 use crate::options::Overdraft;
 
 /// What stands just before a boundary.
@@ -76,8 +77,14 @@ pub(super) fn deficit(
     at: Position,
     lift: i128,
 ) -> Option<u64> {
-    if overdraft != Overdraft::Carry {
-        return None;
+    let balance = tree.balance_before(at) + lift;
+    match overdraft {
+        Overdraft::Carry => u64::try_from(-balance).ok(),
+        Overdraft::CarryUpTo(line) => {
+            // Less what was dropped in the epoch it is below 0 by no more than all usage.
+            let balance = wrapping(balance).cast_signed();
+            (balance <= 0).then(|| line.min(balance.unsigned_abs()))
+        }
+        Overdraft::Forfeit => None,
     }
-    u64::try_from(-(tree.balance_before(at) + lift)).ok()
 }

@@ -70,7 +70,8 @@ impl GrantTimeline {
         let used = (self.tree.used_before(before)).wrapping_add(self.tree.get(before).usage);
         let taken = used.wrapping_sub(usage.before(key.time));
         self.tree.insert_after(before, key, rise, taken);
-        if rise > 0 || self.overdraft == Overdraft::Forfeit {
+        // What is dropped counts towards the level of the epoch in which it is, which may be two now.
+        if rise > 0 || self.overdraft != Overdraft::Carry {
             self.unsettle(key, i128::from(rise));
         }
         rise
@@ -159,7 +160,7 @@ impl GrantTimeline {
         } else {
             let rise = (self.tree.level(at)).wrapping_sub(self.tree.level(before));
             self.tree.remove(at, rise);
-            // Under `Forfeit` a rise may pass 63 bits; there shifts count modulo 2^64 only.
+            // With what was dropped a rise may pass 63 bits; then shifts count modulo 2^64 only.
             self.unsettle(key, -i128::from(rise.cast_signed()));
             rise
         }

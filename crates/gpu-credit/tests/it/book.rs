@@ -8,7 +8,7 @@ use gpu_credit::{
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers, Operation};
 
-use crate::ledgers::tiny;
+use crate::ledgers::{policy, tiny};
 use crate::{ledger_count, state, usage};
 
 /// A book, and its accounts one by one.
@@ -40,7 +40,7 @@ impl Books {
             random: Random::new(seed),
         };
         for number in 0..count {
-            let overdraft = [Overdraft::Carry, Overdraft::Forfeit][(number % 2) as usize];
+            let overdraft = policy(seed + number);
             books.book.open(&name(number), overdraft).unwrap();
             let account = GpuCredit::with_options(tiny(overdraft, seed));
             books.accounts.insert(name(number), account);

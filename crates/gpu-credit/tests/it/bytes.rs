@@ -2,18 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gpu_credit::{BytesError, GpuCredit, Overdraft};
+use gpu_credit::{BytesError, GpuCredit};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Numbers};
 
 use crate::ledger_count;
 use crate::ledgers::forged::{forge, is_survived};
-use crate::ledgers::{Ledgers, sizes};
+use crate::ledgers::{Ledgers, policy, sizes};
 
 fn ledgers(seed: u64) -> Ledgers {
-    let overdraft = [Overdraft::Carry, Overdraft::Forfeit][(seed % 2) as usize];
-    let mut ledgers = Ledgers::new(sizes(overdraft, seed));
-    let numbers = Numbers::ALL[(seed / 2) as usize % Numbers::ALL.len()];
+    let mut ledgers = Ledgers::new(sizes(policy(seed), seed));
+    let numbers = Numbers::ALL[(seed / 4) as usize % Numbers::ALL.len()];
     for operation in small::from_seed(seed, numbers).take(60) {
         ledgers.run(&operation);
     }

@@ -7,7 +7,7 @@ use gpu_credit::{
 };
 use gpu_credit_workload::small::{Grant, Numbers, Operation, Record, Usage};
 
-use crate::ledgers::{pending, sizes, with_late_writes};
+use crate::ledgers::{line, pending, sizes, with_late_writes};
 use crate::{assert_deep, ledger_count, state, usage};
 
 /// An account, and what should stand there.
@@ -274,7 +274,7 @@ fn a_corrected_account_is_a_fresh_one() {
     let mut deepest = 0;
     for seed in 0..ledger_count() {
         let numbers = Numbers::ALL[(seed % 4) as usize];
-        for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
+        for overdraft in [Overdraft::Carry, Overdraft::Forfeit, line(seed)] {
             let length = 4 + (seed % 80) as usize;
             deepest = deepest.max(compare(seed, numbers, overdraft, length));
         }

@@ -7,7 +7,7 @@ use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{self, Grant, Numbers, Operation, Record};
 
 use crate::ledgers::books::Books;
-use crate::ledgers::{Ledgers, sizes};
+use crate::ledgers::{Ledgers, policy, sizes};
 use crate::{assert_deep, ledger_count};
 
 /// The most late writes that were pending.
@@ -38,20 +38,13 @@ fn compare(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> 
     ledgers.pending_most
 }
 
-fn overdraft(seed: u64) -> Overdraft {
-    match seed % 2 {
-        0 => Overdraft::Carry,
-        _ => Overdraft::Forfeit,
-    }
-}
-
 #[test]
 fn agrees_with_both_replays_after_every_step() {
     let mut deepest = 0;
     for seed in 0..ledger_count() {
-        let numbers = Numbers::ALL[(seed / 2 % 4) as usize];
-        let length = 4 + (seed % 60) as usize;
-        deepest = deepest.max(compare(seed, numbers, overdraft(seed), length));
+        let numbers = Numbers::ALL[(seed / 4 % 4) as usize];
+        let length = 4 + (seed % 61) as usize;
+        deepest = deepest.max(compare(seed, numbers, policy(seed), length));
     }
     assert_deep(deepest, 4);
 }
@@ -61,8 +54,8 @@ fn agrees_with_both_replays_after_every_step() {
 fn long_ledgers_agree_too() {
     let mut deepest = 0;
     for seed in 0..ledger_count().div_ceil(20).max(100) {
-        let length = 200 + 5 * (seed % 60) as usize;
-        deepest = deepest.max(compare(seed, Numbers::Wide, overdraft(seed), length));
+        let length = 200 + 5 * (seed % 61) as usize;
+        deepest = deepest.max(compare(seed, Numbers::Wide, policy(seed), length));
     }
     assert_deep(deepest, 10);
 }
@@ -73,7 +66,7 @@ fn long_ledgers_agree_too() {
 fn ledgers_with_many_live_grants_agree_too() {
     for seed in 0..ledger_count().div_ceil(40).max(100) {
         let mut random = Random::new(!seed);
-        let options = sizes(overdraft(seed), seed).boundary_chunk(4);
+        let options = sizes(policy(seed), seed).boundary_chunk(4);
         let mut ledgers = Ledgers::new(options);
         let live = (0..80).map(|_| {
             Record::Grant(Grant {
@@ -99,14 +92,17 @@ fn ledgers_with_many_live_grants_agree_too() {
 }
 
 #[test]
-fn all_sizes_are_drawn() {
-    let mut drawn = HashSet::new();
+fn all_sizes_and_policies_are_drawn() {
+    let (mut drawn, mut policies) = (HashSet::new(), HashSet::new());
     for seed in 0..20_000 {
-        let options = sizes(overdraft(seed), seed);
+        let options = sizes(Overdraft::Carry, seed);
         drawn.insert(format!("{options:?}"));
+        policies.insert(policy(seed));
     }
-    // Chunks of both kinds, spacings, policies.
-    assert_eq!(drawn.len(), 3 * 3 * (40 + 1) * 2);
+    // Chunks of both kinds, spacings.
+    assert_eq!(drawn.len(), 3 * 3 * (40 + 1));
+    // Two, and eleven credit lines.
+    assert_eq!(policies.len(), 2 + 11);
 }
 
 #[test]

@@ -8,7 +8,12 @@ use crate::ledgers::{Ledgers, tiny};
 
 #[test]
 fn a_few_operations_of_every_kind() {
-    for (seed, overdraft) in [(1, Overdraft::Carry), (2, Overdraft::Forfeit)] {
+    let policies = [
+        Overdraft::Carry,
+        Overdraft::Forfeit,
+        Overdraft::CarryUpTo(5),
+    ];
+    for (overdraft, seed) in policies.into_iter().zip(1..) {
         let mut ledgers = Ledgers::new(tiny(overdraft, seed));
         for operation in small::from_seed(seed, Numbers::Small).take(60) {
             ledgers.run(&operation);

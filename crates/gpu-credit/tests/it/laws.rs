@@ -1,14 +1,18 @@
 //! The laws of the ledger as properties, on random ledgers with many ties.
 
-use gpu_credit::{Error, GpuCredit, Options, Overdraft, Record, UsageRecord};
+use gpu_credit::{Error, GpuCredit, GrantRecord, Options, Overdraft, Record, UsageRecord};
 use proptest::prelude::*;
 
 use crate::{state, usage};
 
 /// A dozen instants and amounts, so that ties and balances of exactly zero are common.
 fn record() -> impl Strategy<Value = Record> {
-    let grant = (0..12_u64, 0..16_i64, 0..12_u64)
-        .prop_map(|(amount, start, length)| Record::grant("grant", amount, start, length));
+    let priority = prop::sample::select(vec![0, 0, 0, 0, -1, 1]);
+    let grant = (0..12_u64, 0..16_i64, 0..12_u64, priority);
+    let grant = grant.prop_map(|(amount, start, length, priority)| {
+        let grant = GrantRecord::new("grant", amount, start, length);
+        Record::from(grant.priority(priority))
+    });
     let usage = (0..12_u64, 0..16_i64).prop_map(|(amount, time)| Record::usage(amount, time));
     prop_oneof![grant, usage]
 }
@@ -23,7 +27,15 @@ fn records() -> impl Strategy<Value = Vec<Record>> {
 }
 
 fn policy() -> impl Strategy<Value = Overdraft> {
-    prop_oneof![Just(Overdraft::Carry), Just(Overdraft::Forfeit)]
+    prop_oneof![Just(Overdraft::Forfeit), carried()]
+}
+
+/// With and without a credit line.
+fn carried() -> impl Strategy<Value = Overdraft> {
+    prop_oneof![
+        Just(Overdraft::Carry),
+        (0..20_u64).prop_map(Overdraft::CarryUpTo)
+    ]
 }
 
 fn tiny(overdraft: Overdraft) -> Options {
@@ -172,9 +184,9 @@ proptest! {
 
     #[test]
     fn more_usage_never_raises_a_balance_that_is_carried(
-        records in records(), amount in 0..12_u64, time in 0..16_i64,
+        records in records(), amount in 0..12_u64, time in 0..16_i64, overdraft in carried(),
     ) {
-        let mut account = account_of(&records, tiny(Overdraft::Carry));
+        let mut account = account_of(&records, tiny(overdraft));
         account.settle();
         let before = answers(&account);
         account.subtract(amount, time).unwrap();
@@ -271,12 +283,8 @@ proptest! {
 
 /// Any bytes as records over the whole range, through the bulk path and one by one.
 #[quickcheck_macros::quickcheck]
-fn full_range(records: Vec<(bool, u64, i64, u64)>, forfeit: bool, times: Vec<i64>) -> bool {
-    let overdraft = if forfeit {
-        Overdraft::Forfeit
-    } else {
-        Overdraft::Carry
-    };
+fn full_range(records: Vec<(bool, u64, i64, u64)>, policy: u64, times: Vec<i64>) -> bool {
+    let overdraft = crate::ledgers::policy(policy);
     let mut account = GpuCredit::with_options(tiny(overdraft));
     let mut accepted = Vec::new();
     for (is_grant, amount, time, length) in records {

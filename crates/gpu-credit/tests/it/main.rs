@@ -21,6 +21,7 @@ mod differential;
 mod interpreted;
 mod laws;
 mod ledgers;
+mod line;
 mod metered;
 mod questions;
 mod records;

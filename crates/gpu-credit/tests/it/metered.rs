@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ledgers::forged::{forge, is_survived};
+use crate::ledgers::policy;
 use gpu_credit::{
     AnyUsageId, Draw, Error, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options,
     Overdraft, Record, UsageId, UsageRecord,
@@ -344,7 +345,7 @@ fn compare(account: &GpuCredit, expected: &GpuCredit, random: &mut Pcg64Mcg) {
 
 fn run(seed: u64) {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let overdraft = [Overdraft::Carry, Overdraft::Forfeit][random.random_range(0..2)];
+    let overdraft = policy(random.random());
     let options = Options::default()
         .overdraft(overdraft)
         .usage_chunk([4, 16, 64][random.random_range(0..3)])

@@ -7,7 +7,7 @@ use gpu_credit_replay::{ListReplay, Replay, Status};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::Numbers;
 
-use crate::ledgers::{Ledgers, pending, sizes, with_late_writes};
+use crate::ledgers::{Ledgers, line, pending, sizes, with_late_writes};
 use crate::{assert_deep, ledger_count};
 
 /// An account after some operations, the reference, and what is drawn at random to ask about.
@@ -85,6 +85,7 @@ impl Asked {
 
     fn ask_usage_statements(&self) {
         let draws = self.draws();
+        let (mut unpaid, mut dropped) = (0, 0);
         for (number, usage) in self.list().posted().usage().iter().enumerate() {
             let id = self.usage_id(number);
             let statement = self.engine().usage_statement(id).unwrap();
@@ -94,15 +95,20 @@ impl Asked {
             assert_eq!(found, expected, "{id}");
             let drawn: u64 = expected.iter().map(|draw| draw.2).sum();
             let rest = usage.amount - drawn;
-            let rest = match self.engine().overdraft() {
-                Overdraft::Forfeit => (0, rest),
-                _ => (rest, 0),
-            };
             assert_eq!(statement.amount, usage.amount, "{id}");
-            assert_eq!((statement.unpaid, statement.dropped), rest, "{id}");
+            assert_eq!(statement.unpaid + statement.dropped, rest, "{id}");
+            match self.engine().overdraft() {
+                Overdraft::Carry => assert_eq!(statement.dropped, 0, "{id}"),
+                Overdraft::Forfeit => assert_eq!(statement.unpaid, 0, "{id}"),
+                _ => {}
+            }
+            unpaid += statement.unpaid;
+            dropped += statement.dropped;
             let next = self.engine().next_usage_id(usage.timestamp);
             assert_eq!(self.engine().usage_statement(next), None, "{next}");
         }
+        let end = self.list().statement_at(i64::MAX);
+        assert_eq!((unpaid, dropped), (end.deficit, end.dropped));
     }
 
     fn ask_statement(&self, time: i64) {
@@ -309,7 +315,7 @@ fn every_question_is_answered_as_the_reference_would() {
     let mut deepest = 0;
     for seed in 0..ledger_count() / 4 {
         let numbers = Numbers::ALL[(seed % 4) as usize];
-        for overdraft in [Overdraft::Carry, Overdraft::Forfeit] {
+        for overdraft in [Overdraft::Carry, Overdraft::Forfeit, line(seed)] {
             deepest = deepest.max(ask(seed, numbers, overdraft, 4 + (seed % 80) as usize));
         }
     }

@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::ledger_count;
+use crate::ledgers::policy;
 use crate::metered::{Posted, TIMES, write};
 
 impl Posted {
@@ -29,12 +30,8 @@ impl Posted {
     }
 }
 
-fn overdraft(random: &mut Pcg64Mcg) -> Overdraft {
-    [Overdraft::Carry, Overdraft::Forfeit][random.random_range(0..2)]
-}
-
 fn options(random: &mut Pcg64Mcg) -> Options {
-    (Options::default().overdraft(overdraft(random)))
+    (Options::default().overdraft(policy(random.random())))
         .usage_chunk([4, 16, 64][random.random_range(0..3)])
         .boundary_chunk([4, 16, 64][random.random_range(0..3)])
         .checkpoint_spacing([1, 2, 7, usize::MAX][random.random_range(0..4)])

@@ -1,12 +1,11 @@
 //! Plans: a view answers as an account to which the changes were made, and leaves no trace.
 
-use gpu_credit::{
-    Change, Error, GpuCredit, GrantRecord, MeteredUsage, Options, Overdraft, UsageRecord,
-};
+use gpu_credit::{Change, Error, GpuCredit, GrantRecord, MeteredUsage, Options, UsageRecord};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::ledger_count;
+use crate::ledgers::policy;
 use crate::metered::{Posted, TIMES, write};
 
 /// Makes a change for good.
@@ -162,9 +161,8 @@ fn plan(account: &mut GpuCredit, random: &mut Pcg64Mcg) {
 
 fn run(seed: u64) {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
-    let overdraft = [Overdraft::Carry, Overdraft::Forfeit][random.random_range(0..2)];
     let options = Options::default()
-        .overdraft(overdraft)
+        .overdraft(policy(random.random()))
         .usage_chunk([4, 16, 64][random.random_range(0..3)])
         .boundary_chunk([4, 16, 64][random.random_range(0..3)])
         .checkpoint_spacing([1, 2, 7, usize::MAX][random.random_range(0..4)]);

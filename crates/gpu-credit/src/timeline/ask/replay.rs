@@ -91,6 +91,27 @@ impl Replay<'_> {
 }
 
 impl View<'_> {
+    /// A boundary at or before an instant before which nothing was owed, and so the usage that is owed
+    /// at the instant is later: the last such boundary, or the beginning of time. O(m log live).
+    pub(crate) fn owing_since(self, time: i64) -> i64 {
+        let mut replay = Replay::new(self, Position::FIRST, Live::default());
+        let mut walk = self.usage.walk();
+        let (mut since, mut before) = (i64::MIN, 0);
+        while let Some(next) = replay.next_time()
+            && next <= time
+        {
+            let used = walk.before(next);
+            let is_covered = used - before <= replay.live.remaining();
+            // Of several boundaries at one instant the first: the others see what that has paid.
+            if is_covered && replay.live.deficit() == 0 && replay.opening() < next {
+                since = next;
+            }
+            replay.advance(used - before);
+            before = used;
+        }
+        since
+    }
+
     /// What remains of each live grant at `time`, in the order in which usage draws.
     pub(crate) fn remainders_at(self, time: i64) -> Vec<LiveGrant> {
         let mut replay = self.replay_from(time);

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use super::super::boundary::Key;
 use super::super::known::Unsettled;
 use super::super::live::Live;
+use super::super::owing::Owing;
 use super::super::resume;
 use super::super::tree::Position;
 use super::super::wrapping;
@@ -250,8 +251,8 @@ impl<'a> Survey<'a> {
         tell: &mut impl FnMut(Piece) -> ControlFlow<T>,
     ) -> ControlFlow<T> {
         let (mut at, lift) = (from, self.lift);
-        if lift != 0 && self.view.overdraft == Overdraft::Forfeit {
-            // There levels count modulo 2^64 until they are lifted: they cannot be searched.
+        if lift != 0 && self.view.overdraft != Overdraft::Carry {
+            // What is dropped counts: levels count modulo 2^64 until they are lifted: they cannot be searched.
             while at < to {
                 let level = self.lifted_level(at);
                 tell(Piece::Epoch { at, level })?;
@@ -346,9 +347,12 @@ impl<'a> Survey<'a> {
         run.leave(self.view);
         let write = self.writes.peek().map(|write| write.first);
         let limit = tree.first_from(write.map_or(last, |write| write.min(last)));
-        if run.stretch.is_none() && run.owes_on(self.view, self.lift) && run.at < limit {
-            let least = run.shifted.min(0) + 1 - self.lift;
-            run.at = (tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
+        if run.stretch.is_none()
+            && let Some(owing) = run.owes_on(self.view, self.lift)
+            && run.at < limit
+        {
+            let to = owing.first_other(tree, run.at, limit, self.lift);
+            run.at = to.unwrap_or(limit);
             let deficit = resume::deficit(tree, self.view.overdraft, run.at, self.lift);
             run.live = Live::owing(deficit.expect("a jump lands in a deficit"));
             run.used = tree.used_before(run.at);
@@ -392,7 +396,7 @@ impl Run {
 
     /// Whether all that is later stands as remembered, just before the boundary at `key`.
     fn agrees(&self, view: View<'_>, key: Key) -> bool {
-        if view.overdraft == Overdraft::Carry {
+        if view.overdraft != Overdraft::Forfeit {
             if self.shifted != 0 {
                 return false;
             }
@@ -403,12 +407,14 @@ impl Run {
         view.checkpoints.agrees(key, &self.live)
     }
 
-    /// Whether nothing remains of any grant, neither now nor as remembered, before its boundary and
-    /// at the end of its epoch; `lift` is by how much the levels of the tree are too low.
-    fn owes_on(&self, view: View<'_>, lift: i128) -> bool {
-        let most = self.shifted.min(0);
-        let end = view.tree.balance_after(self.at) + lift;
-        view.overdraft == Overdraft::Carry && self.live.balance() <= most && end <= most
+    /// If nothing remains of any grant, neither now nor as remembered, before its boundary and at the
+    /// end of its epoch: as long as which balances that is so. `lift` is by how much the levels of
+    /// the tree are too low.
+    fn owes_on(&self, view: View<'_>, lift: i128) -> Option<Owing> {
+        let owing = Owing::new(view.overdraft, self.shifted)?;
+        let goes_on = owing.contains(self.live.balance())
+            && owing.contains(view.tree.balance_after(self.at) + lift);
+        goes_on.then_some(owing)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Movement {
     Repaid { grant: u32, amount: u64 },
     /// Usage becomes a deficit.
     Owed { amount: u64 },
-    /// Usage is dropped.
+    /// Usage is dropped, after what of it is drawn and owed.
     Dropped { amount: u64 },
     /// An overdraft takes what is left of a grant.
     Forfeited { grant: u32, amount: u64 },
@@ -118,9 +118,15 @@ impl Trace<'_> {
             note(Movement::Drawn { grant, amount });
             unpaid -= amount;
         }
-        if unpaid > 0 {
-            self.live.draw(unpaid, overdraft);
-            note(Movement::Owed { amount: unpaid });
+        let before = self.live.deficit();
+        self.live.draw(unpaid, overdraft);
+        let owed = self.live.deficit() - before;
+        if owed > 0 {
+            note(Movement::Owed { amount: owed });
+        }
+        if owed < unpaid {
+            let amount = unpaid - owed;
+            note(Movement::Dropped { amount });
         }
     }
 

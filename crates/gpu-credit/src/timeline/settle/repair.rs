@@ -1,14 +1,16 @@
 //! Repairing what a late write has unsettled.
 //!
 //! * **Early stop.** At a checkpoint whose remainders are the new ones with `shifted = 0`, or
-//!   wherever `shifted = 0` and nothing remains under `Carry`, all later levels stand. Only the
+//!   wherever `shifted = 0` and nothing remains unless under `Forfeit`, all later levels stand. Only the
 //!   writes passed so far are done: the next repair starts from the checkpoint before the next
 //!   unsettled boundary. (Stopping for good at the first agreement with two writes pending is
 //!   wrong.)
 //! * **Deficit jump.** While old and new balance are both at or below zero, nothing remains of any
 //!   grant in either world and nothing can lapse: jump to the first epoch that ends with a tree
-//!   balance above `min(0, shifted)`. Checkpoints in between remember that nothing remains, and
-//!   stay sound.
+//!   balance above `min(0, shifted)`; or, under a credit line, in which either world reaches the line
+//!   and may drop usage, which changes its level: there `shifted` is found again, and two worlds
+//!   that stand at the line are one. Checkpoints in between remember that nothing remains, and stay
+//!   sound.
 //! * **Suspension.** When the budget is spent, the boundary gets a checkpoint, and what is
 //!   unsettled begins at the next one.
 
@@ -18,6 +20,7 @@ use super::super::boundary::Key;
 use super::super::checkpoint::Checkpoints;
 use super::super::known::{Known, Reached, Unsettled};
 use super::super::live::Live;
+use super::super::owing::Owing;
 use super::super::resume;
 use super::super::tree::Position;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
@@ -147,8 +150,7 @@ impl Settling<'_> {
                 return Passage::Suspended;
             }
             repair.run.draw(boundary.usage, self.overdraft);
-            if self.overdraft == Overdraft::Carry
-                && repair.run.owes_on(later.first(), opening)
+            if (repair.run).owes_on(self.overdraft, later.first(), opening)
                 && repair.run.stretch.is_none()
             {
                 return Passage::Owing;
@@ -166,8 +168,9 @@ impl Settling<'_> {
         let limit = self
             .tree
             .first_from(write.map_or(frontier, |write| write.min(frontier)));
-        let least = run.shifted.min(0) + 1;
-        let to = (self.tree.first_at_least(run.at, limit, least)).unwrap_or(limit);
+        let owing = Owing::new(self.overdraft, run.shifted).expect("it owes");
+        let to = owing.first_other(self.tree, run.at, limit, 0);
+        let to = to.unwrap_or(limit);
         let deficit = resume::deficit(self.tree, self.overdraft, to, 0);
         let deficit = deficit.expect("a jump lands in a deficit");
         let mut landed = Run::new(self.tree, to, Live::owing(deficit));
@@ -250,7 +253,7 @@ impl Repair<'_> {
     /// if it has a checkpoint.
     #[inline(always)]
     fn agrees(&self, key: Key, is_due: bool) -> bool {
-        if self.overdraft == Overdraft::Carry {
+        if self.overdraft != Overdraft::Forfeit {
             if self.run.shifted != 0 {
                 return false;
             }

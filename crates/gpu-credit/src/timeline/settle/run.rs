@@ -3,6 +3,7 @@
 use super::super::boundary::Key;
 use super::super::checkpoint::Checkpoints;
 use super::super::live::Live;
+use super::super::owing::Owing;
 use super::super::tree::{Boundary, BoundaryTree, Position};
 use super::super::wrapping;
 use crate::options::Overdraft;
@@ -69,19 +70,21 @@ impl Run {
     /// Whether nothing remains of any grant, neither now nor as remembered, now and at the end of
     /// the next epoch: then a jump pays. It has drawn the usage of the epoch in which it stands.
     #[inline]
-    pub(super) fn owes_on(&self, next: Option<&Boundary>, opening: u64) -> bool {
-        self.owes_twice(self.live.balance())
+    pub(super) fn owes_on(
+        &self,
+        overdraft: Overdraft,
+        next: Option<&Boundary>,
+        opening: u64,
+    ) -> bool {
+        let Some(owing) = Owing::new(overdraft, self.shifted) else {
+            return false;
+        };
+        owing.contains(self.live.balance())
             && next.is_some_and(|next| {
                 let level = opening.wrapping_add(next.level).wrapping_add(self.lift);
                 let used = self.used.wrapping_add(next.usage);
-                self.owes_twice(i128::from(level) - i128::from(used))
+                owing.contains(i128::from(level) - i128::from(used))
             })
-    }
-
-    /// Whether a balance, and the one that was remembered, are at or below zero.
-    #[inline]
-    fn owes_twice(&self, balance: i128) -> bool {
-        balance <= self.shifted.min(0)
     }
 
     /// Undoes the shift for all that is later: there the remembered balances stand.

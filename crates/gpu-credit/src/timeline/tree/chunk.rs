@@ -125,17 +125,18 @@ impl Chunk {
         (self.boundaries[..index].iter()).fold(0, |sum, boundary| sum.wrapping_add(boundary.usage))
     }
 
-    /// The first epoch from `index` on at whose end the balance is at least `least`.
-    pub(crate) fn first_at_least(
+    /// The first epoch from `index` on that ends with such a balance.
+    #[inline]
+    pub(crate) fn first_end(
         &self,
         opening: Totals,
         index: usize,
-        least: i128,
+        is_it: impl Fn(i128) -> bool,
     ) -> Option<usize> {
         let mut used = opening.used.wrapping_add(self.used_before(index));
         for (offset, boundary) in self.boundaries[index..].iter().enumerate() {
             used = used.wrapping_add(boundary.usage);
-            if end_balance(opening, boundary, used) >= least {
+            if is_it(end_balance(opening, boundary, used)) {
                 return Some(index + offset);
             }
         }

@@ -35,6 +35,7 @@ pub(crate) use chunk::{Boundary, Chunk, Epoch};
 use directory::{Directory, Node};
 pub(crate) use minimum::Counting;
 pub(crate) use position::Position;
+use span::Span;
 pub(crate) use span::Totals;
 
 use crate::timeline::boundary::Key;
@@ -272,17 +273,19 @@ impl BoundaryTree {
         self.refresh(at);
     }
 
-    /// The first epoch from `at` on and before `limit` at whose end the balance is at least
-    /// `least`. The spans of the chunk and the group of `limit` are not trusted: beyond it sums may
-    /// mean nothing. O(B + m / B²), mostly O(B).
-    pub(crate) fn first_at_least(
+    /// The first epoch from `at` on and before `limit` whose balance at its end is one of some: such
+    /// a one `may_be` between a minimum and a maximum, which are the same for one epoch. The spans of
+    /// the chunk and the group of `limit` are not trusted: beyond it sums may mean nothing.
+    /// O(B + m / B²), mostly O(B).
+    pub(crate) fn first_end(
         &self,
         at: Position,
         limit: Position,
-        least: i128,
+        may_be: impl Fn(i128, i128) -> bool,
     ) -> Option<Position> {
         let scan = |at: Position| {
-            let index = (self.chunk(at)).first_at_least(self.opening(at), at.index, least)?;
+            let is_it = |end| may_be(end, end);
+            let index = (self.chunk(at)).first_end(self.opening(at), at.index, is_it)?;
             let found = Position { index, ..at };
             (found < limit).then_some(found)
         };
@@ -292,13 +295,14 @@ impl BoundaryTree {
         let Root::Top(top) = &self.root else {
             return None;
         };
+        let spans = |opening: i128, span: Span| may_be(opening + span.min, opening + span.max);
         let scan_group = |group: usize, from: usize| {
             let base = top.opening_of(group);
             let directory = top.child(group);
             let chunk = (from..directory.len()).find(|chunk| {
                 let opening = base.plus(directory.opening_of(*chunk)).balance();
                 (group, *chunk) >= (limit.group, limit.chunk)
-                    || opening + directory.span_of(*chunk).max >= least
+                    || spans(opening, directory.span_of(*chunk))
             })?;
             scan(Position {
                 group,
@@ -311,7 +315,7 @@ impl BoundaryTree {
         }
         let group = (at.group + 1..=limit.group).find(|group| {
             let opening = top.opening_of(*group).balance();
-            *group == limit.group || opening + top.span_of(*group).max >= least
+            *group == limit.group || spans(opening, top.span_of(*group))
         })?;
         scan_group(group, 0)
     }

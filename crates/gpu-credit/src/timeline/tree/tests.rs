@@ -139,8 +139,55 @@ fn finds_the_first_epoch_that_ends_high_enough() {
             let least = i128::from(random.between(-60, 60));
             let limit = from + random.below((positions.len() - from) as u64) as usize;
             let expected = (from..limit).find(|place| balances[*place] >= least);
-            let found = tree.first_at_least(positions[from], positions[limit], least);
+            let found = first_at_least(&tree, positions[from], positions[limit], least);
             assert_eq!(found, expected.map(|place| positions[place]), "seed {seed}");
+        }
+    }
+}
+
+/// The first epoch from `at` on and before `limit` at whose end the balance is at least `least`.
+fn first_at_least(
+    tree: &BoundaryTree,
+    at: Position,
+    limit: Position,
+    least: i128,
+) -> Option<Position> {
+    tree.first_end(at, limit, |_, max| max >= least)
+}
+
+#[test]
+fn finds_the_first_epoch_that_ends_outside_a_band() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let mut tree = BoundaryTree::new(4);
+        let mut list = List {
+            items: vec![(Key::FIRST, 0, 0)],
+        };
+        for number in 0..150 {
+            write(&mut tree, &mut list, 120, number, &mut random);
+        }
+        let (positions, balances) = (positions(&tree), list.end_balances());
+        let lasts = |place: usize| {
+            let time = |place: usize| list.items.get(place).map(|item| item.0.time);
+            time(place) != time(place + 1)
+        };
+        for _ in 0..200 {
+            let from = random.below(positions.len() as u64) as usize;
+            let [low, high] = [random.between(-60, 20), random.between(-60, 60)].map(i128::from);
+            let limit = from + random.below((positions.len() - from) as u64) as usize;
+            let is_outside = |place: &usize| balances[*place] > high || balances[*place] <= low;
+            // A minimum need not know of an epoch that does not last.
+            let is_high = |place: &usize| balances[*place] > high || lasts(*place);
+            let latest = (from..limit).find(|place| is_outside(place) && is_high(place));
+            let found = tree.first_end(positions[from], positions[limit], |min, max| {
+                max > high || min <= low
+            });
+            let found = found.map(|found| positions.iter().position(|at| *at == found).unwrap());
+            assert!(
+                found.unwrap_or(limit) <= latest.unwrap_or(limit),
+                "seed {seed}"
+            );
+            assert!(found.is_none_or(|found| is_outside(&found)), "seed {seed}");
         }
     }
 }
@@ -159,7 +206,7 @@ fn sums_beyond_a_limit_are_not_trusted() {
         stale.chunk_mut(at).boundaries[at.index].level += 1_000;
         for limit in positions(&stale).into_iter().skip(place + 1).take(3) {
             if (limit.group, limit.chunk) == (at.group, at.chunk) {
-                let found = stale.first_at_least(Position::FIRST, limit, 500);
+                let found = first_at_least(&stale, Position::FIRST, limit, 500);
                 assert_eq!(found, Some(at), "before {limit:?}");
                 checked += 1;
             }
@@ -182,10 +229,10 @@ fn relative_sums_may_pass_64_bits() {
     tree.add_usage(last, most);
     tree.assert_invariants(None);
     let last = tree.find_time(i64::MAX);
-    let first = tree.first_at_least(Position::FIRST, last, i128::from(most));
+    let first = first_at_least(&tree, Position::FIRST, last, i128::from(most));
     assert_eq!(first, Some(tree.find_time(0)));
     assert_eq!(
-        tree.first_at_least(tree.find_time(98), last, 0),
+        first_at_least(&tree, tree.find_time(98), last, 0),
         Some(tree.find_time(98))
     );
     assert_eq!((tree.level(last), tree.get(last).usage), (0, most));

@@ -148,9 +148,11 @@ impl Books {
 }
 
 fn overdraft(place: usize) -> Overdraft {
-    match place % 2 {
+    match place {
         0 => Overdraft::Carry,
-        _ => Overdraft::Forfeit,
+        1 => Overdraft::Forfeit,
+        2 => Overdraft::CarryUpTo(0),
+        _ => Overdraft::CarryUpTo(9),
     }
 }
 

@@ -18,6 +18,23 @@ pub(crate) fn tiny(overdraft: Overdraft, seed: u64) -> Options {
         .checkpoint_spacing(1 + (seed % 3) as usize)
 }
 
+/// A policy of every kind: half of all seeds have a credit line.
+pub(crate) fn policy(seed: u64) -> Overdraft {
+    match seed % 4 {
+        0 => Overdraft::Carry,
+        1 => Overdraft::Forfeit,
+        _ => line(seed),
+    }
+}
+
+/// A credit line of none, of a few units, and of nearly all that fits.
+pub(crate) fn line(seed: u64) -> Overdraft {
+    const MOST: u64 = i64::MAX as u64;
+    let lines = [0, 1, 3, 8, 20, 60, 200, 1 << 40, MOST / 2, MOST - 4, MOST];
+    let place = Random::new(seed ^ 0x11).below(lines.len() as u64);
+    Overdraft::CarryUpTo(lines[place as usize])
+}
+
 /// Sizes of every kind: how many late writes may be pending goes by the chunks, and how far a
 /// replay starts before a late write goes by the spacing.
 pub(crate) fn sizes(overdraft: Overdraft, seed: u64) -> Options {
@@ -99,6 +116,7 @@ impl Ledgers {
         let engine = GpuCredit::with_options(options);
         let overdraft = match engine.overdraft() {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
+            Overdraft::CarryUpTo(line) => gpu_credit_replay::Overdraft::CarryUpTo(line),
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
             other => panic!("the replays know no {other:?}"),
         };
