@@ -10,7 +10,7 @@ pub struct Part {
     /// As of [`Journal::append`].
     pub entries: Vec<Entry>,
     /// As of [`Journal::append`]; of an account that several parts have entries of, the last part has
-    /// the head.
+    /// the head. It may come without entries.
     pub heads: Vec<Head>,
     /// Names and numbers to [keep](Journal::note).
     pub notes: Vec<(String, u64)>,

@@ -84,14 +84,28 @@ impl<'t> Appender<'t> {
     }
 
     pub(super) fn append(&mut self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-            return Ok(());
-        };
+        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
+            self.append_entries(entries, first.sequence, last.sequence)?;
+        }
+        for head in heads {
+            let value = codec::encode_head(head)?;
+            self.heads
+                .insert(head.account.opened.get(), value.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn append_entries(
+        &mut self,
+        entries: &[Entry],
+        first: Sequence,
+        last: Sequence,
+    ) -> Result<(), Failure> {
         let present = self
             .meta
             .get(LAST_SEQUENCE_KEY)?
             .map_or(0, |last| last.value());
-        if first.sequence.get() <= present {
+        if first.get() <= present {
             return Err(Failure::damaged(format!(
                 "it goes on after entry {present}, not before"
             )));
@@ -106,12 +120,7 @@ impl<'t> Appender<'t> {
                 _ => self.write(run)?,
             }
         }
-        for head in heads {
-            let value = codec::encode_head(head)?;
-            self.heads
-                .insert(head.account.opened.get(), value.as_slice())?;
-        }
-        self.meta.insert(LAST_SEQUENCE_KEY, last.sequence.get())?;
+        self.meta.insert(LAST_SEQUENCE_KEY, last.get())?;
         Ok(())
     }
 
