@@ -331,6 +331,15 @@ impl Account {
         Ok(())
     }
 
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn memory_used(&self) -> usize {
+        const CORRECTED_BYTES: usize = 80;
+        self.engine.memory_used()
+            + self.grants.capacity() * size_of::<(Sequence, GrantId)>()
+            + self.corrected.capacity() * CORRECTED_BYTES
+            + self.usage_ids.memory_used()
+    }
+
     /// Settles the engine's account; see [`GpuCredit::settle`].
     pub(crate) fn settle(&mut self) {
         self.engine.settle();

@@ -270,6 +270,9 @@ pub enum ImportError {
         /// Bytes, at most.
         limit: usize,
     },
+    /// A journal was to be imported in batches.
+    #[error("a journal is imported all at once, not in batches")]
+    JournalInBatches,
     /// More accounts than can be numbered.
     #[error("there are more than {} accounts", u32::MAX)]
     TooManyAccounts,

@@ -148,6 +148,16 @@ impl Facts {
         Ok(facts)
     }
 
+    /// Those of somebody who need not gather them.
+    pub(crate) fn known(pin: Pin, accounts: HashMap<Arc<str>, Option<AccountFacts>>) -> Self {
+        Facts {
+            last: pin.as_of(),
+            pin,
+            accounts,
+            deleted: None,
+        }
+    }
+
     fn look_up(
         &mut self,
         needs: &Needs<'_>,
@@ -240,7 +250,7 @@ impl Facts {
 }
 
 impl AccountFacts {
-    fn new(head: Head) -> Self {
+    pub(crate) fn new(head: Head) -> Self {
         AccountFacts {
             head,
             found: HashMap::new(),
@@ -248,6 +258,20 @@ impl AccountFacts {
             folded: None,
             is_of_head: true,
         }
+    }
+
+    pub(crate) fn add(&mut self, id: RecordId, record: Record) {
+        self.found.insert(id, record);
+    }
+
+    /// How an entry stands; `None` for one that is no record.
+    pub(crate) fn add_standing(&mut self, sequence: Sequence, standing: Option<Standing>) {
+        self.standings.insert(sequence, standing);
+    }
+
+    /// The account, if its books are closed.
+    pub(crate) fn add_folded(&mut self, folded: Account) {
+        self.folded = Some(folded);
     }
 
     pub(crate) fn find(&self, id: &RecordId) -> Option<&Record> {

@@ -117,6 +117,10 @@
 //! smaller by it, but what is posted next goes where the account was; [`Store::compact`] gives the room
 //! back.
 
+// So that a workload serves the tests in here, too.
+#[cfg(test)]
+extern crate self as gpu_credit_store;
+
 mod account;
 mod change;
 mod change_bytes;

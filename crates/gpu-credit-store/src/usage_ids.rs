@@ -24,6 +24,12 @@ impl UsageIds {
         self.ordered.len() + self.recent.len()
     }
 
+    /// Bytes of memory that they take, about.
+    pub(crate) fn memory_used(&self) -> usize {
+        const ORDERED_BYTES: usize = 40;
+        self.ordered.len() * ORDERED_BYTES + self.recent.capacity() * size_of::<(i64, Sequence)>()
+    }
+
     /// The identity of the usage that an entry posted; `None` if it posted none at that instant.
     /// O(log n), and as much for each that was posted since the last time.
     pub(crate) fn get(&mut self, timestamp: i64, sequence: Sequence) -> Option<UsageId> {

@@ -9,9 +9,11 @@ use crate::escape::Escapes;
 use crate::output_file::OutputArguments;
 
 pub(crate) const HELP: &str = "\
-The journal is JSON lines, an entry each: nothing is left out, and importing it
-into a new store restores this one. The events file is what gpu-credit replay
-reads: the records as they stand; what it leaves out is said on standard error.
+The journal is JSON lines: the store's unit of time, the files without ids that
+were imported, and then an entry each. Importing it into a new store restores
+this one; only accounts that were deleted are not known any more. The events file
+is what gpu-credit replay reads: the records as they stand; what it leaves out is
+said on standard error.
 
 Example:
   gpu-credit export --output journal.jsonl";

@@ -35,6 +35,8 @@ still known. Within a file, equal rows without id are as many records.
 All is posted or nothing; nobody waits for it but while it is written. The rows
 wait in a temporary file beside the store. An import deletes no account.
 
+A journal brings its unit of time, and the files without ids that were imported.
+
 Example:
   gpu-credit import events.csv.gz --policy carry";
 
@@ -53,12 +55,12 @@ pub(crate) struct ImportArguments {
     /// Post every row that has no id, whatever was imported before
     #[arg(long)]
     again: bool,
-    /// The unit of the times in the file: those of another unit than the store's are converted, exactly.
-    /// A store keeps the first unit that is said as its own
+    /// The unit of the times in the file: those of another unit than the store's are converted, exactly,
+    /// and a journal of another is refused. A store keeps the first unit that is said as its own
     #[arg(long, value_enum, env = "GPU_CREDIT_UNIT", hide_env_values = true)]
     unit: Option<Unit>,
     /// Post so many records at a time, so that others wait less: if it stops halfway, what was posted
-    /// stays, and importing the file again goes on from there
+    /// stays, and importing the file again goes on from there. A journal is always posted at once
     #[arg(long, value_name = "RECORDS")]
     batches: Option<NonZeroU64>,
     /// How much memory it may take, such as 512M or 4G
@@ -93,20 +95,19 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
+    let options = ImportOptions {
+        mode,
+        policy: arguments.policy.into(),
+        again: arguments.again,
+        unit: arguments.unit.map(TimeUnit::from),
+        memory_bytes_max: arguments.memory,
+        batch_rows: arguments.batches,
+        folder: arguments.store.folder().to_owned(),
+    };
+    let tell = |step| tell(&progress, step);
     let imported = match is_journal {
-        true => store.store.import_journal(text, mode, |_| ()),
-        false => {
-            let options = ImportOptions {
-                mode,
-                policy: arguments.policy.into(),
-                again: arguments.again,
-                unit: arguments.unit.map(TimeUnit::from),
-                memory_bytes_max: arguments.memory,
-                batch_rows: arguments.batches,
-                folder: arguments.store.folder().to_owned(),
-            };
-            (store.store).import_events(text, &options, |step| tell(&progress, step))
-        }
+        true => store.store.import_journal(text, &options, tell),
+        false => store.store.import_events(text, &options, tell),
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error))?;

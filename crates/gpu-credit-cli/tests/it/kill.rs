@@ -103,7 +103,9 @@ impl Victim {
     }
 
     fn entries(&self, db: &str) -> usize {
-        self.ok(&format!("export --db {db}")).lines().count()
+        let journal = self.ok(&format!("export --db {db}"));
+        let is_entry = |line: &&str| line.starts_with("{\"sequence\":");
+        journal.lines().filter(is_entry).count()
     }
 
     #[track_caller]

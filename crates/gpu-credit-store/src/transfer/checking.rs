@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
-use super::identity::{FileDigest, NOTES, RowDigest, RowKey};
-use super::reading::ReadFile;
-use super::staging::{AccountIndex, StagedRow};
-use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy};
+use super::accounts::AccountIndex;
+use super::appending::heads;
+use super::identity::{FileDigest, ImportedFile, RowDigest, RowKey};
+use super::memory::Repeated;
+use super::reading::{ReadFile, StagedRow};
+use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused};
 use crate::store::OPENING_ID;
 use crate::{
     AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Sequence,
@@ -17,8 +19,6 @@ use crate::{
 
 /// Rows whose ids are looked up together.
 const LOOKED_UP_AT_ONCE: usize = 65_536;
-/// Accounts whose heads are asked for together.
-const HEADS_AT_ONCE: usize = 65_536;
 /// Rows that are shown of those that equal rows imported before.
 const SHOWN_MAX: usize = 3;
 
@@ -36,8 +36,8 @@ pub(super) struct Checked {
     /// Accounts that are to be opened.
     pub(super) opened: u64,
     is_new: Bits,
-    /// Rows without id whose occurrence in the account is not that in the file.
-    occurrences: HashMap<u64, u32>,
+    /// Rows without id whose occurrence in the account is not that in the file, in order.
+    occurrences: Vec<(u64, u32)>,
 }
 
 impl Checked {
@@ -47,8 +47,9 @@ impl Checked {
             return None;
         }
         let made = || {
-            let occurrence = self.occurrences.get(&place).unwrap_or(&row.occurrence);
-            row.key().made_id(*occurrence)
+            let found = self.occurrences.binary_search_by_key(&place, |(at, _)| *at);
+            let occurrence = found.map_or(row.occurrence, |at| self.occurrences[at].1);
+            row.key.made_id(occurrence)
         };
         Some(row.id.clone().unwrap_or_else(made))
     }
@@ -116,13 +117,13 @@ pub(super) fn check<J: Journal>(
             new: 0,
             opened: 0,
             is_new: Bits::default(),
-            occurrences: HashMap::new(),
+            occurrences: Vec::new(),
         },
     };
     let ReadFile {
         staging,
         accounts,
-        keys,
+        repeated,
         ..
     } = file;
     let mut rows = staging.read()?;
@@ -138,24 +139,11 @@ pub(super) fn check<J: Journal>(
             None => is_last = true,
         }
         if is_last || chunk.len() == LOOKED_UP_AT_ONCE {
-            checking.check_chunk(accounts, keys, &mut chunk)?;
+            checking.check_chunk(accounts, repeated, &mut chunk)?;
             progress(ImportStep::Checked(place));
         }
     }
     checking.finish()
-}
-
-/// The heads of accounts by name.
-pub(super) fn heads<J: Journal>(
-    store: &Store<J>,
-    accounts: &[Arc<str>],
-) -> Result<Vec<Option<Head>>, Error> {
-    let mut heads = Vec::with_capacity(accounts.len());
-    for names in accounts.chunks(HEADS_AT_ONCE) {
-        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        heads.extend(store.journal().heads(&names)?);
-    }
-    Ok(heads)
 }
 
 /// How many rows, from the first on, are all rows of a file that was imported before: the most there
@@ -164,29 +152,24 @@ fn continued<J: Journal>(store: &Store<J>, file: &mut ReadFile) -> Result<u64, E
     if file.digest.is_none() {
         return Ok(0);
     }
-    let mut notes: HashMap<String, u64> = HashMap::new();
-    for (name, rows) in store.journal().notes(NOTES)? {
-        if rows <= file.staging.rows() {
-            notes.insert(name, rows);
-        }
-    }
-    let Some(last) = notes.values().max().copied() else {
+    let mut files: HashSet<ImportedFile> = HashSet::new();
+    files.extend(ImportedFile::all(store.journal())?);
+    files.retain(|imported| imported.rows <= file.staging.rows());
+    let mut lengths: Vec<u64> = files.iter().map(|imported| imported.rows).collect();
+    lengths.sort_unstable();
+    let Some(last) = lengths.last() else {
         return Ok(0);
     };
-    let mut lengths: Vec<u64> = notes.values().copied().collect();
-    lengths.sort_unstable();
     let (mut digest, mut continued) = (FileDigest::default(), 0);
     let mut rows = file.staging.read()?;
-    while digest.rows() < last
+    while digest.rows() < *last
         && let Some(row) = rows.next()?
     {
-        let account = &file.accounts[row.account.0 as usize];
+        let account = &file.accounts[row.account.get()];
         digest.add(RowDigest::of(account, &row.change));
-        if lengths.binary_search(&digest.rows()).is_ok() {
-            let (name, rows) = digest.note();
-            if notes.get(&name) == Some(&rows) {
-                continued = rows;
-            }
+        let may_be_known = lengths.binary_search(&digest.rows()).is_ok();
+        if may_be_known && files.contains(&digest.file()) {
+            continued = digest.rows();
         }
     }
     Ok(continued)
@@ -227,30 +210,28 @@ impl<J: Journal> Checking<'_, J> {
     fn check_chunk(
         &mut self,
         accounts: &[Arc<str>],
-        keys: &super::reading::Keys,
+        repeated: &Repeated,
         chunk: &mut Vec<(u64, StagedRow)>,
     ) -> Result<(), Error> {
         let mut asked = Vec::new();
         for (_, row) in chunk.iter() {
             // What is counted is looked up below.
-            let is_counted = row.id.is_none() && keys.is_repeated(row.key());
+            let is_counted = row.id.is_none() && repeated.has(row.key);
             if !is_counted && let Some(account) = self.account(row.account) {
-                let made = || row.key().made_id(1);
+                let made = || row.key.made_id(1);
                 asked.push((account.clone(), row.id.clone().unwrap_or_else(made)));
             }
         }
         let mut found = self.store.journal().find_many(&asked)?.into_iter();
         for (place, row) in chunk.drain(..) {
-            let is_counted = row.id.is_none() && keys.is_repeated(row.key());
+            let is_counted = row.id.is_none() && repeated.has(row.key);
             let there = match self.account(row.account) {
                 Some(_) if !is_counted => found.next().flatten(),
                 _ => None,
             };
-            let name = &accounts[row.account.0 as usize];
+            let name = &accounts[row.account.get()];
             let is_new = match &row.id {
-                Some(id) => {
-                    self.is_new_by_id(name, id, &row, there, keys.is_repeated(row.key()))?
-                }
+                Some(id) => self.is_new_by_id(name, id, &row, there, repeated.has(row.key))?,
                 None if is_counted => self.is_new_copy(name, place, &row)?,
                 None => self.is_new_row(name, place, &row, there)?,
             };
@@ -262,7 +243,7 @@ impl<J: Journal> Checking<'_, J> {
     }
 
     fn account(&self, account: AccountIndex) -> Option<&AccountKey> {
-        let head = self.checked.heads[account.0 as usize].as_ref();
+        let head = self.checked.heads[account.get()].as_ref();
         head.map(|head| &head.account)
     }
 
@@ -331,7 +312,7 @@ impl<J: Journal> Checking<'_, J> {
             return Ok(false);
         }
         let there = self.count(row)?;
-        self.checked.occurrences.insert(place, there + 1);
+        self.checked.occurrences.push((place, there + 1));
         Ok(true)
     }
 
@@ -339,7 +320,7 @@ impl<J: Journal> Checking<'_, J> {
     /// earlier files by their number: `copies.there` are in the account, and of those the ones that
     /// stand before the new part of this file are this file's own.
     fn is_new_copy(&mut self, name: &str, place: u64, row: &StagedRow) -> Result<bool, Error> {
-        if !self.copies.contains_key(&row.key()) {
+        if !self.copies.contains_key(&row.key) {
             let there = match self.account(row.account) {
                 Some(_) => self.count(row)?,
                 None => 0,
@@ -348,19 +329,19 @@ impl<J: Journal> Checking<'_, J> {
                 there,
                 ..Copies::default()
             };
-            self.copies.insert(row.key(), copies);
+            self.copies.insert(row.key, copies);
         }
         let again = self.again;
-        let Some(copies) = self.copies.get_mut(&row.key()) else {
+        let Some(copies) = self.copies.get_mut(&row.key) else {
             unreachable!("it was put there");
         };
         let continued = row.occurrence - 1 - copies.new - copies.equal;
         if copies.there > continued && !again {
             copies.equal += 1;
-            let account = self.checked.heads[row.account.0 as usize].as_ref();
+            let account = self.checked.heads[row.account.get()].as_ref();
             let account = account.map(|head| head.account.clone());
             let sequence = match account {
-                Some(account) => self.sequence(account, row.key().made_id(continued + 1))?,
+                Some(account) => self.sequence(account, row.key.made_id(continued + 1))?,
                 None => None,
             };
             self.equal(name, row, sequence.unwrap_or(Sequence::START));
@@ -369,7 +350,7 @@ impl<J: Journal> Checking<'_, J> {
         copies.new += 1;
         let occurrence = copies.there + copies.new;
         if occurrence != row.occurrence {
-            self.checked.occurrences.insert(place, occurrence);
+            self.checked.occurrences.push((place, occurrence));
         }
         Ok(true)
     }
@@ -393,7 +374,7 @@ impl<J: Journal> Checking<'_, J> {
             return Ok(0);
         };
         let is_there = |occurrence| {
-            let id = row.key().made_id(occurrence);
+            let id = row.key.made_id(occurrence);
             Ok::<_, Error>(self.sequence(account.clone(), id)?.is_some())
         };
         let (mut there, mut step) = (0, 1);
@@ -417,7 +398,7 @@ impl<J: Journal> Checking<'_, J> {
 
     /// Checks the rules for a row that is new.
     fn admit(&mut self, name: &str, place: u64, row: StagedRow) -> Result<(), Error> {
-        let index = row.account.0 as usize;
+        let index = row.account.get();
         self.checked.is_new.set(place);
         self.checked.new += 1;
         if self.checked.heads[index].is_none() && !self.is_opened[index] {
@@ -425,22 +406,12 @@ impl<J: Journal> Checking<'_, J> {
             self.checked.opened += 1;
         }
         let totals = self.totals[index];
-        let id = row.id.unwrap_or_else(|| RowKey(row.key).made_id(1));
+        let id = row.id.unwrap_or_else(|| row.key.made_id(1));
         let posting = Posting::new(name, id, row.change);
         let admitted = rules::check_texts(&posting);
         let admitted = admitted.and_then(|()| rules::posted(totals, &posting.change));
-        self.totals[index] = admitted.map_err(|refusal| {
-            let Posting { account, id, .. } = posting;
-            let error = Error::Refused {
-                account,
-                id,
-                refusal,
-            };
-            ImportError::Refused {
-                line: row.line,
-                error,
-            }
-        })?;
+        self.totals[index] =
+            admitted.map_err(|refusal| refused(row.line, name, &posting.id, refusal))?;
         Ok(())
     }
 

@@ -9,17 +9,19 @@
 
 use std::fmt::Write as _;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Change, RecordId};
+use crate::{Change, Journal, JournalError, RecordId};
 
 /// A digest of all columns of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RowDigest([u8; 32]);
 
 /// What a row is known by within the memory of one import: 64 bits of a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct RowKey(pub(super) u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct RowKey(u64);
 
 impl RowDigest {
     /// Of a record that has no id. Every text goes in with its length, so that no two records give the
@@ -121,19 +123,59 @@ impl FileDigest {
         self.rows
     }
 
-    /// The note by which a file of these rows is known: 128 bits tell any two files apart.
-    pub(super) fn note(&self) -> (String, u64) {
-        let digest = self.digest.clone().finalize();
-        let mut name = NOTES.to_owned();
-        for byte in &digest[..16] {
-            let _ = write!(name, "{byte:02x}");
+    /// The file of these rows.
+    pub(super) fn file(&self) -> ImportedFile {
+        let mut digest = String::with_capacity(DIGEST_DIGITS);
+        for byte in &self.digest.clone().finalize()[..DIGEST_DIGITS / 2] {
+            let _ = write!(digest, "{byte:02x}");
         }
-        (name, self.rows)
+        let rows = self.rows;
+        ImportedFile { digest, rows }
     }
 }
 
+/// A file without ids that was imported, or the beginning of one: 128 bits of a digest of its rows tell
+/// any two apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImportedFile {
+    #[serde(deserialize_with = "digest")]
+    digest: String,
+    pub(super) rows: u64,
+}
+
+/// Digits of the digest, of 4 bits each.
+const DIGEST_DIGITS: usize = 32;
 /// How the notes of imported files begin.
-pub(super) const NOTES: &str = "imported ";
+const NOTES: &str = "imported ";
+
+impl ImportedFile {
+    /// All that a journal knows.
+    pub(super) fn all(journal: &dyn Journal) -> Result<Vec<Self>, JournalError> {
+        let notes = journal.notes(NOTES)?.into_iter();
+        let file = |(name, rows): (String, u64)| {
+            let digest = name.strip_prefix(NOTES)?.to_owned();
+            Some(ImportedFile { digest, rows })
+        };
+        Ok(notes.filter_map(file).collect())
+    }
+
+    /// The note by which it is known.
+    pub(super) fn note(&self) -> (String, u64) {
+        (format!("{NOTES}{}", self.digest), self.rows)
+    }
+}
+
+fn digest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let digest = String::deserialize(deserializer)?;
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    match digest.len() == DIGEST_DIGITS && digest.bytes().all(is_digit) {
+        true => Ok(digest),
+        false => Err(D::Error::custom(format_args!(
+            "found the digest {digest:?}, expected {DIGEST_DIGITS} digits 0 to 9 and a to f"
+        ))),
+    }
+}
 
 #[cfg(test)]
 mod tests {

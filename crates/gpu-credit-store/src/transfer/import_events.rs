@@ -4,33 +4,24 @@
 //! and holds nobody up. Only to write is the journal kept from others; if an account of the file was
 //! posted to since it was checked, the rows are checked again.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
-use hashbrown::{HashMap, HashSet};
 
+use super::appending::{Appending, OVERTAKEN_MAX, append, heads};
 use super::checking::{self, Checked};
 use super::identity::{FileDigest, RowDigest};
-use super::reading::{self, ReadFile};
-use super::staging::{AccountIndex, StagedRow, StagedRows};
-use super::{ImportMode, ImportOptions, ImportStep, Imported};
+use super::reading::{self, ReadFile, StagedRow};
+use super::staging::StagedRows;
+use super::{ImportMode, ImportOptions, ImportStep, Imported, refused};
 use crate::lane::{Appended, now};
-use crate::recent::{Share, Written};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, JournalError, Part, RecordId,
-    Sequence, StorageProblem, Store, Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Part, RecordId, Sequence, Store,
+    Totals, rules,
 };
-
-/// Entries that are handed to the journal together.
-const PART_ENTRIES: usize = 1 << 19;
-/// So many entries are applied to the accounts in memory; if there are more, their accounts are
-/// forgotten, and loaded again when they are asked.
-const APPLIED_MAX: u64 = 1 << 16;
-/// How often what was checked may be overtaken before it is checked while nobody else can post.
-const OVERTAKEN_MAX: u32 = 3;
 
 impl<J: Journal> Store<J> {
     /// Posts the records of an events file, in their order: all of them or none. Its questions are
@@ -182,42 +173,29 @@ impl<'s, J: Journal> Writing<'s, J> {
         let store = self.store;
         store.alone(|last| {
             if last != self.checked.through
-                && checking::heads(store, &self.file.accounts)? != self.checked.heads
+                && heads(store, &self.file.accounts)? != self.checked.heads
             {
                 if !checks_alone {
                     return Ok((Batch::Overtaken, Appended::Nothing));
                 }
                 self.check(progress)?;
             }
-            let mut parts = Parts::new(self, last, progress)?;
-            let appended = store.journal().append_parts(&mut parts);
-            if let Some(failure) = parts.failure {
-                return Err(failure);
-            }
-            appended?;
-            let appended = parts.appended();
-            let (posted, opened) = (parts.posted, parts.opened);
-            let (place, last, is_last) = (parts.place, parts.last, parts.ended == Ended::File);
+            let mut rows = NewRows::new(self, last, progress)?;
+            append(store.journal(), || rows.part())?;
+            let (is_last, place, appending) = (rows.is_at_end, rows.place, rows.appending);
             self.place = place;
-            self.checked.through = last;
-            self.posted += posted;
-            self.opened += opened;
+            self.checked.through = appending.last;
+            self.posted += appending.posted;
+            self.opened += appending.opened;
+            let appended = appending.appended(&self.file.accounts);
             Ok((Batch::Written { is_last }, appended))
         })
     }
 }
 
-/// Where the rows of a batch end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    NotYet,
-    Batch,
-    File,
-}
-
-/// The entries of a batch, some at a time.
-struct Parts<'a, P> {
-    rows: StagedRows<'a>,
+/// The entries of a batch, made of its rows.
+struct NewRows<'a, P> {
+    rows: StagedRows<'a, StagedRow>,
     accounts: &'a [Arc<str>],
     checked: &'a mut Checked,
     policy: Overdraft,
@@ -226,19 +204,15 @@ struct Parts<'a, P> {
     /// Of the whole file, if it has no ids.
     digest: Option<&'a FileDigest>,
     place: Place,
-    last: Sequence,
-    posted: u64,
-    opened: u64,
-    changed: Vec<AccountIndex>,
-    is_changed: HashSet<AccountIndex>,
-    /// All entries, as long as they are few.
-    kept: Option<Vec<Entry>>,
-    ended: Ended,
-    failure: Option<Error>,
+    appending: Appending,
+    /// Whether there are no more in the file.
+    is_at_end: bool,
+    /// Whether the journal has all of them.
+    is_done: bool,
     progress: &'a mut P,
 }
 
-impl<'a, P: FnMut(ImportStep)> Parts<'a, P> {
+impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
     fn new<J: Journal>(
         writing: &'a mut Writing<'_, J>,
         last: Sequence,
@@ -257,8 +231,8 @@ impl<'a, P: FnMut(ImportStep)> Parts<'a, P> {
             digest,
             ..
         } = &mut **file;
-        Ok(Parts {
-            rows: staging.read_from(place.rows, place.offset)?,
+        Ok(NewRows {
+            rows: staging.read_from(place.offset)?,
             accounts,
             checked,
             policy: options.policy,
@@ -266,190 +240,107 @@ impl<'a, P: FnMut(ImportStep)> Parts<'a, P> {
             batch_rows: options.batch_rows.map_or(u64::MAX, NonZeroU64::get),
             digest: digest.as_ref(),
             place: place.clone(),
-            last,
-            posted: 0,
-            opened: 0,
-            changed: Vec::new(),
-            is_changed: HashSet::new(),
-            kept: Some(Vec::new()),
-            ended: Ended::NotYet,
-            failure: None,
+            appending: Appending::after(last),
+            is_at_end: false,
+            is_done: false,
             progress,
         })
     }
 
-    fn part(&mut self) -> Result<Part, Error> {
-        let mut part = Part::default();
-        while part.entries.len() < PART_ENTRIES && self.ended == Ended::NotYet {
+    /// The next entries; the last part has the heads, and the note. `None` after it.
+    fn part(&mut self) -> Result<Option<Part>, Error> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let is_full = self.take_rows()?;
+        let mut part = self.appending.take_part();
+        (self.progress)(ImportStep::Written(self.place.rows));
+        if !is_full {
+            self.is_done = true;
+            part.heads = self.appending.heads(&self.checked.heads);
+            part.notes = self.note().into_iter().collect();
+        }
+        Ok(Some(part))
+    }
+
+    /// Takes rows until there are as many entries as are handed over together; `false` if before that
+    /// the batch is at its end.
+    fn take_rows(&mut self) -> Result<bool, Error> {
+        while !self.appending.is_full() {
             let Some(row) = self.rows.next()? else {
-                self.ended = Ended::File;
-                break;
+                self.is_at_end = true;
+                return Ok(false);
             };
             let place = self.place.rows;
             self.place.rows += 1;
             self.place.offset = self.rows.offset();
             self.place.line = row.line;
             if self.batch_rows < u64::MAX && self.digest.is_some() {
-                let name = &self.accounts[row.account.0 as usize];
+                let name = &self.accounts[row.account.get()];
                 self.place.digest.add(RowDigest::of(name, &row.change));
             }
             if let Some(id) = self.checked.id(place, &row) {
-                self.write(id, row, &mut part.entries)?;
-                if self.posted - self.opened >= self.batch_rows {
-                    self.ended = Ended::Batch;
+                self.write(id, row)?;
+                if self.appending.posted - self.appending.opened >= self.batch_rows {
+                    return Ok(false);
                 }
             }
         }
-        self.keep(&part.entries);
-        (self.progress)(ImportStep::Written(self.place.rows));
-        if self.ended != Ended::NotYet {
-            let changed = self.changed.iter();
-            part.heads = changed
-                .filter_map(|account| self.checked.heads[account.0 as usize].clone())
-                .collect();
-            part.notes = self.note().into_iter().collect();
-        }
-        Ok(part)
+        Ok(true)
     }
 
     /// The note by which a file that begins with these rows is known.
     fn note(&self) -> Option<(String, u64)> {
-        let digest = self.digest?;
-        Some(match self.ended {
-            Ended::File => digest.note(),
-            _ => self.place.digest.note(),
-        })
+        let whole = self.digest?;
+        let digest = match self.is_at_end {
+            true => whole,
+            false => &self.place.digest,
+        };
+        Some(digest.file().note())
     }
 
     /// Makes the entry of a row, after that of its account if the account is new.
-    fn write(
-        &mut self,
-        id: RecordId,
-        row: StagedRow,
-        entries: &mut Vec<Entry>,
-    ) -> Result<(), Error> {
-        let index = row.account.0 as usize;
-        if self.checked.heads[index].is_none() {
-            self.last = self.last.next();
-            let account = AccountKey {
-                opened: self.last,
-                name: Arc::clone(&self.accounts[index]),
-            };
-            self.checked.heads[index] = Some(Head {
-                account: account.clone(),
-                policy: self.policy,
-                entries: 1,
-                last: self.last,
-                totals: Totals::default(),
-            });
-            entries.push(Entry {
-                sequence: self.last,
-                recorded_at: self.recorded_at,
-                account,
-                id: OPENING_ID.into(),
-                change: Change::OpenAccount {
-                    policy: self.policy,
-                },
-            });
-            self.posted += 1;
-            self.opened += 1;
-        }
-        if self.is_changed.insert(row.account) {
-            self.changed.push(row.account);
-        }
-        let Some(head) = &mut self.checked.heads[index] else {
-            unreachable!("it was opened");
-        };
-        self.last = self.last.next();
-        head.last = self.last;
-        head.entries += 1;
-        let admitted = rules::posted(head.totals, &row.change);
-        head.totals = admitted.map_err(|refusal| {
-            let (account, id) = (head.account.name.to_string(), id.clone());
-            let error = Error::Refused {
-                account,
-                id,
-                refusal,
-            };
-            ImportError::Refused {
-                line: row.line,
-                error,
+    fn write(&mut self, id: RecordId, row: StagedRow) -> Result<(), Error> {
+        let head = &mut self.checked.heads[row.account.get()];
+        let (policy, recorded_at) = (self.policy, self.recorded_at);
+        let head = match head {
+            Some(head) => head,
+            None => {
+                let sequence = self.appending.last.next();
+                let account = AccountKey {
+                    opened: sequence,
+                    name: Arc::clone(&self.accounts[row.account.get()]),
+                };
+                let opening = Entry {
+                    sequence,
+                    recorded_at,
+                    account: account.clone(),
+                    id: OPENING_ID.into(),
+                    change: Change::OpenAccount { policy },
+                };
+                self.appending.push(row.account, opening);
+                head.insert(Head {
+                    account,
+                    policy,
+                    entries: 1,
+                    last: sequence,
+                    totals: Totals::default(),
+                })
             }
-        })?;
-        self.posted += 1;
-        entries.push(Entry {
-            sequence: self.last,
-            recorded_at: self.recorded_at,
+        };
+        let admitted = rules::posted(head.totals, &row.change);
+        head.totals =
+            admitted.map_err(|refusal| refused(row.line, &head.account.name, &id, refusal))?;
+        head.last = self.appending.last.next();
+        head.entries += 1;
+        let entry = Entry {
+            sequence: head.last,
+            recorded_at,
             account: head.account.clone(),
             id,
             change: row.change,
-        });
+        };
+        self.appending.push(row.account, entry);
         Ok(())
-    }
-
-    /// Keeps entries for the accounts in memory, while they are few.
-    fn keep(&mut self, entries: &[Entry]) {
-        if self.posted > APPLIED_MAX {
-            self.kept = None;
-        }
-        if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(entries);
-        }
-    }
-
-    /// What the journal has taken.
-    fn appended(&mut self) -> Appended {
-        match self.kept.take() {
-            Some(entries) if entries.is_empty() => Appended::Nothing,
-            Some(entries) => Appended::Entries(written(entries)),
-            None => {
-                let changed = self.changed.iter();
-                let names = changed.map(|account| Arc::clone(&self.accounts[account.0 as usize]));
-                Appended::ToAccounts {
-                    names: names.collect(),
-                    last: self.last,
-                }
-            }
-        }
-    }
-}
-
-fn written(entries: Vec<Entry>) -> Written {
-    let mut shares: Vec<Share> = Vec::new();
-    let mut places: HashMap<Sequence, usize> = HashMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        let place = *places.entry(entry.account.opened).or_insert_with(|| {
-            shares.push(Share {
-                account: entry.account.clone(),
-                is_deleted: false,
-                entries: Vec::new(),
-            });
-            shares.len() - 1
-        });
-        shares[place].entries.push(index);
-    }
-    Written {
-        entries,
-        corrected: HashMap::new(),
-        shares,
-    }
-}
-
-impl<P: FnMut(ImportStep)> Iterator for Parts<'_, P> {
-    type Item = Result<Part, JournalError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended != Ended::NotYet {
-            return None;
-        }
-        match self.part() {
-            Ok(part) => Some(Ok(part)),
-            Err(error) => {
-                let problem = StorageProblem::Io(Arc::new(io::Error::other(error.to_string())));
-                self.failure = Some(error);
-                self.ended = Ended::File;
-                Some(Err(JournalError::new("the rows of the import", problem)))
-            }
-        }
     }
 }

@@ -1,11 +1,14 @@
 //! Whole journals and files of events, in and out.
 
+mod accounts;
+mod appending;
 mod checking;
 mod export_events;
 mod identity;
 mod import_events;
 mod journal;
 mod lines;
+mod memory;
 mod reading;
 mod staging;
 
@@ -16,10 +19,7 @@ use gpu_credit::Overdraft;
 
 pub use export_events::LeftOut;
 
-use crate::draft::{Place, Request};
-use crate::{
-    Change, Error, ImportError, Journal, Outcome, Posting, RecordId, Sequence, Store, TimeUnit,
-};
+use crate::{Change, Error, ImportError, RecordId, Refusal, Sequence, TimeUnit};
 
 /// Whether an import posts, or only says what it would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum ImportMode {
     DryRun,
 }
 
-/// How an events file is imported.
+/// How a file is imported.
 ///
 /// ```
 /// use gpu_credit::Overdraft;
@@ -53,8 +53,8 @@ pub struct ImportOptions {
     /// Whether rows without id are posted although they equal rows imported before: all of them, also
     /// those of a file that was imported before.
     pub again: bool,
-    /// The unit of the file's times, if it is not that of the store: they are converted, exactly. A
-    /// store that has no unit gets this one.
+    /// The unit of the file's times, if it is not that of the store: those of an events file are
+    /// converted, exactly, and another journal is refused. A store that has no unit gets this one.
     pub unit: Option<TimeUnit>,
     /// Bytes of memory that it may take, about.
     pub memory_bytes_max: usize,
@@ -148,46 +148,13 @@ pub struct Imported {
     pub continued: u64,
 }
 
-/// Postings on their way into a store, each with its line.
-#[derive(Default)]
-struct Batch {
-    postings: Vec<Posting>,
-    lines: Vec<u64>,
-    /// Where they were recorded; empty if that is not known.
-    places: Vec<Place>,
-}
-
-impl Batch {
-    fn push(&mut self, line: u64, posting: Posting) {
-        self.postings.push(posting);
-        self.lines.push(line);
-    }
-
-    /// Posts all, or tries all.
-    fn submit<J: Journal>(self, store: &Store<J>, mode: ImportMode) -> Result<Imported, Error> {
-        let is_opening =
-            |posting: &Posting| matches!(posting.change, crate::Change::OpenAccount { .. });
-        let openings: Vec<bool> = self.postings.iter().map(is_opening).collect();
-        let submitted = store.submit(Request {
-            postings: self.postings,
-            is_trial: mode == ImportMode::DryRun,
-            places: self.places,
-        });
-        let outcomes =
-            submitted.map_err(|(place, error)| match (error, self.lines.get(place)) {
-                (error @ (Error::Journal(_) | Error::Interrupted), _) | (error, None) => error,
-                (error, Some(line)) => ImportError::Refused { line: *line, error }.into(),
-            })?;
-        let mut imported = Imported::default();
-        for (outcome, is_opening) in outcomes.into_iter().zip(openings) {
-            match outcome {
-                Outcome::Posted(_) => {
-                    imported.posted += 1;
-                    imported.accounts += u64::from(is_opening);
-                }
-                Outcome::AlreadyPosted(_) => imported.already_posted += 1,
-            }
-        }
-        Ok(imported)
-    }
+/// What is refused of a line.
+fn refused(line: u64, account: &str, id: &RecordId, refusal: Refusal) -> ImportError {
+    let (account, id) = (account.to_owned(), id.clone());
+    let error = Error::Refused {
+        account,
+        id,
+        refusal,
+    };
+    ImportError::Refused { line, error }
 }

@@ -4,74 +4,37 @@ use std::io::Read;
 use std::sync::Arc;
 
 use gpu_credit_workload::{Action, Event, EventReader};
-use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 
+use super::accounts::{AccountIndex, Accounts};
 use super::identity::{FileDigest, RowDigest, RowKey};
-use super::staging::{AccountIndex, StagedRow, Staging};
+use super::memory::{Keys, Repeated, check_memory, row_bytes};
+use super::staging::Staging;
 use super::{ImportOptions, ImportStep};
 use crate::{Change, ImportError, RecordId, TimeUnit};
 
 /// An events file that was read.
 pub(super) struct ReadFile {
-    pub(super) staging: Staging,
+    pub(super) staging: Staging<StagedRow>,
     /// The names of its accounts, in the order in which they come.
     pub(super) accounts: Vec<Arc<str>>,
-    pub(super) keys: Keys,
+    pub(super) repeated: Repeated,
     /// Of all rows, if none of them has an id.
     pub(super) digest: Option<FileDigest>,
     pub(super) questions: u64,
 }
 
-/// How often each row is there.
-#[derive(Default)]
-pub(super) struct Keys {
-    once: HashSet<RowKey>,
-    /// Those that are there again.
-    repeated: HashMap<RowKey, u32>,
+/// A record of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StagedRow {
+    pub(super) line: u64,
+    pub(super) account: AccountIndex,
+    pub(super) id: Option<RecordId>,
+    pub(super) key: RowKey,
+    /// Which one it is of the rows of its key in the file, from 1 on.
+    pub(super) occurrence: u32,
+    pub(super) change: Change,
 }
-
-impl Keys {
-    /// Which one it is of its key, from 1 on.
-    fn add(&mut self, key: RowKey) -> u32 {
-        if self.once.insert(key) {
-            return 1;
-        }
-        let count = self.repeated.entry(key).or_insert(1);
-        *count = count.saturating_add(1);
-        *count
-    }
-
-    /// Whether more than one row has this key.
-    pub(super) fn is_repeated(&self, key: RowKey) -> bool {
-        self.repeated.contains_key(&key)
-    }
-
-    /// Bytes that it takes once another key is there.
-    fn bytes(&self) -> usize {
-        grown(self.once.len(), self.once.capacity(), size_of::<RowKey>())
-            + grown(
-                self.repeated.len(),
-                self.repeated.capacity(),
-                size_of::<(RowKey, u32)>(),
-            )
-    }
-}
-
-/// Bytes of a table with room for one more: while it grows, the old one is there beside the new.
-fn grown(length: usize, capacity: usize, item_bytes: usize) -> usize {
-    let places = if length < capacity {
-        capacity
-    } else {
-        3 * capacity
-    };
-    // A byte of control for each place, and an eighth of them empty.
-    places * (item_bytes + 1) * 8 / 7
-}
-
-/// Bytes of one account: its name, twice its head, its places in tables.
-const ACCOUNT_BYTES: usize = 400;
-/// Bytes that an import takes besides: rows on their way, and pages of the journal.
-const OTHER_BYTES: usize = 384 << 20;
 
 /// Reads a file to its end. `conversion` is from the unit of the file to that of the store.
 pub(super) fn read(
@@ -81,75 +44,63 @@ pub(super) fn read(
     progress: &mut impl FnMut(ImportStep),
 ) -> Result<ReadFile, ImportError> {
     let mut events = EventReader::new(input)?;
-    let mut indexes: HashMap<Arc<str>, AccountIndex> = HashMap::new();
-    let mut file = ReadFile {
-        staging: Staging::new(&options.folder),
-        accounts: Vec::new(),
-        keys: Keys::default(),
-        digest: Some(FileDigest::default()),
-        questions: 0,
-    };
-    let mut account_bytes = 0;
+    let mut staging = Staging::new(&options.folder);
+    let (mut accounts, mut keys) = (Accounts::default(), Keys::default());
+    let (mut file_digest, mut questions) = (Some(FileDigest::default()), 0);
+    // Of the rows whose ids come again, which are held while they are checked.
+    let mut kept_bytes = 0;
     while let Some(event) = events.read() {
         let event = event?;
         let Some(change) = change(&event) else {
-            file.questions += 1;
+            questions += 1;
             continue;
         };
-        let name = event.account;
-        let account = match indexes.get(name) {
-            Some(account) => *account,
-            None => {
-                let index = u32::try_from(file.accounts.len());
-                let account = AccountIndex(index.map_err(|_| ImportError::TooManyAccounts)?);
-                let name: Arc<str> = name.into();
-                account_bytes += name.len() + ACCOUNT_BYTES;
-                file.accounts.push(Arc::clone(&name));
-                indexes.insert(name, account);
-                account
-            }
-        };
+        let account = accounts.index(event.account)?;
         let id = event.id.map(RecordId::from);
         let line = events.line();
         let change = match conversion {
             None => change,
             Some((from, to)) => converted(change, line, from, to)?,
         };
-        let account_name = &file.accounts[account.0 as usize];
+        let name = accounts.name(account);
         let key = match &id {
             Some(id) => {
-                file.digest = None;
-                RowKey::of_id(account_name, id.as_str())
+                file_digest = None;
+                RowKey::of_id(name, id.as_str())
             }
             None => {
-                let digest = RowDigest::of(account_name, &change);
-                if let Some(file) = &mut file.digest {
+                let digest = RowDigest::of(name, &change);
+                if let Some(file) = &mut file_digest {
                     file.add(digest);
                 }
                 digest.key()
             }
         };
-        let needed = OTHER_BYTES + account_bytes + file.keys.bytes();
-        if needed > options.memory_bytes_max {
-            return Err(ImportError::Memory {
-                line,
-                rows: file.staging.rows(),
-                needed,
-                limit: options.memory_bytes_max,
-            });
+        let needed = accounts.bytes() + keys.bytes() + kept_bytes;
+        check_memory(line, staging.rows(), needed, options)?;
+        let occurrence = keys.add(key);
+        if let Some(id) = &id
+            && occurrence == 2
+        {
+            kept_bytes += row_bytes(id, &change);
         }
-        let occurrence = file.keys.add(key);
-        file.staging.push(&StagedRow {
+        staging.push(&StagedRow {
             line,
             account,
             id,
-            key: key.0,
+            key,
             occurrence,
             change,
         })?;
-        progress(ImportStep::Read(file.staging.rows() + file.questions));
+        progress(ImportStep::Read(staging.rows() + questions));
     }
-    Ok(file)
+    Ok(ReadFile {
+        staging,
+        accounts: accounts.into_names(),
+        repeated: keys.into_repeated(),
+        digest: file_digest,
+        questions,
+    })
 }
 
 fn change(event: &Event<'_>) -> Option<Change> {

@@ -1,7 +1,7 @@
 //! Closing the books.
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{Error, ImportMode, Posting, Refusal, Sequence, Store};
+use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, Sequence, Store};
 use gpu_credit_workload::random::Random;
 
 use crate::support::{assert_sound, refusal, store, store_in_memory};
@@ -181,7 +181,7 @@ fn a_close_frees_the_limits_at_once() {
     one_by_one.export_journal(&mut journal, |_| ()).unwrap();
     let (_third, imported) = store_in_memory();
     imported
-        .import_journal(&journal[..], ImportMode::Post, |_| ())
+        .import_journal(&journal[..], &ImportOptions::default(), |_| ())
         .unwrap();
     for store in [one_by_one, at_once, imported] {
         assert_eq!(store.get_balance("a", 405).unwrap(), Some(4));

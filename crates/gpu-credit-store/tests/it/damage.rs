@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, ImportMode, Posting, RedbJournal, Sequence, StorageProblem, Store};
+use gpu_credit_store::{
+    Error, ImportOptions, Posting, RedbJournal, Sequence, StorageProblem, Store,
+};
 use gpu_credit_workload::random::Random;
 use redb::StorageBackend;
 
@@ -95,7 +97,7 @@ fn retry(store: &Store, content: &str) -> Result<u64, Error> {
         .split_inclusive('\n')
         .filter(|line| line.starts_with('{'))
         .collect();
-    let retried = store.import_journal(journal.as_bytes(), ImportMode::Post, |_| ())?;
+    let retried = store.import_journal(journal.as_bytes(), &ImportOptions::default(), |_| ())?;
     Ok(retried.posted)
 }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{
-    Error, ImportMode, MeteredChange, Posting, Refusal, Sequence, Stopped, Store,
+    Error, ImportOptions, MeteredChange, Posting, Refusal, Sequence, Stopped, Store,
 };
 
 use crate::support::{assert_sound, everything, refusal, store, store_in_memory};
@@ -89,7 +89,7 @@ fn every_correction_acts_as_if_the_job_had_been_posted_so() {
         store.export_journal(&mut journal, |_| ()).unwrap();
         let (_disk, other) = store_in_memory();
         other
-            .import_journal(journal.as_slice(), ImportMode::Post, |_| ())
+            .import_journal(journal.as_slice(), &ImportOptions::default(), |_| ())
             .unwrap();
         assert_eq!(everything(&other), before);
     }

@@ -14,9 +14,7 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{
-    Error, ImportMode, ImportOptions, Posting, StorageProblem, Store, TimeUnit,
-};
+use gpu_credit_store::{Error, ImportOptions, Posting, StorageProblem, Store, TimeUnit};
 use redb::TableDefinition;
 
 use crate::support::{assert_sound, everything};
@@ -114,7 +112,7 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     );
     assert_sound(&store);
     // Every id is known, and of what was deleted that it was.
-    let again = store.import_journal(journal.as_slice(), ImportMode::Post, |_| ());
+    let again = store.import_journal(journal.as_slice(), &ImportOptions::default(), |_| ());
     assert_eq!(again.unwrap().posted, 0);
     for (account, id) in [("gone", "delete-1"), ("deleted", "delete-2")] {
         assert!(!store.delete_account(account, id).unwrap().is_new());
@@ -141,7 +139,7 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     let mut exported = Vec::new();
     store.export_journal(&mut exported, |_| ()).unwrap();
     other
-        .import_journal(exported.as_slice(), ImportMode::Post, |_| ())
+        .import_journal(exported.as_slice(), &ImportOptions::default(), |_| ())
         .unwrap();
     assert_eq!(everything(&other), everything(&store));
     for account in store.accounts().unwrap() {

@@ -3,7 +3,9 @@
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Change, Error, ImportMode, ImportOptions, Imported, Sequence, Store};
+use gpu_credit_store::{
+    Change, Error, ImportMode, ImportOptions, ImportStep, Imported, Sequence, Store, TimeUnit,
+};
 
 use crate::support::backend::Disk;
 use crate::support::workload::Workload;
@@ -43,19 +45,23 @@ fn a_journal_goes_out_and_comes_in_again() {
         let (_folder, from) = filled(seed);
         let lines = journal(&from);
         let (_other, to) = store_in_memory();
-        let trial = to
-            .import_journal(lines.as_bytes(), ImportMode::DryRun, |_| ())
-            .unwrap();
+        let trial = ImportOptions {
+            mode: ImportMode::DryRun,
+            ..ImportOptions::default()
+        };
+        let trial = to.import_journal(lines.as_bytes(), &trial, |_| ()).unwrap();
         assert_eq!(
             to.last_sequence(),
             Sequence::START,
             "a dry run posts nothing"
         );
         let mut told = 0;
+        let options = ImportOptions::default();
         let with_blank_line = format!("{lines}\n");
         let imported = to
-            .import_journal(with_blank_line.as_bytes(), ImportMode::Post, |so_far| {
-                told = so_far;
+            .import_journal(with_blank_line.as_bytes(), &options, |step| match step {
+                ImportStep::Written(so_far) => told = so_far,
+                ImportStep::Read(_) | ImportStep::Checked(_) => {}
             })
             .unwrap();
         assert_eq!(imported, trial);
@@ -63,7 +69,7 @@ fn a_journal_goes_out_and_comes_in_again() {
         assert_eq!(journal(&to), lines, "to the last sequence number");
         assert_eq!(to.last_sequence().get(), last_of(&lines));
         let again = to
-            .import_journal(lines.as_bytes(), ImportMode::Post, |_| ())
+            .import_journal(lines.as_bytes(), &ImportOptions::default(), |_| ())
             .unwrap();
         assert_eq!((again.posted, again.already_posted), (0, imported.posted));
         for account in from.accounts().unwrap() {
@@ -79,7 +85,7 @@ fn a_journal_goes_out_and_comes_in_again() {
         let (_third, other) = store_in_memory();
         other.open_account("other", Overdraft::Carry).unwrap();
         let imported = other
-            .import_journal(lines.as_bytes(), ImportMode::Post, |_| ())
+            .import_journal(lines.as_bytes(), &ImportOptions::default(), |_| ())
             .unwrap();
         assert_eq!(imported.posted, told);
         assert_eq!(other.last_sequence().get(), told + 1);
@@ -134,7 +140,9 @@ fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
         let mut faulty: Vec<&str> = lines.lines().collect();
         let fault = fault.replace("\"sequence\":3,", &place);
         faulty[2] = &fault;
-        let error = to.import_journal(faulty.join("\n").as_bytes(), ImportMode::Post, |_| ());
+        let options = ImportOptions::default();
+        let error = to.import_journal(faulty.join("
+").as_bytes(), &options, |_| ());
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
         assert_eq!(to.last_sequence(), Sequence::START);
@@ -148,13 +156,142 @@ fn an_import_deletes_no_account() {
     store.open_account("acme", Overdraft::Carry).unwrap();
     let line = r#"{"sequence":1,"recorded_at":0,"account":"acme","id":"x","delete_account":null}"#;
     for mode in [ImportMode::DryRun, ImportMode::Post] {
-        let error = store.import_journal(line.as_bytes(), mode, |_| ());
+        let options = ImportOptions {
+            mode,
+            ..ImportOptions::default()
+        };
+        let error = store.import_journal(line.as_bytes(), &options, |_| ());
         assert_eq!(
             error.unwrap_err().to_string(),
             "line 1: it deletes account \"acme\", and an import deletes none"
         );
     }
     assert_eq!(store.accounts().unwrap().len(), 1);
+}
+
+fn import_journal(store: &Store, lines: &str, mode: ImportMode) -> Result<Imported, Error> {
+    let options = ImportOptions {
+        mode,
+        ..ImportOptions::default()
+    };
+    store.import_journal(lines.as_bytes(), &options, |_| ())
+}
+
+/// Neither went with the journal: times were read in another unit, and a file that was imported before
+/// was posted a second time.
+#[test]
+fn a_journal_brings_the_unit_of_time_and_the_files_that_were_imported() {
+    let (_disk, from) = store_in_memory();
+    from.set_time_unit(TimeUnit::Seconds).unwrap();
+    import(&from, EVENTS.as_bytes(), ImportMode::Post).unwrap();
+    let lines = journal(&from);
+    let (_other, to) = store_in_memory();
+    import_journal(&to, &lines, ImportMode::DryRun).unwrap();
+    assert_eq!(to.time_unit().unwrap(), None, "a dry run says nothing");
+    let imported = import_journal(&to, &lines, ImportMode::Post).unwrap();
+    assert_eq!(imported.posted, 6);
+    assert_eq!(to.time_unit().unwrap(), Some(TimeUnit::Seconds));
+    assert_eq!(journal(&to), lines);
+    let grown = format!("{EVENTS}usage,a,,1,60,\n");
+    let imported = import(&to, grown.as_bytes(), ImportMode::Post).unwrap();
+    assert_eq!((imported.posted, imported.continued), (1, 4));
+    // To know the file is all that a second journal may bring.
+    let (_third, third) = store_in_memory();
+    let without: Vec<&str> = lines
+        .lines()
+        .filter(|line| !line.contains("imported_file"))
+        .collect();
+    import_journal(&third, &without.join("\n"), ImportMode::Post).unwrap();
+    let imported = import_journal(&third, &lines, ImportMode::Post).unwrap();
+    assert_eq!((imported.posted, imported.already_posted), (0, 6));
+    assert_eq!(journal(&third), lines);
+}
+
+#[test]
+fn a_journal_of_another_unit_is_refused() {
+    let (_disk, from) = store_in_memory();
+    from.set_time_unit(TimeUnit::Milliseconds).unwrap();
+    from.open_account("a", Overdraft::Carry).unwrap();
+    let lines = journal(&from);
+    let (_other, to) = store_in_memory();
+    to.set_time_unit(TimeUnit::Seconds).unwrap();
+    let error = import_journal(&to, &lines, ImportMode::Post).unwrap_err();
+    let expected = "the store's unit of time is s, not ms";
+    assert_eq!(error.to_string(), expected);
+    assert!(to.accounts().unwrap().is_empty());
+    // What is said of a journal counts if it says nothing itself.
+    let (_third, third) = store_in_memory();
+    let options = ImportOptions {
+        unit: Some(TimeUnit::Seconds),
+        ..ImportOptions::default()
+    };
+    let said = |lines: &str| third.import_journal(lines.as_bytes(), &options, |_| ());
+    assert!(said(&lines).is_err());
+    let (_, entries) = lines.split_once('\n').unwrap();
+    said(entries).unwrap();
+    assert_eq!(third.time_unit().unwrap(), Some(TimeUnit::Seconds));
+}
+
+#[test]
+fn a_line_of_a_journal_that_says_something_else_is_shown_with_what_was_said() {
+    let (_disk, store) = store_in_memory();
+    let opening = r#"{"sequence":1,"recorded_at":0,"account":"a","id":"open","open_account":{"policy":"carry"}}"#;
+    let usage = |sequence: u64, id: &str, amount: u64| {
+        format!(
+            r#"{{"sequence":{sequence},"recorded_at":0,"account":"a","id":"{id}","usage":{{"amount":{amount},"timestamp":9}}}}"#
+        )
+    };
+    let lines = [opening.to_owned(), usage(2, "j", 4), usage(3, "j", 5)].join("\n");
+    let error = import_journal(&store, &lines, ImportMode::Post).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 3: account \"a\", id \"j\": the row is usage of 5 at 9, but that of line 2 under this id \
+         is usage of 4 at 9"
+    );
+    let lines = [opening.to_owned(), usage(2, "j", 4), usage(3, "j", 4)].join("\n");
+    let imported = import_journal(&store, &lines, ImportMode::Post).unwrap();
+    assert_eq!((imported.posted, imported.already_posted), (2, 1));
+    let error = import_journal(&store, &usage(9, "j", 7), ImportMode::Post).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 1: account \"a\", id \"j\": the row is usage of 7 at 9, but entry 2 under this id is \
+         usage of 4 at 9"
+    );
+    let again = opening.replace("\"open\"", "\"anew\"");
+    let error = import_journal(&store, &again, ImportMode::Post).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 1: account \"a\" exists already, opened by entry 1"
+    );
+    let twice = format!(
+        "{opening}\n{}",
+        again.replace("\"sequence\":1", "\"sequence\":2")
+    );
+    let (_other, other) = store_in_memory();
+    let error = import_journal(&other, &twice, ImportMode::Post).unwrap_err();
+    assert_eq!(error.to_string(), "line 2: it opens account \"a\" again");
+}
+
+/// All lines were held, however many there were.
+#[test]
+fn a_journal_that_would_take_too_much_memory_is_refused() {
+    let (_disk, store) = store_in_memory();
+    let options = ImportOptions {
+        memory_bytes_max: 390 << 20,
+        ..ImportOptions::default()
+    };
+    let mut lines = String::new();
+    for line in 1..300_000 {
+        lines.push_str(&format!(
+            r#"{{"sequence":{line},"recorded_at":0,"account":"a","id":"{line}","usage":{{"amount":1,"timestamp":0}}}}"#
+        ));
+        lines.push('\n');
+    }
+    let error = store.import_journal(lines.as_bytes(), &options, |_| ());
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("line "), "{error}");
+    assert!(error.contains("may take 408944640"), "{error}");
+    assert_eq!(store.last_sequence(), Sequence::START);
 }
 
 const EVENTS: &str = "kind,account,credit_id,amount,timestamp,expiration

@@ -160,6 +160,67 @@ fn an_exported_journal_restores_the_store() {
     );
 }
 
+/// All lines of a journal were held at once, some 600 bytes each.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_import_keeps_to_the_memory_it_may_take() {
+    use std::fmt::Write as _;
+    use std::process::Command;
+
+    const RECORDS: u64 = 700_000;
+    let folder = Folder::new();
+    let mut journal = fs::File::create(folder.path().join("journal.jsonl")).unwrap();
+    let mut events = fs::File::create(folder.path().join("events.csv")).unwrap();
+    let (mut lines, mut rows) = (String::new(), file(""));
+    lines.push_str(
+        r#"{"sequence":1,"recorded_at":0,"account":"acme","id":"open","open_account":{"policy":"carry"}}"#,
+    );
+    for record in 0..RECORDS {
+        let sequence = record + 2;
+        write!(
+            lines,
+            "\n{{\"sequence\":{sequence},\"recorded_at\":0,\"account\":\"acme\",\"id\":\"{record}\",\
+             \"usage\":{{\"amount\":1,\"timestamp\":{record}}}}}",
+        )
+        .unwrap();
+        writeln!(rows, "usage,acme,,1,{record},").unwrap();
+        if record % 10_000 == 0 || sequence == RECORDS + 1 {
+            journal.write_all(lines.as_bytes()).unwrap();
+            events.write_all(rows.as_bytes()).unwrap();
+            lines.clear();
+            rows.clear();
+        }
+    }
+    for name in ["journal.jsonl", "events.csv"] {
+        let mut importing = Command::new(assert_cmd::cargo::cargo_bin!("gpu-credit"))
+            .current_dir(folder.path())
+            .args(["import", name, "--memory", "440M", "--db"])
+            .arg(format!("{name}.redb"))
+            .spawn()
+            .unwrap();
+        // The peak so far; nothing once it has ended.
+        let status = format!("/proc/{}/status", importing.id());
+        let peak = || {
+            let status = fs::read_to_string(&status).ok()?;
+            let (_, rest) = status.split_once("VmHWM:")?;
+            rest.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        let mut peak_kib = 0;
+        let ended = loop {
+            peak_kib = peak().unwrap_or(peak_kib);
+            if let Some(ended) = importing.try_wait().unwrap() {
+                break ended;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        };
+        assert!(ended.success(), "{name}");
+        assert!(
+            peak_kib > 0 && peak_kib < 440 << 10,
+            "{name}: {peak_kib} KiB"
+        );
+    }
+}
+
 #[test]
 fn exported_events_are_what_replay_reads() {
     let folder = Folder::with_account();

@@ -1,0 +1,437 @@
+//! Checks every rule for the entries of a journal, before any is written.
+//!
+//! The lines are taken account by account, each in the order of its entries, and drafted as if they were
+//! posted: so what is held is one account at a time, and of that only the records that other lines
+//! mention, and the account itself if the file closes its books. The entries of the draft are numbered
+//! after those of the store, in the order of the checks; where they will be written is another matter.
+
+use std::iter;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry as MapEntry;
+
+use super::reading::{ReadJournal, StagedLine};
+use crate::directory::{apply_all, opened};
+use crate::draft::{Draft, Finished, Request};
+use crate::facts::{AccountFacts, Facts, Record};
+use crate::lane::now;
+use crate::recent::{Pins, Recent, Touched, Written};
+use crate::standing::Standing;
+use crate::transfer::accounts::AccountIndex;
+use crate::transfer::appending::heads;
+use crate::transfer::identity::RowKey;
+use crate::transfer::memory::{check_memory, row_bytes};
+use crate::transfer::{ChangedRow, ImportOptions, ImportStep, PostedBy};
+use crate::{
+    Account, Change, Entry, Error, Head, ImportError, Journal, JournalError, Outcome, Posting,
+    RecordId, Sequence, Store,
+};
+
+/// Lines that are drafted together.
+const DRAFTED_AT_ONCE: usize = if cfg!(test) { 3 } else { 8_192 };
+
+/// What is to be written of a journal, and on which facts that rests. Which lines are new, their places
+/// say.
+pub(super) struct Checked {
+    /// The store was seen up to here at least.
+    pub(super) through: Sequence,
+    /// The accounts of the file as they are; `None` for one that is not there.
+    pub(super) heads: Vec<Option<Head>>,
+    /// As they will be, but for the places of their entries.
+    pub(super) after: Vec<Option<Head>>,
+    pub(super) known: u64,
+    pub(super) new: u64,
+    /// Accounts that are to be opened.
+    pub(super) opened: u64,
+}
+
+/// Why there is nothing to be written.
+pub(super) enum Problem {
+    /// This account was posted to meanwhile.
+    Overtaken(Head),
+    Failed(Error),
+}
+
+impl From<Problem> for Error {
+    /// If nobody can have posted to it, an account that is not as its head says is damaged.
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Overtaken(head) => Error::NotApplicable {
+                account: head.account.name.to_string(),
+                sequence: head.last,
+                problem: "the journal says that the account ends with it".to_owned(),
+            },
+            Problem::Failed(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem::Failed(error)
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        Problem::Failed(error.into())
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        Problem::Failed(error.into())
+    }
+}
+
+/// Checks all lines, and marks those that are new.
+pub(super) fn check<J: Journal>(
+    store: &Store<J>,
+    file: &mut ReadJournal,
+    options: &ImportOptions,
+    progress: &mut impl FnMut(ImportStep),
+) -> Result<Checked, Problem> {
+    let through = store.last_sequence();
+    let heads = heads(store, &file.accounts)?;
+    file.places
+        .sort_unstable_by_key(|place| (place.account, place.sequence));
+    let mut checking = Checking {
+        store,
+        file,
+        options,
+        last: through,
+        held: HashMap::new(),
+        held_bytes: 0,
+        folded: HashMap::new(),
+        checked: Checked {
+            through,
+            after: heads.clone(),
+            heads,
+            known: 0,
+            new: 0,
+            opened: 0,
+        },
+    };
+    let count = checking.file.places.len();
+    for start in (0..count).step_by(DRAFTED_AT_ONCE) {
+        let end = count.min(start + DRAFTED_AT_ONCE);
+        checking.check_chunk(start..end)?;
+        progress(ImportStep::Checked(end as u64));
+    }
+    let checked = checking.checked;
+    file.places.sort_unstable_by_key(|place| place.sequence);
+    Ok(checked)
+}
+
+struct Checking<'s, J: Journal> {
+    store: &'s Store<J>,
+    file: &'s mut ReadJournal,
+    options: &'s ImportOptions,
+    /// The last entry that is drafted.
+    last: Sequence,
+    /// Of the account that is checked, the entries that further lines may mention.
+    held: HashMap<Name, Held>,
+    held_bytes: usize,
+    /// The account that is checked, as far as it is, if the file closes its books.
+    folded: HashMap<AccountIndex, Account>,
+    checked: Checked,
+}
+
+/// An account of the file, and an id in it.
+type Name = (AccountIndex, RecordId);
+
+/// An entry that lines mention.
+struct Held {
+    record: Record,
+    /// How it stands; `None` for what is neither a grant nor usage.
+    standing: Option<Standing>,
+    place: PostedBy,
+}
+
+/// Lines that are drafted together.
+struct Chunk {
+    lines: Vec<StagedLine>,
+    /// What the store has under the ids that they mention.
+    found: HashMap<Name, Record>,
+}
+
+impl<J: Journal> Checking<'_, J> {
+    fn check_chunk(&mut self, places: Range<usize>) -> Result<(), Problem> {
+        let mut lines = Vec::with_capacity(places.len());
+        let mut staged = self.file.staging.pick()?;
+        for place in &self.file.places[places.clone()] {
+            lines.push(staged.at(place.offset)?);
+        }
+        let found = self.look_up(&lines)?;
+        let chunk = Chunk { lines, found };
+        self.ask_accounts(&chunk)?;
+        let (outcomes, finished) = self.draft(&chunk)?;
+        for (place, outcome) in self.file.places[places].iter_mut().zip(&outcomes) {
+            place.is_new = outcome.is_new();
+            match outcome {
+                Outcome::Posted(_) => self.checked.new += 1,
+                Outcome::AlreadyPosted(_) => self.checked.known += 1,
+            }
+        }
+        self.take_in(&chunk, &outcomes, finished)?;
+        self.forget(&chunk)
+    }
+
+    /// The entries that the store has under the ids that lines mention.
+    fn look_up(&self, lines: &[StagedLine]) -> Result<HashMap<Name, Record>, Problem> {
+        let (mut names, mut asked) = (Vec::new(), Vec::new());
+        for line in lines {
+            let Some(head) = &self.checked.heads[line.account.get()] else {
+                continue;
+            };
+            for id in iter::once(&line.id).chain(line.change.corrects()) {
+                names.push((line.account, id.clone()));
+                asked.push((head.account.clone(), id.clone()));
+            }
+        }
+        let found = self.store.journal().find_many(&asked)?;
+        let found = names.into_iter().zip(found);
+        let record = |(name, entry): (_, Option<Entry>)| {
+            let entry = entry?;
+            Some((name, (entry.sequence, entry.change)))
+        };
+        Ok(found.filter_map(record).collect())
+    }
+
+    /// Asks the store's accounts how records stand that lines correct, and for themselves if their books
+    /// are closed.
+    fn ask_accounts(&mut self, chunk: &Chunk) -> Result<(), Problem> {
+        for line in &chunk.lines {
+            let Some(head) = &self.checked.heads[line.account.get()] else {
+                continue;
+            };
+            let is_closed = self.file.closed.contains(&line.account);
+            if is_closed && !self.folded.contains_key(&line.account) {
+                let folded = ask(self.store, head, Account::clone)?;
+                self.folded.insert(line.account, folded);
+            }
+            let Some(of) = line.change.corrects() else {
+                continue;
+            };
+            let name = (line.account, of.clone());
+            let is_there = chunk.found.contains_key(&(line.account, line.id.clone()));
+            if is_there || self.held.contains_key(&name) {
+                continue;
+            }
+            if let Some((sequence, posted)) = chunk.found.get(&name) {
+                let standing = ask(self.store, head, |account| {
+                    account.standing(*sequence, posted)
+                })?;
+                let place = PostedBy::Entry(*sequence);
+                self.hold(name, (*sequence, posted.clone()), standing, place);
+            }
+        }
+        Ok(())
+    }
+
+    fn draft(&self, chunk: &Chunk) -> Result<(Vec<Outcome>, Finished), Error> {
+        let posting = |line: &StagedLine| {
+            let name = &*self.file.accounts[line.account.get()];
+            Posting::new(name, line.id.clone(), line.change.clone())
+        };
+        let request = Request {
+            postings: chunk.lines.iter().map(posting).collect(),
+            ..Request::default()
+        };
+        let nothing = Recent::new(self.last);
+        let mut draft = Draft::new(&nothing, self.last, now());
+        let outcomes = draft.add(&request, &mut self.facts(chunk));
+        let outcomes = outcomes.map_err(|(place, error)| self.refused(chunk, place, error))?;
+        Ok((outcomes, draft.finish()))
+    }
+
+    /// What is known of the accounts and the ids that lines mention.
+    fn facts(&self, chunk: &Chunk) -> Facts {
+        let mut accounts: HashMap<Arc<str>, Option<AccountFacts>> = HashMap::new();
+        for line in &chunk.lines {
+            let name = &self.file.accounts[line.account.get()];
+            let account = accounts.entry(Arc::clone(name)).or_insert_with(|| {
+                let head = self.checked.after[line.account.get()].clone();
+                head.map(AccountFacts::new)
+            });
+            let Some(account) = account else { continue };
+            for id in iter::once(&line.id).chain(line.change.corrects()) {
+                let name = (line.account, id.clone());
+                if let Some(held) = self.held.get(&name) {
+                    account.add_standing(held.record.0, held.standing);
+                    account.add(name.1, held.record.clone());
+                } else if let Some(record) = chunk.found.get(&name) {
+                    account.add(name.1, record.clone());
+                }
+            }
+            if let Change::CloseBooks { .. } = line.change
+                && let Some(folded) = self.folded.get(&line.account)
+            {
+                account.add_folded(folded.clone());
+            }
+        }
+        let pin = Pins::default().pin(|| self.last);
+        Facts::known(pin, accounts)
+    }
+
+    /// Names what is refused, by the lines of the file.
+    fn refused(&self, chunk: &Chunk, place: usize, error: Error) -> Error {
+        let line = &chunk.lines[place];
+        let name = (line.account, line.id.clone());
+        let refused = match error {
+            Error::DifferentContent { account, id, .. } => {
+                let (posted, place) = self.posted(chunk, place, &name);
+                let changed = ChangedRow {
+                    line: line.line,
+                    account,
+                    id,
+                    row: line.change.clone(),
+                    posted,
+                    place,
+                };
+                ImportError::Changed(Box::new(changed))
+            }
+            Error::AccountExists { opened, name } if opened > self.checked.through => {
+                let (line, problem) = (line.line, format!("it opens account {name:?} again"));
+                ImportError::Line { line, problem }
+            }
+            error => ImportError::Refused {
+                line: line.line,
+                error,
+            },
+        };
+        refused.into()
+    }
+
+    /// What has the id of a line already.
+    fn posted(&self, chunk: &Chunk, place: usize, name: &Name) -> (Change, PostedBy) {
+        if let Some((sequence, change)) = chunk.found.get(name) {
+            return (change.clone(), PostedBy::Entry(*sequence));
+        }
+        if let Some(held) = self.held.get(name) {
+            return (held.record.1.clone(), held.place);
+        }
+        let mut before = chunk.lines[..place].iter();
+        let first = before.find(|line| (line.account, &line.id) == (name.0, &name.1));
+        let first = first.expect("an id that is taken is that of a line or an entry");
+        (first.change.clone(), PostedBy::Line(first.line))
+    }
+
+    /// Takes in what is drafted.
+    fn take_in(
+        &mut self,
+        chunk: &Chunk,
+        outcomes: &[Outcome],
+        finished: Finished,
+    ) -> Result<(), Problem> {
+        let Finished {
+            written, touched, ..
+        } = finished;
+        self.last = written.last().unwrap_or(self.last);
+        let touched = touched.into_iter();
+        let touched = touched.map(|touched| (Arc::clone(&touched.head.account.name), touched));
+        let touched: HashMap<Arc<str>, Touched> = touched.collect();
+        for (line, outcome) in chunk.lines.iter().zip(outcomes) {
+            let account = Arc::clone(&self.file.accounts[line.account.get()]);
+            let key = RowKey::of_id(&account, line.id.as_str());
+            if outcome.is_new() && self.file.repeated.has(key) {
+                let (name, place) = ((line.account, line.id.clone()), PostedBy::Line(line.line));
+                let standing = Standing::posted(&line.change);
+                self.hold(
+                    name,
+                    (outcome.sequence(), line.change.clone()),
+                    standing,
+                    place,
+                );
+            }
+            let Some(touched) = touched.get(&account) else {
+                continue;
+            };
+            if let Some(of) = line.change.corrects()
+                && let Some(held) = self.held.get_mut(&(line.account, of.clone()))
+                && let Some((_, standing)) = touched.corrected.get(&held.record.0)
+            {
+                held.standing = Some(*standing);
+            }
+            let after = &mut self.checked.after[line.account.get()];
+            if after
+                .as_ref()
+                .is_none_or(|after| after.last < touched.head.last)
+            {
+                self.checked.opened += u64::from(after.is_none());
+                *after = Some(touched.head.clone());
+                self.fold(line.account, &written)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies what is drafted for an account whose books the file closes.
+    fn fold(&mut self, account: AccountIndex, written: &Written) -> Result<(), Problem> {
+        if !self.file.closed.contains(&account) {
+            return Ok(());
+        }
+        let name = &self.file.accounts[account.get()];
+        let share = written
+            .shares
+            .iter()
+            .find(|share| share.account.name == *name);
+        let Some(share) = share else { return Ok(()) };
+        let folded = match self.folded.entry(account) {
+            MapEntry::Occupied(folded) => folded.into_mut(),
+            MapEntry::Vacant(place) => {
+                let first = &written.entries[share.entries[0]];
+                let opened = opened(&share.account, first);
+                place.insert(opened.expect("the first entry of an account opens it"))
+            }
+        };
+        Ok(apply_all(folded, written.entries_of(share))?)
+    }
+
+    fn hold(&mut self, name: Name, record: Record, standing: Option<Standing>, place: PostedBy) {
+        self.held_bytes += row_bytes(&name.1, &record.1);
+        let held = Held {
+            record,
+            standing,
+            place,
+        };
+        self.held.insert(name, held);
+    }
+
+    /// Forgets the accounts that have no more lines.
+    fn forget(&mut self, chunk: &Chunk) -> Result<(), Problem> {
+        let Some(last) = chunk.lines.last() else {
+            return Ok(());
+        };
+        if chunk.lines[0].account != last.account {
+            self.folded.retain(|account, _| *account == last.account);
+            self.held.retain(|(account, _), _| *account == last.account);
+            let held = self.held.iter();
+            let bytes = held.map(|((_, id), held)| row_bytes(id, &held.record.1));
+            self.held_bytes = bytes.sum();
+        }
+        let folded = self.folded.values().map(Account::memory_used);
+        let bytes = self.file.bytes + self.held_bytes + folded.sum::<usize>();
+        let rows = self.file.staging.rows();
+        Ok(check_memory(last.line, rows, bytes, self.options)?)
+    }
+}
+
+/// Asks an account of the store.
+fn ask<J: Journal, R>(
+    store: &Store<J>,
+    head: &Head,
+    question: impl FnOnce(&Account) -> R,
+) -> Result<R, Problem> {
+    let asked = store.with_account(&head.account.name, |account| {
+        let is_as_seen = *account.key() == head.account && account.last_sequence() == head.last;
+        is_as_seen.then(|| question(account))
+    });
+    match asked {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) | Err(Error::NoSuchAccount(_)) => Err(Problem::Overtaken(head.clone())),
+        Err(error) => Err(error.into()),
+    }
+}

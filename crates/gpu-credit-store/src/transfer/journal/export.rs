@@ -1,0 +1,70 @@
+//! Exports the journal.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::Line;
+use crate::transfer::identity::ImportedFile;
+use crate::{Error, Journal, Sequence, Store};
+
+impl<J: Journal> Store<J> {
+    /// Writes the journal as JSON lines, and returns how many entries it has.
+    ///
+    /// ```text
+    /// {"time_unit":"s"}
+    /// {"imported_file":{"digest":"5f0c1d6be29ab4d10e0a7cf04b1e4d37","rows":19}}
+    /// {"sequence":1,"recorded_at":1790000000000,"account":"acme","id":"open","open_account":{"policy":"carry"}}
+    /// {"sequence":2,"recorded_at":1790000000000,"account":"acme","id":"i1","grant":{"credit_id":"march","amount":100,"timestamp":0,"expiration":30}}
+    /// {"sequence":3,"recorded_at":1790000000000,"account":"acme","id":"j17","usage":{"amount":20,"timestamp":12}}
+    /// {"sequence":4,"recorded_at":1790000000000,"account":"acme","id":"f1","change_usage":{"of":"j17","amount":15}}
+    /// ```
+    ///
+    /// * `time_unit` is the unit of all times, if the store has one.
+    /// * `imported_file` is an events file without ids that was imported: 128 bits of a digest of its
+    ///   rows, and their number. So a store that the journal is imported to knows the file, too.
+    /// * Every other line is an entry: account by account, in the order in which they were opened, each
+    ///   in the order of its entries.
+    ///
+    /// All of it is as of one entry of the journal; an account that is deleted meanwhile is in it or not.
+    /// Left out is what is known of accounts that were deleted before: their names' digests, and the ids of
+    /// the deletions. `progress` is told the number of entries so far.
+    ///
+    /// # Errors
+    /// If the journal fails, or the output cannot be written.
+    pub fn export_journal(
+        &self,
+        mut output: impl Write,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        if let Some(unit) = self.time_unit()? {
+            Line::Unit(unit).write(&mut output)?;
+        }
+        // Before the last entry is looked up: the rows of each file are among the entries.
+        for file in ImportedFile::all(self.journal())? {
+            Line::File(file).write(&mut output)?;
+        }
+        let through = self.journal().last_sequence()?;
+        let mut accounts = self.journal().accounts()?;
+        accounts.sort_unstable_by_key(|account| account.opened);
+        let mut entries = 0;
+        for account in accounts {
+            let mut written = Ok(());
+            self.journal()
+                .entries(&account, Sequence::START, through, &mut |entry| {
+                    written = Line::Entry(entry.into()).write(&mut output);
+                    entries += 1;
+                    progress(entries);
+                    match written {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(_) => ControlFlow::Break(()),
+                    }
+                })?;
+            written?;
+        }
+        output
+            .flush()
+            .map_err(|error| Error::Export(Arc::new(error)))?;
+        Ok(entries)
+    }
+}

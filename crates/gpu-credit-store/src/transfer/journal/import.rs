@@ -1,0 +1,198 @@
+//! Imports a journal: read, checked, and only then written.
+
+use std::io::BufRead;
+
+use super::checking::{self, Checked, Problem};
+use super::reading::{self, Place, ReadJournal, StagedLine};
+use crate::lane::{Appended, now};
+use crate::transfer::appending::{Appending, OVERTAKEN_MAX, append, heads};
+use crate::transfer::staging::StagedRows;
+use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported};
+use crate::{Change, Entry, Error, Head, ImportError, Journal, Sequence, Store};
+
+/// Entries that are read together, in the order in which they are in the temporary file.
+const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
+
+impl<J: Journal> Store<J> {
+    /// Posts the entries of an [exported journal](Self::export_journal), in the order in which they were
+    /// recorded: all of them or none. Entries that are here already, under their ids, are passed over. A
+    /// store that holds nothing yet becomes what was exported, to the last sequence number of it; another
+    /// gives the entries numbers of its own, and the time at which it records them. It learns which files
+    /// without ids were imported.
+    ///
+    /// **Unit of time.** A store that has none takes that of the journal, or that of the options if the
+    /// journal has none; times are not converted.
+    ///
+    /// **Memory.** Lines wait in a temporary file. What is held is about 40 bytes a line and 400 an
+    /// account; the records of one account that are corrected, and an account whose books are closed; past
+    /// [`memory_bytes_max`](ImportOptions::memory_bytes_max) it is an error. A line has 1 MiB at most.
+    /// Other postings wait while it is written, not while it is read and checked.
+    ///
+    /// Of accounts that were deleted nothing goes out, so nothing comes in: a line that deletes an account
+    /// is refused. Policy and [`again`](ImportOptions::again) of the options are for events files.
+    ///
+    /// # Errors
+    /// If a line is not an entry, an entry is refused, the store has another unit of time, the options say
+    /// [`batch_rows`](ImportOptions::batch_rows), or the storage fails; nothing is posted.
+    pub fn import_journal(
+        &self,
+        input: impl BufRead,
+        options: &ImportOptions,
+        mut progress: impl FnMut(ImportStep),
+    ) -> Result<Imported, Error> {
+        if options.batch_rows.is_some() {
+            return Err(ImportError::JournalInBatches.into());
+        }
+        let mut file = reading::read(input, options, &mut progress)?;
+        let unit = match (file.unit, options.unit) {
+            (Some(kept), Some(said)) if kept != said => {
+                return Err(Error::OtherTimeUnit { kept, said });
+            }
+            (own, said) => own.or(said),
+        };
+        if let (Some(said), Some(kept)) = (unit, self.time_unit()?)
+            && said != kept
+        {
+            return Err(Error::OtherTimeUnit { kept, said });
+        }
+        for _ in 0..OVERTAKEN_MAX {
+            let checked = match checking::check(self, &mut file, options, &mut progress) {
+                Ok(checked) => checked,
+                Err(Problem::Overtaken(_)) => continue,
+                Err(Problem::Failed(error)) => return Err(error),
+            };
+            if options.mode == ImportMode::DryRun {
+                return Ok(checked.imported());
+            }
+            if let Some(unit) = unit {
+                self.set_time_unit(unit)?;
+            }
+            let written = self.alone(|last| {
+                let is_overtaken =
+                    last != checked.through && heads(self, &file.accounts)? != checked.heads;
+                match is_overtaken {
+                    true => Ok((None, Appended::Nothing)),
+                    false => write(self, &mut file, checked, last, &mut progress),
+                }
+            })?;
+            if let Some(imported) = written {
+                return Ok(imported);
+            }
+        }
+        // Others go on posting to its accounts: now they wait.
+        let written = self.alone(|last| {
+            let checked = checking::check(self, &mut file, options, &mut progress)?;
+            match options.mode {
+                ImportMode::DryRun => Ok((Some(checked.imported()), Appended::Nothing)),
+                ImportMode::Post => write(self, &mut file, checked, last, &mut progress),
+            }
+        })?;
+        Ok(written.expect("nobody else posts meanwhile"))
+    }
+}
+
+impl Checked {
+    fn imported(&self) -> Imported {
+        Imported {
+            posted: self.new,
+            already_posted: self.known,
+            accounts: self.opened,
+            ..Imported::default()
+        }
+    }
+}
+
+/// Writes the entries that are new, after the last one.
+fn write<J: Journal>(
+    store: &Store<J>,
+    file: &mut ReadJournal,
+    checked: Checked,
+    last: Sequence,
+    progress: &mut impl FnMut(ImportStep),
+) -> Result<(Option<Imported>, Appended), Error> {
+    let imported = checked.imported();
+    let known = store.journal().notes("")?;
+    let notes = file.notes.iter().filter(|note| !known.contains(note));
+    let notes: Vec<(String, u64)> = notes.cloned().collect();
+    let mut entries = NewEntries {
+        staged: file.staging.pick()?,
+        places: &file.places,
+        heads: checked.after,
+        are_recorded_again: last == Sequence::START,
+        recorded_at: now(),
+        appending: Appending::after(last),
+    };
+    let mut is_done = checked.new == 0 && notes.is_empty();
+    append(store.journal(), || {
+        if is_done {
+            return Ok(None);
+        }
+        while !entries.places.is_empty() && !entries.appending.is_full() {
+            entries.take_some()?;
+        }
+        let mut part = entries.appending.take_part();
+        progress(ImportStep::Written(entries.appending.posted));
+        if entries.places.is_empty() {
+            is_done = true;
+            part.heads = entries.appending.heads(&entries.heads);
+            part.notes.clone_from(&notes);
+        }
+        Ok(Some(part))
+    })?;
+    Ok((Some(imported), entries.appending.appended(&file.accounts)))
+}
+
+/// The entries of the lines that are new, in the order in which they were recorded.
+struct NewEntries<'f> {
+    staged: StagedRows<'f, StagedLine>,
+    /// Of the lines that are left.
+    places: &'f [Place],
+    /// The accounts as they will be; their places are those of the entries so far.
+    heads: Vec<Option<Head>>,
+    /// Whether they get the places and times they had.
+    are_recorded_again: bool,
+    recorded_at: i64,
+    appending: Appending,
+}
+
+impl NewEntries<'_> {
+    /// Takes some more lines, which are read in the order in which they are staged.
+    fn take_some(&mut self) -> Result<(), Error> {
+        let count = self.places.len().min(READ_AT_ONCE);
+        let (places, rest) = self.places.split_at(count);
+        self.places = rest;
+        let new = places.iter().filter(|place| place.is_new);
+        let mut offsets: Vec<u64> = new.map(|place| place.offset).collect();
+        offsets.sort_unstable();
+        let mut lines = Vec::with_capacity(offsets.len());
+        for offset in offsets {
+            lines.push(self.staged.at(offset)?);
+        }
+        lines.sort_unstable_by_key(|line| line.sequence);
+        for line in lines {
+            self.take(line);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: StagedLine) {
+        let (sequence, recorded_at) = match self.are_recorded_again {
+            true => (line.sequence, line.recorded_at),
+            false => (self.appending.last.next(), self.recorded_at),
+        };
+        let head = self.heads[line.account.get()].as_mut();
+        let head = head.expect("an account that has entries is open");
+        if let Change::OpenAccount { .. } = line.change {
+            head.account.opened = sequence;
+        }
+        head.last = sequence;
+        let entry = Entry {
+            sequence,
+            recorded_at,
+            account: head.account.clone(),
+            id: line.id,
+            change: line.change,
+        };
+        self.appending.push(line.account, entry);
+    }
+}
