@@ -16,6 +16,7 @@ mod concurrency;
 mod copying;
 mod corrections;
 mod damage;
+mod disturbed_imports;
 mod faults;
 #[cfg(unix)]
 mod fork;

@@ -44,7 +44,9 @@ where
         &self,
         parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
     ) -> Result<(), JournalError> {
-        self.journal.append_parts(parts)
+        (self.hook)(Step::Append)?;
+        self.journal.append_parts(parts)?;
+        (self.hook)(Step::Appended)
     }
 
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
