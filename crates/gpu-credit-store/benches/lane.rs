@@ -3,15 +3,16 @@
 //!
 //! ```console
 //! $ cargo bench -p gpu-credit-store --bench lane
+//! $ cargo bench -p gpu-credit-store --bench lane -- --quick    # seconds, to see that it works
 //! ```
 //!
 //! * The worst single posting to one account while something slow goes on with another: a question
 //!   that takes two seconds, and is posted to; the first correction in an account of a million entries
 //!   that is not loaded; a trial of 200,000 postings; a copy of the file. It is to be at most the larger
 //!   of 10 medians without anything slow and 50 ms.
-//! * A batch of 200,000 holds the lane for its write: the worst posting meanwhile, against a bare redb
-//!   transaction that inserts the same rows, in the order of their keys, into a copy of the file from
-//!   before; it has the rows ready.
+//! * A batch of 200,000, the import of an events file of as many rows and of a journal of as many entries
+//!   hold the lane for their write: the worst posting meanwhile, against a bare redb transaction that inserts
+//!   the same rows, in the order of their keys, into a copy of the file from before; it has the rows ready.
 //!
 //! How long somebody waits for a thread that only keeps a processor busy is measured too: on a machine
 //! that has other things to do, that is what the figures are to be compared with.
@@ -20,33 +21,63 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Posting, Store};
+use gpu_credit_store::{ImportOptions, Posting, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 
-const COLD: u64 = 1_000_000;
-const BATCH: u64 = 200_000;
-const BATCH_ROUNDS: usize = 5;
 const AT_LEAST: Duration = Duration::from_millis(50);
 
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Entries of the account that is not loaded.
+    cold: u64,
+    /// Postings of a batch, and rows of an import.
+    batch: u64,
+    rounds: usize,
+    /// How long a question takes.
+    question: Duration,
+}
+
+impl Sizes {
+    fn asked() -> Self {
+        match std::env::args().any(|argument| argument == "--quick") {
+            true => Sizes {
+                cold: 20_000,
+                batch: 5_000,
+                rounds: 1,
+                question: Duration::from_millis(200),
+            },
+            false => Sizes {
+                cold: 1_000_000,
+                batch: 200_000,
+                rounds: 5,
+                question: Duration::from_secs(2),
+            },
+        }
+    }
+}
+
 fn main() {
+    let sizes = Sizes::asked();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("credit.redb");
     let store = Store::create(&path).unwrap();
     for account in ["slow", "cold", "elsewhere", "batch"] {
         store.open_account(account, Overdraft::Carry).unwrap();
     }
-    for start in (0..COLD).step_by(100_000) {
-        let end = (start + 100_000).min(COLD);
+    for start in (0..sizes.cold).step_by(100_000) {
+        let end = (start + 100_000).min(sizes.cold);
         store.post_all(usage("cold", "", start..end)).unwrap();
     }
     drop(store);
@@ -55,11 +86,11 @@ fn main() {
         store: &store,
         next: 0,
     };
-    let quiet = prober.while_running(|| thread::sleep(Duration::from_secs(3)));
+    let quiet = prober.while_running(|| thread::sleep(sizes.question));
     let limit = AT_LEAST.max(10 * quiet.median);
     println!("nothing slow: {quiet}; the limit is {limit:.0?}");
     let busy = prober.while_running(|| {
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + 2 * sizes.question;
         while Instant::now() < end {
             std::hint::spin_loop();
         }
@@ -77,7 +108,7 @@ fn main() {
         "a slow question",
         &prober.while_running(|| {
             thread::scope(|scope| {
-                let ask = || store.with_account("slow", |_| thread::sleep(Duration::from_secs(2)));
+                let ask = || store.with_account("slow", |_| thread::sleep(sizes.question));
                 let asked = scope.spawn(ask);
                 thread::sleep(Duration::from_millis(100));
                 store
@@ -101,7 +132,8 @@ fn main() {
     report(
         "a trial",
         &prober.while_running(|| {
-            store.try_all(usage("batch", "trial ", 0..BATCH)).unwrap();
+            let trial = usage("batch", "trial ", 0..sizes.batch);
+            assert_eq!(store.try_all(trial).unwrap().len() as u64, sizes.batch);
         }),
     );
     report(
@@ -115,7 +147,36 @@ fn main() {
         prober.next
     );
     drop(store);
-    batches(folder.path());
+    writes(folder.path(), sizes, "a batch", |sizes| {
+        let batch = usage("batch", "", sizes.batch..2 * sizes.batch);
+        move |store: &Store| store.post_all(batch).unwrap().len() as u64
+    });
+    writes(folder.path(), sizes, "an import of events", |sizes| {
+        let mut file = String::from("kind,account,credit_id,amount,timestamp,expiration\n");
+        for number in sizes.batch..2 * sizes.batch {
+            writeln!(file, "usage,batch,,1,{number},").unwrap();
+        }
+        move |store: &Store| {
+            let imported = store.import_events(file.as_bytes(), &options(), |_| ());
+            imported.unwrap().posted
+        }
+    });
+    writes(folder.path(), sizes, "an import of a journal", |sizes| {
+        let from = Store::in_memory().unwrap();
+        from.open_account("batch", Overdraft::Carry).unwrap();
+        let entries = usage("batch", "", sizes.batch..2 * sizes.batch);
+        from.post_all(entries).unwrap();
+        let mut file = Vec::new();
+        from.export_journal(&mut file, |_| ()).unwrap();
+        move |store: &Store| {
+            let imported = store.import_journal(file.as_slice(), &options(), |_| ());
+            imported.unwrap().posted
+        }
+    });
+}
+
+fn options() -> ImportOptions {
+    ImportOptions::default()
 }
 
 fn usage(account: &str, prefix: &str, numbers: std::ops::Range<u64>) -> Vec<Posting> {
@@ -180,29 +241,35 @@ impl std::fmt::Display for Probed {
     }
 }
 
-fn batches(folder: &Path) {
+/// How long a write of many entries holds everybody up. `prepare` makes ready what is written.
+fn writes<Write: FnOnce(&Store) -> u64 + Send>(
+    folder: &Path,
+    sizes: Sizes,
+    what: &str,
+    prepare: impl Fn(Sizes) -> Write,
+) {
     let mut ratios = Vec::new();
-    for round in 0..BATCH_ROUNDS {
+    for round in 0..sizes.rounds {
         let path = folder.join("batch.redb");
         let copy = folder.join("bare.redb");
         let store = Store::create(&path).unwrap();
         for account in ["elsewhere", "batch"] {
             store.open_account(account, Overdraft::Carry).unwrap();
         }
-        store.post_all(usage("batch", "", 0..BATCH)).unwrap();
+        store.post_all(usage("batch", "", 0..sizes.batch)).unwrap();
         store.copy_to(&copy).unwrap();
         let after = store.last_sequence().get();
         let mut prober = Prober {
             store: &store,
             next: 0,
         };
-        let batch = usage("batch", "", BATCH..2 * BATCH);
-        let probed = prober.while_running(|| {
-            store.post_all(batch).unwrap();
-        });
+        let write = prepare(sizes);
+        let probed = prober.while_running(|| assert_eq!(write(&store), sizes.batch));
+        let posted = store.head("batch").unwrap().totals.used;
+        assert_eq!(posted, 2 * sizes.batch);
         drop(store);
-        let bare = bare(&path, &copy, after);
-        println!("a batch, round {round}: {probed}; bare redb {bare:.1?}");
+        let bare = bare(&path, &copy, after, sizes.batch);
+        println!("{what}, round {round}: {probed}; bare redb {bare:.1?}");
         ratios.push(probed.worst.as_secs_f64() / bare.as_secs_f64());
         fs::remove_file(path).unwrap();
         fs::remove_file(copy).unwrap();
@@ -210,11 +277,11 @@ fn batches(folder: &Path) {
     ratios.sort_by(f64::total_cmp);
     let median = ratios[ratios.len() / 2];
     let (least, greatest) = (ratios[0], ratios[ratios.len() - 1]);
-    println!("worst posting during a batch / bare redb: {median:.2} [{least:.2}, {greatest:.2}]");
+    println!("worst posting during {what} / bare redb: {median:.2} [{least:.2}, {greatest:.2}]");
 }
 
 /// Writes the rows of one file that come after a sequence into another, in the order of their keys.
-fn bare(from: &Path, to: &Path, after: u64) -> Duration {
+fn bare(from: &Path, to: &Path, after: u64, count: u64) -> Duration {
     let from = Database::open(from).unwrap();
     let read = from.begin_read().unwrap();
     let mut entries = Vec::new();
@@ -236,7 +303,7 @@ fn bare(from: &Path, to: &Path, after: u64) -> Duration {
         let (account, head) = row.unwrap();
         heads.push((account.value(), head.value().to_vec()));
     }
-    assert!(entries.len() as u64 > BATCH && entries.len() == ids.len());
+    assert!(entries.len() as u64 > count && entries.len() == ids.len());
     let to = Database::open(to).unwrap();
     let start = Instant::now();
     let write = to.begin_write().unwrap();

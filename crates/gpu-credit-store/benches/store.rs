@@ -1,11 +1,13 @@
 //! What the store costs above the storage it stands on, and what group commit gains.
 //!
 //! ```console
-//! $ GPU_CREDIT_DATA=/path/to/real/files cargo bench -p gpu-credit-store
+//! $ GPU_CREDIT_DATA=/path/to/real/files cargo bench -p gpu-credit-store --bench store
+//! $ cargo bench -p gpu-credit-store --bench store -- --quick    # seconds, to see that it works
 //! ```
 //!
 //! * Import of a file of about 150,000 events into a new file, against a program that inserts the
-//!   same rows under the same keys into the same tables of a bare redb file, in the same commits. That
+//!   same rows under the same keys into the same tables of a bare redb file, heads and notes among them, in
+//!   the same commits. That
 //!   program has the rows ready: it reads, checks and keeps nothing. It inserts them in the order in
 //!   which they arrive and in the order of the keys; what counts is the faster.
 //! * Durable postings a second of 32 threads, against those of one; with ids that come in order, and
@@ -39,23 +41,62 @@ const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts"
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
 
-const IMPORT_ROUNDS: usize = 9;
-const POSTING_ROUNDS: usize = 7;
+const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
+const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> = TableDefinition::new("deletions");
+
 const WRITERS: usize = 32;
-const POSTS_OF_ONE: usize = 1_000;
-const POSTS_OF_EACH: usize = 300;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Sizes {
+    /// Usage records of the file that is imported, if the real one is not there.
+    usage: u32,
+    import_rounds: usize,
+    posting_rounds: usize,
+    posts_of_one: usize,
+    posts_of_each: usize,
+    /// Records of the file that is opened.
+    records: u64,
+    opening_rounds: usize,
+}
+
+impl Sizes {
+    fn asked() -> Self {
+        if std::env::args().any(|argument| argument == "--quick") {
+            return Sizes {
+                usage: 2_000,
+                import_rounds: 1,
+                posting_rounds: 1,
+                posts_of_one: 20,
+                posts_of_each: 5,
+                records: 5_000,
+                opening_rounds: 1,
+            };
+        }
+        let records = std::env::var("GPU_CREDIT_STORE_RECORDS").ok();
+        Sizes {
+            usage: 147_000,
+            import_rounds: 9,
+            posting_rounds: 7,
+            posts_of_one: 1_000,
+            posts_of_each: 300,
+            records: records.map_or(1_000_000, |records| records.parse().unwrap()),
+            opening_rounds: 3,
+        }
+    }
+}
 
 fn main() {
+    let sizes = Sizes::asked();
     let folder = tempfile::tempdir().unwrap();
-    import(folder.path());
-    posting(folder.path());
-    opening(folder.path());
+    import(folder.path(), sizes);
+    posting(folder.path(), sizes);
+    opening(folder.path(), sizes);
 }
 
 /// What a file takes, and what it takes to open it.
-fn opening(folder: &Path) {
-    let asked = std::env::var("GPU_CREDIT_STORE_RECORDS").ok();
-    let records = asked.map_or(1_000_000, |records| records.parse().unwrap());
+fn opening(folder: &Path, sizes: Sizes) {
+    let records = sizes.records;
     let mut events = String::from("kind,account,credit_id,amount,timestamp,expiration\n");
     for record in 0..records {
         writeln!(events, "usage,acme,,{},{record},", record % 1_000).unwrap();
@@ -79,10 +120,11 @@ fn opening(folder: &Path) {
         let store = open(&path).unwrap();
         let taken = start.elapsed();
         assert!(store.last_sequence().get() >= records);
+        assert_eq!(store.head("acme").unwrap().totals.usage_records, records);
         println!("opening {what}: {taken:.1?}");
         store
     };
-    for _ in 0..3 {
+    for _ in 0..sizes.opening_rounds {
         drop(timed("what was closed", |path| Store::open(path)));
         drop(timed("to read", |path| Store::open_read_only(path)));
         drop(timed("and verifying", |path| Store::open_verified(path)));
@@ -97,10 +139,10 @@ fn opening(folder: &Path) {
     }
 }
 
-fn import(folder: &Path) {
-    let events = events(folder);
+fn import(folder: &Path, sizes: Sizes) {
+    let events = events(folder, sizes);
     let mut ratios = Vec::new();
-    for round in 0..IMPORT_ROUNDS {
+    for round in 0..sizes.import_rounds {
         let path = folder.join(format!("{round}.redb"));
         let start = Instant::now();
         let store = Store::create(&path).unwrap();
@@ -113,6 +155,7 @@ fn import(folder: &Path) {
 
         let rows = Rows::of(&path);
         assert_eq!(rows.entries.len() as u64, imported.posted);
+        assert_eq!(rows.heads.len() as u64, imported.accounts);
         let arrived = rows.insert(&folder.join("bare.redb"));
         let sorted = rows.sorted().insert(&folder.join("bare.redb"));
         let bare = arrived.min(sorted);
@@ -127,10 +170,10 @@ fn import(folder: &Path) {
 }
 
 /// The real file if it is there, else one of the same size.
-fn events(folder: &Path) -> PathBuf {
+fn events(folder: &Path, sizes: Sizes) -> PathBuf {
     let real = std::env::var_os("GPU_CREDIT_DATA")
         .map(|data| Path::new(&data).join("servegen_tokens.events.csv.gz"));
-    if let Some(real) = real.filter(|real| real.exists()) {
+    if let Some(real) = real.filter(|real| sizes.import_rounds > 1 && real.exists()) {
         return real;
     }
     eprintln!("GPU_CREDIT_DATA does not lead to the real file: a generated one takes its place");
@@ -140,7 +183,7 @@ fn events(folder: &Path) -> PathBuf {
         shape: Shape::Steady,
         seed: 1,
         accounts: NonZeroU32::new(258).unwrap(),
-        usage: 147_000,
+        usage: sizes.usage,
         grants: 3_000,
         queries: 0,
     };
@@ -154,7 +197,9 @@ fn events(folder: &Path) -> PathBuf {
 /// The rows of a file.
 #[derive(Clone)]
 struct Rows {
+    meta: Vec<(String, u64)>,
     accounts: Vec<(String, u64)>,
+    heads: Vec<(u64, Vec<u8>)>,
     entries: Vec<((u64, u64), Vec<u8>)>,
     ids: Vec<(u64, u64, u64)>,
 }
@@ -164,16 +209,26 @@ impl Rows {
     fn of(path: &Path) -> Self {
         let database = Database::open(path).unwrap();
         let read = database.begin_read().unwrap();
-        let accounts = read.open_table(ACCOUNTS).unwrap();
+        let named = |table| {
+            let table = read.open_table::<&str, u64>(table).unwrap();
+            let rows = table.iter().unwrap().map(|row| {
+                let (name, number) = row.unwrap();
+                (name.value().to_owned(), number.value())
+            });
+            rows.collect()
+        };
+        let heads = read.open_table(HEADS).unwrap();
         let entries = read.open_table(ENTRIES).unwrap();
         let ids = read.open_table(IDS).unwrap();
         let mut rows = Rows {
-            accounts: accounts
+            meta: named(META),
+            accounts: named(ACCOUNTS),
+            heads: heads
                 .iter()
                 .unwrap()
                 .map(|row| {
-                    let (name, number) = row.unwrap();
-                    (name.value().to_owned(), number.value())
+                    let (number, head) = row.unwrap();
+                    (number.value(), head.value().to_vec())
                 })
                 .collect(),
             entries: entries
@@ -216,6 +271,8 @@ impl Rows {
         write.open_table(ACCOUNTS).unwrap();
         write.open_table(ENTRIES).unwrap();
         write.open_table(IDS).unwrap();
+        write.open_table(HEADS).unwrap();
+        write.open_table(DELETIONS).unwrap();
         write.commit().unwrap();
         let write = database.begin_write().unwrap();
         {
@@ -231,18 +288,22 @@ impl Rows {
             for id in &self.ids {
                 ids.insert(id, ()).unwrap();
             }
-            let last = self.entries.len() as u64;
-            write
-                .open_table(META)
-                .unwrap()
-                .insert("last sequence", last)
-                .unwrap();
+            let mut heads = write.open_table(HEADS).unwrap();
+            for (number, head) in &self.heads {
+                heads.insert(number, head.as_slice()).unwrap();
+            }
+            let mut meta = write.open_table(META).unwrap();
+            for (name, number) in &self.meta {
+                meta.insert(name.as_str(), number).unwrap();
+            }
         }
         write.commit().unwrap();
         let taken = start.elapsed();
         let read = database.begin_read().unwrap();
         let written = read.open_table(ENTRIES).unwrap().len().unwrap();
         assert_eq!(written, self.entries.len() as u64);
+        let written = read.open_table(HEADS).unwrap().len().unwrap();
+        assert_eq!(written, self.heads.len() as u64);
         drop(read);
         drop(database);
         fs::remove_file(path).unwrap();
@@ -250,12 +311,12 @@ impl Rows {
     }
 }
 
-fn posting(folder: &Path) {
+fn posting(folder: &Path, sizes: Sizes) {
     for ids in [Ids::InOrder, Ids::Random] {
         let mut ratios = Vec::new();
-        for _ in 0..POSTING_ROUNDS {
-            let one = posts(&folder.join("one.redb"), 1, POSTS_OF_ONE, ids);
-            let many = posts(&folder.join("many.redb"), WRITERS, POSTS_OF_EACH, ids);
+        for _ in 0..sizes.posting_rounds {
+            let one = posts(&folder.join("one.redb"), 1, sizes.posts_of_one, ids);
+            let many = posts(&folder.join("many.redb"), WRITERS, sizes.posts_of_each, ids);
             println!("{ids:?}: postings a second of 1 writer {one:.0}, of {WRITERS} {many:.0}");
             ratios.push(many / one);
         }
