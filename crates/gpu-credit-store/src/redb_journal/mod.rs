@@ -155,6 +155,10 @@ impl RedbJournal {
     /// Makes the file as small as it can be: a file grows by doubling, up to 4 GiB at a time, and keeps
     /// what it has no more use for, of deleted accounts too, to write there again. O(pages).
     ///
+    /// The next posting doubles its length again: redb has no setting for that. What is not written yet
+    /// takes no room on file systems that keep holes, such as ext4, XFS and APFS: `du` shows what a
+    /// file takes, `ls` its length.
+    ///
     /// # Errors
     /// If the storage fails.
     pub fn compact(&mut self) -> Result<(), JournalError> {
