@@ -1,6 +1,8 @@
 //! `CreditStore`: many accounts in one durable file.
 
-use gpu_credit_store::{Change, Entry, Error, Posting, Refusal, Sequence, Store};
+use gpu_credit_store::{
+    Change, Entry, Error, Posting, Refusal, Sequence, Store, TimeUnit, UnknownTimeUnit,
+};
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -260,6 +262,22 @@ impl DurableStore {
     #[getter]
     fn last_sequence(&self, py: Python<'_>) -> PyResult<u64> {
         self.ask(py, |store| Ok(store.last_sequence().get()))
+    }
+
+    /// The unit of all timestamps: "s", "ms", "us" or "ns", counted from the beginning of 1970, UTC; None
+    /// if nobody has said it yet. The gpu-credit program reads and writes times by it.
+    #[getter]
+    fn time_unit(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
+        let unit = self.ask(py, Store::time_unit)?;
+        Ok(unit.map(TimeUnit::as_str))
+    }
+
+    /// Say the unit of all timestamps, for good: ValueError if the store has another one. Timestamps that
+    /// are there stay as they are.
+    fn set_time_unit(&self, py: Python<'_>, unit: &str) -> PyResult<()> {
+        let unknown = |error: UnknownTimeUnit| PyValueError::new_err(format!("found {unit:?}, {error}"));
+        let unit: TimeUnit = unit.parse().map_err(unknown)?;
+        self.ask(py, |store| store.set_time_unit(unit))
     }
 
     /// What is wrong with the store, a line each; nothing if the list is empty. At so many

@@ -43,6 +43,19 @@ def test_a_retry_is_known_and_other_content_is_refused(store):
         store.subtract("acme", "job-2", amount=6, timestamp=13)
 
 
+def test_a_store_keeps_its_unit_of_time(store, path):
+    assert store.time_unit is None
+    with pytest.raises(ValueError, match='found "h", expected s, ms, us or ns'):
+        store.set_time_unit("h")
+    store.set_time_unit("ms")
+    store.set_time_unit("ms")
+    with pytest.raises(ValueError, match="the store's unit of time is ms, not s"):
+        store.set_time_unit("s")
+    store.close()
+    with CreditStore(path) as again:
+        assert again.time_unit == "ms"
+
+
 def test_corrections_and_history(store):
     before = store.last_sequence
     assert store.change_usage("acme", "fix-1", "job", 30)
