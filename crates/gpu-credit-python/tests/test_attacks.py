@@ -32,6 +32,7 @@ from gpu_credit import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit
 ROUNDS = int(os.environ.get("GPU_CREDIT_ATTACKS", "0"))
 SECONDS = 10 + ROUNDS
 ATTACKS = {}
+ATTACKS_AT_LEAST = 29
 
 
 def attack(function):
@@ -45,6 +46,11 @@ def test_no_abort_no_hang_no_panic(name):
     done = subprocess.run(command, timeout=SECONDS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"ended with {done.returncode}:\n{done.stderr}"
     assert "panicked" not in done.stderr, done.stderr
+
+
+def test_no_attack_is_left_out():
+    assert ATTACKS_LATER == list(ATTACKS)
+    assert len(ATTACKS) >= ATTACKS_AT_LEAST
 
 
 def refused(error, call):
