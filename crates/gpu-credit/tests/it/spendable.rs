@@ -6,7 +6,6 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::ledger_count;
-use crate::ledgers::policy;
 use crate::metered::{Posted, TIMES, write};
 
 impl Posted {
@@ -30,8 +29,15 @@ impl Posted {
     }
 }
 
+pub(crate) fn overdraft(random: &mut Pcg64Mcg) -> Overdraft {
+    let line = Overdraft::CarryUpTo(random.random_range(0..80));
+    let nothing = Overdraft::CarryUpTo(0);
+    let policies = [Overdraft::Carry, Overdraft::Forfeit, line, nothing];
+    policies[random.random_range(0..policies.len())]
+}
+
 fn options(random: &mut Pcg64Mcg) -> Options {
-    (Options::default().overdraft(policy(random.random())))
+    (Options::default().overdraft(overdraft(random)))
         .usage_chunk([4, 16, 64][random.random_range(0..3)])
         .boundary_chunk([4, 16, 64][random.random_range(0..3)])
         .checkpoint_spacing([1, 2, 7, usize::MAX][random.random_range(0..4)])

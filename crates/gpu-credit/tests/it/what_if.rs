@@ -5,8 +5,8 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use crate::ledger_count;
-use crate::ledgers::policy;
 use crate::metered::{Posted, TIMES, write};
+use crate::spendable::overdraft;
 
 /// Makes a change for good.
 fn make(account: &mut GpuCredit, change: &Change) -> Result<(), Error> {
@@ -162,7 +162,7 @@ fn plan(account: &mut GpuCredit, random: &mut Pcg64Mcg) {
 fn run(seed: u64) {
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let options = Options::default()
-        .overdraft(policy(random.random()))
+        .overdraft(overdraft(&mut random))
         .usage_chunk([4, 16, 64][random.random_range(0..3)])
         .boundary_chunk([4, 16, 64][random.random_range(0..3)])
         .checkpoint_spacing([1, 2, 7, usize::MAX][random.random_range(0..4)]);
