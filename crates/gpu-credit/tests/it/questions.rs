@@ -283,6 +283,13 @@ fn plain(draw: Draw) -> (UsageId, usize, u64, i64) {
     (usage, grant, draw.amount, draw.paid_at)
 }
 
+/// Just before the frontier all stood as remembered, and so the replay of a write that had unsettled
+/// the frontier itself never began: what that write had dropped was missing in the level there.
+#[test]
+fn a_question_takes_the_last_late_write_into_account() {
+    ask(747, Numbers::Wide, Overdraft::CarryUpTo(8), 31);
+}
+
 /// How many late writes were pending when it was asked.
 fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
     let mut ledgers = Ledgers::new(sizes(overdraft, seed));

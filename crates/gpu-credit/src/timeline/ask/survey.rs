@@ -173,6 +173,8 @@ impl<'a> View<'a> {
         while self.tree.get(at).key() < last {
             at = survey.tell_next(at, last, &mut tell)?;
         }
+        // If a late write has unsettled this very boundary, its replay is still to begin.
+        survey.seek(last);
         if last == last_asked {
             let level = survey.level(at);
             tell(Piece::Epoch { at, level })?;
