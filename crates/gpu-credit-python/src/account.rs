@@ -1,18 +1,19 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
 use gpu_credit::{GpuCredit, GrantId, UsageRecord};
-use numpy::PyArray1;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::array::{Integers, integers};
+use crate::array::Integers;
 use crate::error::{refused, refused_record};
-use crate::integer::{Amount, Expiration, Timestamp};
+use crate::integer::{Amount, Expiration, Priority, Timestamp};
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::progress::Progress;
+use crate::records::GrantColumns;
 use crate::shared::Interrupt;
+use crate::words::StepColumns;
 use crate::{batch, records, words};
 
 /// Fewer questions than this are answered before a second thread would have begun.
@@ -185,44 +186,45 @@ impl Account {
             .collect()
     }
 
-    /// The balance from one instant to another, both included: at the first, and then wherever it
-    /// changes. Two columns: timestamps, an int64 array, and balances, masked if there is none.
+    /// The balance from one instant to another, both included, in steps: stretches over which it, and the
+    /// deficit, are constant, or linear because usage is metered. Steps of five columns.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 100)
     /// >>> account.subtract(4, 50)
-    /// >>> timestamps, balances = account.steps(first=-10, last=1_000)
-    /// >>> timestamps.tolist(), balances.tolist()
-    /// ([-10, 0, 50, 101], [None, 10, 6, None])
+    /// >>> job = account.post_metered(rate=2, start=60, until=63)
+    /// >>> steps = account.steps(first=-10, last=1_000)
+    /// >>> steps.first.tolist(), steps.balances.tolist(), steps.rates.tolist()
+    /// ([-10, 0, 50, 60, 63, 101], [None, 10, 6, 4, 0, None], [0, 0, 0, 2, 0, 0])
     #[pyo3(signature = (*, first, last))]
     fn steps<'py>(
         &self,
         py: Python<'py>,
         first: Timestamp,
         last: Timestamp,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let steps = self.0.ask_at_length(py, |account, interrupt| {
-            // The deficit, which ends steps too, is not shown.
-            let mut before = None;
-            let steps = account.steps(first.0..=last.0);
-            let balances = steps.map(|step| (step.first, step.answer.balance));
-            let changes =
-                balances.filter(|(_, balance)| before.replace(*balance) != Some(*balance));
-            batch::over_time(0, interrupt.until(changes))
+            let mut steps = StepColumns::default();
+            for step in interrupt.until(account.steps(first.0..=last.0)) {
+                steps.push(&step)?;
+            }
+            Ok::<_, PyErr>(steps)
         })?;
-        let (timestamps, balances) = steps?;
-        Ok((integers(py, timestamps), balances.into_array(py)?))
+        steps?.into_word(py)
     }
 
     /// Post a grant as add_credit does, and return its number: its place in posting order, from 0
-    /// on. Without an expiration, or with None, the grant never ends.
+    /// on. Without an expiration, or with None, the grant never ends. Of lower priority it is drawn first,
+    /// and of one priority the grant that ends soonest.
     ///
     /// >>> account = GPUCredit()
-    /// >>> account.post_grant("gift", amount=10, timestamp=0)
+    /// >>> account.post_grant("gift", amount=10, timestamp=0, priority=1)
     /// 0
     /// >>> account.get_balance(2**63 - 1)
     /// 10
-    #[pyo3(signature = (credit_id, *, amount, timestamp, expiration = None))]
+    #[pyo3(signature = (credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
+           text_signature = "($self, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn post_grant(
         &self,
         py: Python<'_>,
@@ -230,8 +232,9 @@ impl Account {
         amount: Amount,
         timestamp: Timestamp,
         expiration: Option<Expiration>,
+        priority: Priority,
     ) -> PyResult<u32> {
-        let grant = records::grant_record(credit_id, amount, timestamp, expiration);
+        let grant = records::grant_record(credit_id, amount, timestamp, expiration, priority);
         let posted = self.0.post_grant(py, grant)?;
         posted.map(GrantId::index).map_err(refused)
     }
@@ -255,8 +258,8 @@ impl Account {
         words::usage_id(py, posted.map_err(refused)?)
     }
 
-    /// Post many grants from four columns, in their order, all or nothing. A single string is the
-    /// credit id of them all.
+    /// Post many grants from four columns, or five, in their order, all or nothing. A single string is the
+    /// credit id of them all. Without priorities, they are 0.
     ///
     /// progress is called now and then with how many are read and how many there are.
     ///
@@ -264,7 +267,8 @@ impl Account {
     /// >>> account.add_credits(["a", "b"], amounts=[10, 20], timestamps=[0, 5], expirations=[9, 9])
     /// >>> account.get_balance(5)
     /// 30
-    #[pyo3(signature = (credit_ids, *, amounts, timestamps, expirations, progress = None))]
+    #[pyo3(signature = (credit_ids, *, amounts, timestamps, expirations, priorities = None, progress = None))]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credits<'py>(
         &self,
         py: Python<'py>,
@@ -272,11 +276,17 @@ impl Account {
         amounts: Integers<'py>,
         timestamps: Integers<'py>,
         expirations: Integers<'py>,
+        priorities: Option<Integers<'py>>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let progress = Progress::new(progress);
-        let grants =
-            records::of_grant_columns(credit_ids, &amounts, &timestamps, &expirations, &progress)?;
+        let columns = GrantColumns {
+            amounts: amounts.as_slice()?,
+            timestamps: timestamps.as_slice()?,
+            expirations: expirations.as_slice()?,
+            priorities: priorities.as_ref().map(Integers::as_slice).transpose()?,
+        };
+        let grants = records::of_grant_columns(credit_ids, columns, &progress)?;
         self.0.extend(py, grants)?.map_err(refused_record)
     }
 
@@ -300,7 +310,8 @@ impl Account {
     }
 
     /// Post many records, in their order, all or nothing: a grant is a tuple
-    /// (credit_id, amount, timestamp, expiration), usage is a tuple (amount, timestamp).
+    /// (credit_id, amount, timestamp, expiration), or a GrantRecord, which may have a priority; usage is a
+    /// tuple (amount, timestamp), or a UsageRecord; metered usage is a MeteredUsage.
     ///
     /// progress is called now and then with how many are read and how many there are, or None.
     ///

@@ -150,7 +150,8 @@ fn out_of_memory(error: TryReserveError) -> PyErr {
     PyMemoryError::new_err(error.to_string())
 }
 
-/// Balances, and whether there is none.
+/// Natural numbers, balances as a rule, and whether there is none.
+#[derive(Default)]
 pub(crate) struct Masked {
     pub(crate) numbers: Vec<i64>,
     pub(crate) is_missing: Vec<bool>,

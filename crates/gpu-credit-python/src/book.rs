@@ -1,12 +1,14 @@
 //! `CreditBook`: many accounts by name, loaded from tables.
 
-use gpu_credit::{BookError, CreditBook, GpuCredit, GrantId, Overdraft, Record, UsageRecord};
+use gpu_credit::{
+    BookError, CreditBook, GpuCredit, GrantId, GrantRecord, Overdraft, Record, UsageRecord,
+};
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::array::{Integers, Masked, push};
-use crate::integer::{Amount, Expiration, Timestamp, negative};
+use crate::integer::{Amount, Expiration, Priority, Timestamp, negative, priority_too_large};
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
@@ -60,15 +62,17 @@ impl Book {
     }
 
     /// Post a grant to an account, live in [timestamp, timestamp + expiration], both ends included,
-    /// or without an expiration forever, and return its number, as GPUCredit.post_grant. Raises
-    /// KeyError if there is no account of this name.
+    /// or without an expiration forever, and return its number, as GPUCredit.post_grant. Of lower priority
+    /// it is drawn first. Raises KeyError if there is no account of this name.
     ///
     /// >>> from gpu_credit import CreditBook
     /// >>> book = CreditBook()
     /// >>> book.open("ada")
     /// >>> book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
     /// 0
-    #[pyo3(signature = (name, credit_id, *, amount, timestamp, expiration = None))]
+    #[pyo3(signature = (name, credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
+           text_signature = "($self, name, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credit(
         &self,
         py: Python<'_>,
@@ -77,8 +81,9 @@ impl Book {
         amount: Amount,
         timestamp: Timestamp,
         expiration: Option<Expiration>,
+        priority: Priority,
     ) -> PyResult<u32> {
-        let grant = grant_record(credit_id, amount, timestamp, expiration);
+        let grant = grant_record(credit_id, amount, timestamp, expiration, priority);
         let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_grant(grant));
         let posted = self
             .0
@@ -118,9 +123,10 @@ impl Book {
     /// Post the records of a table, those of one account in the order of the rows, all or nothing.
     ///
     /// The table is of pandas, Polars, PyArrow, or whatever else has __arrow_c_stream__. Its columns
-    /// are kind, "grant" or "usage", account, amount, timestamp, and for grants expiration; if there
-    /// is a credit_id, it is kept. Text may be categorical. Integers may be of any width. Accounts that are not open are
-    /// opened with the policy, if one is given.
+    /// are kind, "grant" or "usage", account, amount, timestamp, and for grants expiration. If there are,
+    /// credit_id is kept, priority is that of grants, 0 if null, and until makes usage metered, if it is not
+    /// null: amount at each tick from timestamp on and before until. Text may be categorical. Integers may be
+    /// of any width. Accounts that are not open are opened with the policy, if one is given.
     ///
     /// progress is called now and then with how many rows are read, and None; at the end with how
     /// many there were, twice.
@@ -271,9 +277,9 @@ fn records_of(
         );
         let integers = |name| IntegerColumn::of(&batch, name);
         let (amounts, timestamps) = (integers("amount")?, integers("timestamp")?);
-        let expirations = (has("expiration"))
-            .then(|| integers("expiration"))
-            .transpose()?;
+        let optional = |name| has(name).then(|| integers(name)).transpose();
+        let (expirations, priorities) = (optional("expiration")?, optional("priority")?);
+        let untils = optional("until")?;
         let credit_ids = has("credit_id")
             .then(|| TextColumn::of(&batch, "credit_id"))
             .transpose()?;
@@ -290,14 +296,32 @@ fn records_of(
             let name = names.get(row)?.ok_or_else(|| missing("account"))?;
             let timestamp = timestamps.get(row).ok_or_else(|| missing("timestamp"))?;
             let amount = natural("amount", Some(&amounts))?;
+            let of_row = |column: &Option<IntegerColumn<'_>>| column.as_ref()?.get(row);
+            let (priority, until) = (of_row(&priorities), of_row(&untils));
             let record = match kinds.get(row)? {
                 Some("grant") => {
                     let credit_id = credit_ids.as_ref().map(|column| column.get(row));
                     let credit_id = credit_id.transpose()?.flatten();
                     let expiration = natural("expiration", expirations.as_ref())?;
-                    Record::grant(credit_id.unwrap_or_default(), amount, timestamp, expiration)
+                    let credit_id = credit_id.unwrap_or_default();
+                    let grant = GrantRecord::new(credit_id, amount, timestamp, expiration);
+                    if until.is_some() {
+                        return Err(out_of_place(place, "grant", "until"));
+                    }
+                    let priority = priority.unwrap_or(0);
+                    let priority = i16::try_from(priority).map_err(|_| {
+                        let what = format!("the priority of row {place}");
+                        priority_too_large(&what, &priority.to_string())
+                    })?;
+                    grant.priority(priority).into()
                 }
-                Some("usage") => Record::usage(amount, timestamp),
+                Some("usage") if priority.is_some() => {
+                    return Err(out_of_place(place, "usage", "priority"));
+                }
+                Some("usage") => match until {
+                    Some(until) => Record::metered(amount, timestamp..until),
+                    None => Record::usage(amount, timestamp),
+                },
                 None => return Err(missing("kind")),
                 Some(other) => {
                     let message =
@@ -313,6 +337,13 @@ fn records_of(
         }
     }
     Ok(records)
+}
+
+#[cold]
+fn out_of_place(row: usize, kind: &str, column: &str) -> PyErr {
+    PyValueError::new_err(format!(
+        "row {row} is of kind {kind:?}, which has no {column}"
+    ))
 }
 
 /// Opens accounts if there is a policy, and posts: all or nothing.

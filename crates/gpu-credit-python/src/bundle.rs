@@ -36,25 +36,13 @@ pub(crate) fn to_bytes<'a>(accounts: impl Iterator<Item = (&'a str, Vec<u8>)>) -
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Vec<(&str, GpuCredit)>, String> {
     let accounts = split(bytes)?;
     let read = accounts.into_par_iter().map(|(name, bytes)| {
-        let account = account_from_bytes(bytes);
+        let account = GpuCredit::from_bytes(bytes);
         Ok((
             name,
             account.map_err(|error| format!("account {name:?}: {error}"))?,
         ))
     });
     read.collect()
-}
-
-/// Reads one account. There are no words for metered usage here yet, so that one that has any is
-/// refused.
-pub(crate) fn account_from_bytes(bytes: &[u8]) -> Result<GpuCredit, String> {
-    let account = GpuCredit::from_bytes(bytes).map_err(|error| error.to_string())?;
-    match account.metered_count() {
-        0 => Ok(account),
-        jobs => Err(format!(
-            "it has {jobs} metered usage records, which cannot be read here"
-        )),
-    }
 }
 
 fn split(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, &'static str> {

@@ -146,7 +146,7 @@ impl Account {
         (self.0).ask(py, gpu_credit::GpuCredit::granted)
     }
 
-    /// The number of usage records.
+    /// The number of usage records at instants.
     #[getter]
     fn usage_count(&self, py: Python<'_>) -> PyResult<usize> {
         (self.0).ask(py, gpu_credit::GpuCredit::usage_count)
@@ -183,8 +183,12 @@ impl Account {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let shown = slf.get().0.ask(slf.py(), |account| {
+            let jobs = match account.metered_count() {
+                0 => String::new(),
+                jobs => format!(" and {jobs} jobs"),
+            };
             format!(
-                "policy='{}': {} granted in {} grants, {} used in {} records",
+                "policy='{}': {} granted in {} grants, {} used in {} records{jobs}",
                 account.overdraft(),
                 account.granted(),
                 account.grant_count(),

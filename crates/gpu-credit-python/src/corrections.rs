@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::error::refused;
-use crate::integer::{Amount, Expiration, Number, Timestamp, Usage, grant_id};
+use crate::integer::{Amount, Expiration, Number, Priority, Timestamp, Usage, grant_id};
 use crate::words;
 
 #[pymethods]
@@ -94,6 +94,23 @@ impl Account {
             Some(expiration) => account.change_expiration(id, expiration.0),
             None => account.change_expiration_without_end(id),
         })?;
+        changed.map_err(refused)
+    }
+
+    /// Give a grant another priority; it keeps its place in posting order. Raises LookupError if the grant
+    /// is not posted or is taken back.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> bought = account.post_grant("bought", amount=100, timestamp=0, expiration=9)
+    /// >>> plan = account.post_grant("plan", amount=100, timestamp=0, expiration=30)
+    /// >>> account.subtract(40, 5)                        # from what was bought, which ends first
+    /// >>> account.change_priority(bought, priority=1)    # now from the plan
+    /// >>> account.get_balance(10)
+    /// 60
+    #[pyo3(signature = (number, *, priority))]
+    fn change_priority(&self, py: Python<'_>, number: Number, priority: Priority) -> PyResult<()> {
+        let id = grant_id(number)?;
+        let changed = (self.0).change(py, |account| account.change_priority(id, priority.0))?;
         changed.map_err(refused)
     }
 }

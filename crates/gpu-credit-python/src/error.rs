@@ -19,7 +19,9 @@ pub(crate) fn refused_record(refused: RecordError) -> PyErr {
 
 fn exception(error: Error, message: String) -> PyErr {
     match error {
-        Error::NoSuchGrant(_) | Error::NoSuchUsage { .. } => PyLookupError::new_err(message),
+        Error::NoSuchGrant(_) | Error::NoSuchUsage { .. } | Error::NoSuchMeteredUsage(_) => {
+            PyLookupError::new_err(message)
+        }
         Error::AlreadyRevoked { .. } | Error::RevokedAfterEnd { .. } | Error::ZeroStep => {
             PyValueError::new_err(message)
         }

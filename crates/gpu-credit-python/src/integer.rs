@@ -1,7 +1,7 @@
 //! Python integers as the ledger takes them. Whatever has `__index__` is an integer: `bool` and
 //! NumPy's integers are, `float` is not.
 
-use gpu_credit::{GrantId, UsageId};
+use gpu_credit::{GrantId, MeteredId, UsageId};
 use pyo3::exceptions::{PyLookupError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -20,9 +20,21 @@ pub(crate) struct Amount(pub(crate) u64);
 #[derive(Clone, Copy)]
 pub(crate) struct Expiration(pub(crate) u64);
 
-/// The identity of usage: a `UsageId` of the package, and no other tuple.
+/// The order in which grants are drawn, before their ends are looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Priority(pub(crate) i16);
+
+impl Priority {
+    pub(crate) const DEFAULT: Priority = Priority(0);
+}
+
+/// The identity of usage at an instant: a `UsageId` of the package, and no other tuple.
 #[derive(Clone, Copy)]
 pub(crate) struct Usage(pub(crate) UsageId);
+
+/// The identity of metered usage: a `MeteredId` of the package, and no other tuple.
+#[derive(Clone, Copy)]
+pub(crate) struct Job(pub(crate) MeteredId);
 
 /// A place in an order, from 0 on.
 #[derive(Clone, Copy)]
@@ -58,13 +70,29 @@ impl<'py> FromPyObject<'_, 'py> for Expiration {
     }
 }
 
+impl<'py> FromPyObject<'_, 'py> for Priority {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match object.extract::<i64>() {
+            Ok(number) => i16::try_from(number)
+                .map(Priority)
+                .map_err(|_| priority_too_large("a priority", &number.to_string())),
+            Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => {
+                Err(priority_too_large("a priority", &shown(&object)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl<'py> FromPyObject<'_, 'py> for Usage {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if !object.is_instance(words::usage_id_class(object.py())?)? {
             return Err(PyTypeError::new_err(format!(
-                "usage is named by a UsageId, not by {}",
+                "usage at an instant is named by a UsageId, not by {}",
                 object.repr()?
             )));
         }
@@ -74,6 +102,24 @@ impl<'py> FromPyObject<'_, 'py> for Usage {
             PyLookupError::new_err(message)
         })?;
         Ok(Usage(UsageId { timestamp, nth }))
+    }
+}
+
+impl<'py> FromPyObject<'_, 'py> for Job {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if !object.is_instance(words::metered_id_class(object.py())?)? {
+            return Err(PyTypeError::new_err(format!(
+                "metered usage is named by a MeteredId, not by {}",
+                object.repr()?
+            )));
+        }
+        let (Number(number),) = object.extract()?;
+        let index = u32::try_from(number).map_err(|_| {
+            PyLookupError::new_err(format!("metered usage {number} was never posted"))
+        })?;
+        Ok(Job(MeteredId::from_index(index)))
     }
 }
 
@@ -120,6 +166,15 @@ fn large_natural(
     Err(PyOverflowError::new_err(format!(
         "{what} of {number} does not fit: it is at most {max}"
     )))
+}
+
+#[cold]
+pub(crate) fn priority_too_large(what: &str, number: &str) -> PyErr {
+    PyOverflowError::new_err(format!(
+        "{what} of {number} does not fit: it is from {} to {}",
+        i16::MIN,
+        i16::MAX
+    ))
 }
 
 #[cold]

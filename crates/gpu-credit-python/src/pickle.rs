@@ -35,7 +35,7 @@ impl Account {
     fn __setstate__<'py>(slf: &Bound<'py, Self>, state: State<'py>) -> PyResult<()> {
         let (py, (bytes, attributes)) = (slf.py(), state);
         let bytes = bytes.as_bytes();
-        let account = pool::work(py, || bundle::account_from_bytes(bytes));
+        let account = pool::work(py, || GpuCredit::from_bytes(bytes));
         slf.get().replace(py, account.map_err(damaged)?)?;
         set_attributes(slf.as_any(), &attributes)
     }

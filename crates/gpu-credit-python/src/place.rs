@@ -109,8 +109,10 @@ impl Place {
         py: Python<'_>,
         question: impl FnOnce(&GpuCredit, &Interrupt) -> R + Send,
     ) -> PyResult<R> {
-        let is_quick =
-            |account: &GpuCredit| account.grant_count() + account.usage_count() <= RECORDS_FEW;
+        let records = |account: &GpuCredit| {
+            account.grant_count() + account.usage_count() + account.metered_count()
+        };
+        let is_quick = |account: &GpuCredit| records(account) <= RECORDS_FEW;
         let asked = self.with(py, |mut held| {
             if !held.has_few_waiting() || !held.read(is_quick)? {
                 return Some(Err(question));

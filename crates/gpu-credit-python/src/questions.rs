@@ -5,10 +5,11 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{integers, push_row, signed};
+use crate::array::integers;
 use crate::error::refused;
 use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
 use crate::shared::Interrupt;
+use crate::words::DrawColumns;
 use crate::{batch, records, words};
 
 /// A series of more instants than this is a long one.
@@ -114,8 +115,8 @@ impl Account {
     }
 
     /// The draws, each the part of one usage record that one grant paid, from one instant to
-    /// another, both included, or all of them, in the order in which they happen: Draws of five
-    /// columns, int64 arrays.
+    /// another, both included, or all of them, in the order in which they happen: Draws of seven
+    /// columns, int64 arrays. One of metered usage has a first and a last tick, both perhaps paid in part.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 5, 0, 10)
@@ -131,23 +132,14 @@ impl Account {
         first: Timestamp,
         last: Timestamp,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let columns = self.0.ask_at_length(py, |account, interrupt| {
-            let mut columns = [const { Vec::new() }; 5];
+        let draws = self.0.ask_at_length(py, |account, interrupt| {
+            let mut draws = DrawColumns::default();
             for draw in interrupt.until(account.draws(first.0..=last.0)) {
-                let (usage, grant) = (words::instant(draw.usage), draw.grant.index());
-                let (nth, grant) = (usage.nth.into(), grant.into());
-                let row = [
-                    usage.timestamp,
-                    nth,
-                    grant,
-                    signed(draw.amount),
-                    draw.paid_at,
-                ];
-                push_row(&mut columns, row)?;
+                draws.push(&draw)?;
             }
-            Ok::<_, PyErr>(columns)
+            Ok::<_, PyErr>(draws)
         })?;
-        words::draws(py, columns?.map(|column| integers(py, column)))
+        draws?.into_word(py)
     }
 
     /// Where everything went, as of an instant: every grant that has started by then, and all usage
@@ -191,7 +183,7 @@ impl Account {
     /// >>> account.add_credit("trial", 5, 0, 10)
     /// >>> job = account.post_usage(amount=8, timestamp=3)
     /// >>> account.usage_statement(job)
-    /// UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, paid_at=3)], unpaid=3, dropped=0)
+    /// UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, first=3, last=3, paid_at=3)], unpaid=3, dropped=0)
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,

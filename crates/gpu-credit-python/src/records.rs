@@ -9,11 +9,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use crate::array::{Integers, push, with_capacity};
-use crate::integer::{Amount, Expiration, Timestamp, negative};
+use crate::integer::{Amount, Expiration, Priority, Timestamp, negative, priority_too_large};
 use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
 
 /// A grant is a tuple `(credit_id, amount, timestamp, expiration)`, usage `(amount, timestamp)`; if
-/// the tuple has names, they say what is what.
+/// the tuple has names, they say what is what. Metered usage and priorities have to have names.
 pub(crate) fn of_tuples<'py>(
     records: &Bound<'py, PyAny>,
     progress: &Progress<'py>,
@@ -42,8 +42,8 @@ pub(crate) fn of_tuple(record: &Bound<'_, PyAny>) -> PyResult<Record> {
     match tuple.len() {
         4 => {
             let (credit_id, amount, timestamp, expiration) = tuple.extract()?;
-            let expiration = Some(expiration);
-            Ok(grant_record(credit_id, amount, timestamp, expiration).into())
+            let (expiration, priority) = (Some(expiration), Priority::DEFAULT);
+            Ok(grant_record(credit_id, amount, timestamp, expiration, priority).into())
         }
         2 => {
             let (Amount(amount), Timestamp(timestamp)) = tuple.extract()?;
@@ -61,13 +61,24 @@ fn of_named_tuple(tuple: &Bound<'_, PyTuple>) -> PyResult<Record> {
     fields.sort_unstable();
     let fields: Vec<_> = fields.iter().map(String::as_str).collect();
     match fields[..] {
-        ["amount", "credit_id", "expiration", "timestamp"] => Ok(grant_record(
+        ["amount", "credit_id", "expiration", "timestamp"]
+        | ["amount", "credit_id", "expiration", "priority", "timestamp"] => Ok(grant_record(
             tuple.getattr("credit_id")?.extract()?,
             tuple.getattr("amount")?.extract()?,
             tuple.getattr("timestamp")?.extract()?,
             Some(tuple.getattr("expiration")?.extract()?),
+            match fields.len() {
+                5 => tuple.getattr("priority")?.extract()?,
+                _ => Priority::DEFAULT,
+            },
         )
         .into()),
+        ["rate", "start", "until"] => {
+            let Amount(rate) = tuple.getattr("rate")?.extract()?;
+            let Timestamp(start) = tuple.getattr("start")?.extract()?;
+            let Timestamp(until) = tuple.getattr("until")?.extract()?;
+            Ok(Record::metered(rate, start..until))
+        }
         ["amount", "timestamp"] => {
             let Amount(amount) = tuple.getattr("amount")?.extract()?;
             let Timestamp(timestamp) = tuple.getattr("timestamp")?.extract()?;
@@ -81,7 +92,8 @@ fn of_named_tuple(tuple: &Bound<'_, PyTuple>) -> PyResult<Record> {
 fn no_record(found: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     Ok(PyTypeError::new_err(format!(
         "a record is a grant (credit_id, amount, timestamp, expiration) or usage (amount, timestamp), \
-         as a tuple or as a named tuple of just these names, not {}",
+         as a tuple or as a named tuple of just these names, or a GrantRecord, which has a priority too, \
+         or a MeteredUsage, not {}",
         found.repr()?
     )))
 }
@@ -92,26 +104,40 @@ pub(crate) fn grant_record(
     amount: Amount,
     timestamp: Timestamp,
     expiration: Option<Expiration>,
+    Priority(priority): Priority,
 ) -> GrantRecord {
-    match expiration {
+    let grant = match expiration {
         Some(end) => GrantRecord::new(credit_id, amount.0, timestamp.0, end.0),
         None => GrantRecord::new(credit_id, amount.0, timestamp.0, 0).without_end(),
-    }
+    };
+    grant.priority(priority)
+}
+
+/// What is said of many grants, beside their ids.
+pub(crate) struct GrantColumns<'a> {
+    pub(crate) amounts: &'a [i64],
+    pub(crate) timestamps: &'a [i64],
+    pub(crate) expirations: &'a [i64],
+    pub(crate) priorities: Option<&'a [i64]>,
 }
 
 /// Grants by columns; a single string is the id of them all.
 pub(crate) fn of_grant_columns<'py>(
     credit_ids: &Bound<'py, PyAny>,
-    amounts: &Integers<'py>,
-    timestamps: &Integers<'py>,
-    expirations: &Integers<'py>,
+    columns: GrantColumns<'_>,
     progress: &Progress<'py>,
 ) -> PyResult<Vec<Record>> {
+    let GrantColumns {
+        amounts,
+        timestamps,
+        expirations,
+        priorities,
+    } = columns;
     let (py, count) = (credit_ids.py(), amounts.len());
     same_length(&[count, timestamps.len(), expirations.len()])?;
+    same_length(&[count, priorities.map_or(count, <[i64]>::len)])?;
     let credit_ids = texts(credit_ids, count, progress)?;
-    let (amounts, expirations) = (amounts.as_slice()?, expirations.as_slice()?);
-    let columns = amounts.iter().zip(timestamps.as_slice()?).zip(expirations);
+    let columns = amounts.iter().zip(timestamps).zip(expirations);
     let rows = credit_ids.into_iter().zip(columns);
     py.detach(|| {
         let mut grants = with_capacity(count)?;
@@ -119,9 +145,35 @@ pub(crate) fn of_grant_columns<'py>(
             let record = grants.len();
             let amount = natural(*amount, "amount", record)?;
             let expiration = natural(*expiration, "expiration", record)?;
-            grants.push(Record::grant(credit_id, amount, *timestamp, expiration));
+            let priority = priorities.map_or(0, |column| column[record]);
+            let priority = i16::try_from(priority).map_err(|_| {
+                let what = format!("the priority of record {record}, counted from 0,");
+                priority_too_large(&what, &priority.to_string())
+            })?;
+            let grant = GrantRecord::new(credit_id, amount, *timestamp, expiration);
+            grants.push(grant.priority(priority).into());
         }
         Ok(grants)
+    })
+}
+
+/// Metered usage by columns.
+pub(crate) fn of_metered_columns(
+    py: Python<'_>,
+    rates: &Integers<'_>,
+    starts: &Integers<'_>,
+    untils: &Integers<'_>,
+) -> PyResult<Vec<Record>> {
+    same_length(&[rates.len(), starts.len(), untils.len()])?;
+    let ticks = starts.as_slice()?.iter().zip(untils.as_slice()?);
+    let rows = rates.as_slice()?.iter().zip(ticks);
+    py.detach(|| {
+        let mut usage = with_capacity(rows.len())?;
+        for (rate, (&start, &until)) in rows {
+            let rate = natural(*rate, "rate", usage.len())?;
+            usage.push(Record::metered(rate, start..until));
+        }
+        Ok(usage)
     })
 }
 

@@ -1,7 +1,8 @@
 //! `CreditStore`: many accounts in one durable file.
 
+use gpu_credit::MeteredUsage;
 use gpu_credit_store::{
-    Change, Entry, Error, Posting, Refusal, Sequence, Store, TimeUnit, UnknownTimeUnit,
+    Change, Entry, Error, Posting, Refusal, Sequence, Stopped, Store, TimeUnit, UnknownTimeUnit,
 };
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -142,6 +143,71 @@ impl DurableStore {
         self.post(py, account, id, Change::Usage { amount, timestamp })
     }
 
+    /// Post metered usage, a job: rate units at each tick of [start, until). A job that still runs is
+    /// posted with the end that is planned; stop and change_metered say when it ended.
+    ///
+    /// >>> from gpu_credit import CreditStore
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.open_account("ada")
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.run("ada", "job-17", rate=8, start=5, until=45)
+    /// ...     store.stop("ada", "job-17", at=9)
+    /// ...     store.stop("ada", "job-17", at=11)   # a retry
+    /// ...     store.get_balance("ada", 30), store.usage_statement("ada", "job-17").amount
+    /// True
+    /// True
+    /// True
+    /// True
+    /// False
+    /// (68, 32)
+    #[pyo3(signature = (account, id, *, rate, start, until))]
+    fn run(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        rate: Amount,
+        start: Timestamp,
+        until: Timestamp,
+    ) -> PyResult<bool> {
+        let usage = MeteredUsage {
+            rate: rate.0,
+            from: start.0,
+            until: until.0,
+        };
+        self.post(py, account, id, usage.into())
+    }
+
+    /// Stop the job of an id: its ticks from an instant on are not used. If it has ended by then, or was
+    /// stopped before, it stays as it is: a retry never charges more. Returns whether it stopped only now.
+    #[pyo3(signature = (account, of, *, at))]
+    fn stop(&self, py: Python<'_>, account: &str, of: &str, at: Timestamp) -> PyResult<bool> {
+        let stopped = self.ask(py, |store| store.stop(account, &of.into(), at.0))?;
+        Ok(matches!(stopped, Stopped::Now(_)))
+    }
+
+    /// Give the job of an id another rate, first tick or end; what is not given stays.
+    #[pyo3(signature = (account, id, of, *, rate = None, start = None, until = None))]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
+    fn change_metered(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        of: &str,
+        rate: Option<Amount>,
+        start: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> PyResult<bool> {
+        let change = Change::ChangeMeteredUsage {
+            of: of.into(),
+            rate: rate.map(|rate| rate.0),
+            from: start.map(|start| start.0),
+            until: until.map(|until| until.0),
+        };
+        self.post(py, account, id, change)
+    }
+
     /// Take the grant or the usage of an id back, as if it had never been posted.
     fn retract(&self, py: Python<'_>, account: &str, id: &str, of: &str) -> PyResult<bool> {
         self.post(py, account, id, Change::RetractRecord { of: of.into() })
@@ -240,6 +306,20 @@ impl DurableStore {
             }),
         };
         ledger.map(Account::from)
+    }
+
+    /// What the usage of an id, metered or not, has cost and which grants paid for it, now or later: a
+    /// UsageStatement. Grants are numbered as in account(name).
+    fn usage_statement<'py>(
+        &self,
+        py: Python<'py>,
+        account: &str,
+        id: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let statement = self.ask(py, |store| {
+            store.usage_statement(account, &id.into(), store.last_sequence())
+        })?;
+        words::usage_statement(py, &statement)
     }
 
     /// The names of all accounts, in the order in which they were opened.
@@ -370,7 +450,7 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
         Change::MeteredUsage { rate, from, until } => {
             kind("metered_usage")?;
             shown.set_item("rate", rate)?;
-            shown.set_item("from", from)?;
+            shown.set_item("start", from)?;
             shown.set_item("until", until)?;
         }
         Change::RetractRecord { .. } => kind("retract")?,
@@ -383,7 +463,7 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
         } => {
             kind("change_metered_usage")?;
             shown.set_item("rate", rate)?;
-            shown.set_item("from", from)?;
+            shown.set_item("start", from)?;
             shown.set_item("until", until)?;
         }
         Change::Revoke { from, .. } => {
@@ -415,6 +495,7 @@ fn refused(error: Error) -> PyErr {
     let message = error.to_string();
     match error {
         Error::NoSuchAccount(name) => PyKeyError::new_err(name),
+        Error::NoSuchUsage { .. } => PyLookupError::new_err(message),
         Error::Refused { refusal, .. } => match refusal {
             Refusal::Limit(limit) => error::refused(limit),
             Refusal::NoSuchRecord(_) => PyLookupError::new_err(message),

@@ -1,12 +1,14 @@
 //! The package's named tuples, made here and defined in Python, where they are pleasant to read.
 
 use gpu_credit::{
-    Answer, AnyUsageId, Draw, Grant, GrantId, GrantStatement, Lapse, Remainder,
-    SettlementStatistics, Statement, Total, UsageId, UsageRecord, UsageStatement,
+    Answer, AnyUsageId, Draw, Grant, GrantId, GrantStatement, Lapse, MeteredId, MeteredUsage,
+    Remainder, SettlementStatistics, Statement, Step, Total, UsageId, UsageRecord, UsageStatement,
 };
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+
+use crate::array::{Masked, integers, push_row, signed};
 
 macro_rules! word {
     ($function:ident, $name:literal) => {
@@ -22,9 +24,13 @@ word!(status_class, "Status");
 word!(usage_id_class, "UsageId");
 word!(usage_record_class, "UsageRecord");
 word!(usage_columns_class, "UsageColumns");
+word!(metered_id_class, "MeteredId");
+word!(metered_usage_class, "MeteredUsage");
+word!(metered_columns_class, "MeteredColumns");
 word!(grant_class, "Grant");
 word!(remainder_class, "Remainder");
 word!(lapse_class, "Lapse");
+word!(steps_class, "Steps");
 word!(draw_class, "Draw");
 word!(draws_class, "Draws");
 word!(statement_class, "Statement");
@@ -54,6 +60,22 @@ pub(crate) fn usage_columns<'py>(
     usage_columns_class(py)?.call1((amounts, timestamps, nths))
 }
 
+pub(crate) fn metered_id(py: Python<'_>, usage: MeteredId) -> PyResult<Bound<'_, PyAny>> {
+    metered_id_class(py)?.call1((usage.index(),))
+}
+
+pub(crate) fn metered_usage(py: Python<'_>, usage: MeteredUsage) -> PyResult<Bound<'_, PyAny>> {
+    metered_usage_class(py)?.call1((usage.rate, usage.from, usage.until))
+}
+
+/// The columns are numbers, rates, starts and untils.
+pub(crate) fn metered_columns<'py>(
+    py: Python<'py>,
+    [numbers, rates, starts, untils]: [Bound<'py, PyArray1<i64>>; 4],
+) -> PyResult<Bound<'py, PyAny>> {
+    metered_columns_class(py)?.call1((numbers, rates, starts, untils))
+}
+
 /// A posted grant, to be made into a `Grant` later.
 pub(crate) struct Posted {
     number: u32,
@@ -62,6 +84,7 @@ pub(crate) struct Posted {
     start: i64,
     end: i64,
     revoked_from: Option<i64>,
+    priority: i16,
 }
 
 impl Posted {
@@ -73,6 +96,7 @@ impl Posted {
             start: grant.start,
             end: grant.end,
             revoked_from: grant.revoked_from,
+            priority: grant.priority,
         }
     }
 }
@@ -85,8 +109,17 @@ pub(crate) fn grant(py: Python<'_>, grant: Posted) -> PyResult<Bound<'_, PyAny>>
         start,
         end,
         revoked_from,
+        priority,
     } = grant;
-    grant_class(py)?.call1((number, credit_id, amount, start, end, revoked_from))
+    grant_class(py)?.call1((
+        number,
+        credit_id,
+        amount,
+        start,
+        end,
+        revoked_from,
+        priority,
+    ))
 }
 
 pub(crate) fn remainder<'py>(
@@ -113,13 +146,59 @@ pub(crate) fn lapse<'py>(py: Python<'py>, lapse: &Lapse) -> PyResult<Bound<'py, 
     lapse_class(py)?.call1((lapse.grant.index(), lapse.amount, lapse.timestamp))
 }
 
-/// The columns are instant and nth of the usage, grant, amount, and when it was paid.
-pub(crate) fn draws<'py>(
-    py: Python<'py>,
-    columns: [Bound<'py, PyArray1<i64>>; 5],
-) -> PyResult<Bound<'py, PyAny>> {
-    let [timestamps, nths, grants, amounts, paid_at] = columns;
-    draws_class(py)?.call1((timestamps, nths, grants, amounts, paid_at))
+/// Steps by columns.
+#[derive(Default)]
+pub(crate) struct StepColumns {
+    /// First ticks, last ticks, deficits, rates.
+    numbers: [Vec<i64>; 4],
+    balances: Masked,
+}
+
+impl StepColumns {
+    pub(crate) fn push(&mut self, step: &Step) -> PyResult<()> {
+        let Answer {
+            balance, deficit, ..
+        } = step.answer;
+        let row = [step.first, step.last, signed(deficit), signed(step.rate)];
+        push_row(&mut self.numbers, row)?;
+        self.balances.push(balance)
+    }
+
+    pub(crate) fn into_word(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let [first, last, deficits, rates] = self.numbers.map(|column| integers(py, column));
+        let balances = self.balances.into_array(py)?;
+        steps_class(py)?.call1((first, last, balances, deficits, rates))
+    }
+}
+
+/// Draws by columns.
+#[derive(Default)]
+pub(crate) struct DrawColumns {
+    /// First ticks, last ticks, grants, amounts, and when it was paid.
+    numbers: [Vec<i64>; 5],
+    nths: Masked,
+    jobs: Masked,
+}
+
+impl DrawColumns {
+    pub(crate) fn push(&mut self, draw: &Draw) -> PyResult<()> {
+        let (nth, job) = match draw.usage {
+            AnyUsageId::Instant(usage) => (Some(usage.nth.into()), None),
+            AnyUsageId::Metered(usage) => (None, Some(usage.index().into())),
+        };
+        self.nths.push(nth)?;
+        self.jobs.push(job)?;
+        let (grant, amount) = (draw.grant.index().into(), signed(draw.amount));
+        let row = [draw.first, draw.last, grant, amount, draw.paid_at];
+        push_row(&mut self.numbers, row)
+    }
+
+    pub(crate) fn into_word(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let [first, last, grants, amounts, paid_at] =
+            self.numbers.map(|column| integers(py, column));
+        let (nths, jobs) = (self.nths.into_array(py)?, self.jobs.into_array(py)?);
+        draws_class(py)?.call1((first, last, nths, jobs, grants, amounts, paid_at))
+    }
 }
 
 pub(crate) fn statement<'py>(
@@ -170,17 +249,13 @@ pub(crate) fn usage_statement<'py>(
     usage_statement_class(py)?.call1((amount, draws, unpaid, dropped))
 }
 
-/// The identity of usage in an account without metered usage, as all are here.
-pub(crate) fn instant(usage: AnyUsageId) -> UsageId {
-    match usage {
-        AnyUsageId::Instant(usage) => usage,
-        AnyUsageId::Metered(_) => unreachable!("accounts with metered usage are not read"),
-    }
-}
-
 fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
-    let usage = usage_id(py, instant(draw.usage))?;
-    draw_class(py)?.call1((usage, draw.grant.index(), draw.amount, draw.paid_at))
+    let usage = match draw.usage {
+        AnyUsageId::Instant(usage) => usage_id(py, usage)?,
+        AnyUsageId::Metered(usage) => metered_id(py, usage)?,
+    };
+    let (grant, amount) = (draw.grant.index(), draw.amount);
+    draw_class(py)?.call1((usage, grant, amount, draw.first, draw.last, draw.paid_at))
 }
 
 pub(crate) fn total(py: Python<'_>, total: Total) -> PyResult<Bound<'_, PyAny>> {

@@ -8,7 +8,7 @@ from pathlib import Path
 import gpu_credit
 import numpy
 import pytest
-from gpu_credit import GPUCredit, KeyedGPUCredit, UsageId
+from gpu_credit import GPUCredit, KeyedGPUCredit, MeteredId, UsageId
 
 MAX = 2**63 - 1
 
@@ -43,6 +43,10 @@ def nothing_changed(account):
         lambda account: account.add_credits(["b"], amounts=[1, 1], timestamps=[0, 0], expirations=[0, 0]),
         lambda account: account.get_balances(numpy.zeros((2, 2), dtype="int64")),
         lambda account: account.get_balances(numpy.ma.masked_equal([1, 2], 2)),
+        lambda account: account.post_metered(rate=-1, start=0, until=5),
+        lambda account: account.post_metered_many(rates=[1, -1], starts=[0, 0], untils=[1, 1]),
+        lambda account: account.post_metered_many(rates=[1], starts=[0, 0], untils=[1, 1]),
+        lambda account: account.add_credits("b", amounts=[1, 1], timestamps=[0, 0], expirations=[0, 0], priorities=[1]),
         lambda account: GPUCredit("never"),
         lambda account: GPUCredit(policy="Carry"),
     ],
@@ -70,6 +74,10 @@ def test_a_value_error(account, call):
         (lambda account: account.extend([(1, 1), (MAX, 0)]), MAX),
         (lambda account: account.add_credits("b", amounts=[1, MAX], timestamps=[0, 0], expirations=[1, 1]), MAX),
         (lambda account: account.get_balances(numpy.array([2**63], dtype="uint64")), MAX),
+        (lambda account: account.post_metered(rate=MAX, start=0, until=2), MAX),
+        (lambda account: account.post_metered(rate=1, start=0, until=2**63), MAX),
+        (lambda account: account.post_grant("b", amount=1, timestamp=0, priority=2**15), 2**15 - 1),
+        (lambda account: account.change_priority(0, priority=-(2**15) - 1), -(2**15)),
     ],
 )
 def test_what_does_not_fit_is_an_overflow_error_that_names_the_limit(account, call, limit):
@@ -185,6 +193,13 @@ def test_the_keyed_class_refuses_the_same():
         lambda account: account.lapsing(0, 5),
         lambda account: account.usage(0, 5),
         lambda account: account.draws(0, 5),
+        lambda account: account.post_metered(1, 5, 9),
+        lambda account: account.post_metered_many([1], [5], [9]),
+        lambda account: account.metered(0, 5),
+        lambda account: account.change_priority(0, 1),
+        lambda account: account.retract_usage(MeteredId(0)),
+        lambda account: account.retract_metered(UsageId(5, 0)),
+        lambda account: account.retract_metered(0),
         lambda account: account.retract_usage((3, 5)),  # No name, but perhaps a record.
     ],
 )

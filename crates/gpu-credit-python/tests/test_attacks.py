@@ -27,7 +27,15 @@ from pathlib import Path
 import gpu_credit
 import numpy
 import pytest
-from gpu_credit import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit
+from gpu_credit import (
+    CreditBook,
+    CreditStore,
+    GPUCredit,
+    GrantRecord,
+    KeyedGPUCredit,
+    MeteredId,
+    MeteredUsage,
+)
 
 ROUNDS = int(os.environ.get("GPU_CREDIT_ATTACKS", "0"))
 SECONDS = 10 + ROUNDS
@@ -117,11 +125,19 @@ def every_question(account):
     yield lambda: account.statement(99)
     yield lambda: account.grant_statement(0, timestamp=99)
     yield lambda: account.usage_statement(account.next_usage_id(10))
+    yield account.metered
+    yield lambda: account.metered_usage(MeteredId(0))
+    yield lambda: account.metered_statement(MeteredId(0))
     yield lambda: account.balance_if((1, 5), 5)
     yield account.settlement
     yield account.settle
     yield lambda: account.post_usage(amount=1, timestamp=5)
-    yield lambda: account.extend([(1, 5), ("a", 1, 5, 9)])
+    yield lambda: account.post_metered(rate=1, start=5, until=9)
+    yield lambda: account.change_metered(account.post_metered(rate=1, start=5, until=9), until=7)
+    yield lambda: account.retract_metered(account.post_metered(rate=1, start=5, until=9))
+    yield lambda: account.post_metered_many(rates=[1], starts=[5], untils=[9])
+    yield lambda: account.change_priority(0, priority=1)
+    yield lambda: account.extend([(1, 5), ("a", 1, 5, 9), MeteredUsage(1, 5, 9), GrantRecord("a", 1, 5, 9, -1)])
     yield lambda: account.add_credits(["a"], amounts=[1], timestamps=[0], expirations=[9])
 
 
@@ -322,6 +338,9 @@ def records_that_do_not_fit_into_memory():
     at_most(200)
     refused(MemoryError, lambda: GPUCredit().extend(itertools.repeat((1, 1))))
     refused(MemoryError, lambda: GPUCredit().get_balances(range(10**12)))
+    for column in ("rates", "starts", "untils"):
+        columns = {"rates": [1], "starts": [1], "untils": [1], column: range(10**12)}
+        refused(MemoryError, lambda: GPUCredit().post_metered_many(**columns))
 
 
 @attack
@@ -368,6 +387,67 @@ def arrays_of_all_kinds():
         refused((TypeError, ValueError, OverflowError), lambda: account.get_balances(bad))
 
 
+@attack
+def jobs_at_the_ends_of_time():
+    first, last = -(2**63), 2**63 - 1
+    for policy in ("carry", "forfeit"):
+        account = GPUCredit(policy)
+        account.extend([GrantRecord("a", last, first, 2**64 - 1, -(2**15)), MeteredUsage(0, first, last)])
+        refused(OverflowError, lambda: account.post_metered(rate=1, start=first, until=last))
+        refused(OverflowError, lambda: account.post_metered(rate=last, start=0, until=2))
+        job = account.post_metered(rate=1, start=last, until=first)
+        refused(OverflowError, lambda: account.change_metered(job, start=first, until=last))
+        account.change_metered(job, start=0, until=last)
+        for start, until in ((last, last), (first, first), (last, first), (last - 1, last)):
+            account.post_metered(rate=0, start=start, until=until)
+        assert account.used == last
+        for call in every_question(account):
+            try:
+                call()
+            except OverflowError:
+                pass
+        account.get_balances([first, 0, last])
+        account.steps(first=first, last=last)
+        account.lowest_balance(first=first, last=last)
+        account.first_below(first=first, last=last, amount=last)
+
+
+@attack
+def identities_that_are_none():
+    account = GPUCredit()
+    account.post_metered(rate=1, start=5, until=9)
+    account.subtract(1, 5)
+    for number in (1, 2**31, 2**32, 2**63):
+        for call in (account.retract_metered, lambda job: account.change_metered(job, rate=1)):
+            refused(LookupError, lambda: call(MeteredId(number)))
+        refused((LookupError, OverflowError), lambda: account.retract_metered(MeteredId(2**64 + number)))
+    for bad in (0, (0,), MeteredId("a"), MeteredId(None), MeteredId(-1), MeteredId.__new__(MeteredId, 0.5)):
+        for call in (account.retract_metered, account.metered_usage, account.metered_statement):
+            refused((TypeError, ValueError), lambda: call(bad))
+    for bad in (tuple.__new__(MeteredId), tuple.__new__(MeteredId, (0, 0)), account.next_usage_id(5)):
+        refused((TypeError, ValueError), lambda: account.retract_metered(bad))
+    refused(TypeError, lambda: account.retract_usage(MeteredId(0)))
+    refused(ValueError, lambda: account.change_metered(MeteredId(0)))
+    for bad in (tuple.__new__(MeteredUsage), tuple.__new__(MeteredUsage, (1, 2)), (1, 2, 3)):
+        refused((TypeError, IndexError), lambda: account.extend([bad]))
+    assert account.used == 5
+
+
+@attack
+def priorities_that_are_none():
+    account = GPUCredit()
+    grant = {"amount": 1, "timestamp": 0}
+    for bad in (2**15, -(2**15) - 1, 2**63, -(10**5_000)):
+        refused(OverflowError, lambda: account.post_grant("a", **grant, priority=bad))
+        refused(OverflowError, lambda: account.extend([GrantRecord("a", 1, 0, 1, bad)]))
+        if abs(bad) < 2**63:
+            columns = {"amounts": [1], "timestamps": [0], "expirations": [1], "priorities": [bad]}
+            refused(OverflowError, lambda: account.add_credits("a", **columns))
+    for bad in (1.5, "1", None):
+        refused(TypeError, lambda: account.post_grant("a", **grant, priority=bad))
+    assert account.grant_count == 0
+
+
 # Bytes that are damaged.
 
 
@@ -375,6 +455,9 @@ def every_object():
     account = an_account(30, 60)
     account.retract_grant(3)
     account.retract_usage(account.find_usage(amount=1, timestamp=5))
+    account.post_metered_many(rates=range(9), starts=range(20, 29), untils=range(110, 200, 10))
+    account.retract_metered(MeteredId(3))
+    account.change_priority(7, priority=-4)
     return account, a_keyed(), a_book()
 
 
@@ -492,6 +575,8 @@ LONG_QUESTIONS = {
     "usage": GPUCredit.usage,
     "grants": GPUCredit.grants,
     "statement": lambda account: account.statement(10**9),
+    "metered": GPUCredit.metered,
+    "metered_statement": lambda account: account.metered_statement(MeteredId(0)),
     "extend": lambda account: account.extend((1, 1) for _ in itertools.count()),
     "book": lambda _: a_book().get_balances(["account 1"] * 1_000_000, numpy.arange(1_000_000)),
 }
@@ -500,6 +585,8 @@ LONG_QUESTIONS = {
 def ctrl_c_in(name):
     def attack():
         account = an_account(200_000, 400_000)
+        starts = numpy.arange(200_000) * 10
+        account.post_metered_many(rates=starts * 0, starts=starts, untils=starts + 1_000_000)
         interrupted(lambda: LONG_QUESTIONS[name](account))
         assert account.get_balance(5) is not None
 
@@ -674,6 +761,10 @@ def use_a_store_that_is_not_mine(store):
         lambda: store.subtract("acme", "child", amount=1, timestamp=1),
         lambda: store.add_credit("acme", "child", "a", amount=1, timestamp=1),
         lambda: store.open_account("eve"),
+        lambda: store.run("acme", "child", rate=1, start=1, until=2),
+        lambda: store.stop("acme", "child", at=1),
+        lambda: store.change_metered("acme", "child", "job", until=1),
+        lambda: store.usage_statement("acme", "child"),
         lambda: store.retract("acme", "child", "invoice"),
         lambda: store.delete_account("acme", "child"),
         lambda: store.get_balance("acme", 1),

@@ -9,7 +9,7 @@ import pandas
 import polars
 import pyarrow
 import pytest
-from gpu_credit import CreditBook, GPUCredit
+from gpu_credit import CreditBook, GPUCredit, GrantRecord, MeteredUsage
 
 
 def rows(seed=1, count=3_000, accounts=50):
@@ -77,6 +77,54 @@ def test_a_book_answers_as_its_accounts_do(table, policy):
         names = [*accounts, "nobody"]
         assert book.get_balances(names, [time] * len(names)).tolist() == balances + [None]
         assert book.total_at(time).balance == sum(balance or 0 for balance in balances)
+
+
+@pytest.mark.parametrize("table", [pyarrow.table, polars.DataFrame, lambda c: pandas.DataFrame(c).convert_dtypes()])
+def test_a_table_may_have_jobs_and_priorities(table):
+    columns = {
+        "kind": ["grant", "grant", "usage", "usage", "usage"],
+        "account": ["ada"] * 5,
+        "amount": [100, 100, 8, 5, 0],
+        "timestamp": [0, 0, 3, 3, 2],
+        "expiration": [9, 30, None, None, None],
+        "until": [None, None, 6, None, 1],
+        "priority": [1, None, None, None, None],
+    }
+    book, account = CreditBook(), GPUCredit()
+    book.ingest(table(columns), policy="carry")
+    account.extend([GrantRecord("", 100, 0, 9, 1), ("", 100, 0, 30), MeteredUsage(8, 3, 6), (5, 3), MeteredUsage(0, 2, 1)])
+    ada = book["ada"]
+    assert ada.grants() == account.grants()
+    assert [c.tolist() for c in ada.metered()] == [[1, 0], [0, 8], [2, 3], [1, 6]]
+    assert [ada.get_balance(t) for t in range(-1, 32)] == [account.get_balance(t) for t in range(-1, 32)]
+    assert ada.get_balance(10) == 100 - 3 * 8 - 5
+    job = ada.post_metered(rate=1, start=4, until=5)
+    ada.change_metered(job, until=9)
+    ada.change_priority(0, priority=-1)
+    assert book.get_balance("ada", 10) == 100
+    assert book.add_credit("ada", "more", amount=5, timestamp=6, priority=-2) == 2
+    for copied in (copy.copy(book), pickle.loads(pickle.dumps(book))):
+        assert copied["ada"].metered_usage(job) == (1, 4, 9)
+        assert copied["ada"].grants() == ada.grants()
+
+
+@pytest.mark.parametrize(
+    "changed, error, message",
+    [
+        ({"until": [5, None]}, ValueError, "row 0 is of kind \"grant\", which has no until"),
+        ({"priority": [1, 1]}, ValueError, "row 1 is of kind \"usage\", which has no priority"),
+        ({"priority": [2**15, None]}, OverflowError, "the priority of row 0 of 32768 does not fit"),
+        ({"amount": [1, 2**62], "until": [None, 9]}, OverflowError, "usage of 4611686018427387904 at each tick"),
+        ({"until": [1.5, None]}, TypeError, "until"),
+        ({"priority": ["a", None]}, TypeError, "priority"),
+    ],
+)
+def test_what_belongs_to_the_other_kind_is_refused(changed, error, message):
+    columns = {"kind": ["grant", "usage"], "account": ["ada"] * 2, "amount": [1, 1], "timestamp": [0, 0], "expiration": [9, None]}
+    book = CreditBook()
+    with pytest.raises(error, match=message):
+        book.ingest(pyarrow.table({**columns, **changed}), policy="carry")
+    assert len(book) == 0
 
 
 def test_an_account_of_a_book_is_posted_to_and_corrected_in_place():

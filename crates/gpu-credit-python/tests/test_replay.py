@@ -172,14 +172,15 @@ class Accounts(RuleBasedStateMachine):
                 assert amount == statement.unpaid + statement.dropped + sum(
                     draw.amount for draw in statement.draws
                 )
-                expected = [row for row in rows if row[:2] == (time, nth)]
-                assert [(*draw.usage, *draw[1:]) for draw in statement.draws] == expected
+                expected = [row for row in rows if row[:4] == (time, time, nth, None)]
+                found = [(draw.grant, draw.amount, draw.paid_at) for draw in statement.draws]
+                assert found == [row[4:] for row in expected]
             assert self.account.usage_statement(self.account.next_usage_id(time)) is None
 
     @rule(first=TIMES, last=TIMES)
     def ask_who_paid_in_a_range(self, first, last):
         draws = zip(*(column.tolist() for column in self.account.draws()))
-        expected = [draw for draw in draws if first <= draw[4] <= last]
+        expected = [draw for draw in draws if first <= draw[6] <= last]
         found = self.account.draws(first=first, last=last)
         assert [*zip(*(column.tolist() for column in found))] == expected
 
@@ -256,13 +257,16 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(first=TIMES, last=TIMES)
     def ask_for_steps(self, first, last):
-        timestamps, balances = self.account.steps(first=first, last=last)
+        steps = zip(*(column.tolist() for column in self.account.steps(first=first, last=last)))
         expected = []
         for time in range(first, last + 1):
-            balance = self.plain.get_balance(time)
-            if not expected or expected[-1][1] != balance:
-                expected.append((time, balance))
-        assert list(zip(timestamps.tolist(), balances.tolist())) == expected
+            answer = self.plain.balance_at(time)
+            if expected and expected[-1][2] == answer:
+                expected[-1][1] = time
+            else:
+                expected.append([time, time, answer])
+        expected = [(first, last, answer[0], answer[2], 0) for first, last, answer in expected]
+        assert [*steps] == expected
 
     @rule()
     def ask_at_every_instant(self):

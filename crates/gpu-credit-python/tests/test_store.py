@@ -82,6 +82,51 @@ def test_corrections_and_history(store):
     assert store.check(instants=50) == []
 
 
+def test_a_job_runs_and_stops(store, path):
+    assert store.run("acme", "job-17", rate=2, start=12, until=40) is True
+    assert store.run("acme", "job-17", rate=2, start=12, until=40) is False
+    assert (store.get_balance("acme", 12), store.get_balance("acme", 30)) == (78, 42)
+    assert store.stop("acme", "job-17", at=17) is True
+    for again in (17, 19, 15):  # A retry, whenever it comes, charges no more.
+        assert store.stop("acme", "job-17", at=again) is False
+    assert store.get_balance("acme", 30) == 70
+    assert store.change_metered("acme", "fix", "job-17", rate=3, start=14) is True
+    store.close()
+    with CreditStore(path) as store:
+        assert store.account("acme").metered_count == 1
+        statement = store.usage_statement("acme", "job-17")
+        assert [(draw.amount, draw.first, draw.last) for draw in statement.draws] == [(9, 14, 16)]
+        assert (statement.amount, store.usage_statement("acme", "job").amount) == (9, 20)
+        history = {entry["id"]: entry for entry in store.history("acme")}
+        assert [history["job-17"][name] for name in ("kind", "rate", "start", "until")] == ["metered_usage", 2, 12, 40]
+        assert history["job-17/stop"]["until"] == 17
+        fix = [history["fix"][name] for name in ("kind", "of", "rate", "start", "until")]
+        assert fix == ["change_metered_usage", "job-17", 3, 14, None]
+        assert store.retract("acme", "oops", "job-17")
+        assert (store.get_balance("acme", 30), store.check(instants=50)) == (80, [])
+        with pytest.raises(LookupError, match="job-17"):
+            store.usage_statement("acme", "job-17")
+
+
+def test_jobs_that_are_refused(store):
+    for error, refused in (
+        (ValueError, lambda: store.run("acme", "job", rate=1, start=0, until=5)),  # Other content.
+        (ValueError, lambda: store.run("acme", "a", rate=-1, start=0, until=5)),
+        (OverflowError, lambda: store.run("acme", "a", rate=2**62, start=0, until=5)),
+        (LookupError, lambda: store.stop("acme", "nothing", at=5)),
+        (ValueError, lambda: store.stop("acme", "job", at=5)),  # It is not metered.
+        (ValueError, lambda: store.change_metered("acme", "a", "job", until=5)),
+        (LookupError, lambda: store.usage_statement("acme", "invoice")),
+        (KeyError, lambda: store.usage_statement("eve", "job")),
+        (TypeError, lambda: store.run("acme", "a", 1, 0, 5)),
+    ):
+        with pytest.raises(error):
+            refused()
+    assert store.run("acme", "job-17", rate=1, start=0, until=5)
+    with pytest.raises(ValueError, match="neither a rate"):
+        store.change_metered("acme", "a", "job-17")
+
+
 def test_closing_the_books_and_deleting(store):
     assert store.close_books("acme", "year", 10)
     with pytest.raises(ValueError, match="closed"):

@@ -12,12 +12,17 @@ from gpu_credit.words import (
     Answer,
     Draws,
     Grant,
+    GrantRecord,
     GrantStatement,
     Lapse,
+    MeteredColumns,
+    MeteredId,
+    MeteredUsage,
     Policy,
     Remainder,
     SettlementStatistics,
     Statement,
+    Steps,
     Total,
     UsageColumns,
     UsageId,
@@ -29,7 +34,7 @@ _Integers: TypeAlias = NDArray[numpy.integer[Any]] | Sequence[int] | _Array
 _Policy: TypeAlias = Policy | Literal["carry", "forfeit"]
 _TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
 _Masked: TypeAlias = numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
-_Record: TypeAlias = tuple[str, int, int, int] | tuple[int, int]
+_Record: TypeAlias = tuple[str, int, int, int] | tuple[int, int] | GrantRecord | MeteredUsage
 _Reduced: TypeAlias = tuple[Any, tuple[type[Any]], Any]
 _Progress: TypeAlias = Callable[[int, int | None], object]
 
@@ -61,9 +66,7 @@ class GPUCredit:
     def get_balances(self, timestamps: _Integers) -> _Masked: ...
     def balance_at(self, timestamp: SupportsIndex) -> Answer: ...
     def remainders_at(self, timestamp: SupportsIndex) -> list[Remainder]: ...
-    def steps(
-        self, *, first: SupportsIndex, last: SupportsIndex
-    ) -> tuple[NDArray[numpy.int64], _Masked]: ...
+    def steps(self, *, first: SupportsIndex, last: SupportsIndex) -> Steps: ...
     def post_grant(
         self,
         credit_id: str,
@@ -71,6 +74,7 @@ class GPUCredit:
         amount: SupportsIndex,
         timestamp: SupportsIndex,
         expiration: SupportsIndex | None = None,
+        priority: SupportsIndex = 0,
     ) -> int: ...
     def post_usage(self, *, amount: SupportsIndex, timestamp: SupportsIndex) -> UsageId: ...
     def add_credits(
@@ -80,6 +84,7 @@ class GPUCredit:
         amounts: _Integers,
         timestamps: _Integers,
         expirations: _Integers,
+        priorities: _Integers | None = None,
         progress: _Progress | None = None,
     ) -> None: ...
     def subtract_many(self, *, amounts: _Integers, timestamps: _Integers) -> None: ...
@@ -91,6 +96,27 @@ class GPUCredit:
     def change_expiration(
         self, number: SupportsIndex, *, expiration: SupportsIndex | None
     ) -> None: ...
+    def change_priority(self, number: SupportsIndex, *, priority: SupportsIndex) -> None: ...
+    def post_metered(
+        self, *, rate: SupportsIndex, start: SupportsIndex, until: SupportsIndex
+    ) -> MeteredId: ...
+    def post_metered_many(
+        self, *, rates: _Integers, starts: _Integers, untils: _Integers
+    ) -> None: ...
+    def change_metered(
+        self,
+        job: MeteredId,
+        *,
+        rate: SupportsIndex | None = None,
+        start: SupportsIndex | None = None,
+        until: SupportsIndex | None = None,
+    ) -> None: ...
+    def retract_metered(self, job: MeteredId) -> MeteredUsage: ...
+    def metered_usage(self, job: MeteredId) -> MeteredUsage | None: ...
+    def metered(
+        self, *, first: SupportsIndex = ..., last: SupportsIndex = ...
+    ) -> MeteredColumns: ...
+    def metered_statement(self, job: MeteredId) -> UsageStatement | None: ...
     def series(
         self, *, first: SupportsIndex, last: SupportsIndex, step: SupportsIndex
     ) -> tuple[NDArray[numpy.int64], _Masked]: ...
@@ -134,6 +160,8 @@ class GPUCredit:
     @property
     def usage_count(self) -> int: ...
     @property
+    def metered_count(self) -> int: ...
+    @property
     def used(self) -> int: ...
     @property
     def memory_used(self) -> int: ...
@@ -174,6 +202,7 @@ class CreditBook:
         amount: SupportsIndex,
         timestamp: SupportsIndex,
         expiration: SupportsIndex | None = None,
+        priority: SupportsIndex = 0,
     ) -> int: ...
     def subtract(
         self, name: str, *, amount: SupportsIndex, timestamp: SupportsIndex
@@ -215,6 +244,26 @@ class CreditStore:
     def subtract(
         self, account: str, id: str, *, amount: SupportsIndex, timestamp: SupportsIndex
     ) -> bool: ...
+    def run(
+        self,
+        account: str,
+        id: str,
+        *,
+        rate: SupportsIndex,
+        start: SupportsIndex,
+        until: SupportsIndex,
+    ) -> bool: ...
+    def stop(self, account: str, of: str, *, at: SupportsIndex) -> bool: ...
+    def change_metered(
+        self,
+        account: str,
+        id: str,
+        of: str,
+        *,
+        rate: SupportsIndex | None = None,
+        start: SupportsIndex | None = None,
+        until: SupportsIndex | None = None,
+    ) -> bool: ...
     def retract(self, account: str, id: str, of: str) -> bool: ...
     def change_usage(self, account: str, id: str, of: str, amount: SupportsIndex) -> bool: ...
     def revoke_grant(self, account: str, id: str, of: str, timestamp: SupportsIndex) -> bool: ...
@@ -226,6 +275,7 @@ class CreditStore:
     def get_balance(self, account: str, timestamp: SupportsIndex) -> int | None: ...
     def balance_at(self, account: str, timestamp: SupportsIndex) -> Answer: ...
     def account(self, name: str, sequence: SupportsIndex | None = None) -> GPUCredit: ...
+    def usage_statement(self, account: str, id: str) -> UsageStatement: ...
     def accounts(self) -> list[str]: ...
     def history(self, account: str) -> list[dict[str, Any]]: ...
     @property

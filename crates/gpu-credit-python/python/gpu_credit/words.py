@@ -70,6 +70,62 @@ class UsageRecord(NamedTuple):
     """When it takes effect."""
 
 
+class GrantRecord(NamedTuple):
+    """A grant, as extend and balance_if take it."""
+
+    credit_id: str
+    """Metadata: two grants with one id are two grants."""
+
+    amount: int
+    """In the smallest unit."""
+
+    timestamp: int
+    """The first instant of the window."""
+
+    expiration: int
+    """The last instant of the window, counted from the first."""
+
+    priority: int = 0
+    """From -2**15 to 2**15 - 1. Lower is drawn first; of one priority, the grant that ends soonest."""
+
+
+class MeteredId(NamedTuple):
+    """The identity of metered usage. It never changes, whatever is corrected, and is not used again."""
+
+    number: int
+    """Its place in posting order among all metered usage, from 0 on."""
+
+
+class MeteredUsage(NamedTuple):
+    """Usage of the same amount at each tick of [start, until), as extend and balance_if take it: a job.
+    If until is not later than start, it is nothing, but can be changed into something."""
+
+    rate: int
+    """What each tick uses, in the smallest unit."""
+
+    start: int
+    """The first tick."""
+
+    until: int
+    """The first tick that is no longer used: the planned end, as long as the job runs."""
+
+
+class MeteredColumns(NamedTuple):
+    """Much metered usage, by columns."""
+
+    numbers: NDArray[numpy.int64]
+    """The identities: MeteredId(number)."""
+
+    rates: NDArray[numpy.int64]
+    """What each tick uses, in the smallest unit."""
+
+    starts: NDArray[numpy.int64]
+    """The first ticks."""
+
+    untils: NDArray[numpy.int64]
+    """The first ticks that are no longer used."""
+
+
 class UsageColumns(NamedTuple):
     """Many usage records, by columns."""
 
@@ -105,6 +161,9 @@ class Grant(NamedTuple):
     """The instant from which the grant is revoked, if it is: the one after end. Or its start: then it
     was never live, and end is the end of the window that it had before."""
 
+    priority: int
+    """Lower is drawn first; of one priority, the grant that ends soonest."""
+
 
 class Remainder(NamedTuple):
     """What is undrawn of one live grant at an instant."""
@@ -129,10 +188,32 @@ class Lapse(NamedTuple):
     """When: the instant after the last one of its window."""
 
 
-class Draw(NamedTuple):
-    """The part of one usage record that one grant paid."""
+class Steps(NamedTuple):
+    """The balance over a range of time, by columns: a row for each stretch over which it is constant, or
+    linear because usage is metered. They follow one another without a gap."""
 
-    usage: UsageId
+    first: NDArray[numpy.int64]
+    """The first ticks."""
+
+    last: NDArray[numpy.int64]
+    """The last ticks."""
+
+    balances: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
+    """The balances at the first ticks, masked if there is none."""
+
+    deficits: NDArray[numpy.int64]
+    """The deficits at the first ticks."""
+
+    rates: NDArray[numpy.int64]
+    """By how much the balance falls from each tick to the next; or, if there is none, by how much the
+    deficit grows."""
+
+
+class Draw(NamedTuple):
+    """The part of one usage record that one grant paid: of metered usage, at some ticks that follow one
+    another."""
+
+    usage: UsageId | MeteredId
     """The usage that was paid."""
 
     grant: int
@@ -141,19 +222,31 @@ class Draw(NamedTuple):
     amount: int
     """What it paid, in the smallest unit; never 0."""
 
+    first: int
+    """The first tick of the usage that was paid, perhaps in part: its instant, if it is not metered."""
+
+    last: int
+    """The last tick of the usage that was paid, perhaps in part."""
+
     paid_at: int
-    """When it paid: at the instant of the usage, or at its own start if the usage had become a
-    deficit."""
+    """When it paid: at each of these ticks, from the first on, or at its own start if the usage had
+    become a deficit."""
 
 
 class Draws(NamedTuple):
-    """Many draws, by columns."""
+    """Many draws, by columns. Of each row, either nth or job is masked."""
 
-    timestamps: NDArray[numpy.int64]
-    """The instants of the usage."""
+    first: NDArray[numpy.int64]
+    """The first ticks of the usage that was paid: its instant, if it is not metered."""
 
-    nths: NDArray[numpy.int64]
-    """The second half of its identity: UsageId(timestamp, nth)."""
+    last: NDArray[numpy.int64]
+    """The last ticks."""
+
+    nths: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
+    """If the usage is not metered, the second half of its identity: UsageId(first, nth)."""
+
+    jobs: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
+    """If it is, its identity: MeteredId(job)."""
 
     grants: NDArray[numpy.int64]
     """The numbers of the grants that paid."""
