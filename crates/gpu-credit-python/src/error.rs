@@ -22,9 +22,10 @@ fn exception(error: Error, message: String) -> PyErr {
         Error::NoSuchGrant(_) | Error::NoSuchUsage { .. } | Error::NoSuchMeteredUsage(_) => {
             PyLookupError::new_err(message)
         }
-        Error::AlreadyRevoked { .. } | Error::RevokedAfterEnd { .. } | Error::ZeroStep => {
-            PyValueError::new_err(message)
-        }
+        Error::AlreadyRevoked { .. }
+        | Error::RevokedAfterEnd { .. }
+        | Error::ZeroStep
+        | Error::NoTicks { .. } => PyValueError::new_err(message),
         _ => PyOverflowError::new_err(message),
     }
 }

@@ -12,7 +12,7 @@ use std::{mem, process};
 
 use crate::account::Account;
 use crate::error;
-use crate::integer::{Amount, Expiration, Number, Timestamp};
+use crate::integer::{Amount, Expiration, Number, Priority, Timestamp};
 use crate::policy::Policy;
 use crate::shared::Shared;
 use crate::words;
@@ -106,8 +106,9 @@ impl DurableStore {
     }
 
     /// Post a grant, live in [timestamp, timestamp + expiration]; without an expiration it never
-    /// ends.
-    #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None))]
+    /// ends. Of lower priority it is drawn first.
+    #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
+           text_signature = "($self, account, id, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credit(
         &self,
@@ -118,13 +119,14 @@ impl DurableStore {
         amount: Amount,
         timestamp: Timestamp,
         expiration: Option<Expiration>,
+        priority: Priority,
     ) -> PyResult<bool> {
         let change = Change::Grant {
             credit_id,
             amount: amount.0,
             timestamp: timestamp.0,
             expiration: expiration.map(|expiration| expiration.0),
-            priority: 0,
+            priority: priority.0,
         };
         self.post(py, account, id, change)
     }
@@ -250,6 +252,20 @@ impl DurableStore {
     ) -> PyResult<bool> {
         let (of, expiration) = (of.into(), expiration.map(|expiration| expiration.0));
         self.post(py, account, id, Change::ChangeExpiration { of, expiration })
+    }
+
+    /// Give the grant of an id another priority, in its place in posting order.
+    #[pyo3(signature = (account, id, of, *, priority))]
+    fn change_priority(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        id: &str,
+        of: &str,
+        priority: Priority,
+    ) -> PyResult<bool> {
+        let (of, priority) = (of.into(), priority.0);
+        self.post(py, account, id, Change::ChangePriority { of, priority })
     }
 
     /// Close the books: records and questions before an instant are refused from now on.

@@ -126,6 +126,10 @@ def every_question(account):
     yield lambda: account.grant_statement(0, timestamp=99)
     yield lambda: account.usage_statement(account.next_usage_id(10))
     yield account.metered
+    yield lambda: account.spendable(5)
+    yield lambda: account.spendable_rate(start=5, until=9)
+    yield lambda: account.runs_dry(rate=1, start=5)
+    yield account.first_unpaid
     yield lambda: account.metered_usage(MeteredId(0))
     yield lambda: account.metered_statement(MeteredId(0))
     yield lambda: account.balance_if((1, 5), 5)
@@ -409,6 +413,12 @@ def jobs_at_the_ends_of_time():
         account.get_balances([first, 0, last])
         account.steps(first=first, last=last)
         account.lowest_balance(first=first, last=last)
+        for tick in (first, 0, last):
+            account.spendable(tick)
+            account.runs_dry(rate=last, start=tick)
+            account.runs_dry(rate=0, start=tick)
+        account.spendable_rate(start=first, until=last)
+        refused(ValueError, lambda: account.spendable_rate(start=last, until=first))
         account.first_below(first=first, last=last, amount=last)
 
 
@@ -765,6 +775,7 @@ def use_a_store_that_is_not_mine(store):
         lambda: store.stop("acme", "child", at=1),
         lambda: store.change_metered("acme", "child", "job", until=1),
         lambda: store.usage_statement("acme", "child"),
+        lambda: store.change_priority("acme", "child", "invoice", priority=1),
         lambda: store.retract("acme", "child", "invoice"),
         lambda: store.delete_account("acme", "child"),
         lambda: store.get_balance("acme", 1),

@@ -209,6 +209,20 @@ class Jobs(RuleBasedStateMachine):
             assert statement.amount == drawn + statement.unpaid + statement.dropped
             assert statement.amount == job.rate * max(0, job.until - job.start)
 
+    @rule(tick=TIMES, end=TIMES, rate=AMOUNTS)
+    def ask_what_may_be_spent(self, tick, end, rate):
+        assert self.account.spendable(tick) == self.plain.spendable(tick)
+        if tick < end:
+            expected = self.plain.spendable_rate(tick, end)
+            assert self.account.spendable_rate(start=tick, until=end) == expected
+        else:
+            with pytest.raises(ValueError, match="no ticks"):
+                self.account.spendable_rate(start=tick, until=end)
+        # What ends after the last tick of the plain one, it knows nothing of.
+        if rate:
+            assert self.account.runs_dry(rate=rate, start=tick) == self.plain.runs_dry(rate, tick)
+        assert self.account.first_unpaid(first=tick, last=end) == self.plain.first_unpaid(tick, end)
+
     @rule(record=GRANTS | USAGE | JOBS, tick=TIMES)
     def ask_what_if(self, record, tick):
         account, plain, usage_ids = copy.copy(self.account), copy.deepcopy(self.plain), [*self.usage_ids]

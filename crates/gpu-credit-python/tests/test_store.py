@@ -108,6 +108,23 @@ def test_a_job_runs_and_stops(store, path):
             store.usage_statement("acme", "job-17")
 
 
+def test_grants_have_priorities(store, path):
+    plan = {"amount": 10, "timestamp": 0, "expiration": 40, "priority": -1}
+    assert store.add_credit("acme", "plan", "plan", **plan) is True
+    assert store.add_credit("acme", "plan", "plan", **plan) is False
+    with pytest.raises(ValueError, match="priority"):
+        store.add_credit("acme", "plan", "plan", **{**plan, "priority": 1})
+    assert store.get_balance("acme", 31) == 0
+    assert store.change_priority("acme", "fix", "plan", priority=1) is True
+    store.close()
+    with CreditStore(path) as store:
+        assert [grant.priority for grant in store.account("acme").grants()] == [0, 1]
+        assert [entry.get("priority") for entry in store.history("acme")] == [None, 0, None, -1, 1]
+        assert (store.get_balance("acme", 31), store.check(instants=50)) == (10, [])
+        with pytest.raises(OverflowError, match="32767"):
+            store.change_priority("acme", "a", "plan", priority=2**15)
+
+
 def test_jobs_that_are_refused(store):
     for error, refused in (
         (ValueError, lambda: store.run("acme", "job", rate=1, start=0, until=5)),  # Other content.

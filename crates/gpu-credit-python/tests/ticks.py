@@ -41,9 +41,11 @@ class Ticks:
         return min(unpaid, default=None)
 
     def largest(self, fits):
-        amount = 0
-        while fits(amount + 1):
-            amount += 1
+        """With a number all below it fit, and no more than there is."""
+        amount, too_much = 0, 1 + sum(grant.amount for grant in self.grants if grant)
+        while amount + 1 < too_much:
+            tried = (amount + too_much) // 2
+            amount, too_much = (tried, too_much) if fits(tried) else (amount, tried)
         return amount
 
     def fits(self, record, start, until):
