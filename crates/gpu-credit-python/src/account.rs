@@ -1,7 +1,6 @@
 //! `GPUCredit`: the classic class, and all that the Rust account has beside it.
 
 use gpu_credit::{GpuCredit, GrantId, UsageRecord};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -48,18 +47,6 @@ impl From<GpuCredit> for Account {
     }
 }
 
-impl Account {
-    /// Begins anew, with this account.
-    pub(crate) fn replace(&self, py: Python<'_>, account: GpuCredit) -> PyResult<()> {
-        match &self.0 {
-            Place::Alone(ledger) => ledger.with(py, |ledger| *ledger = account.into()),
-            Place::InBook(_, name) => Err(PyTypeError::new_err(format!(
-                "{name:?} is an account of a book, which cannot be initialised again"
-            ))),
-        }
-    }
-}
-
 #[pymethods]
 impl Account {
     /// Takes whatever a subclass is called with: `__init__` looks at it.
@@ -71,7 +58,7 @@ impl Account {
 
     #[pyo3(signature = (policy = Policy::CARRY))]
     fn __init__(&self, py: Python<'_>, policy: Policy) -> PyResult<()> {
-        self.replace(py, policy.account())
+        self.0.replace(py, policy.account())
     }
 
     /// Post a grant that is live in [timestamp, timestamp + expiration], both ends included.
@@ -141,7 +128,7 @@ impl Account {
         if !self.0.ask(py, GpuCredit::is_settled)? {
             // Each task would replay what is not settled.
             let last = timestamps.iter().max().copied().unwrap_or(i64::MIN);
-            (self.0).change_at_length(py, |account| account.settle_to(last))?;
+            self.0.settle_to(py, last)?;
         }
         let answer = |account: &_, interrupt: &_| batch::balances(account, timestamps, interrupt);
         self.0.ask_interruptibly(py, answer)??.into_array(py)

@@ -236,7 +236,7 @@ impl Book {
         if !slf.get().__contains__(slf.py(), &name)? {
             return Err(no_such_account(&name));
         }
-        Ok(Account(Place::InBook(slf.clone().unbind(), name)))
+        Ok(Account(Place::in_book(slf.clone().unbind(), name)))
     }
 
     /// Raises ValueError if the name is taken: what stands there is not dropped unseen.
@@ -247,7 +247,7 @@ impl Book {
         account: &Bound<'_, Account>,
     ) -> PyResult<()> {
         let account =
-            (account.get().0).work_in_parallel(py, |mut held| held.read(GpuCredit::clone))?;
+            (account.get().0).work_in_parallel(py, |mut held| held.copy(GpuCredit::clone))?;
         (self.0.work(py, |book| insert(book, name, account))?).map_err(refused)
     }
 

@@ -1,6 +1,6 @@
 //! What an account holds, what it takes, and how far it is settled.
 
-use gpu_credit::{GpuCredit, UsageId, UsageRecord};
+use gpu_credit::{UsageId, UsageRecord};
 use pyo3::prelude::*;
 
 use crate::account::Account;
@@ -13,12 +13,12 @@ impl Account {
     /// Bring the account up to date after late records, so that no question has to. It changes
     /// cost, never an answer.
     fn settle(&self, py: Python<'_>) -> PyResult<()> {
-        (self.0).change_at_length(py, GpuCredit::settle)
+        self.0.settle_to(py, i64::MAX)
     }
 
     /// As settle, but only so far that questions up to an instant have nothing left to do.
     fn settle_to(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<()> {
-        (self.0).change_at_length(py, |account| account.settle_to(timestamp.0))
+        self.0.settle_to(py, timestamp.0)
     }
 
     /// Whether settle would have nothing to do.

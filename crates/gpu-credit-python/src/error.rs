@@ -1,6 +1,6 @@
 //! The engine's refusals as Python's exceptions.
 
-use gpu_credit::{Error, RecordError};
+use gpu_credit::{ChangeError, Error, RecordError};
 use pyo3::PyErr;
 use pyo3::exceptions::{PyLookupError, PyOverflowError, PyValueError};
 
@@ -14,6 +14,12 @@ pub(crate) fn refused(error: Error) -> PyErr {
 /// The same for one of many records: the message says which.
 #[cold]
 pub(crate) fn refused_record(refused: RecordError) -> PyErr {
+    exception(refused.error, refused.to_string())
+}
+
+/// The same for one of the changes of a plan.
+#[cold]
+pub(crate) fn refused_change(refused: ChangeError) -> PyErr {
     exception(refused.error, refused.to_string())
 }
 

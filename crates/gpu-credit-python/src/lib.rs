@@ -1,7 +1,7 @@
 //! The Python package: the ledger of `gpu-credit` in Python's idiom.
 //!
 //! [`account`] is the classic class and all that the Rust account has, its [`contents`],
-//! [`questions`], [`spendable`] credit, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
+//! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
 //! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
 //! an [`account`] too, in another [`place`]; [`store`] keeps them in a durable file; [`fold`] is what a
 //! distributed engine runs on each part of a large table.
@@ -30,6 +30,7 @@ mod ledger;
 mod metered;
 mod pickle;
 mod place;
+mod plan;
 mod policy;
 mod pool;
 mod progress;

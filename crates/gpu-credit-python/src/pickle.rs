@@ -28,7 +28,7 @@ impl Account {
     fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<State<'py>> {
         let py = slf.py();
         let bytes =
-            (slf.get().0).work_in_parallel(py, |mut held| held.read(GpuCredit::to_bytes))?;
+            (slf.get().0).work_in_parallel(py, |mut held| held.copy(GpuCredit::to_bytes))?;
         Ok((PyBytes::new(py, &bytes), attributes(slf.as_any())?))
     }
 
@@ -36,7 +36,7 @@ impl Account {
         let (py, (bytes, attributes)) = (slf.py(), state);
         let bytes = bytes.as_bytes();
         let account = pool::work(py, || GpuCredit::from_bytes(bytes));
-        slf.get().replace(py, account.map_err(damaged)?)?;
+        slf.get().0.replace(py, account.map_err(damaged)?)?;
         set_attributes(slf.as_any(), &attributes)
     }
 }

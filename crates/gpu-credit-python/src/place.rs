@@ -1,13 +1,19 @@
-//! Where an account stands: on its own, with an inbox, or in a book. The calls of `GPUCredit` do not
-//! know which.
+//! Where an account stands: on its own, with an inbox, or in a book; as it is, or as it would be under a
+//! plan. The calls of `GPUCredit` do not know which.
 
-use gpu_credit::{CreditBook, Error, GpuCredit, GrantId, GrantRecord, Record, RecordError};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use gpu_credit::{
+    Change, ChangeError, CreditBook, Error, GpuCredit, GrantId, GrantRecord, Record, RecordError,
+};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::book::{Book, no_such_account};
 use crate::ledger::Ledger;
-use crate::pool;
 use crate::shared::{Interrupt, Shared};
+use crate::{error, pool};
 
 /// More waiting records than this are posted while other Python threads run.
 pub(crate) const WAITING_FEW: usize = 4 * 1024;
@@ -15,61 +21,192 @@ pub(crate) const WAITING_FEW: usize = 4 * 1024;
 /// To pass over more records than this, or to replay more grants, takes a millisecond or so.
 const RECORDS_FEW: usize = 16 * 1024;
 
-pub(crate) enum Place {
-    Alone(Box<Shared<Ledger>>),
+pub(crate) struct Place {
+    home: Home,
+    /// It is as if these changes had been made, which nobody makes.
+    plan: Option<Vec<Change>>,
+}
+
+enum Home {
+    Alone(Arc<Shared<Ledger>>),
     InBook(Py<Book>, String),
 }
 
-/// An account that nobody else works on. To one that has been taken out of its book, nothing
-/// happens: `None`.
-pub(crate) enum Held<'a> {
+/// An account that nobody else works on.
+pub(crate) struct Held<'a> {
+    kept: Kept<'a>,
+    plan: Option<&'a [Change]>,
+}
+
+enum Kept<'a> {
     Alone(&'a mut Ledger),
     InBook(&'a mut CreditBook, &'a str),
 }
 
+/// Why nothing is done to an account.
+#[derive(Clone, Copy)]
+pub(crate) enum NotDone {
+    /// It has been taken out of its book.
+    NotInBook,
+    /// It is a plan, to be asked alone.
+    IsPlan,
+    /// A change of the plan is refused, as the account is now.
+    Refused(ChangeError),
+}
+
 impl Held<'_> {
     #[inline]
-    pub(crate) fn read<R>(&mut self, question: impl FnOnce(&GpuCredit) -> R) -> Option<R> {
-        match self {
-            Held::Alone(ledger) => Some(question(ledger.account())),
-            Held::InBook(book, name) => Some(question(&*book.get(name)?)),
+    pub(crate) fn read<R>(&mut self, question: impl FnOnce(&GpuCredit) -> R) -> Result<R, NotDone> {
+        match self.plan {
+            Some(plan) => self.kept.plan(plan, question),
+            None => self.kept.read(question),
         }
     }
 
+    /// Reads what is to be copied.
+    pub(crate) fn copy<R>(&mut self, copy: impl FnOnce(&GpuCredit) -> R) -> Result<R, NotDone> {
+        self.check_no_plan()?;
+        self.read(copy)
+    }
+
     #[inline]
-    fn write<R>(&mut self, change: impl FnOnce(&mut GpuCredit) -> R) -> Option<R> {
-        match self {
-            Held::Alone(ledger) => Some(change(ledger.account())),
-            Held::InBook(book, name) => Some(change(book.get_mut(name)?)),
-        }
+    fn write<R>(&mut self, change: impl FnOnce(&mut GpuCredit) -> R) -> Result<R, NotDone> {
+        self.check_no_plan()?;
+        self.kept.write(change)
     }
 
     /// Settles the account as far as an instant. In a book, most accounts are settled, and stay
     /// packed.
     #[inline]
-    fn settle_to(&mut self, timestamp: i64) -> Option<()> {
-        if matches!(self, Held::Alone(_)) || !self.read(GpuCredit::is_settled)? {
-            self.write(|account| account.settle_to(timestamp))?;
+    fn settle_to(&mut self, timestamp: i64) -> Result<(), NotDone> {
+        if matches!(self.kept, Kept::Alone(_)) || !self.kept.read(GpuCredit::is_settled)? {
+            self.kept.write(|account| account.settle_to(timestamp))?;
         }
-        Some(())
+        Ok(())
     }
 
     #[inline]
-    fn has_few_waiting(&self) -> bool {
+    fn check_no_plan(&self) -> Result<(), NotDone> {
+        match self.plan {
+            Some(_) => Err(NotDone::IsPlan),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether nothing has to be done before it is asked or posted to that takes long.
+    #[inline]
+    fn is_ready(&mut self) -> Result<bool, NotDone> {
+        let has_few_waiting = match &self.kept {
+            Kept::Alone(ledger) => ledger.waiting() <= WAITING_FEW,
+            Kept::InBook(..) => true,
+        };
+        // What a plan changes is repaired, or replayed.
+        let is_small = |account: &GpuCredit| account.grant_count() <= RECORDS_FEW;
+        Ok(has_few_waiting && (self.plan.is_none() || self.kept.read(is_small)?))
+    }
+}
+
+impl Kept<'_> {
+    #[inline]
+    fn read<R>(&mut self, question: impl FnOnce(&GpuCredit) -> R) -> Result<R, NotDone> {
         match self {
-            Held::Alone(ledger) => ledger.waiting() <= WAITING_FEW,
-            Held::InBook(..) => true,
+            Kept::Alone(ledger) => Ok(question(ledger.account())),
+            Kept::InBook(book, name) => {
+                let account = book.get(name).ok_or(NotDone::NotInBook)?;
+                Ok(question(&account))
+            }
+        }
+    }
+
+    #[inline]
+    fn write<R>(&mut self, change: impl FnOnce(&mut GpuCredit) -> R) -> Result<R, NotDone> {
+        match self {
+            Kept::Alone(ledger) => Ok(change(ledger.account())),
+            Kept::InBook(book, name) => {
+                let account = book.get_mut(name).ok_or(NotDone::NotInBook)?;
+                Ok(change(account))
+            }
+        }
+    }
+
+    /// Asks an account as it would be. One that is packed in its book stays so.
+    fn plan<R>(
+        &mut self,
+        plan: &[Change],
+        question: impl FnOnce(&GpuCredit) -> R,
+    ) -> Result<R, NotDone> {
+        let ask = |account: &mut GpuCredit| {
+            let planned = account.what_if(plan).map_err(NotDone::Refused)?;
+            Ok(question(&planned))
+        };
+        match self {
+            Kept::Alone(ledger) => ask(ledger.account()),
+            Kept::InBook(book, name) => {
+                let unpacked = match book.get(name).ok_or(NotDone::NotInBook)? {
+                    Cow::Owned(account) => Some(account),
+                    Cow::Borrowed(_) => None,
+                };
+                match unpacked {
+                    Some(mut account) => ask(&mut account),
+                    None => ask(book.get_mut(name).ok_or(NotDone::NotInBook)?),
+                }
+            }
         }
     }
 }
 
 impl From<GpuCredit> for Place {
     fn from(account: GpuCredit) -> Self {
-        Place::Alone(Box::new(Shared::new(account.into())))
+        Place {
+            home: Home::Alone(Arc::new(Shared::new(account.into()))),
+            plan: None,
+        }
     }
 }
 
 impl Place {
+    pub(crate) fn in_book(book: Py<Book>, name: String) -> Self {
+        Place {
+            home: Home::InBook(book, name),
+            plan: None,
+        }
+    }
+
+    /// The same account as it would be if these changes had been made too.
+    pub(crate) fn planned(&self, py: Python<'_>, changes: Vec<Change>) -> Self {
+        let home = match &self.home {
+            Home::Alone(ledger) => Home::Alone(Arc::clone(ledger)),
+            Home::InBook(book, name) => Home::InBook(book.clone_ref(py), name.clone()),
+        };
+        let before = self.plan.iter().flatten().cloned();
+        let plan = Some(before.chain(changes).collect());
+        Place { home, plan }
+    }
+
+    /// Begins anew, with this account.
+    pub(crate) fn replace(&self, py: Python<'_>, account: GpuCredit) -> PyResult<()> {
+        match &self.home {
+            Home::Alone(ledger) if self.plan.is_none() => {
+                ledger.with(py, |ledger| *ledger = account.into())
+            }
+            Home::Alone(_) => Err(self.not_done(NotDone::IsPlan)),
+            Home::InBook(_, name) => Err(PyTypeError::new_err(format!(
+                "{name:?} is an account of a book, which cannot be initialised again"
+            ))),
+        }
+    }
+
+    #[cold]
+    fn not_done(&self, why: NotDone) -> PyErr {
+        match (why, &self.home) {
+            (NotDone::Refused(refused), _) => error::refused_change(refused),
+            (NotDone::NotInBook, Home::InBook(_, name)) => no_such_account(name),
+            _ => PyTypeError::new_err(
+                "this is a plan, made by what_if: it is asked, and neither posted to nor copied",
+            ),
+        }
+    }
+
     /// Asks what is looked up.
     #[inline]
     pub(crate) fn ask<R: Send>(
@@ -77,7 +214,7 @@ impl Place {
         py: Python<'_>,
         question: impl FnOnce(&GpuCredit) -> R + Send,
     ) -> PyResult<R> {
-        self.with_or_work(py, |_| Some(true), |held| held.read(question))
+        self.with_or_work(py, |_| Ok(true), |held| held.read(question))
     }
 
     /// Asks what is looked up in an account that is settled at an instant. After a load, or after
@@ -94,7 +231,7 @@ impl Place {
             |account: &GpuCredit| account.is_settled() || account.grant_count() <= RECORDS_FEW;
         self.with_or_work(
             py,
-            |held| held.read(is_quick),
+            |held| held.kept.read(is_quick),
             |held| {
                 held.settle_to(timestamp)?;
                 held.read(question)
@@ -114,8 +251,8 @@ impl Place {
         };
         let is_quick = |account: &GpuCredit| records(account) <= RECORDS_FEW;
         let asked = self.with(py, |mut held| {
-            if !held.has_few_waiting() || !held.read(is_quick)? {
-                return Some(Err(question));
+            if !held.is_ready()? || !held.kept.read(is_quick)? {
+                return Ok(Err(question));
             }
             held.read(|account| question(account, &Interrupt::default()))
                 .map(Ok)
@@ -132,18 +269,18 @@ impl Place {
         py: Python<'_>,
         question: impl FnOnce(&GpuCredit, &Interrupt) -> R + Send,
     ) -> PyResult<R> {
-        match self {
-            Place::Alone(ledger) => ledger.work_interruptibly(py, |ledger, interrupt| {
-                question(ledger.account(), interrupt)
+        let plan = self.plan.as_deref();
+        let answer = match &self.home {
+            Home::Alone(ledger) => ledger.work_interruptibly(py, |ledger, interrupt| {
+                let kept = Kept::Alone(ledger);
+                Held { kept, plan }.read(|account| question(account, interrupt))
             }),
-            Place::InBook(book, name) => {
-                let ask = |book: &mut CreditBook, interrupt: &Interrupt| {
-                    Some(question(&*book.get(name)?, interrupt))
-                };
-                let answer = book.get().0.work_interruptibly(py, ask)?;
-                answer.ok_or_else(|| no_such_account(name))
-            }
-        }
+            Home::InBook(book, name) => book.get().0.work_interruptibly(py, |book, interrupt| {
+                let kept = Kept::InBook(book, name);
+                Held { kept, plan }.read(|account| question(account, interrupt))
+            }),
+        };
+        answer?.map_err(|why| self.not_done(why))
     }
 
     /// Corrects the account, or posts to it at once.
@@ -152,7 +289,7 @@ impl Place {
         py: Python<'_>,
         change: impl FnOnce(&mut GpuCredit) -> R + Send,
     ) -> PyResult<R> {
-        self.with_or_work(py, |_| Some(true), |held| held.write(change))
+        self.with_or_work(py, |_| Ok(true), |held| held.write(change))
     }
 
     /// As [`change`](Self::change), for many records.
@@ -173,11 +310,12 @@ impl Place {
         timestamp: i64,
         expiration: u64,
     ) -> PyResult<Result<(), Error>> {
-        self.with(py, |held| match held {
-            Held::Alone(ledger) => {
-                Some(ledger.add_credit(credit_id, amount, timestamp, expiration))
-            }
-            mut held => held.write(|account| {
+        self.with(py, |mut held| match &mut held {
+            Held {
+                kept: Kept::Alone(ledger),
+                plan: None,
+            } => Ok(ledger.add_credit(credit_id, amount, timestamp, expiration)),
+            held => held.write(|account| {
                 let posted = account.add_credit(credit_id, amount, timestamp, expiration);
                 posted.map(drop)
             }),
@@ -191,9 +329,12 @@ impl Place {
         amount: u64,
         timestamp: i64,
     ) -> PyResult<Result<(), Error>> {
-        self.with(py, |held| match held {
-            Held::Alone(ledger) => Some(ledger.subtract(amount, timestamp)),
-            mut held => held.write(|account| account.subtract(amount, timestamp)),
+        self.with(py, |mut held| match &mut held {
+            Held {
+                kept: Kept::Alone(ledger),
+                plan: None,
+            } => Ok(ledger.subtract(amount, timestamp)),
+            held => held.write(|account| account.subtract(amount, timestamp)),
         })
     }
 
@@ -202,9 +343,12 @@ impl Place {
         py: Python<'_>,
         grant: GrantRecord,
     ) -> PyResult<Result<GrantId, Error>> {
-        self.with(py, |held| match held {
-            Held::Alone(ledger) => Some(ledger.post_grant(grant)),
-            mut held => held.write(|account| account.post_grant(grant)),
+        self.with(py, |mut held| match &mut held {
+            Held {
+                kept: Kept::Alone(ledger),
+                plan: None,
+            } => Ok(ledger.post_grant(grant)),
+            held => held.write(|account| account.post_grant(grant)),
         })
     }
 
@@ -213,17 +357,28 @@ impl Place {
         py: Python<'_>,
         records: Vec<Record>,
     ) -> PyResult<Result<(), RecordError>> {
-        self.work_in_parallel(py, |held| match held {
-            Held::Alone(ledger) => Some(ledger.extend(records)),
-            mut held => held.write(|account| account.extend(records)),
+        self.work_in_parallel(py, |mut held| match &mut held {
+            Held {
+                kept: Kept::Alone(ledger),
+                plan: None,
+            } => Ok(ledger.extend(records)),
+            held => held.write(|account| account.extend(records)),
         })
+    }
+
+    /// Settles the account as far as an instant, which changes cost alone.
+    pub(crate) fn settle_to(&self, py: Python<'_>, timestamp: i64) -> PyResult<()> {
+        self.work_in_parallel(py, |mut held| held.settle_to(timestamp))
     }
 
     /// Bytes of the account, and of its inbox.
     pub(crate) fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
-        self.work_in_parallel(py, |held| match held {
-            Held::Alone(ledger) => Some(ledger.memory_used()),
-            mut held => held.read(GpuCredit::memory_used),
+        self.work_in_parallel(py, |mut held| match &mut held {
+            Held {
+                kept: Kept::Alone(ledger),
+                plan: None,
+            } => Ok(ledger.memory_used()),
+            held => held.read(GpuCredit::memory_used),
         })
     }
 
@@ -232,19 +387,20 @@ impl Place {
     pub(crate) fn with<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(Held<'_>) -> Option<R> + Send,
+        work: impl FnOnce(Held<'_>) -> Result<R, NotDone> + Send,
     ) -> PyResult<R> {
-        match self {
-            Place::Alone(ledger) => {
-                let done = ledger.with(py, |ledger| work(Held::Alone(ledger)))?;
-                Ok(done.unwrap_or_else(|| unreachable!("it is in no book")))
-            }
-            Place::InBook(book, name) => {
-                let book = &book.get().0;
-                let done = book.with(py, |book| work(Held::InBook(book, name)))?;
-                done.ok_or_else(|| no_such_account(name))
-            }
-        }
+        let plan = self.plan.as_deref();
+        let done = match &self.home {
+            Home::Alone(ledger) => ledger.with(py, |ledger| {
+                let kept = Kept::Alone(ledger);
+                work(Held { kept, plan })
+            }),
+            Home::InBook(book, name) => book.get().0.with(py, |book| {
+                let kept = Kept::InBook(book, name);
+                work(Held { kept, plan })
+            }),
+        };
+        done?.map_err(|why| self.not_done(why))
     }
 
     /// Work that is short or not: if not, other Python threads run meanwhile.
@@ -252,14 +408,14 @@ impl Place {
     fn with_or_work<R: Send>(
         &self,
         py: Python<'_>,
-        is_quick: impl FnOnce(&mut Held<'_>) -> Option<bool> + Send,
-        work: impl FnOnce(&mut Held<'_>) -> Option<R> + Send,
+        is_quick: impl FnOnce(&mut Held<'_>) -> Result<bool, NotDone> + Send,
+        work: impl FnOnce(&mut Held<'_>) -> Result<R, NotDone> + Send,
     ) -> PyResult<R> {
         let done = self.with(py, |mut held| {
-            if held.has_few_waiting() && is_quick(&mut held)? {
+            if held.is_ready()? && is_quick(&mut held)? {
                 work(&mut held).map(Ok)
             } else {
-                Some(Err(work))
+                Ok(Err(work))
             }
         });
         match done? {
@@ -272,26 +428,27 @@ impl Place {
     fn work<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(Held<'_>) -> Option<R> + Send,
+        work: impl FnOnce(Held<'_>) -> Result<R, NotDone> + Send,
     ) -> PyResult<R> {
-        match self {
-            Place::Alone(ledger) => {
-                let done = ledger.work(py, |ledger| work(Held::Alone(ledger)))?;
-                Ok(done.unwrap_or_else(|| unreachable!("it is in no book")))
-            }
-            Place::InBook(book, name) => {
-                let book = &book.get().0;
-                let done = book.work(py, |book| work(Held::InBook(book, name)))?;
-                done.ok_or_else(|| no_such_account(name))
-            }
-        }
+        let plan = self.plan.as_deref();
+        let done = match &self.home {
+            Home::Alone(ledger) => ledger.work(py, |ledger| {
+                let kept = Kept::Alone(ledger);
+                work(Held { kept, plan })
+            }),
+            Home::InBook(book, name) => book.get().0.work(py, |book| {
+                let kept = Kept::InBook(book, name);
+                work(Held { kept, plan })
+            }),
+        };
+        done?.map_err(|why| self.not_done(why))
     }
 
     /// As [`work`](Self::work), on all cores.
     pub(crate) fn work_in_parallel<R: Send>(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(Held<'_>) -> Option<R> + Send,
+        work: impl FnOnce(Held<'_>) -> Result<R, NotDone> + Send,
     ) -> PyResult<R> {
         self.work(py, |held| pool::run(|| work(held)))
     }

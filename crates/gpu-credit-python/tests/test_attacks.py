@@ -130,6 +130,7 @@ def every_question(account):
     yield lambda: account.spendable_rate(start=5, until=9)
     yield lambda: account.runs_dry(rate=1, start=5)
     yield account.first_unpaid
+    yield lambda: account.what_if([(1, 5), MeteredUsage(1, 5, 9)], change_priorities={0: 1}).statement(99)
     yield lambda: account.metered_usage(MeteredId(0))
     yield lambda: account.metered_statement(MeteredId(0))
     yield lambda: account.balance_if((1, 5), 5)
@@ -420,6 +421,34 @@ def jobs_at_the_ends_of_time():
         account.spendable_rate(start=first, until=last)
         refused(ValueError, lambda: account.spendable_rate(start=last, until=first))
         account.first_below(first=first, last=last, amount=last)
+
+
+@attack
+def plans_that_change_while_they_are_read():
+    account, changes = an_account(50, 50), {}
+
+    class Number:
+        def __init__(self, number):
+            self.number = number
+
+        def __index__(self):
+            changes.clear()
+            changes.update({number: 1 for number in range(1_000)})
+            account.subtract(1, 5)
+            account.what_if(change_priorities=dict.fromkeys(range(5), 1)).grants()
+            return self.number
+
+    changes.update({Number(1): Number(2), Number(2): Number(3)})
+    plan = account.what_if(change_priorities=changes)
+    assert plan.grant(1).priority == 2
+    for _ in range(20):
+        plan = plan.what_if([(Number(1), Number(5))])
+    for call in every_question(plan):
+        try:
+            call()
+        except TypeError as error:
+            assert "this is a plan" in str(error), error
+    assert plan.used == account.used + 20
 
 
 @attack

@@ -231,6 +231,71 @@ class Jobs(RuleBasedStateMachine):
         assert answer == self.plain.balance_at(tick)
         self.account, self.plain, self.usage_ids = account, plain, usage_ids
 
+    @rule(data=st.data(), records=st.lists(GRANTS | USAGE | JOBS, max_size=4), in_book=st.booleans())
+    def ask_with_a_plan(self, data, records, in_book):
+        plain, usage_ids, account = copy.deepcopy(self.plain), [*self.usage_ids], self.account
+        if in_book:
+            book = gpu_credit.CreditBook()
+            book["ada"] = account
+            account = pickle.loads(pickle.dumps(book))["ada"]  # It is packed then.
+        before = pickle.dumps(account)
+        corrections = self.corrections(data)
+        for record in records:
+            self.post_to_the_plain_one(record)
+        plan = account.what_if(iter(records), **corrections)
+        ticks = range(FIRST, LAST + 1)
+        assert [plan.balance_at(tick) for tick in ticks] == [self.plain.balance_at(tick) for tick in ticks]
+        assert plan.get_balances(ticks).tolist() == [plan.get_balance(tick) for tick in ticks]
+        assert plan.spendable(5) == self.plain.spendable(5)
+        assert plan.metered_count == sum(job is not None for job in self.plain.jobs)
+        more = MeteredUsage(2, 3, 7)
+        self.post_to_the_plain_one(more)
+        again = plan.what_if([more])
+        assert [again.balance_at(tick) for tick in ticks] == [self.plain.balance_at(tick) for tick in ticks]
+        assert again.statement(LAST).used == self.plain.replay(LAST).used
+        self.plain, self.usage_ids = plain, usage_ids
+        assert pickle.loads(before).grants() == account.grants()
+        assert [account.balance_at(tick) for tick in ticks] == [self.plain.balance_at(tick) for tick in ticks]
+
+    def corrections(self, data):
+        """Some, made in the plain one: each record is corrected once."""
+        corrections = {name: {} for name in ("change_usage", "change_metered", "change_expirations", "change_priorities")}
+        corrections |= {"retract": [], "retract_grants": []}
+        plain = self.plain
+        kinds = st.sampled_from(["nothing", "nothing", "retract", "change", "priority"])
+        for place, usage in enumerate(plain.usage):
+            kind = data.draw(kinds) if usage else "nothing"
+            if kind == "retract":
+                corrections["retract"].append(self.usage_ids[place])
+                plain.usage[place] = None
+            elif kind == "change":
+                amount = data.draw(AMOUNTS)
+                corrections["change_usage"][self.usage_ids[place]] = amount
+                plain.usage[place] = usage._replace(amount=amount)
+        for place, job in enumerate(plain.jobs):
+            kind = data.draw(kinds) if job else "nothing"
+            if kind == "retract":
+                corrections["retract"].append(MeteredId(place))
+                plain.jobs[place] = None
+            elif kind == "change":
+                changed = data.draw(JOBS)
+                corrections["change_metered"][MeteredId(place)] = changed
+                plain.jobs[place] = Job(*changed)
+        for place, grant in enumerate(plain.grants):
+            kind = data.draw(kinds) if grant else "nothing"
+            if kind == "retract":
+                corrections["retract_grants"].append(place)
+                plain.grants[place] = None
+            elif kind == "change":
+                length = data.draw(LENGTHS)
+                corrections["change_expirations"][place] = length
+                plain.grants[place] = grant._replace(end=grant.start + length)
+            elif kind == "priority":
+                priority = data.draw(PRIORITIES)
+                corrections["change_priorities"][place] = priority
+                plain.grants[place] = grant._replace(priority=priority)
+        return corrections
+
     @rule(first=TIMES, last=TIMES)
     def ask_what_is_metered(self, first, last):
         jobs = [(job.start, place, job) for place, job in enumerate(self.plain.jobs) if job]
@@ -301,6 +366,50 @@ def test_grants_of_lower_priority_are_drawn_first():
     priorities = numpy.array([2, -2], dtype="int16")
     account.add_credits("a", amounts=[1, 1], timestamps=[0, 0], expirations=[9, 9], priorities=priorities)
     assert [grant.priority for grant in account.grants()] == [-1, 0, 2, -2]
+
+
+def test_a_plan_is_asked_and_nothing_else():
+    account = GPUCredit()
+    march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
+    plan = account.what_if([MeteredUsage(8, 10, 50)], change_expirations={march: None}, change_priorities={march: 3})
+    assert (plan.first_unpaid(), plan.get_balance(15), plan.grant(march).end) == (22, 52, 2**63 - 1)
+    assert (plan.grant(march).priority, account.grant(march).priority) == (3, 0)
+    book = gpu_credit.CreditBook()
+    for call in (
+        lambda: plan.subtract(1, 5),
+        lambda: plan.add_credit("a", 1, 0, 5),
+        lambda: plan.extend([(1, 5)]),
+        lambda: plan.post_metered(rate=1, start=5, until=9),
+        lambda: plan.retract_grant(march),
+        lambda: plan.__init__(),
+        lambda: copy.copy(plan),
+        lambda: pickle.dumps(plan),
+        lambda: book.__setitem__("a", plan),
+    ):
+        with pytest.raises(TypeError, match="this is a plan"):
+            call()
+    account.subtract(20, 5)  # A plan sees it.
+    assert (plan.get_balance(15), account.get_balance(15)) == (32, 80)
+    plan.settle()
+    revoked = account.what_if(revoke_grants={march: 10})
+    assert (revoked.get_balance(9), revoked.get_balance(10)) == (80, None)
+    account.retract_grant(march)
+    with pytest.raises(LookupError, match="change 0, counted from 0: grant 0"):
+        plan.get_balance(15)
+    for error, call in (
+        (LookupError, lambda: account.what_if(retract_grants=[march])),
+        (LookupError, lambda: account.what_if(retract=[MeteredId(7)])),
+        (LookupError, lambda: account.what_if(change_usage={UsageId(6, 0): 1})),
+        (OverflowError, lambda: account.what_if([(1, 5), MeteredUsage(2**62, 0, 9)])),
+        (ValueError, lambda: account.what_if(change_usage={UsageId(5, 0): -1})),
+        (TypeError, lambda: account.what_if(change_metered={MeteredId(0): (1, 2)})),
+        (TypeError, lambda: account.what_if(retract=[0])),
+        (TypeError, lambda: account.what_if([7])),
+        (TypeError, lambda: account.what_if(change_usage=[(UsageId(5, 0), 1)])),
+    ):
+        with pytest.raises(error):
+            call()
+    assert account.used == 20
 
 
 def test_much_metered_usage_at_once():
