@@ -26,7 +26,8 @@ const QUESTIONS_FEW: usize = 1024;
 /// Whatever has __index__ is an integer, bool and NumPy's among them; a float is a TypeError.
 ///
 /// policy says what becomes of usage beyond the credit: under "carry" it is a deficit, which the
-/// grants that start later pay; under "forfeit" it forfeits what is live, and is dropped.
+/// grants that start later pay; under "carry:C" the deficit grows to the credit line C at most, and the rest
+/// is dropped; under "forfeit" it forfeits what is live, and is dropped.
 ///
 /// An account may be shared between threads, copied and pickled.
 ///

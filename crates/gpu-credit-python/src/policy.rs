@@ -1,10 +1,10 @@
 //! The policy of an account, by its name.
 
-use gpu_credit::{GpuCredit, Overdraft};
+use gpu_credit::{GpuCredit, Overdraft, OverdraftError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// `"carry"` or `"forfeit"`; a member of the package's `Policy` is such a string.
+/// `"carry"`, `"carry:C"` with a credit line or `"forfeit"`; a member of the package's `Policy` is such a string.
 #[derive(Clone, Copy)]
 pub(crate) struct Policy(pub(crate) Overdraft);
 
@@ -21,12 +21,9 @@ impl<'py> FromPyObject<'_, 'py> for Policy {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match object.extract::<&str>()? {
-            "carry" => Ok(Policy(Overdraft::Carry)),
-            "forfeit" => Ok(Policy(Overdraft::Forfeit)),
-            other => Err(PyValueError::new_err(format!(
-                "a policy is 'carry' or 'forfeit', not {other:?}"
-            ))),
-        }
+        let policy = object.extract::<&str>()?.parse();
+        policy
+            .map(Policy)
+            .map_err(|error: OverdraftError| PyValueError::new_err(error.to_string()))
     }
 }

@@ -371,7 +371,8 @@ impl DurableStore {
     /// Say the unit of all timestamps, for good: ValueError if the store has another one. Timestamps that
     /// are there stay as they are.
     fn set_time_unit(&self, py: Python<'_>, unit: &str) -> PyResult<()> {
-        let unknown = |error: UnknownTimeUnit| PyValueError::new_err(format!("found {unit:?}, {error}"));
+        let unknown =
+            |error: UnknownTimeUnit| PyValueError::new_err(format!("found {unit:?}, {error}"));
         let unit: TimeUnit = unit.parse().map_err(unknown)?;
         self.ask(py, |store| store.set_time_unit(unit))
     }

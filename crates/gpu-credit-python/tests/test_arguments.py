@@ -49,6 +49,8 @@ def nothing_changed(account):
         lambda account: account.add_credits("b", amounts=[1, 1], timestamps=[0, 0], expirations=[0, 0], priorities=[1]),
         lambda account: GPUCredit("never"),
         lambda account: GPUCredit(policy="Carry"),
+        lambda account: GPUCredit(policy="carry:-1"),
+        lambda account: GPUCredit(policy="forfeit:1"),
     ],
 )
 def test_a_value_error(account, call):

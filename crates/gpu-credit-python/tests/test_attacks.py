@@ -395,7 +395,7 @@ def arrays_of_all_kinds():
 @attack
 def jobs_at_the_ends_of_time():
     first, last = -(2**63), 2**63 - 1
-    for policy in ("carry", "forfeit"):
+    for policy in ("carry", "forfeit", "carry:0", f"carry:{last}"):
         account = GPUCredit(policy)
         account.extend([GrantRecord("a", last, first, 2**64 - 1, -(2**15)), MeteredUsage(0, first, last)])
         refused(OverflowError, lambda: account.post_metered(rate=1, start=first, until=last))

@@ -20,7 +20,7 @@ PRIORITIES = st.integers(-1, 1)
 GRANTS = st.builds(GrantRecord, st.just("a"), st.integers(0, 30), TIMES, LENGTHS, PRIORITIES)
 USAGE = st.builds(gpu_credit.UsageRecord, AMOUNTS, TIMES)
 JOBS = st.builds(MeteredUsage, st.integers(0, 4), TIMES, TIMES)
-POLICIES = st.sampled_from(["carry", "forfeit"])
+POLICIES = st.sampled_from(["carry", "forfeit", "carry:0", "carry:3", "carry:20"])
 PLACES = st.integers(0, 20)
 
 

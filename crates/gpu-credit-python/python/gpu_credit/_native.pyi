@@ -31,7 +31,7 @@ from gpu_credit.words import (
 )
 
 _Integers: TypeAlias = NDArray[numpy.integer[Any]] | Sequence[int] | _Array
-_Policy: TypeAlias = Policy | Literal["carry", "forfeit"]
+_Policy: TypeAlias = Policy | str
 _TimeUnit: TypeAlias = Literal["s", "ms", "us", "ns"]
 _Masked: TypeAlias = numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
 _Record: TypeAlias = tuple[str, int, int, int] | tuple[int, int] | GrantRecord | MeteredUsage

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 
 class Policy(StrEnum):
-    """What becomes of usage beyond what the live grants can pay. One account, one policy."""
+    """What becomes of usage beyond what the live grants can pay. One account, one policy.
+
+    Beside these there is "carry:C", with a credit line C from 0 to 2**63 - 1, such as "carry:500": the deficit
+    grows to C at most, and the rest is dropped: billed elsewhere, and never owed by later grants."""
 
     CARRY = "carry"
     """It becomes a deficit, which the grants that start later pay on arrival. A balance of exactly
@@ -274,7 +277,7 @@ class GrantStatement(NamedTuple):
     """Its remainder at the end of its window."""
 
     forfeited: int
-    """What an overdraft took. Always 0 under "carry"."""
+    """What an overdraft took. Always 0 but under "forfeit"."""
 
     revoked: int
     """Its remainder when it was revoked: all of it if it was never live."""
@@ -299,7 +302,7 @@ class Statement(NamedTuple):
     """Usage not yet paid by any grant. Always 0 under "forfeit"."""
 
     dropped: int
-    """Usage that was dropped. Always 0 under "carry"."""
+    """Usage that was dropped. Always 0 under "carry" without a line."""
 
 
 class UsageStatement(NamedTuple):
@@ -315,7 +318,8 @@ class UsageStatement(NamedTuple):
     """What no grant has paid yet. Always 0 under "forfeit"."""
 
     dropped: int
-    """What was dropped: nothing, or all of it. Always 0 under "carry"."""
+    """What was dropped: always 0 under "carry", under "carry:C" what passes the line, and under "forfeit"
+    of usage at an instant nothing or all."""
 
 
 class Total(NamedTuple):
