@@ -24,6 +24,7 @@ use crate::store::import::{self, ImportArguments};
 use crate::store::job::{self, RunArguments, StopArguments};
 use crate::store::plot::{self, PlotArguments};
 use crate::store::post::{self, CloseArguments, RetractArguments, RevokeArguments, UseArguments};
+use crate::store::spendable::{self, RunsDryArguments, SpendableArguments};
 use crate::store::statement::{self, StatementArguments};
 
 /// Keeps accounts of expiring credit in a file, and answers exactly for any instant.
@@ -94,6 +95,12 @@ pub(crate) enum Command {
     /// Ask accounts for their balance at any instant
     #[command(after_help = balance::HELP)]
     Balance(BalanceArguments),
+    /// Say what could be used at an instant, or at each tick of a job
+    #[command(after_help = spendable::HELP)]
+    Spendable(SpendableArguments),
+    /// Say when an account runs dry
+    #[command(after_help = spendable::RUNS_DRY_HELP)]
+    RunsDry(RunsDryArguments),
     /// Say where all grants and all usage of an account went
     #[command(after_help = statement::HELP)]
     Statement(StatementArguments),
@@ -187,26 +194,10 @@ pub(crate) struct VerifyArguments {
 pub(crate) struct EventsArguments {
     /// The events file, plain or gzip; - for standard input
     pub(crate) file: PathBuf,
-    /// What happens to usage beyond what is available, in every account
-    #[arg(long, value_enum, default_value_t = Policy::Carry)]
-    pub(crate) policy: Policy,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Policy {
-    /// It becomes a deficit that later grants pay
-    Carry,
-    /// It forfeits what is left and is itself dropped
-    Forfeit,
-}
-
-impl From<Policy> for Overdraft {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::Carry => Overdraft::Carry,
-            Policy::Forfeit => Overdraft::Forfeit,
-        }
-    }
+    /// What happens to usage beyond what is available, in every account: carry, carry:C or forfeit
+    /// (see gpu-credit account create --help)
+    #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
+    pub(crate) policy: Overdraft,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -38,7 +38,7 @@ use escape::{printable, shortened};
 use output_file::refuse_store_on_standard_output;
 use store::{
     account, accounts, balance, change, check, copy, draws, export, grant, history, import, job,
-    plot, post, statement,
+    plot, post, spendable, statement,
 };
 
 /// Engines disagree, or something is wrong with a store.
@@ -107,6 +107,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Change(arguments) => change::run(&arguments)?,
         Command::Close(arguments) => post::close(&arguments)?,
         Command::Balance(arguments) => balance::run(&arguments)?,
+        Command::Spendable(arguments) => spendable::spendable(&arguments)?,
+        Command::RunsDry(arguments) => spendable::runs_dry(&arguments)?,
         Command::Statement(arguments) => statement::run(&arguments)?,
         Command::Draws(arguments) => draws::run(&arguments)?,
         Command::History(arguments) => history::run(&arguments)?,

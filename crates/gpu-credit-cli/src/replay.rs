@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<()> {
     let progress = !io::stdout().is_terminal();
     let mut input = Input::open(file, progress)?;
     let mut answers = Answers::new(arguments.format, &arguments.escape)?;
-    let overdraft = arguments.events.policy.into();
+    let overdraft = arguments.events.policy;
     let replayed = match arguments.engine {
         EngineName::Indexed => replay::<GpuCredit>(&mut input, overdraft, &mut answers),
         EngineName::List => replay::<List>(&mut input, overdraft, &mut answers),

@@ -181,6 +181,15 @@ impl TimeArguments {
         Ok(length.map(|length| length - 1))
     }
 
+    /// The instant after a length as typed for `--for`, from `start` on.
+    pub(crate) fn end_after(&self, start: i64, typed: &str) -> anyhow::Result<i64> {
+        let length = self.length("--for", typed)?;
+        let end = length.and_then(|length| start.checked_add_unsigned(length));
+        end.filter(|end| *end > start).with_context(|| {
+            format!("--for: found {typed:?}, expected a length above 0 that ends in range")
+        })
+    }
+
     /// An instant as typed for an option, by the calendar of a time zone: there, a date begins at
     /// midnight.
     pub(crate) fn zoned(&self, option: &str, typed: &str, zone: TimeZone) -> anyhow::Result<Zoned> {

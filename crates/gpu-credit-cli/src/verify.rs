@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use gpu_credit::{Error, Overdraft};
+use gpu_credit::Error;
 use gpu_credit_workload::{Action, Event, EventWriter};
 use hashbrown::HashMap;
 
@@ -19,7 +19,7 @@ use crate::{complain, heard, say};
 /// Whether all engines agree, and there was something to agree on.
 pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
     let mut input = Input::open(&arguments.events.file, true)?;
-    let overdraft: Overdraft = arguments.events.policy.into();
+    let overdraft = arguments.events.policy;
     let verdict = verify(&mut input, &|| party::all(overdraft))?;
     input.hide_progress();
     match &verdict {
@@ -321,6 +321,7 @@ mod tests {
     use super::*;
     use crate::engine::{Answer, Engine, List};
     use crate::party::Party;
+    use gpu_credit::Overdraft;
 
     /// Answers wrongly at the last instant of a window.
     struct EndExcluded(List);

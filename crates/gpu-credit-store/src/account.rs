@@ -1,6 +1,7 @@
 //! One account in memory: the journal's entries folded into an engine account.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use gpu_credit::{
     Answer, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Overdraft, Record, UsageId,
@@ -11,7 +12,7 @@ use crate::facts;
 use crate::metered::part_from;
 use crate::standing::{Granted, Standing};
 use crate::usage_ids::UsageIds;
-use crate::{AccountKey, BeforeClose, Change, Entry, Sequence, Totals};
+use crate::{AccountKey, BeforeClose, Change, Entry, Error, Sequence, Totals};
 
 /// An account as it stands at some entry of the journal.
 ///
@@ -110,6 +111,43 @@ impl Account {
     pub fn get_balances(&self, timestamps: &[i64]) -> Result<Vec<Option<u64>>, BeforeClose> {
         timestamps.iter().try_for_each(|at| self.check(*at))?;
         Ok(self.engine.get_balances(timestamps))
+    }
+
+    /// See [`GpuCredit::spendable`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn spendable(&self, timestamp: i64) -> Result<u64, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.spendable(timestamp))
+    }
+
+    /// See [`GpuCredit::spendable_rate`].
+    ///
+    /// # Errors
+    /// If there are no ticks, or the first is before the close of the books.
+    pub fn spendable_rate(&self, ticks: Range<i64>) -> Result<u64, Error> {
+        self.check(ticks.start)?;
+        Ok(self.engine.spendable_rate(ticks)?)
+    }
+
+    /// See [`GpuCredit::runs_dry`].
+    ///
+    /// # Errors
+    /// If the first tick is before the close of the books.
+    pub fn runs_dry(&self, rate: u64, from: i64) -> Result<Option<i64>, BeforeClose> {
+        self.check(from)?;
+        Ok(self.engine.runs_dry(rate, from))
+    }
+
+    /// The first tick from an instant on at which usage that stands is not drawn whole as it falls: see
+    /// [`GpuCredit::first_unpaid`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn first_unpaid(&self, from: i64) -> Result<Option<i64>, BeforeClose> {
+        self.check(from)?;
+        Ok(self.engine.first_unpaid(from..))
     }
 
     fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {

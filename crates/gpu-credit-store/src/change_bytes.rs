@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use gpu_credit::Overdraft;
 use serde::de::{Deserialize, Deserializer};
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use crate::{Change, RecordId};
 
@@ -18,7 +18,7 @@ use crate::{Change, RecordId};
 #[derive(serde::Serialize, serde::Deserialize)]
 enum WrittenChange<'c> {
     OpenAccount {
-        policy: WrittenPolicy,
+        policy: Overdraft,
     },
     Grant {
         #[serde(borrow)]
@@ -77,40 +77,10 @@ enum WrittenChange<'c> {
     },
 }
 
-/// A policy as it is written. Only ever append.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(crate) enum WrittenPolicy {
-    Carry,
-    Forfeit,
-}
-
-impl WrittenPolicy {
-    /// `None` for a policy that has no form in the file.
-    pub(crate) fn of(policy: Overdraft) -> Option<Self> {
-        match policy {
-            Overdraft::Carry => Some(WrittenPolicy::Carry),
-            Overdraft::Forfeit => Some(WrittenPolicy::Forfeit),
-            _ => None,
-        }
-    }
-}
-
-impl From<WrittenPolicy> for Overdraft {
-    fn from(policy: WrittenPolicy) -> Self {
-        match policy {
-            WrittenPolicy::Carry => Overdraft::Carry,
-            WrittenPolicy::Forfeit => Overdraft::Forfeit,
-        }
-    }
-}
-
 impl<'c> WrittenChange<'c> {
-    /// `None` if its policy has no form in the file.
-    fn of(change: &'c Change) -> Option<Self> {
-        Some(match change {
-            Change::OpenAccount { policy } => WrittenChange::OpenAccount {
-                policy: WrittenPolicy::of(*policy)?,
-            },
+    fn of(change: &'c Change) -> Self {
+        match change {
+            &Change::OpenAccount { policy } => WrittenChange::OpenAccount { policy },
             Change::Grant {
                 credit_id,
                 amount,
@@ -170,16 +140,14 @@ impl<'c> WrittenChange<'c> {
             },
             &Change::CloseBooks { until } => WrittenChange::CloseBooks { until },
             Change::DeleteAccount => WrittenChange::DeleteAccount,
-        })
+        }
     }
 }
 
 impl From<WrittenChange<'_>> for Change {
     fn from(written: WrittenChange<'_>) -> Self {
         match written {
-            WrittenChange::OpenAccount { policy } => Change::OpenAccount {
-                policy: policy.into(),
-            },
+            WrittenChange::OpenAccount { policy } => Change::OpenAccount { policy },
             WrittenChange::Grant {
                 credit_id,
                 amount,
@@ -240,9 +208,7 @@ impl Serialize for Change {
         if serializer.is_human_readable() {
             return Change::serialize(self, serializer);
         }
-        let written = WrittenChange::of(self);
-        let written = written.ok_or_else(|| S::Error::custom("its policy cannot be written"))?;
-        written.serialize(serializer)
+        WrittenChange::of(self).serialize(serializer)
     }
 }
 

@@ -76,6 +76,9 @@ pub enum Error {
     /// The question is about a time before the close of the books.
     #[error("{0}")]
     Closed(#[from] BeforeClose),
+    /// The question cannot be answered.
+    #[error("{0}")]
+    Question(#[from] gpu_credit::Error),
     /// A file to import cannot be read, or does not hold what it should.
     #[error("{0}")]
     Import(Arc<ImportError>),
@@ -122,6 +125,9 @@ pub enum Refusal {
     /// The id or the name of the account is empty or too long.
     #[error("names of accounts and ids have 1 to {TEXT_BYTES_MAX} bytes, not {0}")]
     TextLength(usize),
+    /// The credit line is more than any sum can be.
+    #[error("a credit line is from 0 to 9223372036854775807, not {0}")]
+    CreditLine(u64),
     /// The credit id is too long.
     #[error("a credit id has at most {CREDIT_ID_BYTES_MAX} bytes, not {0}")]
     CreditIdLength(usize),
@@ -227,6 +233,9 @@ pub enum ImportError {
         /// Why.
         error: Error,
     },
+    /// The policy of the accounts that it would open cannot be.
+    #[error("{0}")]
+    Policy(Refusal),
     /// A row has an id under which something else was posted.
     #[error("{0}")]
     Changed(Box<ChangedRow>),

@@ -89,8 +89,9 @@
 //! # Corrections
 //!
 //! [`RetractRecord`](Change::RetractRecord), [`ChangeUsage`](Change::ChangeUsage),
-//! [`ChangeMeteredUsage`](Change::ChangeMeteredUsage), [`Revoke`](Change::Revoke) and
-//! [`ChangeExpiration`](Change::ChangeExpiration) name a record by its id. Every answer afterwards is that of an account to which the corrected record had been posted in
+//! [`ChangeMeteredUsage`](Change::ChangeMeteredUsage), [`Revoke`](Change::Revoke),
+//! [`ChangeExpiration`](Change::ChangeExpiration) and [`ChangePriority`](Change::ChangePriority) name a
+//! record by its id. Every answer afterwards is that of an account to which the corrected record had been posted in
 //! the first place, in its old place.
 //!
 //! # Closing the books
@@ -106,8 +107,8 @@
 //! * corrections of metered usage that change what it uses at a tick before `until`, and all of what had
 //!   ended before it,
 //! * retracting a grant that started before `until`, revoking one from before it, and moving its end from
-//!   or to before the last closed instant. From `until` on its window can be changed: what was drawn
-//!   before the close then stays drawn, where without it other grants might have paid.
+//!   or to before the last closed instant. From `until` on its window can be changed, and its priority:
+//!   what was drawn before the close then stays drawn, if without it other grants might have paid.
 //!
 //! # Deleting an account
 //!

@@ -1,6 +1,6 @@
 //! The limits of an account and the order of its books: what is refused, whatever the record.
 
-use gpu_credit::MeteredUsage;
+use gpu_credit::{MeteredUsage, Overdraft};
 
 use crate::change::window_end;
 use crate::metered::{part_from, total};
@@ -28,6 +28,15 @@ pub(crate) fn check_texts(posting: &Posting) -> Result<(), Refusal> {
         Change::Grant { credit_id, .. } if credit_id.len() > CREDIT_ID_BYTES_MAX => {
             Err(Refusal::CreditIdLength(credit_id.len()))
         }
+        Change::OpenAccount { policy } => check_policy(*policy),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a credit line that no sum can reach.
+pub(crate) fn check_policy(policy: Overdraft) -> Result<(), Refusal> {
+    match policy {
+        Overdraft::CarryUpTo(line) if line > SUM_MAX => Err(Refusal::CreditLine(line)),
         _ => Ok(()),
     }
 }

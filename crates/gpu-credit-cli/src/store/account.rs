@@ -6,7 +6,6 @@ use gpu_credit::Overdraft;
 use gpu_credit_store::{Account, Error};
 
 use super::StoreArguments;
-use crate::arguments::Policy;
 use crate::store::post::IdArguments;
 use crate::time::TimeArguments;
 
@@ -21,13 +20,18 @@ pub(crate) enum AccountCommand {
 }
 
 const CREATE_HELP: &str = "\
-Opening an account again with the same policy does nothing, and says so. The
-policy stays for good. Names and ids are compared byte by byte: an accented letter
+The policy says what happens to usage beyond what is available, and stays for good:
+  carry     it becomes a deficit, which later grants pay
+  carry:C   the same, but the deficit is C at most, and the rest is dropped: billed
+            elsewhere, and never owed; carry:0 is credit first, the rest on the invoice
+  forfeit   it forfeits what is left and is itself dropped
+Opening an account again with the same policy does nothing, and says so. Names and ids are compared byte by byte: an accented letter
 typed as one character and as two makes two names. The id of the opening is open;
 no other record of the account can have it.
 
 Example:
-  gpu-credit account create acme --policy carry";
+  gpu-credit account create acme --policy carry
+  gpu-credit account create invoiced --policy carry:0";
 
 const DELETE_HELP: &str = "\
 The name can be given again afterwards. What the file's free pages still hold is
@@ -42,9 +46,9 @@ pub(crate) struct CreateArguments {
     store: StoreArguments,
     /// Its name
     account: String,
-    /// What happens to usage beyond what is available
-    #[arg(long, value_enum, default_value_t = Policy::Carry)]
-    policy: Policy,
+    /// What happens to usage beyond what is available: carry, carry:C with a credit line C, or forfeit
+    #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
+    policy: Overdraft,
     #[command(flatten)]
     times: TimeArguments,
 }
@@ -73,7 +77,7 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_or_create()?;
     store.ask(|store| arguments.times.learn(store))?;
     let name = &arguments.account;
-    let policy: Overdraft = arguments.policy.into();
+    let policy = arguments.policy;
     let opened = match store.store.open_account(name, policy) {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
             let present = store.ask(|store| store.with_account(name, Account::policy))?;

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use flate2::bufread::MultiGzDecoder;
+use gpu_credit::Overdraft;
 use gpu_credit_store::{
     Error, ImportError, ImportMode, ImportOptions, ImportStep, Imported, Refusal, TimeUnit,
 };
 
 use super::{OpenStore, StoreArguments, counted};
-use crate::arguments::Policy;
 use crate::input::{Source, column};
 use crate::progress::Progress;
 use crate::time::Unit;
@@ -46,9 +46,10 @@ pub(crate) struct ImportArguments {
     store: StoreArguments,
     /// The events file or the journal, plain or gzip; - for standard input
     file: PathBuf,
-    /// The policy of accounts that an events file makes; those that are there keep theirs
-    #[arg(long, value_enum, default_value_t = Policy::Carry)]
-    policy: Policy,
+    /// The policy of accounts that an events file makes, carry, carry:C or forfeit; those that are there
+    /// keep theirs
+    #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
+    policy: Overdraft,
     /// Check all of it and post nothing
     #[arg(long)]
     dry_run: bool,
@@ -97,7 +98,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     };
     let options = ImportOptions {
         mode,
-        policy: arguments.policy.into(),
+        policy: arguments.policy,
         again: arguments.again,
         unit: arguments.unit.map(TimeUnit::from),
         memory_bytes_max: arguments.memory,

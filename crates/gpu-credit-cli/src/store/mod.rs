@@ -15,6 +15,7 @@ pub(crate) mod job;
 mod plan;
 pub(crate) mod plot;
 pub(crate) mod post;
+pub(crate) mod spendable;
 pub(crate) mod statement;
 mod window;
 

@@ -3,7 +3,7 @@
 use crate::{run, stdout};
 
 /// In an order in which the examples of the later ones find what those of the earlier ones make.
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "",
     "account",
     "generate",
@@ -18,6 +18,8 @@ const COMMANDS: [&str; 25] = [
     "run",
     "stop",
     "balance",
+    "spendable",
+    "runs-dry",
     "statement",
     "draws",
     "history",

@@ -9,9 +9,9 @@
 //! Postcard because its format is specified, stable and compact, and follows from the types, which
 //! leaves nothing here to get wrong; numbers take as many bytes as they need.
 
+use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
-use crate::change_bytes::WrittenPolicy;
 use crate::{AccountKey, Change, Entry, Head, Sequence, Totals};
 
 const CHECKSUM_BYTES: usize = 4;
@@ -72,7 +72,7 @@ pub(super) fn decode(
 
 #[derive(Serialize, Deserialize)]
 struct WrittenHead {
-    policy: WrittenPolicy,
+    policy: Overdraft,
     entries: u64,
     last: Sequence,
     totals: Totals,
@@ -81,7 +81,7 @@ struct WrittenHead {
 /// A head's value.
 pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
     let written = WrittenHead {
-        policy: WrittenPolicy::of(head.policy).ok_or(postcard::Error::SerdeSerCustom)?,
+        policy: head.policy,
         entries: head.entries,
         last: head.last,
         totals: head.totals,
@@ -106,7 +106,7 @@ pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, Str
     }
     Ok(Head {
         account,
-        policy: read.policy.into(),
+        policy: read.policy,
         entries: read.entries,
         last: read.last,
         totals: read.totals,
@@ -179,6 +179,9 @@ mod tests {
                 of: of(),
                 priority: 200,
             },
+            Change::OpenAccount {
+                policy: Overdraft::CarryUpTo(300),
+            },
         ];
         let numbered = changes.into_iter().zip(2..);
         numbered
@@ -221,6 +224,7 @@ mod tests {
             "0201690a0178000101010a05e958ac",
             "0201690b056d61726368640100031943a2d7",
             "0201690c01789003fd0af0e9",
+            "0201690002ac022f4baae3",
         ];
         assert_eq!(written, expected);
     }

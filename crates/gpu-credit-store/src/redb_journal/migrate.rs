@@ -1,8 +1,8 @@
 //! Files of other versions: newer ones are refused, older ones are brought up to date when opened.
 //!
 //! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
-//! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage and its
-//! changes. Whatever a file of format 2 holds, format 3 writes the same way. A new format comes with a step from the one before, appended to [`STEPS`];
+//! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage,
+//! priorities, credit lines. Whatever a file of format 2 holds, format 3 writes the same way. A new format comes with a step from the one before, appended to [`STEPS`];
 //! all steps that a file needs run in one transaction, so that it is of its old format or of the newest
 //! whatever happens.
 

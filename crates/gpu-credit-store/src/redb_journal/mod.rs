@@ -49,6 +49,11 @@ const COPIES_IN_SHORT_READS: usize = 3;
 /// deletions    (SHA-256 of the name, id)          sequence
 /// ```
 ///
+/// A change is written as one of the kinds that `change_bytes.rs` lists, which only ever grow. Format 2
+/// has those up to the deletion of an account; format 3 has metered usage, its changes, grants of another
+/// priority than 0, changes of priorities, and credit lines; whatever format 2 can say it writes the same
+/// way. Files of formats 1 and 2 are brought up to date when they are opened for writing.
+///
 /// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none
 /// in place. When the file is closed it is sealed: the checksums of its pages are written behind them.
 /// A sealed file is opened at once, and each page is verified whenever it is read; after an unclean end

@@ -49,6 +49,7 @@ impl<J: Journal> Store<J> {
         options: &ImportOptions,
         mut progress: impl FnMut(ImportStep),
     ) -> Result<Imported, Error> {
+        rules::check_policy(options.policy).map_err(ImportError::Policy)?;
         let kept = self.time_unit()?;
         let conversion = match (options.unit, kept) {
             (Some(from), Some(to)) if from != to => Some((from, to)),

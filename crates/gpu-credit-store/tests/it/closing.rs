@@ -113,13 +113,18 @@ fn a_deficit_is_carried_over_the_close() {
     assert_sound(&store);
 }
 
-/// At every instant, under both policies: closing there changes no later answer.
+/// At every instant, under every policy: closing there changes no later answer.
 #[test]
 fn closing_changes_no_answer_from_there_on() {
     for seed in 0..40 {
         let (_disk, store) = store_in_memory();
         let mut random = Random::new(seed);
-        for (name, policy) in [("carry", Overdraft::Carry), ("forfeit", Overdraft::Forfeit)] {
+        for (name, policy) in [
+            ("carry", Overdraft::Carry),
+            ("forfeit", Overdraft::Forfeit),
+            ("line", Overdraft::CarryUpTo(7)),
+            ("invoice", Overdraft::CarryUpTo(0)),
+        ] {
             store.open_account(name, policy).unwrap();
             let records = (0..30).map(|number| {
                 let (amount, at) = (random.below(10), random.between(0, 30));

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use gpu_credit::Overdraft;
-use gpu_credit_store::{Posting, Store};
+use gpu_credit::{MeteredUsage, Overdraft};
+use gpu_credit_store::{Change, MeteredChange, Posting, Store};
 
 use crate::support::assert_sound;
 
@@ -25,14 +25,16 @@ fn posts_until_killed() {
     };
     let round = std::env::var(ROUND_VARIABLE).unwrap();
     let store = Store::open_or_create(file).unwrap();
-    store.open_account("a", Overdraft::Carry).unwrap();
+    let line = Overdraft::CarryUpTo(i64::MAX.unsigned_abs());
+    store.open_account("a", line).unwrap();
     thread::scope(|scope| {
         for writer in 0..WRITERS {
             let (store, round) = (&store, &round);
             scope.spawn(move || {
                 for number in 0.. {
-                    let id = format!("{round}-{writer}-{number}");
-                    store.post(Posting::usage("a", &*id, 1, number)).unwrap();
+                    let id = |number| format!("{round}-{writer}-{number}");
+                    store.post(posting(number, id)).unwrap();
+                    let id = id(number);
                     let mut output = std::io::stdout().lock();
                     writeln!(output, "acknowledged {id}").unwrap();
                     output.flush().unwrap();
@@ -40,6 +42,35 @@ fn posts_until_killed() {
             });
         }
     });
+}
+
+/// One of each kind in turn. Usage is of 1, and so are jobs, whatever becomes of them.
+fn posting(number: i64, id: impl Fn(i64) -> String) -> Posting {
+    let new = id(number);
+    match number % 4 {
+        0 => Posting::usage("a", new, 1, number),
+        1 => {
+            let (from, until) = (number, number + 1);
+            Posting::metered_usage(
+                "a",
+                new,
+                MeteredUsage {
+                    rate: 1,
+                    from,
+                    until,
+                },
+            )
+        }
+        2 => {
+            let change = MeteredChange {
+                rate: None,
+                from: Some(number + 5),
+                until: Some(number + 6),
+            };
+            Posting::change_metered_usage("a", new, id(number - 1), change)
+        }
+        _ => Posting::grant("a", new, "", 0, number, 9).priority(number as i16),
+    }
 }
 
 /// Starts a process, kills it after a while, and returns what it was acknowledged.
@@ -85,17 +116,15 @@ fn everything_acknowledged_before_a_kill_is_there_once() {
         assert!(more.len() >= 40);
         acknowledged.extend(more);
         let store = Store::open(&file).unwrap();
-        let mut ids: Vec<String> = store
-            .history("a")
-            .unwrap()
-            .into_iter()
-            .map(|entry| entry.id.as_str().to_owned())
-            .collect();
-        let (records, used) = (
-            ids.len() as u64 - 1,
-            store.balance_at("a", i64::MAX).unwrap().deficit,
-        );
-        assert_eq!(used, records, "each counts once");
+        let history = store.history("a").unwrap();
+        let is_usage =
+            |change: &Change| matches!(change, Change::Usage { .. } | Change::MeteredUsage { .. });
+        let usage = history.iter().filter(|entry| is_usage(&entry.change));
+        let used = store.balance_at("a", i64::MAX).unwrap().deficit;
+        assert_eq!(used, usage.count() as u64, "each counts once");
+        let ids = history.iter().map(|entry| entry.id.as_str().to_owned());
+        let mut ids: Vec<String> = ids.collect();
+        let records = ids.len() as u64 - 1;
         ids.sort();
         ids.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
         for id in &acknowledged {

@@ -1,7 +1,9 @@
 //! Posting, retrying, asking, deleting.
 
 use gpu_credit::{Overdraft, Status};
-use gpu_credit_store::{Change, Error, Outcome, Posting, Refusal, Sequence, Store};
+use gpu_credit_store::{
+    Account, Change, Error, ImportOptions, Outcome, Posting, Refusal, Sequence, Store,
+};
 
 use crate::support::{assert_sound, everything, refusal, store};
 
@@ -227,4 +229,62 @@ fn accounts_are_asked_together() {
     assert_eq!(balances.unwrap(), [Some(3), Some(2), Some(1), Some(2)]);
     assert!(store.with_accounts(&["a", "nobody"], |_| ()).is_err());
     assert_eq!(store.get_balances("a", &[-1, 0]).unwrap(), [None, Some(2)]);
+}
+
+/// Nothing is owed beyond the line, after a close of the books either, and the line is there again when the
+/// store is opened.
+#[test]
+fn a_credit_line_belongs_to_the_account() {
+    let (folder, store) = store();
+    let line = Overdraft::CarryUpTo(4);
+    store
+        .post_all(vec![
+            Posting::open_account("a", "open", line),
+            Posting::grant("a", "g1", "", 3, 0, 50),
+            Posting::usage("a", "u1", 10, 5),
+            Posting::grant("a", "g2", "", 9, 10, 50),
+            Posting::open_account("invoiced", "open", Overdraft::CarryUpTo(0)),
+            Posting::grant("invoiced", "g1", "", 10, 0, 50),
+            Posting::usage("invoiced", "u1", 15, 5),
+        ])
+        .unwrap();
+    let error = store
+        .open_account("a", Overdraft::CarryUpTo(5))
+        .unwrap_err();
+    assert!(error.to_string().contains("policy carry:4"), "{error}");
+    let too_long = i64::MAX.unsigned_abs() + 1;
+    assert_eq!(
+        refusal(store.open_account("b", Overdraft::CarryUpTo(too_long))),
+        Refusal::CreditLine(too_long)
+    );
+    let options = ImportOptions {
+        policy: Overdraft::CarryUpTo(too_long),
+        ..ImportOptions::default()
+    };
+    let file = "kind,account,credit_id,amount,timestamp,expiration\nusage,b,,1,1,\n";
+    let refused = store.import_events(file.as_bytes(), &options, |_| ());
+    assert!(refused.is_err(), "{refused:?}");
+    let deficits = |store: &Store| [5, 9].map(|at| store.balance_at("a", at).unwrap().deficit);
+    assert_eq!(deficits(&store), [4, 4]);
+    assert_eq!(store.get_balances("a", &[5, 10]).unwrap(), [None, Some(5)]);
+    assert_eq!(store.get_balance("invoiced", 5).unwrap(), Some(0));
+    let statement = store
+        .usage_statement("a", &"u1".into(), Sequence::END)
+        .unwrap();
+    assert_eq!((statement.unpaid, statement.dropped), (0, 3));
+    assert_sound(&store);
+    for name in ["a", "invoiced"] {
+        store.post(Posting::close_books(name, "close", 8)).unwrap();
+        assert_eq!(
+            store.head(name).unwrap().policy,
+            store.with_account(name, Account::policy).unwrap()
+        );
+    }
+    drop(store);
+    let store = Store::open(folder.path().join("credit.redb")).unwrap();
+    assert_eq!(store.head("a").unwrap().policy, line);
+    assert_eq!(store.balance_at("a", 9).unwrap().deficit, 4);
+    assert_eq!(store.get_balances("a", &[9, 10]).unwrap(), [None, Some(5)]);
+    assert_eq!(store.get_balance("invoiced", 8).unwrap(), Some(0));
+    assert_sound(&store);
 }

@@ -8,6 +8,7 @@ mod output;
 mod plans;
 mod posting;
 mod questions;
+mod spendable;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -262,3 +262,35 @@ fn a_priority_is_posted_and_corrected() {
         assert_eq!(folder.run(wrong).status.code(), Some(2), "{wrong}");
     }
 }
+
+#[test]
+fn an_account_may_have_a_credit_line() {
+    let folder = Folder::new();
+    let said = folder.ok("account create acme --policy carry:5");
+    assert_eq!(said, "account \"acme\" opened, policy carry:5\n");
+    let said = folder.refused("account create acme --policy carry:6");
+    assert!(
+        said.contains("with policy carry:5 and not carry:6"),
+        "{said}"
+    );
+    folder.ok("grant acme 10 --at 0 --for 10 --id g1");
+    folder.ok("run acme --rate 2 --from 0 --until 9 --id job");
+    let rows = folder.json("balance acme --at 9");
+    assert_eq!(rows[0]["deficit"], 5);
+    let rows = folder.json("statement acme --at 9");
+    assert_eq!([&rows[0]["used"], &rows[0]["dropped"]], [18, 3]);
+    assert_eq!(folder.json("accounts")[0]["policy"], "carry:5");
+    assert_eq!(folder.json("history acme")[0]["policy"], "carry:5");
+    assert!(folder.journal().contains(r#"{"policy":"carry:5"}"#));
+    for wrong in [
+        "carry:",
+        "carry:-1",
+        "carry:05",
+        "carry:9223372036854775808",
+        "owe",
+    ] {
+        let output = folder.run(&format!("account create bert --policy {wrong}"));
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+    folder.ok("check");
+}

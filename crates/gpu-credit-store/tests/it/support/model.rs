@@ -173,6 +173,7 @@ impl ModelAccount {
         let mut replay = ListReplay::new(match self.policy {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
+            Overdraft::CarryUpTo(line) => gpu_credit_replay::Overdraft::CarryUpTo(line),
             other => panic!("the reference has no policy {other}"),
         });
         for (_, record) in &self.records {

@@ -42,9 +42,10 @@ impl Workload {
 
     /// What opens an account: each has its policy, and is opened again and again.
     pub(crate) fn opening(account: &str) -> Posting {
-        let policy = match account.len() % 2 {
-            0 => Overdraft::Forfeit,
-            _ => Overdraft::Carry,
+        let policy = match account.len() % 3 {
+            0 => Overdraft::CarryUpTo(9),
+            1 => Overdraft::Carry,
+            _ => Overdraft::Forfeit,
         };
         Posting::open_account(account, "open", policy)
     }
