@@ -114,9 +114,9 @@ impl GpuCredit {
     /// beside them, or for good, plan with a clone. If the view is leaked
     /// ([`std::mem::forget`]), the changes stay.
     ///
-    /// What posting and retracting the records costs, and O(log n) for each usage record posted at the
-    /// very instant of one that is retracted, after it. Each change repairs within the bounds of a
-    /// write. Planned usage does not advance up to where the account is settled, so that questions
+    /// What posting and retracting the records one at a time costs, and O(log n) for each usage record
+    /// posted at the very instant of one that is retracted, after it. Each change repairs at once,
+    /// within the bounds of a write, and so does taking it back. Planned usage does not advance up to where the account is settled, so that questions
     /// about what is later replay boundaries.
     ///
     /// # Errors
