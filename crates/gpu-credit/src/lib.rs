@@ -101,3 +101,8 @@ pub use record::{
 };
 pub use timeline::settle::SettlementStatistics;
 pub use what_if::{Change, WhatIf};
+
+/// The Rust of the README, run as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
