@@ -12,7 +12,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry as MapEntry;
 
-use super::reading::{ReadJournal, StagedLine};
+use super::reading::{Place, ReadJournal, StagedLine};
 use crate::directory::{apply_all, opened};
 use crate::draft::{Draft, Finished, Request};
 use crate::facts::{AccountFacts, Facts, Record};
@@ -51,6 +51,8 @@ pub(super) struct Checked {
 pub(super) enum Problem {
     /// This account was posted to meanwhile.
     Overtaken(Head),
+    /// One of the lines that were drafted together is refused.
+    Refused(usize, Error),
     Failed(Error),
 }
 
@@ -63,7 +65,7 @@ impl From<Problem> for Error {
                 sequence: head.last,
                 problem: "the journal says that the account ends with it".to_owned(),
             },
-            Problem::Failed(error) => error,
+            Problem::Refused(_, error) | Problem::Failed(error) => error,
         }
     }
 }
@@ -114,11 +116,30 @@ pub(super) fn check<J: Journal>(
             opened: 0,
         },
     };
-    let count = checking.file.places.len();
-    for start in (0..count).step_by(DRAFTED_AT_ONCE) {
+    // What is refused first in each account; the journal names the first of them.
+    let mut refused: Option<(Sequence, Error)> = None;
+    let (mut start, count) = (0, checking.file.places.len());
+    while start < count {
         let end = count.min(start + DRAFTED_AT_ONCE);
-        checking.check_chunk(start..end)?;
-        progress(ImportStep::Checked(end as u64));
+        start = match checking.check_chunk(start..end) {
+            Ok(()) => end,
+            Err(Problem::Refused(place, error)) => {
+                let places = &checking.file.places;
+                let Place {
+                    sequence, account, ..
+                } = places[start + place];
+                if refused.as_ref().is_none_or(|(first, _)| sequence < *first) {
+                    refused = Some((sequence, error));
+                }
+                // Accounts do not depend on each other.
+                places.partition_point(|place| place.account <= account)
+            }
+            Err(problem) => return Err(problem),
+        };
+        progress(ImportStep::Checked(start as u64));
+    }
+    if let Some((_, error)) = refused {
+        return Err(error.into());
     }
     let checked = checking.checked;
     file.places.sort_unstable_by_key(|place| place.sequence);
@@ -231,7 +252,7 @@ impl<J: Journal> Checking<'_, J> {
         Ok(())
     }
 
-    fn draft(&self, chunk: &Chunk) -> Result<(Vec<Outcome>, Finished), Error> {
+    fn draft(&self, chunk: &Chunk) -> Result<(Vec<Outcome>, Finished), Problem> {
         let posting = |line: &StagedLine| {
             let name = &*self.file.accounts[line.account.get()];
             Posting::new(name, line.id.clone(), line.change.clone())
@@ -243,8 +264,13 @@ impl<J: Journal> Checking<'_, J> {
         let nothing = Recent::new(self.last);
         let mut draft = Draft::new(&nothing, self.last, now());
         let outcomes = draft.add(&request, &mut self.facts(chunk));
-        let outcomes = outcomes.map_err(|(place, error)| self.refused(chunk, place, error))?;
-        Ok((outcomes, draft.finish()))
+        match outcomes {
+            Ok(outcomes) => Ok((outcomes, draft.finish())),
+            Err((place, error)) => {
+                let error = self.refused(chunk, place, error);
+                Err(Problem::Refused(place, error))
+            }
+        }
     }
 
     /// What is known of the accounts and the ids that lines mention.

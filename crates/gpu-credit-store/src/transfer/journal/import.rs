@@ -59,7 +59,7 @@ impl<J: Journal> Store<J> {
             let checked = match checking::check(self, &mut file, options, &mut progress) {
                 Ok(checked) => checked,
                 Err(Problem::Overtaken(_)) => continue,
-                Err(Problem::Failed(error)) => return Err(error),
+                Err(problem) => return Err(problem.into()),
             };
             if options.mode == ImportMode::DryRun {
                 return Ok(checked.imported());
