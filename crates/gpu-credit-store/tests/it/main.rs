@@ -30,6 +30,7 @@ mod posting;
 mod power;
 mod priorities;
 mod read_only;
+mod real_files;
 mod soak;
 mod time_unit;
 mod transfer;

@@ -141,16 +141,8 @@ fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
         let fault = fault.replace("\"sequence\":3,", &place);
         faulty[2] = &fault;
         let options = ImportOptions::default();
-        let error = to.import_journal(
-            faulty
-                .join(
-                    "
-",
-                )
-                .as_bytes(),
-            &options,
-            |_| (),
-        );
+        let faulty = faulty.join("\n");
+        let error = to.import_journal(faulty.as_bytes(), &options, |_| ());
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
         assert_eq!(to.last_sequence(), Sequence::START);
