@@ -11,7 +11,8 @@ impl GpuCredit {
     /// The lowest balance in a range of time: the first instant at which it stands, and the answer
     /// there. Instants at which no grant is live are skipped; an overdrawn account is lower than
     /// any balance, and the lower the greater its deficit; under
-    /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) a spent one stands at zero. `None` if no grant is live in the range, or if the range is empty.
+    /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) a spent one stands at zero. `None` if no
+    /// grant is live in the range, or if the range is empty.
     ///
     /// Within an epoch a balance never rises, so that the lowest is at the end of an epoch. If the
     /// account is settled, a descent in the sums over epochs: O(log n + log m), and a pass over one
@@ -41,7 +42,8 @@ impl GpuCredit {
     }
 
     /// The first instant in a range of time at which the balance is below `amount`: overdrawn, or
-    /// a lower number, or spent under [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) if `amount` is not 0. Below 0 is an
+    /// a lower number, or spent under
+    /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit) if `amount` is not 0. Below 0 is an
     /// overdrawn account alone. Instants at which no grant is live are skipped.
     ///
     /// If the account is settled, a descent to the epoch in the sums over epochs, then one in the

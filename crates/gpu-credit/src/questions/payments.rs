@@ -40,12 +40,9 @@ impl<'a> Payments<'a> {
             Some(before) => owed_at(account, before),
         };
         Payments {
-            account,
-            trace,
-            demands: Demands::new(account, from, to),
-            to: range.map(|(_, to)| to),
             owed,
-            ready: VecDeque::new(),
+            to: range.map(|(_, to)| to),
+            ..Self::after(account, trace, from, to)
         }
     }
 
@@ -55,6 +52,11 @@ impl<'a> Payments<'a> {
             None => account.view().trace(),
             Some(before) => account.trace_to(before, &mut |_| {}),
         };
+        Self::after(account, trace, from, to)
+    }
+
+    /// The payments from `from` to `to` after a trace that owes nothing.
+    fn after(account: &'a GpuCredit, trace: Trace<'a>, from: i64, to: i64) -> Self {
         Payments {
             account,
             trace,

@@ -23,6 +23,7 @@ pub struct UsageStatement {
     /// was beyond the credit line under [`Overdraft::CarryUpTo`]. Always 0 under [`Overdraft::Carry`].
     ///
     /// [`Overdraft::CarryUpTo`]: crate::Overdraft::CarryUpTo
+    /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
     /// [`Overdraft::Carry`]: crate::Overdraft::Carry
     pub dropped: u64,
 }

@@ -57,7 +57,7 @@ pub(crate) struct Live {
     first: Option<LiveGrant>,
     /// Of priority 0.
     others: BinaryHeap<LiveGrant>,
-    /// Of other priorities; never empty.
+    /// Of other priorities. It is there from the first such grant on, until nothing is left of any.
     ranked: Option<Box<Ranked>>,
     /// The sum of what is left.
     remaining: u64,
@@ -68,16 +68,20 @@ impl Live {
     /// What stands if `remainders` are all that is left, as [`copy_to`](Self::copy_to) has written
     /// them, and there is no deficit. O(remainders).
     pub(crate) fn new(remainders: &[LiveGrant]) -> Self {
-        let others = remainders.get(1..).unwrap_or_default();
-        let zeros = match others.last() {
-            Some(last) if last.priority != 0 => others.partition_point(|grant| grant.priority == 0),
-            _ => others.len(),
+        let Some((first, others)) = remainders.split_first() else {
+            return Live::default();
         };
-        let (others, ranked) = others.split_at(zeros);
+        let is_ranked = |grant: &LiveGrant| grant.priority != 0;
+        let mut ranked = None;
+        let mut zeros = others.len();
+        if is_ranked(first) || others.last().is_some_and(is_ranked) {
+            zeros = others.partition_point(|grant| !is_ranked(grant));
+            ranked = Some(Box::new(Ranked::new(&others[zeros..])));
+        }
         Live {
-            first: remainders.first().copied(),
-            others: others.to_vec().into(),
-            ranked: Ranked::new(ranked),
+            first: Some(*first),
+            others: others[..zeros].to_vec().into(),
+            ranked,
             remaining: remainders.iter().map(|grant| grant.remainder).sum(),
             deficit: 0,
         }
@@ -101,61 +105,74 @@ impl Live {
             return;
         }
         self.remaining += grant.remainder;
+        if grant.priority != 0 || self.ranked.is_some() {
+            self.keep_ranked(grant);
+            return;
+        }
         match self.first {
-            Some(first) if first.place() < grant.place() => self.wait(grant),
+            Some(first) if first > grant => self.others.push(grant),
             first => {
-                if let Some(first) = first {
-                    self.wait(first);
-                }
+                self.others.extend(first);
                 self.first = Some(grant);
             }
         }
     }
 
-    /// Keeps a grant that is not drawn first.
-    #[inline]
-    fn wait(&mut self, grant: LiveGrant) {
-        if grant.priority == 0 {
-            self.others.push(grant);
-        } else {
-            self.ranked.get_or_insert_default().push(grant);
-        }
-    }
-
     /// A grant's window has ended: what is left of it lapses, and is returned. Of all of its
-    /// priority it ends soonest. `priority` is asked for only if grants differ in it. O(log live).
+    /// priority it ends soonest, so that it is the first if all have one. `priority` is asked for if
+    /// they do not. O(log live).
     #[inline]
     pub(crate) fn end(&mut self, grant: u32, priority: impl FnOnce() -> i16) -> u64 {
-        let left = match self.first {
+        if self.ranked.is_some() {
+            return self.end_ranked(grant, priority());
+        }
+        match self.first {
             Some(first) if first.grant == grant => {
-                self.first = self.next();
+                self.remaining -= first.remainder;
+                self.first = self.others.pop();
                 first.remainder
             }
-            Some(first) if first.priority != 0 || self.ranked.is_some() => {
-                self.end_behind_first(grant, priority())
-            }
             _ => 0,
-        };
-        self.remaining -= left;
-        left
+        }
     }
 
-    /// Takes out a grant that is the next of its priority, if it is there. What was left of it.
+    /// Keeps a grant that starts, if grants differ in priority.
     #[inline(never)]
-    fn end_behind_first(&mut self, grant: u32, priority: i16) -> u64 {
-        let ranked = self.ranked.as_ref();
-        let next = match priority {
-            0 => self.others.peek(),
-            _ => ranked.and_then(|ranked| ranked.peek(priority)),
+    fn keep_ranked(&mut self, grant: LiveGrant) {
+        let ranked = self.ranked.get_or_insert_default();
+        let mut wait = |grant: LiveGrant| match grant.priority {
+            0 => self.others.push(grant),
+            _ => ranked.push(grant),
         };
-        if next.is_none_or(|next| next.grant != grant) {
-            return 0;
+        match self.first {
+            Some(first) if first.place() < grant.place() => wait(grant),
+            first => {
+                first.into_iter().for_each(&mut wait);
+                self.first = Some(grant);
+            }
         }
-        let ended = match priority {
-            0 => self.others.pop(),
-            _ => Ranked::pop(&mut self.ranked, priority),
+    }
+
+    /// Ends a grant, if grants differ in priority.
+    #[inline(never)]
+    fn end_ranked(&mut self, grant: u32, priority: i16) -> u64 {
+        let is_it = |next: &LiveGrant| next.grant == grant;
+        let ended = if self.first.as_ref().is_some_and(is_it) {
+            let next = self.next();
+            std::mem::replace(&mut self.first, next)
+        } else if priority == 0 {
+            self.others
+                .peek()
+                .is_some_and(is_it)
+                .then(|| self.others.pop())
+                .flatten()
+        } else {
+            let ranked = self.ranked.as_mut();
+            ranked.and_then(|ranked| ranked.pop_if(priority, is_it))
         };
-        ended.map_or(0, |ended| ended.remainder)
+        let left = ended.map_or(0, |ended| ended.remainder);
+        self.remaining -= left;
+        left
     }
 
     /// Takes out the one that is drawn next after the first.
@@ -163,15 +180,17 @@ impl Live {
     fn next(&mut self) -> Option<LiveGrant> {
         match self.ranked {
             None => self.others.pop(),
-            Some(_) => self.next_of_any_priority(),
+            Some(_) => self.next_ranked(),
         }
     }
 
     #[inline(never)]
-    fn next_of_any_priority(&mut self) -> Option<LiveGrant> {
-        let least = self.ranked.as_ref().map(|ranked| ranked.least())?;
-        let other = if least > 0 { self.others.pop() } else { None };
-        other.or_else(|| Ranked::pop(&mut self.ranked, least))
+    fn next_ranked(&mut self) -> Option<LiveGrant> {
+        let ranked = self.ranked.as_mut()?;
+        if ranked.least().is_some_and(|least| least < 0) {
+            return ranked.pop();
+        }
+        self.others.pop().or_else(|| ranked.pop())
     }
 
     /// Usage, of one entry or of a whole epoch: within an epoch only the sum decides what is left

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::live::LiveGrant;
 
-/// Grants by priority: at least one, and no heap is empty.
+/// Grants by priority; no heap is empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranked {
     by_priority: BTreeMap<i16, BinaryHeap<LiveGrant>>,
@@ -13,16 +13,15 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
-    /// These grants, if there are any. O(grants).
-    pub(super) fn new(grants: &[LiveGrant]) -> Option<Box<Self>> {
-        let mut ranked: Option<Box<Ranked>> = None;
-        for same in grants.chunk_by(|one, other| one.priority == other.priority) {
-            let ranked = ranked.get_or_insert_default();
-            let heap = ranked.by_priority.entry(same[0].priority).or_default();
-            heap.extend(same);
-            ranked.len += same.len();
+    /// These grants, those of one priority together. O(grants).
+    pub(super) fn new(grants: &[LiveGrant]) -> Self {
+        let same = grants.chunk_by(|one, other| one.priority == other.priority);
+        Ranked {
+            by_priority: same
+                .map(|same| (same[0].priority, same.to_vec().into()))
+                .collect(),
+            len: grants.len(),
         }
-        ranked
     }
 
     /// Adds a grant. O(log grants).
@@ -35,30 +34,33 @@ impl Ranked {
     }
 
     /// The least priority.
-    pub(super) fn least(&self) -> i16 {
-        let first = self.by_priority.first_key_value();
-        *first.expect("there is a grant").0
+    pub(super) fn least(&self) -> Option<i16> {
+        self.by_priority.keys().next().copied()
     }
 
-    /// Of one priority the grant that is drawn first.
-    pub(super) fn peek(&self, priority: i16) -> Option<&LiveGrant> {
-        self.by_priority.get(&priority)?.peek()
+    /// Takes out the grant that is drawn first. O(log grants).
+    pub(super) fn pop(&mut self) -> Option<LiveGrant> {
+        let least = self.least()?;
+        self.pop_if(least, |_| true)
     }
 
-    /// Takes that grant out, and all if nothing is left then. O(log grants).
-    pub(super) fn pop(all: &mut Option<Box<Ranked>>, priority: i16) -> Option<LiveGrant> {
-        let ranked = all.as_mut()?;
-        let Entry::Occupied(mut heap) = ranked.by_priority.entry(priority) else {
+    /// Takes out the grant of a priority that is drawn first, if it is a certain one. O(log grants).
+    pub(super) fn pop_if(
+        &mut self,
+        priority: i16,
+        is_it: impl Fn(&LiveGrant) -> bool,
+    ) -> Option<LiveGrant> {
+        let Entry::Occupied(mut heap) = self.by_priority.entry(priority) else {
             return None;
         };
+        if !heap.get().peek().is_some_and(is_it) {
+            return None;
+        }
         let grant = heap.get_mut().pop();
         if heap.get().is_empty() {
             heap.remove();
         }
-        ranked.len -= usize::from(grant.is_some());
-        if ranked.len == 0 {
-            *all = None;
-        }
+        self.len -= 1;
         grant
     }
 
