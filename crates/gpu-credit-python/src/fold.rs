@@ -9,12 +9,12 @@ use std::sync::Arc;
 use arrow_array::builder::{Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_pyarrow::ToPyArrow;
-use gpu_credit::{Answer, Record, UsageRecord};
+use gpu_credit::{Answer, GrantRecord, MeteredUsage, Record, UsageRecord};
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::array::signed;
-use crate::integer::negative;
+use crate::integer::{negative, priority_too_large};
 use crate::policy::Policy;
 use crate::pool;
 use crate::table::{IntegerColumn, Table, TextColumn};
@@ -27,11 +27,12 @@ const QUESTION: i64 = 2;
 const ANSWERS_PER_BATCH: usize = 64 * 1024;
 
 /// The answers to the questions of a table of rows (kind, account, amount, timestamp, expiration,
-/// posted): kind is 0 for a grant, 1 for usage, 2 for a question. A list of PyArrow batches
-/// (account, timestamp, balance, status, deficit), in no particular order.
+/// posted, priority, until), the last three optional: kind is 0 for a grant, 1 for usage, metered if there
+/// is an until, 2 for a question. A list of PyArrow batches (account, timestamp, balance, status, deficit),
+/// in no particular order.
 ///
-/// Grants of one account that start at one instant are posted in the order of posted, those
-/// without one first, then of expiration and of amount: no answer depends on the order of the rows.
+/// Grants of one account that start at one instant are posted in the order of posted, those without one
+/// first, then of expiration, of amount and of priority: no answer depends on the order of the rows.
 #[pyfunction]
 pub(crate) fn fold<'py>(
     py: Python<'py>,
@@ -56,6 +57,7 @@ fn answer(accounts: HashMap<Box<str>, Account>, policy: Policy) -> PyResult<Vec<
 struct Account {
     grants: Vec<Grant>,
     usage: Vec<UsageRecord>,
+    jobs: Vec<MeteredUsage>,
     questions: Vec<i64>,
 }
 
@@ -66,6 +68,7 @@ struct Grant {
     posted: Option<i64>,
     expiration: u64,
     amount: u64,
+    priority: i16,
 }
 
 impl Account {
@@ -76,14 +79,18 @@ impl Account {
         self.grants.sort_unstable();
         let mut account = policy.account();
         let grants = self.grants.into_iter();
-        let grants =
-            grants.map(|grant| Record::grant("", grant.amount, grant.timestamp, grant.expiration));
-        let usage = self.usage.into_iter();
-        let usage = usage.map(Record::from);
-        account.extend(grants.chain(usage)).map_err(|refused| {
-            let error = refused.error;
-            PyOverflowError::new_err(format!("account {name:?}: {error}"))
-        })?;
+        let grants = grants.map(|grant| {
+            let record = GrantRecord::new("", grant.amount, grant.timestamp, grant.expiration);
+            Record::from(record.priority(grant.priority))
+        });
+        let usage = self.usage.into_iter().map(Record::from);
+        let jobs = self.jobs.into_iter().map(Record::from);
+        account
+            .extend(grants.chain(usage).chain(jobs))
+            .map_err(|refused| {
+                let error = refused.error;
+                PyOverflowError::new_err(format!("account {name:?}: {error}"))
+            })?;
         for timestamp in self.questions {
             answers.push(name, timestamp, account.balance_at(timestamp))?;
         }
@@ -95,12 +102,14 @@ fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
     let mut accounts: HashMap<Box<str>, Account> = HashMap::new();
     for batch in rows.batches() {
         let batch = batch?;
-        let has_order = batch.schema().column_with_name("posted").is_some();
+        let has = |name| batch.schema().column_with_name(name).is_some();
         let names = TextColumn::of(&batch, "account")?;
         let integers = |name| IntegerColumn::of(&batch, name);
         let (kinds, timestamps) = (integers("kind")?, integers("timestamp")?);
         let (amounts, expirations) = (integers("amount")?, integers("expiration")?);
-        let posted = has_order.then(|| integers("posted")).transpose()?;
+        let optional = |name| has(name).then(|| integers(name)).transpose();
+        let (posted, priorities) = (optional("posted")?, optional("priority")?);
+        let untils = optional("until")?;
         for row in 0..batch.num_rows() {
             let name = names
                 .get(row)?
@@ -123,17 +132,36 @@ fn group(rows: Table) -> PyResult<HashMap<Box<str>, Account>> {
                 continue; // It has just been put there.
             };
             let timestamp = timestamps.get(row).ok_or_else(|| missing("timestamp"))?;
+            let of_row = |column: &Option<IntegerColumn<'_>>| column.as_ref()?.get(row);
+            let (until, priority) = (of_row(&untils), of_row(&priorities));
+            let out_of_place = |kind, column| {
+                let message = format!("{kind} of account {name:?} has no {column}");
+                PyValueError::new_err(message)
+            };
             match kinds.get(row) {
+                Some(GRANT) if until.is_some() => return Err(out_of_place("a grant", "until")),
                 Some(GRANT) => account.grants.push(Grant {
                     timestamp,
-                    posted: posted.as_ref().and_then(|column| column.get(row)),
+                    posted: of_row(&posted),
                     expiration: natural("expiration", &expirations)?,
                     amount: natural("amount", &amounts)?,
+                    priority: i16::try_from(priority.unwrap_or(0)).map_err(|_| {
+                        let what = format!("the priority of account {name:?}");
+                        priority_too_large(&what, &priority.unwrap_or(0).to_string())
+                    })?,
                 }),
-                Some(USAGE) => account.usage.push(UsageRecord {
-                    amount: natural("amount", &amounts)?,
-                    timestamp,
-                }),
+                Some(USAGE) if priority.is_some() => return Err(out_of_place("usage", "priority")),
+                Some(USAGE) => {
+                    let amount = natural("amount", &amounts)?;
+                    match until {
+                        Some(until) => account.jobs.push(MeteredUsage {
+                            rate: amount,
+                            from: timestamp,
+                            until,
+                        }),
+                        None => account.usage.push(UsageRecord { amount, timestamp }),
+                    }
+                }
                 Some(QUESTION) => account.questions.push(timestamp),
                 _ => return Err(missing("kind: it is neither 'grant' nor 'usage'")),
             }

@@ -3,7 +3,7 @@
 //! [`account`] is the classic class and all that the Rust account has, its [`contents`],
 //! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
 //! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
-//! an [`account`] too, in another [`place`]; [`store`] keeps them in a durable file; [`fold`] is what a
+//! an [`account`] too, in another [`place`]; [`store`] keeps them in a durable file, [`imports`] files of others in it; [`fold`] is what a
 //! distributed engine runs on each part of a large table.
 //!
 //! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`records`] tuples, [`table`] columns in
@@ -24,6 +24,7 @@ mod corrections;
 mod error;
 mod fold;
 mod fork;
+mod imports;
 mod integer;
 mod keyed;
 mod ledger;

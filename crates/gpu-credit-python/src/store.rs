@@ -66,7 +66,7 @@ impl DurableStore {
     }
 
     /// Asks the store, while other Python threads run, also those that ask it or post to it.
-    fn ask<R: Send>(
+    pub(crate) fn ask<R: Send>(
         &self,
         py: Python<'_>,
         question: impl FnOnce(&Store) -> Result<R, Error> + Send,
@@ -371,9 +371,7 @@ impl DurableStore {
     /// Say the unit of all timestamps, for good: ValueError if the store has another one. Timestamps that
     /// are there stay as they are.
     fn set_time_unit(&self, py: Python<'_>, unit: &str) -> PyResult<()> {
-        let unknown =
-            |error: UnknownTimeUnit| PyValueError::new_err(format!("found {unit:?}, {error}"));
-        let unit: TimeUnit = unit.parse().map_err(unknown)?;
+        let unit = time_unit(unit)?;
         self.ask(py, |store| store.set_time_unit(unit))
     }
 
@@ -432,6 +430,13 @@ impl Drop for DurableStore {
             mem::forget(mem::take(&mut self.store));
         }
     }
+}
+
+/// A unit of time by its symbol.
+pub(crate) fn time_unit(unit: &str) -> PyResult<TimeUnit> {
+    let unknown =
+        |error: UnknownTimeUnit| PyValueError::new_err(format!("found {unit:?}, {error}"));
+    unit.parse().map_err(unknown)
 }
 
 fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {

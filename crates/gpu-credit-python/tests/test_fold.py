@@ -1,7 +1,9 @@
 """The fold of one partition, without an engine around it."""
 
+import itertools
 import random
 
+import gpu_credit
 import polars
 import pyarrow
 import pytest
@@ -117,6 +119,45 @@ def test_many_answers():
 def test_nulls_and_negative_numbers_are_refused(row, message):
     with pytest.raises(ValueError, match=message):
         answers(table([row]))
+
+
+@pytest.mark.parametrize("policy", ["carry", "forfeit", "carry:4"])
+@pytest.mark.parametrize("seed", range(30))
+def test_jobs_and_priorities_are_folded(seed, policy):
+    """Grants of one account that start at one instant are posted in the order of the rows here."""
+    generator, account, rows, now = random.Random(seed), gpu_credit.GPUCredit(policy), [], itertools.count()
+    for _ in range(generator.randrange(40)):
+        amount, timestamp, length = generator.randrange(9), generator.randrange(20), generator.randrange(9)
+        kind, priority = generator.randrange(3), generator.choice([None, -1, 0, 1])
+        if kind == 0:
+            account.post_grant("", amount=amount, timestamp=timestamp, expiration=length, priority=priority or 0)
+            rows.append((GRANT, "a", amount, timestamp, length, next(now), priority, None))
+        elif kind == 1:
+            account.subtract(amount, timestamp)
+            rows.append((USAGE, "a", amount, timestamp, None, None, None, None))
+        else:
+            account.post_metered(rate=amount, start=timestamp, until=timestamp + length - 2)
+            rows.append((USAGE, "a", amount, timestamp, None, None, None, timestamp + length - 2))
+    rows += [(QUESTION, "a", None, timestamp, None, None, None, None) for timestamp in range(30)]
+    generator.shuffle(rows)
+    schema = SCHEMA.append(pyarrow.field("priority", pyarrow.int16())).append(pyarrow.field("until", pyarrow.int64()))
+    columns = [list(column) for column in zip(*rows)]
+    found = answers(pyarrow.table(dict(zip(schema.names, columns)), schema=schema), policy)
+    assert found == [("a", timestamp, *account.balance_at(timestamp)) for timestamp in range(30)]
+
+
+@pytest.mark.parametrize(
+    "row, error, message",
+    [
+        ({"kind": GRANT, "until": 5}, ValueError, "a grant of account \"ada\" has no until"),
+        ({"kind": USAGE, "priority": 1}, ValueError, "usage of account \"ada\" has no priority"),
+        ({"kind": GRANT, "priority": 2**15}, OverflowError, "the priority of account \"ada\" of 32768"),
+    ],
+)
+def test_what_belongs_to_the_other_kind_is_refused(row, error, message):
+    whole = {"account": "ada", "amount": 1, "timestamp": 0, "expiration": 1, **row}
+    with pytest.raises(error, match=message):
+        answers(pyarrow.table({name: [value] for name, value in whole.items()}))
 
 
 def test_what_does_not_fit_names_the_account():

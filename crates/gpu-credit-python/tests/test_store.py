@@ -1,5 +1,6 @@
 """The durable store: what is posted once is there after opening again."""
 
+import gzip
 import threading
 
 import pytest
@@ -106,6 +107,37 @@ def test_a_job_runs_and_stops(store, path):
         assert (store.get_balance("acme", 30), store.check(instants=50)) == (80, [])
         with pytest.raises(LookupError, match="job-17"):
             store.usage_statement("acme", "job-17")
+
+
+HEADER = "kind,account,credit_id,amount,timestamp,expiration,until,priority,id\n"
+
+
+def test_an_events_file_is_imported_once(store, tmp_path):
+    """A log that grows was charged again."""
+    events = tmp_path / "events.csv"
+    events.write_text(HEADER + "grant,ada,march,100,0,30,,-1,g\nusage,ada,,8,10,,15,,job-17\n")
+    assert store.import_events(events, policy="forfeit", dry_run=True).posted == 3
+    assert store.accounts() == ["acme"]
+    assert store.import_events(str(events), policy="forfeit") == (3, 0, 1, 0, 0)
+    assert store.import_events(events) == (0, 2, 0, 0, 0)
+    ada = store.account("ada")
+    assert (ada.policy, ada.grant(0).priority, ada.get_balance(30)) == ("forfeit", -1, 60)
+    with gzip.open(tmp_path / "events.csv.gz", "wt") as file:
+        file.write(events.read_text() + "usage,ada,,4,12,,,,job-18\n")
+    assert store.import_events(tmp_path / "events.csv.gz") == (1, 2, 0, 0, 0)
+    events.write_text(HEADER + "usage,ada,,9,10,,15,,job-17\n")
+    with pytest.raises(ValueError, match="line 2.*job-17"):
+        store.import_events(events)
+    events.write_text(HEADER + "usage,ada,,-1,10,,15,,\n")
+    with pytest.raises(ValueError, match="line 2.*amount"):
+        store.import_events(events)
+    with pytest.raises(ValueError, match="min"):
+        store.import_events(events, unit="min")
+    with pytest.raises(OSError):
+        store.import_events(tmp_path / "nothing.csv")
+    with pytest.raises((OSError, ValueError)):
+        store.import_events(tmp_path)  # It is a folder.
+    assert store.get_balance("ada", 30) == 56
 
 
 def test_grants_have_priorities(store, path):

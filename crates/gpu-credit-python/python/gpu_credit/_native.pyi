@@ -14,6 +14,7 @@ from gpu_credit.words import (
     Grant,
     GrantRecord,
     GrantStatement,
+    Imported,
     Lapse,
     MeteredColumns,
     MeteredId,
@@ -304,6 +305,15 @@ class CreditStore:
     def time_unit(self) -> _TimeUnit | None: ...
     def set_time_unit(self, unit: _TimeUnit) -> None: ...
     def check(self, instants: int = 10) -> list[str]: ...
+    def import_events(
+        self,
+        path: StrPath,
+        *,
+        policy: _Policy = "carry",
+        again: bool = False,
+        unit: _TimeUnit | None = None,
+        dry_run: bool = False,
+    ) -> Imported: ...
     def copy_to(self, path: StrPath) -> None: ...
     def close(self) -> None: ...
     @property

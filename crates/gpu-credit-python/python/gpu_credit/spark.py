@@ -10,7 +10,10 @@ An event table has the columns
 * expiration: an integer; of usage it is not looked at, and may be null;
 * posted, if you have it: an integer, by which grants of one account that start at one instant are
   put in order. Those without one come first. If it is the same or missing, the shorter window
-  comes first, then the smaller amount.
+  comes first, then the smaller amount, then the lower priority;
+* priority, if you have it: an integer of a grant, of which lower is drawn first; 0 if null;
+* until, if you have it: an integer. Usage that has one is metered: amount at each tick from timestamp on
+  and before until.
 
 Other columns are not looked at. Two grants with one id are two grants, and a row that stands in the
 table twice counts twice. Units and limits are those of GPUCredit.
@@ -54,14 +57,14 @@ def balances(
     from gpu_credit import GPUCredit
 
     GPUCredit(policy)
-    check(events, ["kind", "account"], ["amount", "timestamp", "expiration"], ["posted"])
+    check(events, ["kind", "account"], ["amount", "timestamp", "expiration"], ["posted", "priority", "until"])
     check(queries, ["account"], ["timestamp"], [])
 
     def integer(table: DataFrame, name: str) -> Column:
         present = table[name] if name in table.columns else functions.lit(None)
         return present.cast("bigint").alias(name)
 
-    numbers = ["amount", "timestamp", "expiration", "posted"]
+    numbers = ["amount", "timestamp", "expiration", "posted", "priority", "until"]
     kinds = functions.when(events["kind"] == "grant", 0).when(events["kind"] == "usage", 1)
     rows = events.select(
         kinds.cast("bigint").alias("kind"),

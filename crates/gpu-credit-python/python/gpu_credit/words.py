@@ -335,6 +335,25 @@ class Total(NamedTuple):
     """The number of accounts that have a balance."""
 
 
+class Imported(NamedTuple):
+    """What an import of events did, or would do."""
+
+    posted: int
+    """Entries that are new, opened accounts among them."""
+
+    already_posted: int
+    """Records that were there already."""
+
+    accounts: int
+    """Accounts that are new."""
+
+    questions: int
+    """Questions, which a file may hold and a store does not."""
+
+    continued: int
+    """Rows at the beginning that are all rows of a file imported before."""
+
+
 class SettlementStatistics(NamedTuple):
     """What settling has done since the account was opened: how much work writes have caused."""
 
