@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use crate::account::Account;
 use crate::error::refused;
 use crate::integer::{Amount, Timestamp};
+use crate::store::DurableStore;
 
 #[pymethods]
 impl Account {
@@ -65,5 +66,73 @@ impl Account {
         last: Timestamp,
     ) -> PyResult<Option<i64>> {
         (self.0).ask_at(py, last.0, |account| account.first_unpaid(first.0..=last.0))
+    }
+}
+
+#[pymethods]
+impl DurableStore {
+    /// The largest amount that may be used at an instant without taking from anything that is posted, as
+    /// GPUCredit.spendable.
+    ///
+    /// >>> from gpu_credit import CreditStore
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.open_account("heron", "carry:5")
+    /// ...     store.add_credit("heron", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.run("heron", "job-17", rate=8, start=5, until=15)
+    /// ...     store.spendable("heron", 5), store.runs_dry("heron", rate=1, start=5), store.first_unpaid("heron")
+    /// True
+    /// True
+    /// True
+    /// (20, 25, None)
+    fn spendable(&self, py: Python<'_>, account: &str, timestamp: Timestamp) -> PyResult<u64> {
+        self.ask(py, |store| {
+            Ok(store.with_account(account, |account| account.spendable(timestamp.0))??)
+        })
+    }
+
+    /// The largest rate of a job at each tick of [start, until), as GPUCredit.spendable_rate.
+    #[pyo3(signature = (account, *, start, until))]
+    fn spendable_rate(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        start: Timestamp,
+        until: Timestamp,
+    ) -> PyResult<u64> {
+        self.ask(py, |store| {
+            store.with_account(account, |account| account.spendable_rate(start.0..until.0))?
+        })
+    }
+
+    /// The first tick that a job of this rate could not pay for, as GPUCredit.runs_dry.
+    #[pyo3(signature = (account, *, rate, start))]
+    fn runs_dry(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        rate: Amount,
+        start: Timestamp,
+    ) -> PyResult<Option<i64>> {
+        self.ask(py, |store| {
+            Ok(store.with_account(account, |account| account.runs_dry(rate.0, start.0))??)
+        })
+    }
+
+    /// The first tick, from one on, at which usage that is posted is not drawn whole as it falls, as
+    /// GPUCredit.first_unpaid. Without a tick, from where the books are open.
+    #[pyo3(signature = (account, *, first = None))]
+    fn first_unpaid(
+        &self,
+        py: Python<'_>,
+        account: &str,
+        first: Option<Timestamp>,
+    ) -> PyResult<Option<i64>> {
+        self.ask(py, |store| {
+            let unpaid = store.with_account(account, |account| {
+                let open = account.closed_until().unwrap_or(i64::MIN);
+                account.first_unpaid(first.map_or(open, |first| first.0))
+            });
+            Ok(unpaid??)
+        })
     }
 }

@@ -38,7 +38,7 @@ def test_repr_helps():
     assert repr(KeyedGPUCredit()) == "<KeyedGPUCredit: 0 credit ids>"
 
 
-def test_a_policy_may_have_a_credit_line():
+def test_a_policy_may_have_a_credit_line(tmp_path):
     for line in (0, 7, 2**63 - 1):
         account = GPUCredit(policy=f"carry:{line}")
         account.subtract(100, 5)
@@ -46,6 +46,16 @@ def test_a_policy_may_have_a_credit_line():
         assert account.balance_at(5).deficit == min(line, 100)
         assert account.statement(5).dropped == 100 - min(line, 100)
         assert pickle.loads(pickle.dumps(account)).policy == account.policy
+    with CreditStore(tmp_path / "credit.redb") as store:
+        assert store.open_account("ada", "carry:7") is True
+        assert store.open_account("ada", "carry:7") is False
+        with pytest.raises(ValueError, match="carry:7"):
+            store.open_account("ada", "carry:8")
+        store.subtract("ada", "job", amount=100, timestamp=5)
+        assert store.balance_at("ada", 5).deficit == 7
+        assert (store.account("ada").policy, store.history("ada")[0]["policy"]) == ("carry:7", "carry:7")
+        assert store.usage_statement("ada", "job")[2:] == (7, 93)
+        assert store.check() == []
 
 
 @pytest.mark.parametrize("line", ["", "-1", "+1", "01", "00", " 1", "1 ", "1.0", "1e3", "1_000", "x", "\u0661", "0x1", "7\0"])
