@@ -13,7 +13,8 @@ use crate::words;
 #[pymethods]
 impl DurableStore {
     /// Post the records of an events file, plain or gzip, in their order, all or nothing. Its columns are
-    /// kind, account, credit_id, amount, timestamp and expiration; id, until and priority may follow.
+    /// kind, account, credit_id, amount, timestamp and expiration; id may follow, and what else such a file
+    /// may have.
     /// Accounts that are not open are opened with the policy.
     ///
     /// A row with an id is posted once, however often it is imported; with other content it is a
@@ -27,8 +28,8 @@ impl DurableStore {
     ///
     /// >>> from gpu_credit import CreditStore
     /// >>> events = path.with_name("events.csv")
-    /// >>> text = "kind,account,credit_id,amount,timestamp,expiration,id,until\n"
-    /// >>> _ = events.write_text(text + "usage,tiger,,8,5,,job-17,45\n")
+    /// >>> text = "kind,account,credit_id,amount,timestamp,expiration,id\n"
+    /// >>> _ = events.write_text(text + "usage,tiger,,8,5,,job-17\n")
     /// >>> with CreditStore(path) as store:
     /// ...     store.import_events(events)
     /// ...     store.import_events(events)

@@ -343,8 +343,6 @@ def records_that_do_not_fit_into_memory():
     at_most(200)
     refused(MemoryError, lambda: GPUCredit().extend(itertools.repeat((1, 1))))
     refused(MemoryError, lambda: GPUCredit().get_balances(range(10**12)))
-    columns = {"rates": [1], "starts": [1], "untils": range(10**12)}
-    refused(MemoryError, lambda: GPUCredit().post_metered_many(**columns))
 
 
 @attack

@@ -109,26 +109,26 @@ def test_a_job_runs_and_stops(store, path):
             store.usage_statement("acme", "job-17")
 
 
-HEADER = "kind,account,credit_id,amount,timestamp,expiration,until,priority,id\n"
+HEADER = "kind,account,credit_id,amount,timestamp,expiration,id\n"
 
 
 def test_an_events_file_is_imported_once(store, tmp_path):
     """A log that grows was charged again."""
     events = tmp_path / "events.csv"
-    events.write_text(HEADER + "grant,ada,march,100,0,30,,-1,g\nusage,ada,,8,10,,15,,job-17\n")
+    events.write_text(HEADER + "grant,ada,march,100,0,30,g\nusage,ada,,40,10,,job-17\n")
     assert store.import_events(events, policy="forfeit", dry_run=True).posted == 3
     assert store.accounts() == ["acme"]
     assert store.import_events(str(events), policy="forfeit") == (3, 0, 1, 0, 0)
     assert store.import_events(events) == (0, 2, 0, 0, 0)
     ada = store.account("ada")
-    assert (ada.policy, ada.grant(0).priority, ada.get_balance(30)) == ("forfeit", -1, 60)
+    assert (ada.policy, ada.get_balance(30)) == ("forfeit", 60)
     with gzip.open(tmp_path / "events.csv.gz", "wt") as file:
-        file.write(events.read_text() + "usage,ada,,4,12,,,,job-18\n")
+        file.write(events.read_text() + "usage,ada,,4,12,,job-18\n")
     assert store.import_events(tmp_path / "events.csv.gz") == (1, 2, 0, 0, 0)
-    events.write_text(HEADER + "usage,ada,,9,10,,15,,job-17\n")
+    events.write_text(HEADER + "usage,ada,,45,10,,job-17\n")
     with pytest.raises(ValueError, match="line 2.*job-17"):
         store.import_events(events)
-    events.write_text(HEADER + "usage,ada,,-1,10,,15,,\n")
+    events.write_text(HEADER + "usage,ada,,-1,10,,\n")
     with pytest.raises(ValueError, match="line 2.*amount"):
         store.import_events(events)
     with pytest.raises(ValueError, match="min"):
