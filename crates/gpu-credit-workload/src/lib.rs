@@ -16,5 +16,5 @@ pub mod random;
 pub mod shapes;
 pub mod small;
 
-pub use events::{Action, Event, EventError, EventReader, EventWriter};
+pub use events::{Action, Event, EventError, EventReader, EventWriter, OptionalColumns};
 pub use shapes::{Shape, Workload};

@@ -17,12 +17,17 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// The six, and the ones of these names.
-    pub(super) fn with(names: &[&str]) -> Self {
+    /// The six, and after them these, in the order of their names.
+    pub(super) fn with(present: [bool; OPTIONAL_COLUMNS.len()]) -> Self {
         let mut columns = Columns::default();
-        for name in names {
-            let added = columns.add(name.as_bytes());
-            debug_assert!(added.is_ok(), "{name} is no optional column");
+        for (place, _) in columns
+            .places
+            .iter_mut()
+            .zip(present)
+            .filter(|(_, is_there)| *is_there)
+        {
+            *place = Some(COLUMNS.len() + columns.optional);
+            columns.optional += 1;
         }
         columns
     }

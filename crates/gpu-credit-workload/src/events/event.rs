@@ -25,6 +25,8 @@ pub enum Action<'a> {
         timestamp: i64,
         /// The last instant of the window, counted from `timestamp`.
         expiration: u64,
+        /// Lower is drawn first.
+        priority: i16,
     },
     /// Usage at an instant.
     Usage {
@@ -32,6 +34,16 @@ pub enum Action<'a> {
         amount: u64,
         /// When it took effect.
         timestamp: i64,
+    },
+    /// Metered usage: `rate` units at each tick of `[from, until)`. If `until` is not later than `from`,
+    /// it is nothing.
+    Metered {
+        /// In the smallest unit, at most `i64::MAX`.
+        rate: u64,
+        /// The first tick.
+        from: i64,
+        /// The first tick that is no longer used.
+        until: i64,
     },
     /// The question what the balance is, given the rows before this one.
     Balance {
@@ -45,17 +57,18 @@ impl Action<'_> {
     pub fn kind(&self) -> &'static str {
         match self {
             Action::Grant { .. } => "grant",
-            Action::Usage { .. } => "usage",
+            Action::Usage { .. } | Action::Metered { .. } => "usage",
             Action::Balance { .. } => "balance",
         }
     }
 
-    /// The time it bears.
+    /// The time it bears; of metered usage, the first tick.
     pub fn timestamp(&self) -> i64 {
         match *self {
             Action::Grant { timestamp, .. }
             | Action::Usage { timestamp, .. }
             | Action::Balance { timestamp } => timestamp,
+            Action::Metered { from, .. } => from,
         }
     }
 }

@@ -3,11 +3,20 @@
 //! It is CSV with the header [`HEADER`], plain or gzip. After these six columns the header may name
 //! [`OPTIONAL_COLUMNS`], each once and in any order:
 //!
-//! | `kind` | `account` | `credit_id` | `amount` | `timestamp` | `expiration` | `id` (optional) |
-//! |---|---|---|---|---|---|---|
-//! | `grant` | name | metadata, may be empty | 0 to `i64::MAX` | `i64` | `timestamp + expiration` is at most `i64::MAX` | names the record, may be empty |
-//! | `usage` | name | empty | 0 to `i64::MAX` | `i64` | empty | names the record, may be empty |
-//! | `balance` | name | empty | empty | `i64` | empty | empty |
+//! | `kind` | `account` | `credit_id` | `amount` | `timestamp` | `expiration` |
+//! |---|---|---|---|---|---|
+//! | `grant` | name | metadata, may be empty | 0 to `i64::MAX` | `i64` | `timestamp + expiration` is at most `i64::MAX` |
+//! | `usage` | name | empty | 0 to `i64::MAX` | `i64` | empty |
+//! | `balance` | name | empty | empty | `i64` | empty |
+//!
+//! | `kind` | `id` | `until` | `priority` |
+//! |---|---|---|---|
+//! | `grant` | names the record, may be empty | empty | -32,768 to 32,767; empty is 0 |
+//! | `usage` | names the record, may be empty | `i64`, may be empty | empty |
+//! | `balance` | empty | empty | empty |
+//!
+//! A `usage` row with `until` is metered: `amount` units at *each* tick of `[timestamp, until)`. If
+//! `until` is not later than `timestamp`, it is nothing.
 //!
 //! An `id` names a record within its account, for whoever posts the file and has to know the record
 //! again. It has at most [`ID_BYTES_MAX`] bytes. A store that imports the file posts a row with an id
@@ -35,7 +44,7 @@ mod writer;
 pub use error::EventError;
 pub use event::{Action, Event};
 pub use reader::EventReader;
-pub use writer::EventWriter;
+pub use writer::{EventWriter, OptionalColumns};
 
 /// The names of the columns that every file has, in order.
 pub const COLUMNS: [&str; 6] = [
@@ -48,11 +57,11 @@ pub const COLUMNS: [&str; 6] = [
 ];
 
 /// The names of the columns that a file may have after the others, in any order.
-pub const OPTIONAL_COLUMNS: [&str; 1] = [ID];
+pub const OPTIONAL_COLUMNS: [&str; 3] = [ID, UNTIL, PRIORITY];
 
 const ID: &str = "id";
-/// Where the id is among the optional columns.
-const ID_COLUMN: usize = 0;
+const UNTIL: &str = "until";
+const PRIORITY: &str = "priority";
 
 /// Bytes of an id, at most.
 pub const ID_BYTES_MAX: usize = 1_024;

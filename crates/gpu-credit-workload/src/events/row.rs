@@ -4,29 +4,31 @@ use std::str;
 
 use super::error::Problem;
 use super::rows::Row;
-use super::{Action, Event, ID, ID_BYTES_MAX, ID_COLUMN};
+use super::{Action, Event, ID, ID_BYTES_MAX, PRIORITY, UNTIL};
 
 const AMOUNT_MAX: u64 = i64::MAX.unsigned_abs();
 
 /// The event of a row's fields.
 #[inline]
 pub(super) fn parse(row: Row<'_>) -> Result<Event<'_>, Problem> {
-    let Row { fields, optional } = row;
-    let [kind, account, credit_id, amount, timestamp, expiration] = fields;
-    let id = optional[ID_COLUMN];
+    let [kind, account, credit_id, amount, timestamp, expiration] = row.fields;
+    let [id, until, priority] = row.optional;
     match kind {
         b"grant" => {
             let account = parse_account(account)?;
             let credit_id = parse_text("credit_id", credit_id, "UTF-8")?;
             let amount = parse_amount(amount)?;
-            let timestamp = parse_timestamp(timestamp)?;
+            let timestamp = parse_timestamp("timestamp", timestamp)?;
+            let expiration = parse_expiration(expiration, timestamp)?;
+            let id = parse_id(id)?;
+            expect_unused(UNTIL, until, "nothing in a grant row")?;
             let action = Action::Grant {
                 credit_id,
                 amount,
                 timestamp,
-                expiration: parse_expiration(expiration, timestamp)?,
+                expiration,
+                priority: parse_priority(priority)?,
             };
-            let id = parse_id(id)?;
             Ok(Event {
                 account,
                 id,
@@ -36,12 +38,20 @@ pub(super) fn parse(row: Row<'_>) -> Result<Event<'_>, Problem> {
         b"usage" => {
             let account = parse_account(account)?;
             expect_unused("credit_id", credit_id, "nothing in a usage row")?;
-            let action = Action::Usage {
-                amount: parse_amount(amount)?,
-                timestamp: parse_timestamp(timestamp)?,
-            };
+            let amount = parse_amount(amount)?;
+            let timestamp = parse_timestamp("timestamp", timestamp)?;
             expect_unused("expiration", expiration, "nothing in a usage row")?;
             let id = parse_id(id)?;
+            let action = if until.is_empty() {
+                Action::Usage { amount, timestamp }
+            } else {
+                Action::Metered {
+                    rate: amount,
+                    from: timestamp,
+                    until: parse_timestamp(UNTIL, until)?,
+                }
+            };
+            expect_unused(PRIORITY, priority, "nothing in a usage row")?;
             Ok(Event {
                 account,
                 id,
@@ -49,18 +59,19 @@ pub(super) fn parse(row: Row<'_>) -> Result<Event<'_>, Problem> {
             })
         }
         b"balance" => {
+            const UNUSED: &str = "nothing in a balance row";
             let account = parse_account(account)?;
-            expect_unused("credit_id", credit_id, "nothing in a balance row")?;
-            expect_unused("amount", amount, "nothing in a balance row")?;
-            let action = Action::Balance {
-                timestamp: parse_timestamp(timestamp)?,
-            };
-            expect_unused("expiration", expiration, "nothing in a balance row")?;
-            expect_unused(ID, id, "nothing in a balance row")?;
+            expect_unused("credit_id", credit_id, UNUSED)?;
+            expect_unused("amount", amount, UNUSED)?;
+            let timestamp = parse_timestamp("timestamp", timestamp)?;
+            expect_unused("expiration", expiration, UNUSED)?;
+            expect_unused(ID, id, UNUSED)?;
+            expect_unused(UNTIL, until, UNUSED)?;
+            expect_unused(PRIORITY, priority, UNUSED)?;
             Ok(Event {
                 account,
                 id: None,
-                action,
+                action: Action::Balance { timestamp },
             })
         }
         _ => Err(Problem::value("kind", kind, "grant, usage or balance")),
@@ -111,10 +122,23 @@ fn parse_amount(value: &[u8]) -> Result<u64, Problem> {
 }
 
 #[inline]
-fn parse_timestamp(value: &[u8]) -> Result<i64, Problem> {
+fn parse_timestamp(column: &'static str, value: &[u8]) -> Result<i64, Problem> {
     parse_signed(value).ok_or_else(|| {
         let expected = format!("an integer from {} to {}", i64::MIN, i64::MAX);
-        Problem::value("timestamp", value, expected)
+        Problem::value(column, value, expected)
+    })
+}
+
+/// The priority of a grant: 0 if none is given.
+#[inline]
+fn parse_priority(value: &[u8]) -> Result<i16, Problem> {
+    if value.is_empty() {
+        return Ok(0);
+    }
+    let priority = parse_signed(value).and_then(|number| i16::try_from(number).ok());
+    priority.ok_or_else(|| {
+        let expected = format!("an integer from {} to {}, or nothing", i16::MIN, i16::MAX);
+        Problem::value(PRIORITY, value, expected)
     })
 }
 

@@ -10,6 +10,12 @@ use crate::random::Random;
 const USAGE_MAX: u64 = 999;
 const USAGE_MEAN: u64 = 500;
 
+/// The rate of a job is a power of 2 with less than so many bits after its first.
+const RATE_BITS: u64 = 7;
+/// What a job uses on average, about: of the length that is its own, and between ties.
+const JOB_MEAN: u64 = 340_000;
+const JOB_MEAN_OF_TIES: u64 = 170_000;
+
 /// A grant of a workload without usage, on average.
 const GRANT_MEAN: u64 = 100_000;
 
@@ -33,6 +39,9 @@ pub(super) fn generate(workload: &Workload) -> Events {
 
 struct Generator<'a> {
     workload: &'a Workload,
+    /// The shape, without its jobs.
+    shape: Shape,
+    has_jobs: bool,
     calendar: Calendar,
     random: Random,
     grant_mean: u64,
@@ -54,14 +63,18 @@ struct Burst {
 impl<'a> Generator<'a> {
     fn new(workload: &'a Workload) -> Self {
         let accounts = workload.accounts.get();
-        let grants_an_account = match workload.shape {
+        let without_jobs = workload.shape.with_jobs_of();
+        let shape = without_jobs.unwrap_or(workload.shape);
+        let grants_an_account = match shape {
             Shape::OneAccount => workload.grants,
             _ => workload.grants.div_ceil(accounts),
         };
         let full = vec![i64::MAX.unsigned_abs(); accounts as usize];
         Self {
             workload,
-            calendar: Calendar::new(workload.shape, grants_an_account),
+            shape,
+            has_jobs: without_jobs.is_some(),
+            calendar: Calendar::new(shape, grants_an_account),
             random: Random::new(workload.seed),
             grant_mean: grant_mean(workload),
             grants_left: full.clone(),
@@ -73,7 +86,7 @@ impl<'a> Generator<'a> {
 
     fn add_grant(&mut self, place: u32) {
         let accounts = self.workload.accounts.get();
-        let (account, number) = match self.workload.shape {
+        let (account, number) = match self.shape {
             Shape::OneAccount => (self.account(), place),
             _ => (place % accounts, place / accounts),
         };
@@ -84,7 +97,7 @@ impl<'a> Generator<'a> {
         } = self.calendar.window(number, &mut self.random);
         let left = self.grants_left[account as usize];
         let is_last = place + 1 == self.workload.grants;
-        let amount = match self.workload.shape {
+        let amount = match self.shape {
             Shape::Extremes => extreme_amount(left, is_last, &mut self.random),
             _ => self.grant_mean / 2 + self.random.below(self.grant_mean + 1),
         };
@@ -96,18 +109,31 @@ impl<'a> Generator<'a> {
             amount,
             timestamp: start,
             expiration,
+            priority: self.priority(),
         };
         self.push(arrival, account, action);
     }
 
+    fn priority(&mut self) -> i16 {
+        let is_given = self.has_jobs && self.random.chance(1, 3);
+        match self.shape {
+            _ if !is_given => 0,
+            Shape::Extremes => one_of(&[i16::MIN, -1, 0, 1, i16::MAX], &mut self.random),
+            _ => one_of(&[-2, -1, 1, 2], &mut self.random),
+        }
+    }
+
     fn add_usage(&mut self, place: u32) {
-        let (account, timestamp) = match self.workload.shape {
+        let is_last = place + 1 == self.workload.usage;
+        if self.has_jobs && !is_last && self.random.chance(7, 8) {
+            return self.add_job();
+        }
+        let (account, timestamp) = match self.shape {
             Shape::Bursty => self.burst(),
             _ => (self.account(), self.calendar.instant(&mut self.random)),
         };
         let left = self.usage_left[account as usize];
-        let is_last = place + 1 == self.workload.usage;
-        let amount = match self.workload.shape {
+        let amount = match self.shape {
             Shape::Extremes => extreme_amount(left, is_last, &mut self.random),
             _ => 1 + self.random.below(USAGE_MAX),
         };
@@ -115,6 +141,27 @@ impl<'a> Generator<'a> {
         self.usage_left[account as usize] -= amount;
         let arrival = self.calendar.usage_arrival(timestamp, &mut self.random);
         self.push(arrival, account, Action::Usage { amount, timestamp });
+    }
+
+    fn add_job(&mut self) {
+        let account = self.account();
+        let (from, until) = self.calendar.job(&mut self.random);
+        let ticks = if from < until {
+            from.abs_diff(until)
+        } else {
+            0
+        };
+        let left = self.usage_left[account as usize];
+        // A job without ticks may have any rate.
+        let most = left.checked_div(ticks).unwrap_or(left);
+        let rate = match self.shape {
+            Shape::Extremes => extreme_amount(most, false, &mut self.random),
+            _ => 1 << self.random.below(RATE_BITS),
+        };
+        let rate = rate.min(most);
+        self.usage_left[account as usize] -= rate * ticks;
+        let arrival = self.calendar.usage_arrival(from, &mut self.random);
+        self.push(arrival, account, Action::Metered { rate, from, until });
     }
 
     fn add_question(&mut self) {
@@ -133,7 +180,7 @@ impl<'a> Generator<'a> {
 
     /// Any account, or mostly the one.
     fn account(&mut self) -> u32 {
-        if self.workload.shape == Shape::OneAccount && self.random.chance(15, 16) {
+        if self.shape == Shape::OneAccount && self.random.chance(15, 16) {
             return 0;
         }
         let accounts = u64::from(self.workload.accounts.get());
@@ -175,11 +222,21 @@ fn grant_mean(workload: &Workload) -> u64 {
         Shape::Steady => 80,
         _ => 95,
     };
-    let usage = u64::from(workload.usage) * USAGE_MEAN;
+    let mean = match workload.shape {
+        Shape::Jobs => JOB_MEAN,
+        Shape::JobTies => JOB_MEAN_OF_TIES,
+        _ => USAGE_MEAN,
+    };
+    let usage = u64::from(workload.usage) * mean;
     match usage * 100 / load_percent / u64::from(workload.grants.max(1)) {
         0 if workload.usage == 0 => GRANT_MEAN,
         mean => mean.max(1),
     }
+}
+
+fn one_of(priorities: &[i16], random: &mut Random) -> i16 {
+    let place = usize::try_from(random.below(priorities.len() as u64));
+    priorities[place.expect("less than the number of priorities")]
 }
 
 /// Nothing, or up to a sixteenth of what is left, or at last all of it: so a total reaches the

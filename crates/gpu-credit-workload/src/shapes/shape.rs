@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The character of a workload. Times are seconds, from the beginning of the year 2025 on, except
-/// in [`Shape::Extremes`].
+/// in [`Shape::Extremes`] and [`Shape::JobExtremes`].
 ///
 /// ```
 /// use gpu_credit_workload::Shape;
@@ -38,11 +38,19 @@ pub enum Shape {
     /// `i64::MAX`, windows of no length and without end, amounts of 0 and up to all that a ledger
     /// holds; posted in random order.
     Extremes,
+    /// The late shape with jobs: seven usage rows in eight are metered, with a rate from 1 to 64, for a
+    /// minute to three days; a third of the grants has a priority.
+    Jobs,
+    /// The ties with jobs, which end at one of the sixteen instants too, some no later than they begin.
+    JobTies,
+    /// The extremes with jobs: some as long as the range of time, some that use nothing, and priorities
+    /// from `i16::MIN` to `i16::MAX`.
+    JobExtremes,
 }
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Shape; 8] = [
+    pub const ALL: [Shape; 11] = [
         Shape::Steady,
         Shape::Bursty,
         Shape::Late,
@@ -51,6 +59,9 @@ impl Shape {
         Shape::Overload,
         Shape::Ties,
         Shape::Extremes,
+        Shape::Jobs,
+        Shape::JobTies,
+        Shape::JobExtremes,
     ];
 
     /// The name, in lower case with hyphens.
@@ -64,6 +75,19 @@ impl Shape {
             Shape::Overload => "overload",
             Shape::Ties => "ties",
             Shape::Extremes => "extremes",
+            Shape::Jobs => "jobs",
+            Shape::JobTies => "job-ties",
+            Shape::JobExtremes => "job-extremes",
+        }
+    }
+
+    /// The shape without jobs whose times and habits this one has, if it has jobs.
+    pub(super) fn with_jobs_of(self) -> Option<Shape> {
+        match self {
+            Shape::Jobs => Some(Shape::Late),
+            Shape::JobTies => Some(Shape::Ties),
+            Shape::JobExtremes => Some(Shape::Extremes),
+            _ => None,
         }
     }
 }

@@ -35,13 +35,13 @@ impl Calendar {
     pub(super) fn new(shape: Shape, grants: u32) -> Self {
         let grants = i64::from(grants);
         let length = match shape {
-            Shape::Steady | Shape::Bursty | Shape::Late | Shape::Overload => {
+            Shape::Steady | Shape::Bursty | Shape::Late | Shape::Overload | Shape::Jobs => {
                 (grants - grants / 4).max(1) * MONTH
             }
             Shape::TinyGrants => (grants * HOUR / 2 / LIVE).max(HOUR),
             Shape::OneAccount => (grants * 42 * DAY / LIVE).max(90 * DAY),
-            Shape::Ties => TIES * HOUR,
-            Shape::Extremes => {
+            Shape::Ties | Shape::JobTies => TIES * HOUR,
+            Shape::Extremes | Shape::JobExtremes => {
                 return Self {
                     shape,
                     first: i64::MIN,
@@ -59,7 +59,7 @@ impl Calendar {
     /// The window of an account's grant, the `number`-th from 0 on.
     pub(super) fn window(&self, number: u32, random: &mut Random) -> Window {
         match self.shape {
-            Shape::Steady | Shape::Bursty | Shape::Late | Shape::Overload => {
+            Shape::Steady | Shape::Bursty | Shape::Late | Shape::Overload | Shape::Jobs => {
                 self.month_or_top_up(number, random)
             }
             Shape::TinyGrants => {
@@ -74,12 +74,12 @@ impl Calendar {
                     _ => lasting("quarter", start, 3 * MONTH),
                 }
             }
-            Shape::Ties => {
+            Shape::Ties | Shape::JobTies => {
                 // Its last instant, or the instant after it, is one of the sixteen, or later.
                 let length = random.between(0, TIES / 2) * HOUR + random.between(0, 1);
                 lasting("tie", self.instant(random), length.max(1))
             }
-            Shape::Extremes => extreme_window(random),
+            Shape::Extremes | Shape::JobExtremes => extreme_window(random),
         }
     }
 
@@ -100,6 +100,21 @@ impl Calendar {
             Shape::Extremes => extreme_instant(random),
             _ => random.between(self.first, self.last),
         }
+    }
+
+    /// The first tick of a job, and the first that is no longer used.
+    pub(super) fn job(&self, random: &mut Random) -> (i64, i64) {
+        let from = self.instant(random);
+        let until = match self.shape {
+            Shape::Ties => self.instant(random),
+            Shape::Extremes => match random.below(4) {
+                0 => extreme_instant(random),
+                1 => from.saturating_add_unsigned(random.below(4)),
+                _ => from.saturating_add_unsigned(random.magnitude(63)),
+            },
+            _ => from + job_length(random),
+        };
+        (from, until)
     }
 
     /// When a question is asked, and about which instant: half of them about now, the others about
@@ -156,6 +171,12 @@ fn lasting(credit_id: &'static str, start: i64, length: i64) -> Window {
 fn lateness(random: &mut Random) -> i64 {
     let lateness_max = 1 << random.between(1, 21);
     random.between(1, lateness_max)
+}
+
+/// Minutes as likely as days: up to a minute times a power of 2, 3 days at most.
+fn job_length(random: &mut Random) -> i64 {
+    let length_max = MINUTE << random.between(0, 12);
+    random.between(MINUTE, length_max)
 }
 
 fn extreme_instant(random: &mut Random) -> i64 {

@@ -154,7 +154,7 @@ fn a_bad_header_is_named() {
             "kind,account,credit_id,amount,timestamp,expiration,note\n",
             format!(
                 "line 1, column 7: found \"note\", expected no more than the 6 columns {HEADER}, \
-                 or one of the optional columns id"
+                 or one of the optional columns id, until, priority"
             ),
         ),
         (
@@ -203,6 +203,62 @@ fn a_bad_id_is_named() {
         error(bad),
         format!("line 2, column id: found \"\\xff\", expected {id}")
     );
+}
+
+#[test]
+fn a_bad_until_and_a_bad_priority_are_named() {
+    let timestamp = "an integer from -9223372036854775808 to 9223372036854775807";
+    let priority = "an integer from -32768 to 32767, or nothing";
+    let cases = [
+        (
+            "usage,a,,8,5,,,12.5",
+            format!("until: found \"12.5\", expected {timestamp}"),
+        ),
+        (
+            "usage,a,,8,5,,,9223372036854775808",
+            format!("until: found \"9223372036854775808\", expected {timestamp}"),
+        ),
+        (
+            "usage,a,,-8,5,,,12",
+            "amount: found \"-8\", expected an integer from 0 to 9223372036854775807".to_owned(),
+        ),
+        (
+            "usage,a,,8,5,,1,12",
+            "priority: found \"1\", expected nothing in a usage row".to_owned(),
+        ),
+        (
+            "grant,a,g,8,5,7,,12",
+            "until: found \"12\", expected nothing in a grant row".to_owned(),
+        ),
+        (
+            "grant,a,g,8,5,7,32768,",
+            format!("priority: found \"32768\", expected {priority}"),
+        ),
+        (
+            "grant,a,g,8,5,7,-32769,",
+            format!("priority: found \"-32769\", expected {priority}"),
+        ),
+        (
+            "grant,a,g,8,5,7,low,",
+            format!("priority: found \"low\", expected {priority}"),
+        ),
+        (
+            "balance,a,,,5,,,12",
+            "until: found \"12\", expected nothing in a balance row".to_owned(),
+        ),
+        (
+            "balance,a,,,5,,0,",
+            "priority: found \"0\", expected nothing in a balance row".to_owned(),
+        ),
+        (
+            "usage,a,,8,5,,",
+            format!("until: missing, found 7 of the 8 columns {HEADER},priority,until"),
+        ),
+    ];
+    for (row, expected) in cases {
+        let bad = error(format!("{HEADER},priority,until\n{row}\n"));
+        assert_eq!(bad, format!("line 2, column {expected}"), "{row}");
+    }
 }
 
 #[test]
@@ -286,6 +342,8 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just(HEADER.as_bytes().to_vec()),
         Just(b",id".to_vec()),
+        Just(b",until".to_vec()),
+        Just(b",priority".to_vec()),
         Just(b"usage,a,,1,2,\n".to_vec()),
         Just(b"balance,\"a\",,,5,\r\n".to_vec()),
         Just(b"grant,a,b,1,2,3\n\n".to_vec()),
@@ -310,6 +368,7 @@ proptest! {
         check(&read(&bytes));
         check(&read(&[HEADER.as_bytes(), b"\n", &bytes].concat()));
         check(&read(&[HEADER.as_bytes(), b",id\n", &bytes].concat()));
+        check(&read(&[HEADER.as_bytes(), b",priority,id,until\n", &bytes].concat()));
         check(&read(&gzip(&bytes)));
     }
 

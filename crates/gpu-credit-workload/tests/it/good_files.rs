@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_credit_workload::events::HEADER;
-use gpu_credit_workload::{Action, Event, EventReader, EventWriter};
+use gpu_credit_workload::{Action, Event, EventReader, EventWriter, OptionalColumns};
 use proptest::prelude::*;
 
 use crate::{file, read};
@@ -19,6 +19,7 @@ fn expected() -> Vec<String> {
             amount: 10,
             timestamp: -5,
             expiration: 30,
+            priority: 0,
         },
         Action::Usage {
             amount: 4,
@@ -99,6 +100,71 @@ fn a_column_of_ids_may_follow_the_six() {
     assert_eq!(read.len(), 4);
 }
 
+#[test]
+fn optional_columns_come_in_any_order() {
+    let rows = [
+        ("grant,acme,month,10,-5,30", ["g1", "", "-3"]),
+        ("grant,acme,month,10,-5,30", ["", "", "32767"]),
+        ("usage,acme,,4,30,", ["j1", "90", ""]),
+        ("usage,acme,,4,30,", ["", "-9223372036854775808", ""]),
+        ("usage,acme,,4,30,", ["", "", ""]),
+        ("balance,acme,,,7,", ["", "", ""]),
+    ];
+    let names = ["id", "until", "priority"];
+    let file = |order: &[usize]| {
+        let optional = |values: [&str; 3]| -> String {
+            order.iter().map(|at| format!(",{}", values[*at])).collect()
+        };
+        let lines = rows.map(|(row, values)| format!("{row}{}\n", optional(values)));
+        format!("{HEADER}{}\n{}", optional(names), lines.concat())
+    };
+    let expected = read(file(&[0, 1, 2]).as_bytes());
+    assert_eq!(expected.1, None);
+    assert!(expected.0[0].contains("priority: -3 }"), "{:?}", expected.0);
+    let metered = r#"id: Some("j1"), action: Metered { rate: 4, from: 30, until: 90 }"#;
+    assert!(expected.0[2].contains(metered), "{:?}", expected.0);
+    assert!(expected.0[4].contains("action: Usage"), "{:?}", expected.0);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(read(file(&order).as_bytes()), expected, "{order:?}");
+    }
+    let (metered, _) = read(file(&[1]).replace("-3", "").as_bytes());
+    assert!(
+        metered[2].contains("id: None, action: Metered"),
+        "{metered:?}"
+    );
+    let (prioritized, _) = read(file(&[2]).as_bytes());
+    assert!(prioritized[2].contains("action: Usage"), "{prioritized:?}");
+}
+
+/// What would be lost is not written.
+#[test]
+fn a_file_without_the_column_takes_no_metered_usage_and_no_priority() {
+    let grant = Action::Grant {
+        credit_id: "",
+        amount: 1,
+        timestamp: 2,
+        expiration: 3,
+        priority: -1,
+    };
+    let metered = Action::Metered {
+        rate: 8,
+        from: 5,
+        until: 12,
+    };
+    for (action, column) in [(metered, "until"), (grant, "priority")] {
+        let mut events = EventWriter::new(Vec::new()).unwrap();
+        let event = Event {
+            account: "acme",
+            id: None,
+            action,
+        };
+        let error = events.write(&event).unwrap_err().to_string();
+        let expected = format!("needs the column {column}, which the file has not");
+        assert!(error.ends_with(&expected), "{error}");
+        assert_eq!(events.finish().unwrap(), file("").as_bytes());
+    }
+}
+
 fn gzip(pieces: &[&[u8]]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     for piece in pieces {
@@ -117,6 +183,8 @@ struct Owned {
     amount: u64,
     timestamp: i64,
     expiration: u64,
+    until: i64,
+    priority: i16,
 }
 
 impl Owned {
@@ -125,6 +193,8 @@ impl Owned {
             amount,
             timestamp,
             expiration,
+            until,
+            priority,
             ..
         } = *self;
         let action = match self.kind {
@@ -133,13 +203,19 @@ impl Owned {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             },
             1 => Action::Usage { amount, timestamp },
+            2 => Action::Metered {
+                rate: amount,
+                from: timestamp,
+                until,
+            },
             _ => Action::Balance { timestamp },
         };
         Event {
             account: &self.account,
-            id: Some(self.id.as_str()).filter(|id| !id.is_empty() && self.kind < 2),
+            id: Some(self.id.as_str()).filter(|id| !id.is_empty() && self.kind < 3),
             action,
         }
     }
@@ -151,20 +227,24 @@ fn owned() -> impl Strategy<Value = Owned> {
         "(?s).{1,12}",
         "(?s).{0,12}",
         "(?s).{0,6}",
-        0..3_usize,
+        0..4_usize,
         amount,
         any::<i64>(),
-        any::<u64>(),
+        (any::<u64>(), any::<i64>(), any::<i16>()),
     )
         .prop_map(
-            |(account, credit_id, id, kind, amount, timestamp, expiration)| Owned {
-                account,
-                id,
-                credit_id,
-                kind,
-                amount,
-                timestamp,
-                expiration: expiration.min(i64::MAX.abs_diff(timestamp)),
+            |(account, credit_id, id, kind, amount, timestamp, (expiration, until, priority))| {
+                Owned {
+                    account,
+                    id,
+                    credit_id,
+                    kind,
+                    amount,
+                    timestamp,
+                    expiration: expiration.min(i64::MAX.abs_diff(timestamp)),
+                    until,
+                    priority,
+                }
             },
         )
 }
@@ -172,7 +252,9 @@ fn owned() -> impl Strategy<Value = Owned> {
 proptest! {
     #[test]
     fn reading_undoes_writing(rows in prop::collection::vec(owned(), 0..20)) {
-        let mut events = EventWriter::with_ids(Vec::new()).unwrap();
+        let columns = OptionalColumns::default();
+        let columns = rows.iter().fold(columns, |columns, row| columns.and_of(&row.event()));
+        let mut events = EventWriter::with_columns(Vec::new(), columns).unwrap();
         for row in &rows {
             events.write(&row.event()).unwrap();
         }

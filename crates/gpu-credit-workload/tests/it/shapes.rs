@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 
-use gpu_credit_workload::{Action, EventReader, EventWriter, Shape, Workload};
+use gpu_credit_workload::{Action, EventReader, EventWriter, OptionalColumns, Shape, Workload};
 
 const TOTAL_MAX: u64 = i64::MAX.unsigned_abs();
 
@@ -20,8 +20,11 @@ fn workload(shape: Shape) -> Workload {
 
 /// The events as a file.
 fn file(workload: Workload) -> Vec<u8> {
-    let mut file = EventWriter::new(Vec::new()).unwrap();
-    for event in workload.generate().iter() {
+    let events = workload.generate();
+    let columns = OptionalColumns::default();
+    let columns = (events.iter()).fold(columns, |columns, event| columns.and_of(&event));
+    let mut file = EventWriter::with_columns(Vec::new(), columns).unwrap();
+    for event in events.iter() {
         file.write(&event).unwrap();
     }
     file.finish().unwrap()
@@ -38,6 +41,9 @@ fn a_seed_makes_the_same_file_for_ever() {
         (Shape::Overload, 11_688_510_409_855_938_406),
         (Shape::Ties, 4_629_740_553_635_233_110),
         (Shape::Extremes, 37_106_425_429_992_103),
+        (Shape::Jobs, 3_826_305_183_802_659_571),
+        (Shape::JobTies, 17_613_044_945_098_309_402),
+        (Shape::JobExtremes, 2_919_823_875_312_729_088),
     ];
     let digests = Shape::ALL.map(|shape| (shape, fnv1a(&file(workload(shape)))));
     assert_eq!(digests, pinned);
@@ -85,6 +91,10 @@ fn counts_are_met_and_limits_kept() {
                     amount
                 }
                 Action::Usage { amount, .. } => amount,
+                Action::Metered { rate, from, until } if from < until => {
+                    rate.checked_mul(from.abs_diff(until)).unwrap()
+                }
+                Action::Metered { .. } => 0,
                 Action::Balance { .. } => 0,
             };
             let total = totals.entry((event.account, kind)).or_default();
@@ -94,7 +104,7 @@ fn counts_are_met_and_limits_kept() {
         assert_eq!(counts["grant"], workload.grants, "{shape}");
         assert_eq!(counts["usage"], workload.usage, "{shape}");
         assert_eq!(counts["balance"], workload.queries, "{shape}");
-        if shape == Shape::Extremes {
+        if [Shape::Extremes, Shape::JobExtremes].contains(&shape) {
             let full = |kind| {
                 totals
                     .iter()
@@ -142,7 +152,8 @@ fn names_are_read_and_printed() {
     let error = "tiny".parse::<Shape>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "expected one of the shapes steady bursty late tiny-grants one-account overload ties extremes"
+        "expected one of the shapes steady bursty late tiny-grants one-account overload ties extremes \
+         jobs job-ties job-extremes"
     );
 }
 
@@ -197,4 +208,15 @@ fn shapes_have_their_characters() {
         .map(|event| event.action.timestamp())
         .collect();
     assert_eq!(instants.len(), 16);
+
+    let jobs = workload(Shape::Jobs).generate();
+    let is_metered = |action| matches!(action, Action::Metered { .. });
+    let metered = jobs.iter().filter(|event| is_metered(event.action)).count();
+    assert!((2_500..2_750).contains(&metered), "{metered}");
+    let has_priority = |action| matches!(action, Action::Grant { priority, .. } if priority != 0);
+    let prioritized = jobs
+        .iter()
+        .filter(|event| has_priority(event.action))
+        .count();
+    assert!((40..90).contains(&prioritized), "{prioritized}");
 }
