@@ -141,7 +141,10 @@ const REPLAY_HELP: &str = "\
 The events file is CSV, plain or gzip, with the header
   kind,account,credit_id,amount,timestamp,expiration
 where kind is grant, usage or balance (a question) and unused fields are empty.
-A column id may follow: import knows records again by it, replay passes it over.
+Columns id, until and priority may follow, in any order: by an id import knows a
+record again, and replay passes it over; usage with until is metered, amount at
+each tick from timestamp on and before until; the grant of the lowest priority
+pays first, and an empty one is 0.
 Each question is answered by a row
   account,timestamp,balance,status,deficit
 with an empty balance for none, and one of the statuses inactive, overdrawn,
@@ -153,7 +156,7 @@ Example:
 const VERIFY_HELP: &str = "\
 The engines are indexed, list and heap; under --policy forfeit also the keyed
 calculator of the classic exercise, in accounts whose records come in time
-order. Accounts of which the file asks nothing are asked at the end, at and around
+order, without metered usage and priorities. Accounts of which the file asks nothing are asked at the end, at and around
 their records and the ends of windows. If two engines disagree, the shortest
 reproduction found is written to standard output as an events file, and the exit
 code is 1; so it is if there was nothing to compare.

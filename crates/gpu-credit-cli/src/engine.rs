@@ -1,7 +1,8 @@
 //! The engines that answer questions, under one trait.
 
-use gpu_credit::{Error, GpuCredit, Overdraft};
-use gpu_credit_replay::{HeapReplay, ListReplay, Replay};
+use gpu_credit::{Error, GpuCredit, GrantRecord, MeteredUsage, Overdraft};
+use gpu_credit_replay::{HeapReplay, ListReplay, Replay, Usage};
+use gpu_credit_workload::Action;
 
 /// What an engine answers: the balance, why in a word, and the deficit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +18,8 @@ pub(crate) trait Engine {
     where
         Self: Sized;
 
-    fn add_credit(
-        &mut self,
-        credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-    ) -> Result<(), Error>;
-
-    fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error>;
+    /// Posts a record. A question is not one.
+    fn post(&mut self, record: Action<'_>) -> Result<(), Error>;
 
     /// The answer given all that was posted so far. It may settle first.
     fn balance_at(&mut self, timestamp: i64) -> Answer;
@@ -43,18 +37,24 @@ impl Engine for GpuCredit {
         GpuCredit::with_overdraft(overdraft)
     }
 
-    fn add_credit(
-        &mut self,
-        credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-    ) -> Result<(), Error> {
-        GpuCredit::add_credit(self, credit_id, amount, timestamp, expiration).map(|_| ())
-    }
-
-    fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        GpuCredit::subtract(self, amount, timestamp)
+    fn post(&mut self, record: Action<'_>) -> Result<(), Error> {
+        match record {
+            Action::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                expiration,
+                priority,
+            } => {
+                let grant = GrantRecord::new(credit_id, amount, timestamp, expiration);
+                self.post_grant(grant.priority(priority)).map(drop)
+            }
+            Action::Usage { amount, timestamp } => self.subtract(amount, timestamp),
+            Action::Metered { rate, from, until } => self
+                .post_metered(MeteredUsage { rate, from, until })
+                .map(drop),
+            Action::Balance { .. } => Ok(()),
+        }
     }
 
     fn balance_at(&mut self, timestamp: i64) -> Answer {
@@ -95,29 +95,46 @@ impl<R: Replay> Engine for Limited<R> {
         }
     }
 
-    fn add_credit(
-        &mut self,
-        _credit_id: &str,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-    ) -> Result<(), Error> {
-        if timestamp.checked_add_unsigned(expiration).is_none() {
-            return Err(Error::WindowTooLong {
+    fn post(&mut self, record: Action<'_>) -> Result<(), Error> {
+        match record {
+            Action::Grant {
+                amount,
                 timestamp,
                 expiration,
-            });
+                priority,
+                ..
+            } => {
+                if timestamp.checked_add_unsigned(expiration).is_none() {
+                    return Err(Error::WindowTooLong {
+                        timestamp,
+                        expiration,
+                    });
+                }
+                let total = self.granted;
+                let granted = sum(total, amount.into());
+                self.granted = granted.ok_or(Error::GrantsTooLarge { amount, total })?;
+                self.replay
+                    .add_credit_with_priority(amount, timestamp, expiration, priority);
+            }
+            Action::Usage { amount, timestamp } => {
+                let total = self.used;
+                let used = sum(total, amount.into());
+                self.used = used.ok_or(Error::UsageTooLarge { amount, total })?;
+                self.replay.subtract(amount, timestamp);
+            }
+            Action::Metered { rate, from, until } => {
+                let total = self.used;
+                let used = sum(total, Usage::metered(rate, from..until).total());
+                self.used = used.ok_or(Error::MeteredUsageTooLarge {
+                    rate,
+                    from,
+                    until,
+                    total,
+                })?;
+                self.replay.meter(rate, from..until);
+            }
+            Action::Balance { .. } => {}
         }
-        let total = self.granted;
-        self.granted = sum(total, amount).ok_or(Error::GrantsTooLarge { amount, total })?;
-        self.replay.add_credit(amount, timestamp, expiration);
-        Ok(())
-    }
-
-    fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-        let total = self.used;
-        self.used = sum(total, amount).ok_or(Error::UsageTooLarge { amount, total })?;
-        self.replay.subtract(amount, timestamp);
         Ok(())
     }
 
@@ -132,7 +149,7 @@ impl<R: Replay> Engine for Limited<R> {
 }
 
 /// The sum, if a ledger can hold it.
-fn sum(total: u64, amount: u64) -> Option<u64> {
-    let sum = total.checked_add(amount)?;
-    i64::try_from(sum).is_ok().then_some(sum)
+fn sum(total: u64, amount: u128) -> Option<u64> {
+    let sum = amount.checked_add(total.into())?;
+    i64::try_from(sum).ok().map(i64::unsigned_abs)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gpu_credit_workload::shapes::Events;
-use gpu_credit_workload::{Action, Event, EventWriter};
+use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
 use crate::arguments::GenerateArguments;
 use crate::escape::Escapes;
@@ -33,19 +33,17 @@ fn write_gzip(events: &Events, ids: bool, output: impl Write) -> io::Result<()> 
 }
 
 fn write_plain(events: &Events, ids: bool, output: impl Write) -> io::Result<()> {
-    if !ids {
-        let mut rows = EventWriter::new(output)?;
-        for event in events.iter() {
-            rows.write(&event)?;
-        }
-        return rows.finish()?.flush();
-    }
-    let mut rows = EventWriter::with_ids(output)?;
+    let columns = OptionalColumns {
+        id: ids,
+        ..OptionalColumns::default()
+    };
+    let columns = (events.iter()).fold(columns, |columns, event| columns.and_of(&event));
+    let mut rows = EventWriter::with_columns(output, columns)?;
     for (number, event) in (1..).zip(events.iter()) {
-        let id = format!("row-{number}");
-        let is_record = !matches!(event.action, Action::Balance { .. });
+        let is_named = ids && !matches!(event.action, Action::Balance { .. });
+        let id = is_named.then(|| format!("row-{number}"));
         rows.write(&Event {
-            id: is_record.then_some(id.as_str()),
+            id: id.as_deref(),
             ..event
         })?;
     }

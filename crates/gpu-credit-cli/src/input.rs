@@ -91,7 +91,9 @@ impl Input {
 pub(crate) fn column(error: &Error) -> &'static str {
     match error {
         Error::WindowTooLong { .. } => ", column expiration",
-        Error::GrantsTooLarge { .. } | Error::UsageTooLarge { .. } => ", column amount",
+        Error::GrantsTooLarge { .. }
+        | Error::UsageTooLarge { .. }
+        | Error::MeteredUsageTooLarge { .. } => ", column amount",
         _ => "",
     }
 }

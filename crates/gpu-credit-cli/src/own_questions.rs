@@ -52,6 +52,11 @@ fn around(step: &Step) -> [Option<i64>; AROUND] {
             let after = end.and_then(|end| end.checked_add(1));
             [timestamp.checked_sub(1), Some(timestamp), end, after]
         }
+        Step::Metered { from, until, .. } if from < until => {
+            let middle = from.midpoint(until);
+            [Some(from), Some(middle), until.checked_sub(1), Some(until)]
+        }
+        Step::Metered { from, until, .. } => [Some(from), Some(until), None, None],
         Step::Usage { timestamp, .. } | Step::Question { timestamp } => {
             let (before, after) = (timestamp.checked_sub(1), timestamp.checked_add(1));
             [before, Some(timestamp), after, None]
@@ -77,9 +82,17 @@ mod tests {
             amount: 1,
             timestamp: 10,
             expiration: 5,
+            priority: 0,
         };
         let expected = [i64::MIN, 9, 10, 15, 16, 19, 20, 21, i64::MAX];
         assert_eq!(instants(&[grant, usage(20)], 2), expected);
+        let job = |from, until| Step::Metered {
+            rate: 1,
+            from,
+            until,
+        };
+        let expected = [i64::MIN, 3, 7, 20, 30, 39, 40, i64::MAX];
+        assert_eq!(instants(&[job(20, 40), job(7, 3)], 2), expected);
         let ends = [usage(i64::MIN), usage(i64::MAX)];
         let expected = [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX];
         assert_eq!(instants(&ends, 2), expected);

@@ -84,16 +84,7 @@ impl fmt::Display for Said {
 
 impl<E: Engine> Party for E {
     fn post(&mut self, record: Action<'_>) -> Result<(), Error> {
-        match record {
-            Action::Grant {
-                credit_id,
-                amount,
-                timestamp,
-                expiration,
-            } => self.add_credit(credit_id, amount, timestamp, expiration),
-            Action::Usage { amount, timestamp } => self.subtract(amount, timestamp),
-            Action::Balance { .. } => Ok(()),
-        }
+        Engine::post(self, record)
     }
 
     fn ask(&mut self, timestamp: i64) -> Said {
@@ -103,7 +94,8 @@ impl<E: Engine> Party for E {
 
 /// The keyed calculator, for as long as records come in time order and, at one instant, grants
 /// before usage. It answers by the order of the calls, so that from the first record out of order
-/// on it takes no part, and it has nothing to say about instants before its last record.
+/// on it takes no part, and it has nothing to say about instants before its last record. Nor does it
+/// know metered usage and priorities.
 struct Keyed {
     calculator: KeyedCalculator,
     /// Time of the last record, and whether it is usage. `None`: no record yet.
@@ -129,7 +121,12 @@ impl Party for Keyed {
         // The order of the tuples is that of the law: time, then grants before usage.
         let is_usage = matches!(record, Action::Usage { .. });
         let this = Some((record.timestamp(), is_usage));
-        self.takes_part &= self.last <= this;
+        let is_known = match record {
+            Action::Grant { priority, .. } => priority == 0,
+            Action::Metered { .. } => false,
+            Action::Usage { .. } | Action::Balance { .. } => true,
+        };
+        self.takes_part &= is_known && self.last <= this;
         self.last = this;
         match record {
             _ if !self.takes_part => {}
@@ -144,7 +141,7 @@ impl Party for Keyed {
             Action::Usage { amount, timestamp } => {
                 self.calculator.use_credit(ACCOUNT, timestamp, amount);
             }
-            Action::Balance { .. } => {}
+            Action::Metered { .. } | Action::Balance { .. } => {}
         }
         Ok(())
     }
@@ -168,6 +165,7 @@ mod tests {
             amount: 10,
             timestamp,
             expiration: 100,
+            priority: 0,
         }
     }
 
@@ -195,6 +193,24 @@ mod tests {
         check(&[grant(5), usage(7), grant(7)], 7, Said::Nothing);
         check(&[grant(5), usage(7), usage(6)], 7, Said::Nothing);
         check(&[usage(7), grant(5), usage(9)], 9, Said::Nothing);
+    }
+
+    #[test]
+    fn the_keyed_calculator_knows_no_jobs_and_no_priorities() {
+        let job = Action::Metered {
+            rate: 1,
+            from: 5,
+            until: 7,
+        };
+        let prioritized = Action::Grant {
+            credit_id: "",
+            amount: 10,
+            timestamp: 5,
+            expiration: 100,
+            priority: 1,
+        };
+        check(&[grant(5), job], 9, Said::Nothing);
+        check(&[prioritized], 9, Said::Nothing);
     }
 
     #[test]

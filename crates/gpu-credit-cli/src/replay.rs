@@ -54,26 +54,17 @@ fn replay<E: Engine>(
     let mut book: HashMap<String, E> = HashMap::new();
     while let Some(event) = input.read()? {
         let name = event.account;
-        let open = || E::open(overdraft);
         let posted = match event.action {
-            Action::Grant {
-                credit_id,
-                amount,
-                timestamp,
-                expiration,
-            } => {
-                let account = book.entry_ref(name).or_insert_with(open);
-                account.add_credit(credit_id, amount, timestamp, expiration)
-            }
-            Action::Usage { amount, timestamp } => {
-                let account = book.entry_ref(name).or_insert_with(open);
-                account.subtract(amount, timestamp)
-            }
             Action::Balance { timestamp } => {
                 let account = book.get_mut(name);
                 let answer = account.map_or(UNSEEN, |account| account.balance_at(timestamp));
                 answers.write(name, timestamp, &answer)?;
                 Ok(())
+            }
+            record => {
+                let open = || E::open(overdraft);
+                let account = book.entry_ref(name).or_insert_with(open);
+                account.post(record)
             }
         };
         posted.map_err(|error| input.refused(error))?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use gpu_credit::Error;
-use gpu_credit_workload::{Action, Event, EventWriter};
+use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 use hashbrown::HashMap;
 
 use crate::arguments::VerifyArguments;
@@ -159,10 +159,16 @@ pub(crate) enum Step {
         amount: u64,
         timestamp: i64,
         expiration: u64,
+        priority: i16,
     },
     Usage {
         amount: u64,
         timestamp: i64,
+    },
+    Metered {
+        rate: u64,
+        from: i64,
+        until: i64,
     },
     Question {
         timestamp: i64,
@@ -177,13 +183,16 @@ impl From<Action<'_>> for Step {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => Step::Grant {
                 credit_id: credit_id.to_owned(),
                 amount,
                 timestamp,
                 expiration,
+                priority,
             },
             Action::Usage { amount, timestamp } => Step::Usage { amount, timestamp },
+            Action::Metered { rate, from, until } => Step::Metered { rate, from, until },
             Action::Balance { timestamp } => Step::Question { timestamp },
         }
     }
@@ -197,13 +206,16 @@ impl Step {
                 amount,
                 timestamp,
                 expiration,
+                priority,
             } => Action::Grant {
                 credit_id,
                 amount,
                 timestamp,
                 expiration,
+                priority,
             },
             Step::Usage { amount, timestamp } => Action::Usage { amount, timestamp },
+            Step::Metered { rate, from, until } => Action::Metered { rate, from, until },
             Step::Question { timestamp } => Action::Balance { timestamp },
         }
     }
@@ -301,16 +313,23 @@ impl Disagreement {
     }
 
     fn write_reproduction(&self, output: impl Write) -> io::Result<()> {
-        let account = self.account.as_str();
-        let mut rows = EventWriter::new(output)?;
-        for step in &self.steps {
-            rows.write(&Event {
-                account,
-                id: None,
-                action: step.action(),
-            })?;
+        let columns = OptionalColumns::default();
+        let columns = self
+            .events()
+            .fold(columns, |columns, event| columns.and_of(&event));
+        let mut rows = EventWriter::with_columns(output, columns)?;
+        for event in self.events() {
+            rows.write(&event)?;
         }
         rows.finish()?.flush()
+    }
+
+    fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        self.steps.iter().map(|step| Event {
+            account: &self.account,
+            id: None,
+            action: step.action(),
+        })
     }
 }
 
@@ -331,19 +350,11 @@ mod tests {
             Self(List::open(overdraft))
         }
 
-        fn add_credit(
-            &mut self,
-            credit_id: &str,
-            amount: u64,
-            timestamp: i64,
-            expiration: u64,
-        ) -> Result<(), Error> {
-            let expiration = expiration.saturating_sub(1);
-            self.0.add_credit(credit_id, amount, timestamp, expiration)
-        }
-
-        fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-            self.0.subtract(amount, timestamp)
+        fn post(&mut self, mut record: Action<'_>) -> Result<(), Error> {
+            if let Action::Grant { expiration, .. } = &mut record {
+                *expiration = expiration.saturating_sub(1);
+            }
+            Engine::post(&mut self.0, record)
         }
 
         fn balance_at(&mut self, timestamp: i64) -> Answer {
@@ -365,19 +376,8 @@ mod tests {
             }
         }
 
-        fn add_credit(
-            &mut self,
-            credit_id: &str,
-            amount: u64,
-            timestamp: i64,
-            expiration: u64,
-        ) -> Result<(), Error> {
-            self.engine
-                .add_credit(credit_id, amount, timestamp, expiration)
-        }
-
-        fn subtract(&mut self, amount: u64, timestamp: i64) -> Result<(), Error> {
-            self.engine.subtract(amount, timestamp)
+        fn post(&mut self, record: Action<'_>) -> Result<(), Error> {
+            Engine::post(&mut self.engine, record)
         }
 
         fn balance_at(&mut self, timestamp: i64) -> Answer {
@@ -445,6 +445,46 @@ usage,acme,,1,45,
         let asked = Step::Question { timestamp: 20 };
         assert_eq!(found.steps.len(), 3, "{:?}", found.steps);
         assert!(found.steps.contains(&asked), "{:?}", found.steps);
+    }
+
+    /// Takes a job for usage at its first tick.
+    struct Charged(List);
+
+    impl Engine for Charged {
+        fn open(overdraft: Overdraft) -> Self {
+            Self(List::open(overdraft))
+        }
+
+        fn post(&mut self, record: Action<'_>) -> Result<(), Error> {
+            let record = match record {
+                Action::Metered { rate, from, until } => Action::Usage {
+                    amount: rate * from.abs_diff(until),
+                    timestamp: from,
+                },
+                other => other,
+            };
+            Engine::post(&mut self.0, record)
+        }
+
+        fn balance_at(&mut self, timestamp: i64) -> Answer {
+            self.0.balance_at(timestamp)
+        }
+    }
+
+    #[test]
+    fn a_reproduction_has_jobs_and_priorities() {
+        let file = format!(
+            "{HEADER},priority,until\ngrant,a,g,90,0,50,-1,\nusage,a,,1,1,,,\nusage,a,,8,5,,,12\n"
+        );
+        let mut input = Input::of_text(&file).unwrap();
+        let open = || vec![("list", opened::<List>()), ("wrong", opened::<Charged>())];
+        let Verdict::Disagreed(found) = verify(&mut input, &open).unwrap() else {
+            panic!("it agreed");
+        };
+        let mut reproduction = Vec::new();
+        found.write_reproduction(&mut reproduction).unwrap();
+        let expected = format!("{HEADER},until\nusage,a,,8,5,,12\nbalance,a,,,5,,\n");
+        assert_eq!(String::from_utf8(reproduction).unwrap(), expected);
     }
 
     #[test]

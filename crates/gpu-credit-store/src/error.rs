@@ -209,6 +209,9 @@ pub enum ImportError {
     /// A row of an events file.
     #[error("{0}")]
     Events(#[from] gpu_credit_workload::EventError),
+    /// A line of the output of `sacct`.
+    #[error("{0}")]
+    Sacct(#[from] crate::sacct::SacctError),
     /// A line of an exported journal.
     #[error("line {line}: {problem}")]
     Line {

@@ -165,4 +165,5 @@ pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{
     ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, LeftOut, PostedBy,
+    SacctImport, SacctImported, sacct,
 };

@@ -13,6 +13,7 @@ use gpu_credit_store::{
     Error, ImportError, ImportMode, ImportOptions, ImportStep, Imported, Refusal, TimeUnit,
 };
 
+use super::import_sacct::{self, SacctArguments};
 use super::{OpenStore, StoreArguments, counted};
 use crate::input::{Source, column};
 use crate::progress::Progress;
@@ -32,13 +33,23 @@ was imported before without id; --again posts it all the same. If only some rows
 have ids, the others must be new. Rows of accounts that were deleted since are
 still known. Within a file, equal rows without id are as many records.
 
+With --from sacct the file is what sacct --parsable2 --allusers prints, with at
+least --format=JobIDRaw,Cluster,Account,User,Submit,Start,End,AllocTRES,State, in
+any order: one metered record a job, at a rate of its GPUs, under the id
+CLUSTER/JOBIDRAW/SUBMITTED. A job that runs ends for now at its Timelimit, if the
+column is there, or at --now. The output may have grown, and may be older: an end
+for now moves, under the id .../until/INSTANT, and a job that has ended is closed,
+under .../end; no import moves a final end, or one that was corrected by hand. Steps
+and jobs that have not started are passed over.
+
 All is posted or nothing; nobody waits for it but while it is written. The rows
 wait in a temporary file beside the store. An import deletes no account.
 
 A journal brings its unit of time, and the files without ids that were imported.
 
 Example:
-  gpu-credit import events.csv.gz --policy carry";
+  gpu-credit import events.csv.gz --policy carry
+  gpu-credit import jobs.txt --from sacct --timezone Europe/Berlin";
 
 #[derive(Args)]
 pub(crate) struct ImportArguments {
@@ -49,7 +60,7 @@ pub(crate) struct ImportArguments {
     /// The policy of accounts that an events file makes, carry, carry:C or forfeit; those that are there
     /// keep theirs
     #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
-    policy: Overdraft,
+    pub(super) policy: Overdraft,
     /// Check all of it and post nothing
     #[arg(long)]
     dry_run: bool,
@@ -59,14 +70,16 @@ pub(crate) struct ImportArguments {
     /// The unit of the times in the file: those of another unit than the store's are converted, exactly,
     /// and a journal of another is refused. A store keeps the first unit that is said as its own
     #[arg(long, value_enum, env = "GPU_CREDIT_UNIT", hide_env_values = true)]
-    unit: Option<Unit>,
+    pub(super) unit: Option<Unit>,
     /// Post so many records at a time, so that others wait less: if it stops halfway, what was posted
     /// stays, and importing the file again goes on from there. A journal is always posted at once
     #[arg(long, value_name = "RECORDS")]
     batches: Option<NonZeroU64>,
     /// How much memory it may take, such as 512M or 4G
     #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes)]
-    memory: usize,
+    pub(super) memory: usize,
+    #[command(flatten)]
+    pub(super) sacct: SacctArguments,
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.
@@ -96,6 +109,13 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
+    if arguments.sacct.is_sacct() {
+        let said = import_sacct::import(arguments, text, &source.name, &store, mode);
+        progress.clear();
+        let said = said?;
+        store.ensure_in_place()?;
+        return crate::say(format_args!("{said}"));
+    }
     let options = ImportOptions {
         mode,
         policy: arguments.policy,
@@ -142,7 +162,7 @@ fn plain_text(bytes: impl Read + 'static) -> std::io::Result<Box<dyn BufRead>> {
 }
 
 /// Names the place of what was refused: the file, the line, and the column if it is a limit.
-fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Error {
+pub(super) fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Error {
     let Error::Import(import) = &error else {
         return store.explain(error);
     };

@@ -36,6 +36,8 @@ const COMMANDS: [&str; 27] = [
 #[test]
 fn every_command_has_an_example_that_runs() {
     let folder = tempfile::tempdir().unwrap();
+    let header = "JobIDRaw|Cluster|Account|User|Submit|Start|End|AllocTRES|State\n";
+    std::fs::write(folder.path().join("jobs.txt"), header).unwrap();
     for command in COMMANDS {
         let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = stdout(&run(&words, ""));

@@ -23,8 +23,11 @@ fn its_commands_run_and_say_what_it_says() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("examples")).unwrap();
-    let example = "examples/events.csv";
-    fs::copy(root().join(example), folder.path().join(example)).unwrap();
+    for example in fs::read_dir(root().join("examples")).unwrap() {
+        let example = example.unwrap();
+        let copy = folder.path().join("examples").join(example.file_name());
+        fs::copy(example.path(), copy).unwrap();
+    }
 
     let lines = blocks(&readme, "sh").into_iter().flat_map(str::lines);
     let mut answers = String::new();

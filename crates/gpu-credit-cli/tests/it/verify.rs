@@ -23,7 +23,7 @@ fn engines_agree_on_every_shape() {
                 ],
             ];
             let events = run(&arguments.concat(), "").stdout;
-            for policy in ["carry", "forfeit"] {
+            for policy in ["carry", "forfeit", "carry:0", "carry:1000000"] {
                 let agreed = stdout(&run(&["verify", "-", "--policy", policy], events.clone()));
                 let expected = "indexed, list and heap agree on 150 questions to 5 accounts";
                 assert!(

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use gpu_credit::MeteredUsage;
 use hashbrown::HashMap;
 
-use gpu_credit_workload::{Action, Event, EventWriter};
+use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
 use crate::standing::Standing;
 use crate::{Change, Entry, Error, Journal, RecordId, Sequence, Store};
@@ -57,7 +58,12 @@ impl<J: Journal> Store<J> {
         mut progress: impl FnMut(u64),
     ) -> Result<LeftOut, Error> {
         let failed = |error| Error::Export(Arc::new(error));
-        let mut file = EventWriter::new(output).map_err(failed)?;
+        let columns = OptionalColumns {
+            until: true,
+            priority: true,
+            ..OptionalColumns::default()
+        };
+        let mut file = EventWriter::with_columns(output, columns).map_err(failed)?;
         let mut left_out = LeftOut::default();
         let through = self.last_sequence();
         for account in self.accounts()? {
@@ -131,8 +137,12 @@ fn action(credit_id: &str, standing: Standing) -> Option<Action<'_>> {
                 amount,
                 timestamp,
                 expiration: end.abs_diff(timestamp),
+                priority: grant.priority,
             })
         }
-        Standing::Metered(_) | Standing::Retracted | Standing::FoldedAway => None,
+        Standing::Metered(MeteredUsage { rate, from, until }) => {
+            Some(Action::Metered { rate, from, until })
+        }
+        Standing::Retracted | Standing::FoldedAway => None,
     }
 }

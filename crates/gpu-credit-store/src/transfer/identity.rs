@@ -227,6 +227,7 @@ mod tests {
             ("a", job(2, 2, 3)),
             ("a", job(1, 1, 3)),
             ("a", job(1, 2, 4)),
+            ("b", job(1, 2, 3)),
         ];
         for (place, (account, change)) in rows.iter().enumerate() {
             let digest = RowDigest::of(account, change);

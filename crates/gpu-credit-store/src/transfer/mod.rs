@@ -6,10 +6,12 @@ mod checking;
 mod export_events;
 mod identity;
 mod import_events;
+mod import_sacct;
 mod journal;
 mod lines;
 mod memory;
 mod reading;
+pub mod sacct;
 mod staging;
 
 use std::num::NonZeroU64;
@@ -18,6 +20,7 @@ use std::path::PathBuf;
 use gpu_credit::Overdraft;
 
 pub use export_events::LeftOut;
+pub use import_sacct::{SacctImport, SacctImported};
 
 use crate::{Change, Error, ImportError, RecordId, Refusal, Sequence, TimeUnit};
 

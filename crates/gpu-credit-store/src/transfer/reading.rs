@@ -110,14 +110,16 @@ fn change(event: &Event<'_>) -> Option<Change> {
             amount,
             timestamp,
             expiration,
+            priority,
         } => Some(Change::Grant {
             credit_id: credit_id.to_owned(),
             amount,
             timestamp,
             expiration: Some(expiration),
-            priority: 0,
+            priority,
         }),
         Action::Usage { amount, timestamp } => Some(Change::Usage { amount, timestamp }),
+        Action::Metered { rate, from, until } => Some(Change::MeteredUsage { rate, from, until }),
         Action::Balance { .. } => None,
     }
 }
@@ -153,7 +155,37 @@ fn converted(
             }
         }
         Change::Usage { timestamp, .. } => *timestamp = convert("timestamp", *timestamp)?,
+        Change::MeteredUsage {
+            rate,
+            from: first,
+            until,
+        } => {
+            *first = convert("timestamp", *first)?;
+            *until = convert("until", *until)?;
+            *rate = converted_rate(*rate, line, from, to)?;
+        }
         _ => {}
     }
     Ok(change)
+}
+
+/// What is used at each tick of another unit of time, so that all of it stays the same.
+fn converted_rate(rate: u64, line: u64, from: TimeUnit, to: TimeUnit) -> Result<u64, ImportError> {
+    let (of_from, of_to) = (
+        from.nanoseconds().unsigned_abs(),
+        to.nanoseconds().unsigned_abs(),
+    );
+    let converted = match of_to.checked_div(of_from) {
+        Some(ticks) if ticks > 0 => rate.checked_mul(ticks),
+        _ => rate
+            .is_multiple_of(of_from / of_to)
+            .then(|| rate / (of_from / of_to)),
+    };
+    converted.ok_or_else(|| ImportError::Line {
+        line,
+        problem: format!(
+            "column amount: found {rate} at each {from}, expected a whole number at each {to}, the \
+             store's unit of time, in the range of 64 bits"
+        ),
+    })
 }

@@ -9,7 +9,7 @@ use gpu_credit_store::{
     Change, Error, ImportError, ImportMode, ImportOptions, Imported, Store, TimeUnit,
 };
 use gpu_credit_workload::random::Random;
-use gpu_credit_workload::{Action, Event, EventWriter};
+use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
 use crate::support::{assert_sound, store_in_memory};
 
@@ -19,8 +19,15 @@ struct Row {
     account: &'static str,
     amount: u64,
     timestamp: i64,
-    is_grant: bool,
+    kind: Kind,
     id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Grant,
+    Usage,
+    Job,
 }
 
 impl Row {
@@ -33,24 +40,32 @@ impl Row {
 
     fn action(&self) -> Action<'_> {
         let (amount, timestamp) = (self.amount, self.timestamp);
-        match self.is_grant {
-            true => Action::Grant {
+        match self.kind {
+            Kind::Grant => Action::Grant {
                 credit_id: "g",
                 amount,
                 timestamp,
                 expiration: 5,
+                priority: 0,
             },
-            false => Action::Usage { amount, timestamp },
+            Kind::Usage => Action::Usage { amount, timestamp },
+            Kind::Job => Action::Metered {
+                rate: amount,
+                from: timestamp,
+                until: 4,
+            },
         }
     }
 }
 
 fn file(rows: &[Row], random: &mut Random) -> Vec<u8> {
     let has_ids = rows.iter().any(|row| row.id.is_some());
-    let mut file = match has_ids {
-        true => EventWriter::with_ids(Vec::new()).unwrap(),
-        false => EventWriter::new(Vec::new()).unwrap(),
+    let columns = OptionalColumns {
+        id: has_ids,
+        until: rows.iter().any(|row| row.kind == Kind::Job),
+        priority: false,
     };
+    let mut file = EventWriter::with_columns(Vec::new(), columns).unwrap();
     for row in rows {
         if random.chance(1, 6) {
             let action = Action::Balance { timestamp: 3 };
@@ -168,15 +183,16 @@ fn records(store: &Store) -> Vec<Row> {
             account: name.unwrap(),
             amount: 0,
             timestamp: 0,
-            is_grant: false,
+            kind: Kind::Usage,
             id: None,
         };
         for entry in store.history(&account.name).unwrap() {
-            (row.amount, row.timestamp, row.is_grant) = match entry.change {
+            (row.amount, row.timestamp, row.kind) = match entry.change {
                 Change::Grant {
                     amount, timestamp, ..
-                } => (amount, timestamp, true),
-                Change::Usage { amount, timestamp } => (amount, timestamp, false),
+                } => (amount, timestamp, Kind::Grant),
+                Change::Usage { amount, timestamp } => (amount, timestamp, Kind::Usage),
+                Change::MeteredUsage { rate, from, .. } => (rate, from, Kind::Job),
                 _ => continue,
             };
             records.push(row.clone());
@@ -193,7 +209,7 @@ fn new_row(random: &mut Random) -> Row {
         account: ACCOUNTS[random.below(2) as usize],
         amount: 1 + random.below(3),
         timestamp: random.between(0, 3),
-        is_grant: random.chance(1, 3),
+        kind: [Kind::Grant, Kind::Usage, Kind::Job][random.below(3) as usize],
         id: None,
     }
 }

@@ -31,6 +31,7 @@ mod power;
 mod priorities;
 mod read_only;
 mod real_files;
+mod sacct;
 mod soak;
 mod time_unit;
 mod transfer;

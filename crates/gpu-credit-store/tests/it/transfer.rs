@@ -4,7 +4,7 @@ use std::thread;
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
-    Change, Error, ImportMode, ImportOptions, ImportStep, Imported, Sequence, Store, TimeUnit,
+    Error, ImportMode, ImportOptions, ImportStep, Imported, Sequence, Store, TimeUnit,
 };
 
 use crate::support::backend::Disk;
@@ -372,17 +372,7 @@ fn the_records_that_stand_go_out_as_events() {
         let (_folder, from) = store_in_memory();
         let mut workload = Workload::open_ended(seed, 3);
         for _ in 0..80 {
-            let mut batch = workload.batch();
-            // An events file does not say jobs and priorities yet.
-            batch.retain(|posting| {
-                let change = &posting.change;
-                !matches!(
-                    change,
-                    Change::MeteredUsage { .. } | Change::ChangePriority { .. }
-                )
-            });
-            let batch = batch.into_iter().map(|posting| posting.priority(0));
-            let _ = from.post_all(batch.collect());
+            let _ = from.post_all(workload.batch());
         }
         let mut file = Vec::new();
         let left_out = from.export_events(&mut file, |_| ()).unwrap();

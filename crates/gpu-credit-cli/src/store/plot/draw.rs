@@ -7,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::picture::{GrantPicture, Picture};
+use super::picture::{Course, GrantPicture, Picture};
 use super::ticks::{Tick, ticks};
 use crate::escape::printable;
 use crate::time::TimeArguments;
@@ -73,10 +73,11 @@ impl<'p> Drawing<'p> {
         let mut stacked = vec![0; picture.instants.len()];
         for grant in &picture.grants {
             for (place, amount) in &grant.remainders {
-                stacked[*place] += i128::from(*amount);
+                stacked[*place] += i128::from(amount.first.max(amount.last));
             }
         }
-        let balances = picture.balances.iter().copied().flatten();
+        let balances = picture.balances.iter().flatten();
+        let balances = balances.flat_map(|balance| [balance.first, balance.last]);
         let (lowest, highest) = balances.chain(stacked).fold((0, 0), |(low, high), amount| {
             (amount.min(low), amount.max(high))
         });
@@ -134,7 +135,7 @@ impl<'p> Drawing<'p> {
 
     /// The areas, each upon those of the grants that end sooner.
     fn draw_remainders(&self, chart: &mut Chart<'_, '_>) -> DrawResult {
-        let mut base = vec![0.0; self.picture.instants.len()];
+        let mut base = vec![Heights::default(); self.picture.instants.len()];
         for (grant, color) in self.picture.grants.iter().zip(COLORS.iter().cycle()) {
             let runs = grant.remainders.chunk_by(|one, next| one.0 + 1 == next.0);
             for run in runs {
@@ -146,15 +147,18 @@ impl<'p> Drawing<'p> {
     }
 
     /// Along the top of a run of remainders and back along what is below; the base rises to the top.
-    fn outline(&self, run: &[(usize, u64)], base: &mut [f64]) -> Vec<(f64, f64)> {
+    fn outline(&self, run: &[(usize, Course<u64>)], base: &mut [Heights]) -> Vec<(f64, f64)> {
         let (mut top, mut bottom) = (Vec::new(), Vec::new());
         for (place, amount) in run {
-            let (left, right) = (self.x(*place), self.x(place + 1));
+            let span = (self.x(*place), self.x(place + 1));
             let low = base[*place];
-            let high = low + *amount as f64;
+            let high = Heights {
+                left: low.left + amount.first as f64,
+                right: low.right + amount.last as f64,
+            };
             base[*place] = high;
-            extend_step(&mut top, (left, right), high);
-            extend_step(&mut bottom, (left, right), low);
+            extend(&mut top, span, high);
+            extend(&mut bottom, span, low);
         }
         top.extend(bottom.into_iter().rev());
         top
@@ -164,15 +168,21 @@ impl<'p> Drawing<'p> {
         let places: Vec<usize> = (0..self.picture.instants.len()).collect();
         let balance = |place: &usize| self.picture.balances[*place];
         // Apart when there is no balance, and when it turns into a deficit.
-        let kind = |place: &usize| balance(place).map(|balance| balance < 0);
+        let kind = |place: &usize| balance(place).map(|balance| balance.first < 0);
         for run in places.chunk_by(|one, next| kind(one) == kind(next)) {
             let Some(is_deficit) = run.first().and_then(kind) else {
                 continue;
             };
             let mut line = Vec::new();
-            for place in run {
-                let height = balance(place).unwrap_or(0) as f64;
-                extend_step(&mut line, (self.x(*place), self.x(place + 1)), height);
+            for (place, balance) in run
+                .iter()
+                .filter_map(|place| Some((*place, balance(place)?)))
+            {
+                let heights = Heights {
+                    left: balance.first as f64,
+                    right: balance.last as f64,
+                };
+                extend(&mut line, (self.x(place), self.x(place + 1)), heights);
             }
             if is_deficit {
                 let ends = [line.last(), line.first()].into_iter().flatten();
@@ -318,11 +328,20 @@ impl<'p> Drawing<'p> {
     }
 }
 
-/// Goes on at a height; straight on if that is the height already.
-fn extend_step(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), height: f64) {
-    match line.last_mut() {
-        Some(last) if last.1 == height => last.0 = right,
-        _ => line.extend([(left, height), (right, height)]),
+/// How high something is at both ends of a span of time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heights {
+    left: f64,
+    right: f64,
+}
+
+/// Goes on over a span; straight on if the line is level, and stays so.
+fn extend(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), heights: Heights) {
+    let is_level = |height: f64| height == heights.left && height == heights.right;
+    match line.as_mut_slice() {
+        [.., before, last] if before.1 == last.1 && is_level(last.1) => last.0 = right,
+        [.., last] if *last == (left, heights.left) => line.push((right, heights.right)),
+        _ => line.extend([(left, heights.left), (right, heights.right)]),
     }
 }
 
@@ -372,13 +391,36 @@ mod tests {
         assert_eq!(label(-2_500_000_000_000.0), "-2.5e12");
     }
 
-    #[test]
-    fn steps_of_one_height_are_one_line() {
+    fn line(spans: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let mut line = Vec::new();
-        extend_step(&mut line, (0.0, 1.0), 5.0);
-        extend_step(&mut line, (1.0, 2.0), 5.0);
-        extend_step(&mut line, (2.0, 3.0), 4.0);
-        assert_eq!(line, [(0.0, 5.0), (2.0, 5.0), (2.0, 4.0), (3.0, 4.0)]);
+        for (place, (left, right)) in (0_u8..).zip(spans) {
+            let (left, right) = (*left, *right);
+            let span = (place.into(), (place + 1).into());
+            extend(&mut line, span, Heights { left, right });
+        }
+        line
+    }
+
+    #[test]
+    fn spans_of_one_height_are_one_line() {
+        let steps = line(&[(5.0, 5.0), (5.0, 5.0), (4.0, 4.0)]);
+        assert_eq!(steps, [(0.0, 5.0), (2.0, 5.0), (2.0, 4.0), (3.0, 4.0)]);
+    }
+
+    /// Metered usage was drawn as stairs.
+    #[test]
+    fn what_changes_at_each_tick_is_a_slope() {
+        let slope = line(&[(5.0, 5.0), (5.0, 3.0), (3.0, 1.0), (1.0, 1.0), (2.0, 0.0)]);
+        let expected = [
+            (0.0, 5.0),
+            (1.0, 5.0),
+            (2.0, 3.0),
+            (3.0, 1.0),
+            (4.0, 1.0),
+            (4.0, 2.0),
+            (5.0, 0.0),
+        ];
+        assert_eq!(slope, expected);
     }
 
     #[test]

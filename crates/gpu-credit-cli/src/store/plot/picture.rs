@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use gpu_credit::GrantId;
+use gpu_credit::{GpuCredit, GrantId};
 use gpu_credit_store::{Account, Change, Entry, RecordId, Sequence};
 
 use crate::store::OpenStore;
@@ -14,10 +14,11 @@ pub(super) struct Picture {
     /// First and last instant shown.
     pub(super) range: (i64, i64),
     /// Where something changes, or, if that is too often, one instant for each pixel: in order,
-    /// the first is that of the range. What is seen at one is seen up to the next.
+    /// the first is that of the range. From one to the next, amounts stay as they are, or change by as
+    /// much at each tick.
     pub(super) instants: Vec<i64>,
-    /// The balance at each instant, or the deficit as a negative number; `None` if there is none.
-    pub(super) balances: Vec<Option<i128>>,
+    /// The balance from each instant on, or the deficit as a negative number; `None` if there is none.
+    pub(super) balances: Vec<Option<Course<i128>>>,
     /// The grants that are live in the range: that which ends soonest first, as they are drawn from.
     pub(super) grants: Vec<GrantPicture>,
     /// Where late records take effect, in order.
@@ -29,7 +30,14 @@ pub(super) struct GrantPicture {
     /// First and last instant of its window.
     pub(super) window: (i64, i64),
     /// What is left of it, by the places of the instants.
-    pub(super) remainders: Vec<(usize, u64)>,
+    pub(super) remainders: Vec<(usize, Course<u64>)>,
+}
+
+/// An amount from one instant to the next: what it is at the one, and right before the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Course<T> {
+    pub(super) first: T,
+    pub(super) last: T,
 }
 
 /// More instants of usage, or more boundaries, than this are not drawn one by one.
@@ -46,7 +54,10 @@ pub(super) fn extent(account: &Account) -> Option<(i64, i64)> {
         [Some(grant.start), end].into_iter().flatten()
     });
     let open = account.closed_until().unwrap_or(i64::MIN);
-    let shown = windows.chain(ledger.usage(..).map(|(usage, _)| usage.timestamp));
+    let jobs = ledger.metered(..).filter(|(_, job)| job.from < job.until);
+    let jobs = jobs.flat_map(|(_, job)| [job.from, job.until]);
+    let usage = ledger.usage(..).map(|(usage, _)| usage.timestamp);
+    let shown = windows.chain(usage).chain(jobs);
     let shown = shown.map(|at| at.max(open));
     let extent = shown.fold(None, |extent: Option<(i64, i64)>, at| match extent {
         None => Some((at, at)),
@@ -68,17 +79,25 @@ impl Picture {
         range: (i64, i64),
     ) -> anyhow::Result<Self> {
         let ledger = account.ledger();
-        let instants = instants(account, range);
-        let balance = |at: &i64| {
-            let answer = ledger.balance_at(*at);
+        let instants = instants(ledger, range);
+        let balance = |at: i64| {
+            let answer = ledger.balance_at(at);
             let overdrawn = (answer.deficit > 0).then(|| -i128::from(answer.deficit));
             answer.balance.map(i128::from).or(overdrawn)
+        };
+        let course = |(first, last): (i64, Option<i64>)| {
+            let first: i128 = balance(first)?;
+            // Between samples it may have turned into a deficit, and be drawn as that from the next on.
+            let last = last.and_then(balance);
+            let last = last.filter(|last| (*last < 0) == (first < 0));
+            let last = last.unwrap_or(first);
+            Some(Course { first, last })
         };
         let name = &account.key().name;
         Ok(Self {
             account: name.to_string(),
             range,
-            balances: instants.iter().map(balance).collect(),
+            balances: spans(ledger, &instants, range).map(course).collect(),
             grants: grants(store, account, range, &instants)?,
             late: late(store, account, range)?,
             instants,
@@ -86,12 +105,36 @@ impl Picture {
     }
 }
 
-fn instants(account: &Account, (from, to): (i64, i64)) -> Vec<i64> {
-    let ledger = account.ledger();
+/// Each instant, and the one right before the next if anything is metered: else nothing changes until
+/// the next.
+fn spans<'a>(
+    ledger: &'a GpuCredit,
+    instants: &'a [i64],
+    (_, to): (i64, i64),
+) -> impl Iterator<Item = (i64, Option<i64>)> + 'a {
+    let has_jobs = ledger.metered_count() > 0;
+    let next = instants.iter().skip(1).map(|next| next - 1);
+    let last = next.chain([to]).map(move |last| has_jobs.then_some(last));
+    instants.iter().copied().zip(last)
+}
+
+fn instants(ledger: &GpuCredit, (from, to): (i64, i64)) -> Vec<i64> {
     let in_range = |at: &i64| (from..=to).contains(at);
     let used_at = ledger.usage(from..=to).map(|(usage, _)| usage.timestamp);
     let mut instants: Vec<i64> = std::iter::once(from).chain(used_at).collect();
     instants.dedup();
+    if ledger.metered_count() > 0 {
+        // A grant that is used up by jobs lies between the ends of two draws.
+        let steps = ledger.steps(from..=to).map(|step| step.first);
+        let draws = ledger.draws(from..=to).flat_map(|draw| {
+            let next = draw.last.checked_add(1);
+            [Some(draw.first), next].into_iter().flatten()
+        });
+        let changes = steps.chain(draws).filter(in_range);
+        instants.extend(changes.take(2 * CHANGES_MAX));
+        instants.sort_unstable();
+        instants.dedup();
+    }
     if instants.len() > CHANGES_MAX {
         let span = i128::from(to) - i128::from(from);
         let sample = |place| i64::try_from(i128::from(from) + span * place / SAMPLES);
@@ -119,11 +162,17 @@ fn grants(
     instants: &[i64],
 ) -> anyhow::Result<Vec<GrantPicture>> {
     let ledger = account.ledger();
-    let mut remainders: HashMap<GrantId, Vec<(usize, u64)>> = HashMap::new();
-    for (place, at) in instants.iter().enumerate() {
-        for remainder in ledger.remainders_at(*at) {
+    let mut remainders: HashMap<GrantId, Vec<(usize, Course<u64>)>> = HashMap::new();
+    for (place, (at, last)) in spans(ledger, instants, (from, to)).enumerate() {
+        let last = last.map_or_else(Vec::new, |last| ledger.remainders_at(last));
+        let last: HashMap<GrantId, u64> = (last.iter())
+            .map(|remainder| (remainder.grant, remainder.amount))
+            .collect();
+        for remainder in ledger.remainders_at(at) {
+            let first = remainder.amount;
+            let last = last.get(&remainder.grant).copied().unwrap_or(first);
             let of_grant = remainders.entry(remainder.grant).or_default();
-            of_grant.push((place, remainder.amount));
+            of_grant.push((place, Course { first, last }));
         }
     }
     let ids = store.grant_ids(&account.key().name)?;

@@ -227,13 +227,14 @@ fn exported_events_are_what_replay_reads() {
     folder.ok("change acme u1 --amount 10");
     let output = folder.run("export --as events");
     let events = String::from_utf8(output.stdout.clone()).unwrap();
-    let rows = "grant,acme,march,100,0,30\ngrant,acme,trial,50,10,10\nusage,acme,,10,12,\n";
-    assert_eq!(events, file(rows));
+    let header = file("").replace('\n', ",until,priority\n");
+    let rows = "grant,acme,march,100,0,30,,\ngrant,acme,trial,50,10,10,,\nusage,acme,,10,12,,,\n";
+    assert_eq!(events, header + rows);
     let said = crate::stderr(&output);
     assert!(said.starts_with("gpu-credit: left out: "), "{said}");
     assert!(said.contains("1 corrections"), "{said}");
 
-    folder.file("events.csv", events + "balance,acme,,,12,\n");
+    folder.file("events.csv", events + "balance,acme,,,12,,,\n");
     let replayed = folder.ok("replay events.csv");
     assert_eq!(replayed, folder.ok("balance acme --at 12 --format csv"));
 }

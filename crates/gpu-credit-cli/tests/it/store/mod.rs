@@ -2,6 +2,7 @@
 
 mod faults;
 mod import;
+mod import_sacct;
 mod jobs;
 mod names;
 mod output;

@@ -1,0 +1,123 @@
+//! `gpu-credit import --from sacct`: posts the jobs of a Slurm cluster.
+
+use std::fmt::Write;
+use std::io::BufRead;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use gpu_credit_store::sacct::{Payer, Resource, SacctOptions};
+use gpu_credit_store::{ImportMode, SacctImport, SacctImported, TimeUnit};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::import::{ImportArguments, refused};
+use super::{OpenStore, counted};
+
+#[derive(Args)]
+pub(crate) struct SacctArguments {
+    /// What wrote the file, if it is neither an events file nor a journal
+    #[arg(long, value_enum, value_name = "PROGRAM", conflicts_with_all = ["again", "batches"])]
+    from: Option<Program>,
+    /// The time zone of the times in it, such as Europe/Berlin; UTC if not given
+    #[arg(long, value_name = "ZONE", requires = "from")]
+    timezone: Option<String>,
+    /// Until then has run what has neither an end nor a time limit; this instant if not given
+    #[arg(long, value_name = "TIME", requires = "from")]
+    now: Option<Timestamp>,
+    /// What a job uses at each second: gpu, cpu, billing, or another resource that AllocTRES lists
+    #[arg(long, requires = "from", default_value = "gpu")]
+    resource: Resource,
+    /// Who pays for a job
+    #[arg(long, value_enum, value_name = "COLUMN", requires = "from", default_value_t = PayerColumn::Account)]
+    payer: PayerColumn,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Program {
+    /// The accounting of Slurm: sacct --parsable2
+    Sacct,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PayerColumn {
+    /// The account of the column Account
+    Account,
+    /// An account of the name in the column User
+    User,
+}
+
+impl SacctArguments {
+    pub(super) fn is_sacct(&self) -> bool {
+        self.from.is_some()
+    }
+
+    fn options(&self) -> anyhow::Result<SacctOptions> {
+        let timezone = match &self.timezone {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::get(name)
+                .with_context(|| format!("--timezone: found {name:?}, expected one such as UTC"))?,
+        };
+        Ok(SacctOptions {
+            timezone,
+            now: self.now.unwrap_or_else(Timestamp::now),
+            resource: self.resource.clone(),
+            payer: match self.payer {
+                PayerColumn::Account => Payer::Account,
+                PayerColumn::User => Payer::User,
+            },
+        })
+    }
+}
+
+/// Posts the jobs of a text; what is to be said of it.
+pub(super) fn import(
+    arguments: &ImportArguments,
+    text: impl BufRead,
+    file: &str,
+    store: &OpenStore,
+    mode: ImportMode,
+) -> anyhow::Result<String> {
+    let options = SacctImport {
+        read: arguments.sacct.options()?,
+        mode,
+        policy: arguments.policy,
+        unit: arguments.unit.map_or(TimeUnit::Seconds, TimeUnit::from),
+        memory_bytes_max: arguments.memory,
+    };
+    let imported = store.store.import_sacct(text, &options);
+    let imported = imported.map_err(|error| refused(store, file, error))?;
+    Ok(summary(&imported, mode))
+}
+
+fn summary(imported: &SacctImported, mode: ImportMode) -> String {
+    let SacctImported {
+        posted,
+        running,
+        moved,
+        closed,
+        known,
+        accounts,
+        passed_over,
+    } = imported;
+    let said = match mode {
+        ImportMode::Post => "",
+        ImportMode::DryRun => "nothing was posted; it would be ",
+    };
+    let jobs = counted(*posted, "job", "jobs");
+    let accounts = counted(*accounts, "account", "accounts");
+    let mut summary = format!("{said}{jobs} posted, of which {running} running, {accounts} opened");
+    if *closed + *moved > 0 {
+        let _ = write!(
+            summary,
+            "; {closed} ended since, {moved} given another provisional end"
+        );
+    }
+    let _ = write!(summary, "; {known} there already");
+    let steps = counted(passed_over.steps, "step", "steps");
+    let not_started = counted(passed_over.not_started, "job", "jobs");
+    let _ = write!(
+        summary,
+        "; passed over: {steps}, {not_started} that did not start"
+    );
+    summary
+}
