@@ -6,7 +6,7 @@ use gpu_credit::{Answer, GpuCredit};
 use gpu_credit_replay::{HeapReplay, Replay, Statement};
 use gpu_credit_workload::random::Random;
 
-use crate::directory::fold;
+use crate::folding::fold;
 use crate::reference::Reference;
 use crate::{Account, AccountKey, Change, Error, Journal, Sequence, Store};
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::directory::{apply_all, opened};
 use crate::facts::{Facts, Record};
+use crate::folding::{apply_all, opened};
 use crate::recent::{Recent, Share, Touched, Written};
 use crate::rules;
 use crate::standing::Standing;

@@ -131,6 +131,7 @@ mod directory;
 mod draft;
 mod error;
 mod facts;
+mod folding;
 mod group;
 mod head;
 mod journal;

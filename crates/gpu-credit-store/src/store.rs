@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use gpu_credit::{Answer, Overdraft};
 
-use crate::directory::{Directory, fold};
+use crate::directory::Directory;
 use crate::draft::{Answered, Request};
+use crate::folding::fold;
 use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{

@@ -15,7 +15,7 @@ use super::fingerprint::fingerprint;
 use super::open_file::OpenFile;
 use super::tables::{self, ACCOUNTS, ENTRIES, FORMAT_KEY, HEADS, IDS, META};
 use super::{codec, decode};
-use crate::directory::{apply_all, opened};
+use crate::folding::{apply_all, opened};
 use crate::{Account, AccountKey, Entry, Head, RecordId, Sequence, StorageProblem};
 
 /// From one format to the next.

@@ -13,9 +13,9 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry as MapEntry;
 
 use super::reading::{Place, ReadJournal, StagedLine};
-use crate::directory::{apply_all, opened};
 use crate::draft::{Draft, Finished, Request};
 use crate::facts::{AccountFacts, Facts, Record};
+use crate::folding::{apply_all, opened};
 use crate::lane::now;
 use crate::recent::{Pins, Recent, Touched, Written};
 use crate::standing::Standing;

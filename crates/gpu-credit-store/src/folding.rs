@@ -1,0 +1,108 @@
+//! An account as its entries make it.
+
+use std::ops::ControlFlow;
+
+use crate::account::NotApplicable;
+use crate::facts::Record;
+use crate::{Account, AccountKey, Change, Entry, Error, Journal, Sequence};
+
+/// Entries that are folded at a time.
+const FOLDED_AT_ONCE: usize = 8_192;
+
+/// The account as its entries up to and including `through` make it.
+///
+/// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
+/// whoever posts when it ends waits for that to be cleared away.
+pub(crate) fn fold(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    through: Sequence,
+) -> Result<Account, Error> {
+    let gone = || Error::NoSuchAccount(key.name.to_string());
+    let mut account: Option<Account> = None;
+    let mut after = Sequence::START;
+    loop {
+        let entries = some_entries(journal, key, after, through)?;
+        let Some(last) = entries.last() else { break };
+        after = last.sequence;
+        let is_last = entries.len() < FOLDED_AT_ONCE;
+        if account.is_none() {
+            account = opened(key, &entries[0]);
+        }
+        let corrected = corrected(journal, key, &entries)?;
+        let account = account.as_mut().ok_or_else(gone)?;
+        apply_all(account, entries.iter().zip(corrected))?;
+        if is_last {
+            break;
+        }
+    }
+    // Entries never change, but all of them go if the account is deleted.
+    let head = journal.heads(&[&key.name])?.pop().flatten();
+    let is_there = head.is_some_and(|head| head.account == *key);
+    let mut account = account.filter(|_| is_there).ok_or_else(gone)?;
+    account.settle();
+    Ok(account)
+}
+
+/// The entries that come after `after`, as many as are folded at a time.
+fn some_entries(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    after: Sequence,
+    through: Sequence,
+) -> Result<Vec<Entry>, Error> {
+    let mut entries = Vec::new();
+    journal.entries(key, after, through, &mut |entry| {
+        entries.push(entry);
+        match entries.len() < FOLDED_AT_ONCE {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })?;
+    Ok(entries)
+}
+
+/// The records that entries of an account correct.
+fn corrected(
+    journal: &dyn Journal,
+    key: &AccountKey,
+    entries: &[Entry],
+) -> Result<Vec<Option<Record>>, Error> {
+    let (mut places, mut ids) = (Vec::new(), Vec::new());
+    for (place, entry) in entries.iter().enumerate() {
+        if let Some(of) = entry.change.corrects() {
+            places.push(place);
+            ids.push((key.clone(), of.clone()));
+        }
+    }
+    let mut corrected = vec![None; entries.len()];
+    if !ids.is_empty() {
+        for (place, found) in places.into_iter().zip(journal.find_many(&ids)?) {
+            corrected[place] = found.map(|entry| (entry.sequence, entry.change));
+        }
+    }
+    Ok(corrected)
+}
+
+/// The account that its first entry opens.
+pub(crate) fn opened(key: &AccountKey, first: &Entry) -> Option<Account> {
+    match first.change {
+        Change::OpenAccount { policy } if first.sequence == key.opened => {
+            Some(Account::open(key.clone(), policy))
+        }
+        _ => None,
+    }
+}
+
+/// Applies entries that follow those of the account, each with the record that it corrects.
+pub(crate) fn apply_all<'e>(
+    account: &mut Account,
+    entries: impl IntoIterator<Item = (&'e Entry, Option<Record>)>,
+) -> Result<(), Error> {
+    let applied = account.apply(entries);
+    applied.map_err(|NotApplicable { sequence, problem }| Error::NotApplicable {
+        account: account.key().name.to_string(),
+        sequence,
+        problem,
+    })
+}
