@@ -114,10 +114,11 @@ impl GpuCredit {
     /// beside them, or for good, plan with a clone. If the view is leaked
     /// ([`std::mem::forget`]), the changes stay.
     ///
-    /// What posting and retracting the records one at a time costs, and O(log n) for each usage record
-    /// posted at the very instant of one that is retracted, after it. Each change repairs at once,
-    /// within the bounds of a write, and so does taking it back. Planned usage does not advance up to where the account is settled, so that questions
-    /// about what is later replay boundaries.
+    /// What posting and retracting the records costs, and O(log n) for each usage record posted at the
+    /// very instant of one that is retracted, after it. Nothing is repaired: a question replays
+    /// boundaries from the first change until the levels are again those without it. What was settled is
+    /// settled afterwards, but for the windows of grants that the plan corrects or retracts, which are
+    /// repaired within the bounds of a write.
     ///
     /// # Errors
     /// If one of the changes would be refused, which may be because of an earlier one. The account is
@@ -151,7 +152,6 @@ impl GpuCredit {
             undo: Vec::with_capacity(changes.len()),
         };
         for (index, change) in changes.iter().enumerate() {
-            plan.account.timeline.expect_repair();
             let made = plan.account.make(change);
             plan.undo
                 .push(made.map_err(|error| ChangeError { index, error })?);
@@ -180,12 +180,17 @@ impl Deref for WhatIf<'_> {
 
 impl Drop for WhatIf<'_> {
     fn drop(&mut self) {
+        let is_window =
+            |undo: &Undo| matches!(undo, Undo::PutGrantBack { .. } | Undo::SetWindow { .. });
+        let is_undone = !self.undo.iter().any(is_window);
         for undo in self.undo.drain(..).rev() {
-            self.account.timeline.expect_repair();
             self.account.take_back(undo);
         }
         if let Some(before) = self.before.take() {
-            self.account.timeline.end_plan(before);
+            let GpuCredit {
+                usage, timeline, ..
+            } = &mut *self.account;
+            timeline.end_plan(usage, before, is_undone);
         }
     }
 }

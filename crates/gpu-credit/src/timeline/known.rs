@@ -28,6 +28,17 @@ pub(crate) struct Known {
     /// again at a bounded cost: the epoch of the horizon when the frontier passed it.
     present: Option<(Key, Reached)>,
     schedule: Schedule,
+    /// Whether a plan is under way.
+    is_planning: bool,
+}
+
+/// What was known before a plan.
+#[derive(Debug)]
+pub(crate) struct BeforePlan {
+    frontier: Key,
+    unsettled: VecDeque<Unsettled>,
+    present: Option<(Key, Reached)>,
+    schedule: Schedule,
 }
 
 /// A stretch of boundaries that late writes have unsettled.
@@ -60,7 +71,7 @@ pub(crate) struct Reached {
 
 /// When writes repair what they unsettle. It decides cost, never an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Schedule {
+struct Schedule {
     /// Settling on its own goes no further than this: the latest time of any usage; of any start,
     /// as long as there is no usage.
     horizon: i64,
@@ -94,6 +105,7 @@ impl Known {
                 late_writes: 0,
                 asked: Mark::default(),
             },
+            is_planning: false,
         }
     }
 
@@ -320,14 +332,33 @@ impl Known {
         schedule.late_writes.is_power_of_two()
     }
 
-    /// When writes repair, to be [set](Self::set_schedule) again.
-    pub(crate) fn schedule(&self) -> Schedule {
-        self.schedule.clone()
+    /// Begins a plan, in which nothing is repaired. O(unsettled)
+    pub(crate) fn begin_plan(&mut self) -> BeforePlan {
+        self.is_planning = true;
+        BeforePlan {
+            frontier: self.frontier,
+            unsettled: self.unsettled.clone(),
+            present: self.present.take(),
+            schedule: self.schedule.clone(),
+        }
     }
 
-    /// Goes on as it was when this was read.
-    pub(crate) fn set_schedule(&mut self, schedule: Schedule) {
-        self.schedule = schedule;
+    /// Ends a plan. If every level and sum is again what it was, so is what is unsettled; whether it
+    /// is so. It is not if the frontier has moved back.
+    pub(crate) fn end_plan(&mut self, before: BeforePlan, is_undone: bool) -> bool {
+        self.is_planning = false;
+        self.schedule = before.schedule;
+        let is_as_before = is_undone && self.frontier == before.frontier;
+        if is_as_before {
+            self.unsettled = before.unsettled;
+            self.present = before.present;
+        }
+        is_as_before
+    }
+
+    /// Whether a plan is under way.
+    pub(crate) fn is_planning(&self) -> bool {
+        self.is_planning
     }
 
     /// Notes that a question met what is unsettled: the next write repairs it.

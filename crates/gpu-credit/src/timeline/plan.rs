@@ -1,12 +1,13 @@
 //! Writing for the time being: what a plan changes is taken back without a trace.
 //!
-//! Records go in and out as by any write, and levels are repaired as after any. A plan does not say
-//! what time it is, and so leaves alone when writes repair; nor does it cost the epoch table its holes.
+//! Records go in and out as by any write, but nothing is repaired meanwhile: questions replay what is
+//! unsettled. So when all has been taken back, levels and sums are those that they were, and what was
+//! settled is settled. Only windows that were changed have to be repaired.
 
 use super::GrantTimeline;
 use super::epoch_table::EpochTable;
 use super::grants::Window;
-use super::known::Schedule;
+use super::known;
 use super::settle::SettlementStatistics;
 use super::write::Arrival;
 use crate::all_usage::AllUsage;
@@ -14,48 +15,41 @@ use crate::all_usage::AllUsage;
 /// What is as it was after a plan.
 #[derive(Debug)]
 pub(crate) struct BeforePlan {
-    schedule: Schedule,
-    /// The epoch table, if all levels up to the frontier are sound: they will be the same again.
+    known: known::BeforePlan,
     table: Option<Box<EpochTable>>,
     statistics: SettlementStatistics,
 }
 
 impl GrantTimeline {
-    /// Begins a plan. Writes follow of which none says what time it is, and then as many that take
-    /// them back. O(1)
+    /// Begins a plan. Writes follow, and then as many that take them back. O(unsettled)
     pub(crate) fn begin_plan(&mut self) -> BeforePlan {
-        let is_sound = self.known.first_unsettled().is_none();
         BeforePlan {
-            schedule: self.known.schedule(),
-            table: self.table.take_if(|_| is_sound),
+            known: self.known.begin_plan(),
+            table: self.table.take(),
             statistics: self.statistics,
         }
     }
 
-    /// Ends a plan of which all has been taken back. O(1), and less than O(log m) if not all of it
-    /// has been repaired.
-    pub(crate) fn end_plan(&mut self, before: BeforePlan) {
+    /// Ends a plan of which all has been taken back. O(1); and a bounded repair if windows of grants
+    /// that are posted had changed, or so much had that the frontier moved back.
+    pub(crate) fn end_plan(&mut self, usage: &AllUsage, before: BeforePlan, is_undone: bool) {
         let BeforePlan {
-            schedule,
+            known,
             table,
             statistics,
         } = before;
-        self.known.set_schedule(schedule);
-        self.statistics = statistics;
-        if let Some(mut table) = table {
+        self.table = table;
+        if !self.known.end_plan(known, is_undone) {
             let unsettled = self.known.first_unsettled().map(|first| first.time);
             let ends = [unsettled, self.known.frontier_ends()];
-            if let Some(end) = ends.into_iter().flatten().min() {
+            if let Some(table) = &mut self.table
+                && let Some(end) = ends.into_iter().flatten().min()
+            {
                 table.end_at(end);
             }
-            table.set_unsettled(unsettled);
-            self.table = Some(table);
+            self.keep_up(usage, Arrival::InOrder);
         }
-    }
-
-    /// Lets the next write of a plan repair what it unsettles.
-    pub(crate) fn expect_repair(&mut self) {
-        self.known.restart_count();
+        self.statistics = statistics;
     }
 
     /// Takes a grant back, to be put back later; its window. Cost as

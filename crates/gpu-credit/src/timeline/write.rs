@@ -361,6 +361,9 @@ impl GrantTimeline {
 
     #[inline(never)]
     fn catch_up(&mut self, usage: &AllUsage) {
+        if self.known.is_planning() {
+            return;
+        }
         if self.settling().keep_up(usage).is_break() {
             self.resume_present();
         }

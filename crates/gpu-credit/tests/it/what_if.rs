@@ -231,7 +231,13 @@ fn after_a_plan_questions_are_as_quick() {
         timestamp: 5_005,
     };
     let grant = GrantRecord::new("more", 10, 7_000, 100);
-    drop(account.what_if(&[late.into(), grant.into()]).unwrap());
+    let job = MeteredUsage {
+        rate: 1,
+        from: 3_000,
+        until: 9_000,
+    };
+    let changes = [late.into(), grant.into(), job.into()];
+    assert!(!account.what_if(&changes).unwrap().is_settled());
     assert!(account.is_settled());
     // Without its table it would hold less.
     assert!(account.memory_used() >= bytes, "the table is there again");
