@@ -137,3 +137,45 @@ fn steps_break_where_a_job_reaches_the_line() {
     assert_eq!(account.first_below(0.., 0), Some(1));
     assert_eq!(account.lowest_balance(0..).map(|(time, _)| time), Some(3));
 }
+
+/// Levels count what was dropped. If nearly all that an account can use was dropped, is taken back and
+/// is posted elsewhere, levels that are not repaired yet pass 2^64: they can neither be searched nor
+/// be compared with what has been used.
+#[test]
+fn levels_that_wrap_before_a_repair_are_not_searched() {
+    const MOST: u64 = i64::MAX as u64;
+    const ENDLESS: u64 = i64::MAX as u64 - 5_000;
+    let options = Options::default().overdraft(Overdraft::CarryUpTo(0));
+    let mut account = GpuCredit::with_options(options.boundary_chunk(16).checkpoint_spacing(1));
+    for time in (100..1_000).step_by(15).chain([1_010, 2_010]) {
+        account.add_credit("boundary", 0, time, ENDLESS).unwrap();
+    }
+    account.add_credit("seven", 7, 1, ENDLESS).unwrap();
+    account.add_credit("five", 5, 1_015, ENDLESS).unwrap();
+    account.subtract(1, 3_000).unwrap();
+    let (amount, timestamp) = (MOST - 1, 1_000);
+    let dropped = account
+        .post_usage(UsageRecord { amount, timestamp })
+        .unwrap();
+    account.settle();
+    account.subtract(0, 50).unwrap();
+    account.subtract(0, 50).unwrap();
+    account.retract_usage(dropped).unwrap(); // Not repaired.
+    account.subtract(MOST - 10, 10).unwrap(); // Repaired in part: all but 7 are dropped.
+    account.add_credit("all", MOST - 20, 5, ENDLESS).unwrap(); // Not repaired: all but 3 are paid.
+    account.subtract(1, 2_005).unwrap();
+    assert!(
+        !account.is_settled(),
+        "four late writes are not repaired whole"
+    );
+    for _ in 0..2 {
+        assert_eq!(account.first_below(1_016..=2_020, 1), None);
+        assert_eq!(account.first_below(1_016..=2_020, 5), Some(2_005));
+        let lowest = account.lowest_balance(1_016..=2_020);
+        let lowest = lowest.map(|(time, answer)| (time, answer.balance));
+        assert_eq!(lowest, Some((2_005, Some(4))));
+        assert_eq!(account.get_balance(2_015), Some(4));
+        account.settle();
+        account.assert_invariants();
+    }
+}
