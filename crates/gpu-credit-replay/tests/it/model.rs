@@ -24,22 +24,6 @@ fn every_example_of_the_page_holds() {
 }
 
 #[test]
-fn a_section_is_marked_if_its_examples_need_more_than_the_engine_has() {
-    let page = page();
-    let sections: Vec<_> = page.split("\n#").collect();
-    let mut marked = 0;
-    for section in sections {
-        let (heading, _) = section.split_once('\n').unwrap();
-        let is_marked = heading.ends_with("*(reference only)*");
-        for case in examples(section) {
-            assert_eq!(is_marked, !case.needs().is_empty(), "{heading}\n{case}");
-        }
-        marked += usize::from(is_marked);
-    }
-    assert!(marked >= 5, "only {marked} sections are marked");
-}
-
-#[test]
 fn the_classic_answers_as_the_page_says() {
     let mut asked = 0;
     for case in examples(&page()) {
