@@ -1,11 +1,16 @@
 //! Files of others, into the store.
 
 use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 
-use gpu_credit_store::{ImportMode, ImportOptions, Imported};
+use gpu_credit_store::sacct::{NoResource, PassedOver, Payer, SacctOptions};
+use gpu_credit_store::{ImportMode, ImportOptions, Imported, SacctImport, SacctImported};
+use jiff::tz::TimeZone;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::integer::Timestamp;
 use crate::policy::Policy;
 use crate::store::{DurableStore, time_unit};
 use crate::words;
@@ -13,8 +18,7 @@ use crate::words;
 #[pymethods]
 impl DurableStore {
     /// Post the records of an events file, plain or gzip, in their order, all or nothing. Its columns are
-    /// kind, account, credit_id, amount, timestamp and expiration; id may follow, and what else such a file
-    /// may have.
+    /// kind, account, credit_id, amount, timestamp and expiration; id, until and priority may follow.
     /// Accounts that are not open are opened with the policy.
     ///
     /// A row with an id is posted once, however often it is imported; with other content it is a
@@ -28,8 +32,8 @@ impl DurableStore {
     ///
     /// >>> from gpu_credit import CreditStore
     /// >>> events = path.with_name("events.csv")
-    /// >>> text = "kind,account,credit_id,amount,timestamp,expiration,id\n"
-    /// >>> _ = events.write_text(text + "usage,tiger,,8,5,,job-17\n")
+    /// >>> text = "kind,account,credit_id,amount,timestamp,expiration,id,until\n"
+    /// >>> _ = events.write_text(text + "usage,tiger,,8,5,,job-17,45\n")
     /// >>> with CreditStore(path) as store:
     /// ...     store.import_events(events)
     /// ...     store.import_events(events)
@@ -64,6 +68,88 @@ impl DurableStore {
         } = imported;
         let numbers = (posted, already_posted, accounts, questions, continued);
         words::imported_class(py)?.call1(numbers)
+    }
+
+    /// Post the jobs of a Slurm cluster, all or nothing, from a file that `sacct --parsable2 --allusers` has
+    /// written, with at least the columns JobIDRaw, Cluster, Account, User, Submit, Start, End, AllocTRES and
+    /// State: one metered record a job. It uses the resource, "gpu", "cpu", "billing" or another of
+    /// AllocTRES, at each second, and is paid by the account of payer, "account" or "user". Times are those of
+    /// a timezone such as "Europe/Berlin". A job that runs ends at its Timelimit if there is one, else at now,
+    /// in seconds since 1970.
+    ///
+    /// The output grown since is imported again: what is new is posted, and provisional ends move or become
+    /// final. A final end is never moved, and nothing is charged twice. Any other difference is a ValueError
+    /// that shows both. unit is that of a store that has none yet.
+    ///
+    /// Raises ValueError that names the line, and OSError if the file cannot be read. A signal, such as
+    /// Ctrl-C, is seen when it is done.
+    #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", dry_run = false),
+           text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', dry_run=False)")]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
+    fn import_sacct<'py>(
+        &self,
+        py: Python<'py>,
+        path: PathBuf,
+        policy: Policy,
+        timezone: &str,
+        now: Option<Timestamp>,
+        resource: &str,
+        payer: &str,
+        unit: &str,
+        dry_run: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unknown = |what, found: &str, error: String| {
+            PyValueError::new_err(format!("{what} {found:?}: {error}"))
+        };
+        let read = SacctOptions {
+            timezone: TimeZone::get(timezone)
+                .map_err(|error| unknown("timezone", timezone, error.to_string()))?,
+            now: match now {
+                None => jiff::Timestamp::now(),
+                Some(Timestamp(seconds)) => jiff::Timestamp::from_second(seconds)
+                    .map_err(|error| unknown("now", &seconds.to_string(), error.to_string()))?,
+            },
+            resource: resource
+                .parse()
+                .map_err(|error: NoResource| unknown("resource", resource, error.to_string()))?,
+            payer: match payer {
+                "account" => Payer::Account,
+                "user" => Payer::User,
+                _ => {
+                    let expected = "expected account or user".to_owned();
+                    return Err(unknown("payer", payer, expected));
+                }
+            },
+        };
+        let options = SacctImport {
+            read,
+            mode: mode(dry_run),
+            policy: policy.0,
+            unit: time_unit(unit)?,
+            memory_bytes_max: ImportOptions::default().memory_bytes_max,
+        };
+        let file = BufReader::new(File::open(path)?);
+        let imported = self.ask(py, |store| store.import_sacct(file, &options))?;
+        let SacctImported {
+            posted,
+            running,
+            moved,
+            closed,
+            known,
+            accounts,
+            passed_over: PassedOver { steps, not_started },
+        } = imported;
+        let numbers = (
+            posted,
+            running,
+            moved,
+            closed,
+            known,
+            accounts,
+            steps,
+            not_started,
+        );
+        words::sacct_imported_class(py)?.call1(numbers)
     }
 }
 

@@ -38,6 +38,7 @@ word!(grant_statement_class, "GrantStatement");
 word!(usage_statement_class, "UsageStatement");
 word!(total_class, "Total");
 word!(imported_class, "Imported");
+word!(sacct_imported_class, "SacctImported");
 word!(settlement_class, "SettlementStatistics");
 
 pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {

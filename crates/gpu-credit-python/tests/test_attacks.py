@@ -802,6 +802,7 @@ def use_a_store_that_is_not_mine(store):
         lambda: store.change_metered("acme", "child", "job", until=1),
         lambda: store.usage_statement("acme", "child"),
         lambda: store.import_events(__file__),
+        lambda: store.import_sacct(__file__),
         lambda: store.spendable("acme", 1),
         lambda: store.spendable_rate("acme", start=1, until=2),
         lambda: store.runs_dry("acme", rate=1, start=1),

@@ -2,9 +2,10 @@
 
 import gzip
 import threading
+from datetime import datetime, timezone
 
 import pytest
-from gpu_credit import CreditStore, GPUCredit
+from gpu_credit import CreditStore, GPUCredit, MeteredId
 
 
 @pytest.fixture
@@ -109,26 +110,26 @@ def test_a_job_runs_and_stops(store, path):
             store.usage_statement("acme", "job-17")
 
 
-HEADER = "kind,account,credit_id,amount,timestamp,expiration,id\n"
+HEADER = "kind,account,credit_id,amount,timestamp,expiration,until,priority,id\n"
 
 
 def test_an_events_file_is_imported_once(store, tmp_path):
     """A log that grows was charged again."""
     events = tmp_path / "events.csv"
-    events.write_text(HEADER + "grant,ada,march,100,0,30,g\nusage,ada,,40,10,,job-17\n")
+    events.write_text(HEADER + "grant,ada,march,100,0,30,,-1,g\nusage,ada,,8,10,,15,,job-17\n")
     assert store.import_events(events, policy="forfeit", dry_run=True).posted == 3
     assert store.accounts() == ["acme"]
     assert store.import_events(str(events), policy="forfeit") == (3, 0, 1, 0, 0)
     assert store.import_events(events) == (0, 2, 0, 0, 0)
     ada = store.account("ada")
-    assert (ada.policy, ada.get_balance(30)) == ("forfeit", 60)
+    assert (ada.policy, ada.grant(0).priority, ada.get_balance(30)) == ("forfeit", -1, 60)
     with gzip.open(tmp_path / "events.csv.gz", "wt") as file:
-        file.write(events.read_text() + "usage,ada,,4,12,,job-18\n")
+        file.write(events.read_text() + "usage,ada,,4,12,,,,job-18\n")
     assert store.import_events(tmp_path / "events.csv.gz") == (1, 2, 0, 0, 0)
-    events.write_text(HEADER + "usage,ada,,45,10,,job-17\n")
+    events.write_text(HEADER + "usage,ada,,9,10,,15,,job-17\n")
     with pytest.raises(ValueError, match="line 2.*job-17"):
         store.import_events(events)
-    events.write_text(HEADER + "usage,ada,,-1,10,,\n")
+    events.write_text(HEADER + "usage,ada,,-1,10,,15,,\n")
     with pytest.raises(ValueError, match="line 2.*amount"):
         store.import_events(events)
     with pytest.raises(ValueError, match="min"):
@@ -138,6 +139,38 @@ def test_an_events_file_is_imported_once(store, tmp_path):
     with pytest.raises((OSError, ValueError)):
         store.import_events(tmp_path)  # It is a folder.
     assert store.get_balance("ada", 30) == 56
+
+
+SACCT = """JobIDRaw|Cluster|Account|User|Submit|Start|End|Timelimit|AllocTRES|State
+17|tiger|vision|ada|2026-01-05T08:00:00|2026-01-05T09:00:00|{end}|02:00:00|gres/gpu=8,cpu=64|{state}
+17.batch|tiger|vision|ada|2026-01-05T08:00:00|2026-01-05T09:00:00|Unknown||cpu=64|RUNNING
+18|tiger|vision|ada|2026-01-05T08:00:00|Unknown|Unknown|02:00:00||PENDING
+"""
+
+
+def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
+    file, hour = tmp_path / "sacct.txt", 3_600
+    start = int(datetime(2026, 1, 5, 9, tzinfo=timezone.utc).timestamp())
+    file.write_text(SACCT.format(end="Unknown", state="RUNNING"))
+    assert store.import_sacct(file, dry_run=True).posted == 1
+    assert store.accounts() == ["acme"]
+    assert store.import_sacct(str(file)) == (1, 1, 0, 0, 0, 1, 1, 1)
+    assert store.time_unit() == "s"
+    assert store.import_sacct(file) == (0, 0, 0, 0, 1, 0, 1, 1)
+    assert store.account("vision").used == 8 * 2 * hour  # Its time limit.
+    file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
+    assert store.import_sacct(file).closed == 1
+    assert store.account("vision").metered_usage(MeteredId(0)) == (8, start, start + hour // 2)
+    cpus = store.import_sacct(file, resource="cpu", payer="user", timezone="Europe/Berlin", policy="carry:0")
+    assert (cpus.posted, store.account("ada").used, store.account("ada").policy) == (1, 64 * hour // 2, "carry:0")
+    for wrong in ({"timezone": "Mars/Phobos"}, {"payer": "eve"}, {"resource": ""}, {"unit": "h"}, {"now": 2**62}):
+        with pytest.raises(ValueError, match=f"{[*wrong.values()][0]}"):
+            store.import_sacct(file, **wrong)
+    file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED").replace("gpu=8", "gpu=4"))
+    with pytest.raises(ValueError, match="line 2"):
+        store.import_sacct(file)
+    with pytest.raises(OSError):
+        store.import_sacct(tmp_path / "nothing.txt")
 
 
 def test_what_may_be_spent(store):

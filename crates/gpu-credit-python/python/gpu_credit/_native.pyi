@@ -21,6 +21,7 @@ from gpu_credit.words import (
     MeteredUsage,
     Policy,
     Remainder,
+    SacctImported,
     SettlementStatistics,
     Statement,
     Steps,
@@ -322,6 +323,18 @@ class CreditStore:
         unit: _TimeUnit | None = None,
         dry_run: bool = False,
     ) -> Imported: ...
+    def import_sacct(
+        self,
+        path: StrPath,
+        *,
+        policy: _Policy = "carry",
+        timezone: str = "UTC",
+        now: SupportsIndex | None = None,
+        resource: str = "gpu",
+        payer: Literal["account", "user"] = "account",
+        unit: _TimeUnit = "s",
+        dry_run: bool = False,
+    ) -> SacctImported: ...
     def copy_to(self, path: StrPath) -> None: ...
     def close(self) -> None: ...
     @property

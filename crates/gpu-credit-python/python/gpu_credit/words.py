@@ -354,6 +354,34 @@ class Imported(NamedTuple):
     """Rows at the beginning that are all rows of a file imported before."""
 
 
+class SacctImported(NamedTuple):
+    """What an import of the jobs of a Slurm cluster did, or would do."""
+
+    posted: int
+    """Jobs that are new."""
+
+    running: int
+    """Of these, the ones that still run."""
+
+    moved: int
+    """Jobs whose end was provisional, and moved."""
+
+    closed: int
+    """Jobs that have ended since."""
+
+    known: int
+    """Jobs of which nothing is new."""
+
+    accounts: int
+    """Accounts that are new."""
+
+    steps: int
+    """Steps of jobs, which are passed over."""
+
+    not_started: int
+    """Jobs that have not started, or never did, which are passed over."""
+
+
 class SettlementStatistics(NamedTuple):
     """What settling has done since the account was opened: how much work writes have caused."""
 
