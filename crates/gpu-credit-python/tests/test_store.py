@@ -155,7 +155,7 @@ def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
     assert store.import_sacct(file, dry_run=True).posted == 1
     assert store.accounts() == ["acme"]
     assert store.import_sacct(str(file)) == (1, 1, 0, 0, 0, 1, 1, 1)
-    assert store.time_unit() == "s"
+    assert store.time_unit == "s"
     assert store.import_sacct(file) == (0, 0, 0, 0, 1, 0, 1, 1)
     assert store.account("vision").used == 8 * 2 * hour  # Its time limit.
     file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
