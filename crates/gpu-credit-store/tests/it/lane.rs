@@ -259,13 +259,14 @@ fn at_once(seed: u64) {
         Ok(())
     };
     let store = Store::with_journal(Hooked::new(hook)).unwrap();
-    let writing = AtomicU64::new(4);
+    let (writing, looked) = (AtomicU64::new(4), AtomicU64::new(0));
     let (acknowledged, answers) = thread::scope(|scope| {
         let writers: Vec<_> = (0..4)
             .map(|writer| {
-                let (store, writing) = (&store, &writing);
+                let (store, writing, looked) = (&store, &writing, &looked);
                 scope.spawn(move || {
                     let acknowledged = write(store, 10 * seed + writer);
+                    wait_for(looked);
                     writing.fetch_sub(1, Ordering::SeqCst);
                     acknowledged
                 })
@@ -273,8 +274,8 @@ fn at_once(seed: u64) {
             .collect();
         let readers: Vec<_> = (0..2)
             .map(|reader| {
-                let (store, writing) = (&store, &writing);
-                scope.spawn(move || read(store, writing, 10 * seed + reader))
+                let (store, writing, looked) = (&store, &writing, &looked);
+                scope.spawn(move || read(store, (writing, looked), 10 * seed + reader))
             })
             .collect();
         let acknowledged = writers.into_iter().map(|writer| writer.join().unwrap());
@@ -374,7 +375,22 @@ struct Seen {
 
 const ASKED_AT: i64 = 60;
 
-fn read<J: Journal>(store: &Store<J>, writing: &AtomicU64, seed: u64) -> Vec<Seen> {
+/// Readers look more often than this, all together.
+const LOOKS_LEAST: u64 = 20;
+
+/// Waits until readers have looked often enough, on a machine with much else to do too.
+fn wait_for(looked: &AtomicU64) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while looked.load(Ordering::SeqCst) <= LOOKS_LEAST && Instant::now() < patience {
+        thread::yield_now();
+    }
+}
+
+fn read<J: Journal>(
+    store: &Store<J>,
+    (writing, looked): (&AtomicU64, &AtomicU64),
+    seed: u64,
+) -> Vec<Seen> {
     let mut random = Random::new(seed);
     let mut seen = Vec::new();
     while writing.load(Ordering::SeqCst) > 0 {
@@ -392,11 +408,14 @@ fn read<J: Journal>(store: &Store<J>, writing: &AtomicU64, seed: u64) -> Vec<See
             (after, [answer(0), answer(1)])
         });
         match answers {
-            Ok((after, answers)) => seen.push(Seen {
-                before,
-                after,
-                answers,
-            }),
+            Ok((after, answers)) => {
+                seen.push(Seen {
+                    before,
+                    after,
+                    answers,
+                });
+                looked.fetch_add(1, Ordering::SeqCst);
+            }
             Err(Error::NoSuchAccount(_)) => {}
             Err(error) => panic!("{error}"),
         }
@@ -441,7 +460,7 @@ fn assert_serial(journal: Vec<Entry>, seen: &[Seen]) {
             states.push((entry.sequence, [answer("aaa"), answer("a")]));
         }
     }
-    assert!(seen.len() > 20, "it was looked at");
+    assert!(seen.len() as u64 > LOOKS_LEAST, "it was looked at");
     for Seen {
         before,
         after,
