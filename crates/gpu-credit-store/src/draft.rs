@@ -32,8 +32,6 @@ pub(crate) struct Draft<'a> {
     accounts: Vec<Drafted>,
     /// The account of a name; `None` for one that the draft deletes.
     names: HashMap<Arc<str>, Option<usize>>,
-    /// Where the present posting was recorded in another journal, if it is to be recorded there again.
-    place: Option<Place>,
     /// Requests so far, the present one included.
     request: u64,
     undo: Vec<Undo>,
@@ -52,9 +50,6 @@ pub(crate) struct Request {
     pub(crate) postings: Vec<Posting>,
     /// Whether it is only to be said what would come of it.
     pub(crate) is_trial: bool,
-    /// Where the postings were recorded before, in ascending order; empty for new ones. An empty
-    /// journal records them there again.
-    pub(crate) places: Vec<Place>,
 }
 
 /// What came of a request; of a refused one, the place of the posting among the others.
@@ -104,7 +99,6 @@ impl<'a> Draft<'a> {
             corrects: HashMap::new(),
             accounts: Vec::new(),
             names: HashMap::new(),
-            place: None,
             request: 0,
             undo: Vec::new(),
         }
@@ -148,11 +142,7 @@ impl<'a> Draft<'a> {
     /// Adds a request, all of it or nothing; of a trial, nothing.
     pub(crate) fn add(&mut self, request: &Request, facts: &mut Facts) -> Answered {
         let (last, entries) = (self.last, self.entries.len());
-        let places = match last {
-            Sequence::START => request.places.as_slice(),
-            _ => &[],
-        };
-        let outcomes = self.post_all(&request.postings, places, facts);
+        let outcomes = self.post_all(&request.postings, facts);
         if outcomes.is_err() || request.is_trial {
             self.take_back(last, entries);
         }
@@ -160,13 +150,12 @@ impl<'a> Draft<'a> {
         outcomes
     }
 
-    fn post_all(&mut self, postings: &[Posting], places: &[Place], facts: &mut Facts) -> Answered {
+    fn post_all(&mut self, postings: &[Posting], facts: &mut Facts) -> Answered {
         self.request += 1;
         self.entries.reserve(postings.len());
         let is_batch = postings.len() > 1;
         let mut outcomes = Vec::with_capacity(postings.len());
         for (index, posting) in postings.iter().enumerate() {
-            self.place = places.get(index).copied();
             let outcome = self.post(posting, is_batch, facts);
             outcomes.push(outcome.map_err(|error| (index, error))?);
         }
@@ -441,7 +430,7 @@ impl<'a> Draft<'a> {
         if next.sequence == self.last {
             return Err(refused(posting, Refusal::JournalFull));
         }
-        Ok(self.place.unwrap_or(next))
+        Ok(next)
     }
 
     fn write(
@@ -502,15 +491,7 @@ impl<'a> Draft<'a> {
 
 impl Finished {
     /// Moves all of it to where it follows `base`; whether it can be there.
-    pub(crate) fn move_to(
-        &mut self,
-        base: Sequence,
-        request: &Request,
-        answered: &mut Answered,
-    ) -> bool {
-        if self.base != base && self.base == Sequence::START && !request.places.is_empty() {
-            return false;
-        }
+    pub(crate) fn move_to(&mut self, base: Sequence, answered: &mut Answered) -> bool {
         let last = self.written.last().unwrap_or(self.base);
         let moved = Moved {
             from: self.base,

@@ -310,7 +310,7 @@ fn draft(
     {
         if holds(&job.facts)
             && job.facts.are_unchanged(recent)
-            && finished.move_to(last, &job.request, &mut answered)
+            && finished.move_to(last, &mut answered)
         {
             return (finished, vec![Some(answered)]);
         }

@@ -176,7 +176,6 @@ impl<J: Journal> Store<J> {
         let request = Request {
             postings,
             is_trial: true,
-            ..Request::default()
         };
         self.submit(request).map_err(|(_, error)| error)
     }

@@ -147,7 +147,6 @@ impl Batch {
         let submitted = store.submit(Request {
             postings: self.postings,
             is_trial: mode == ImportMode::DryRun,
-            ..Request::default()
         });
         let outcomes =
             submitted.map_err(|(place, error)| match (error, self.lines.get(place)) {
