@@ -169,6 +169,52 @@ fn a_record_that_is_posted_while_it_is_imported_is_posted_once() {
     }
 }
 
+/// Somebody may post between two looks of an import: at how long the journal is, and at its accounts.
+#[test]
+fn an_account_that_is_posted_to_before_an_import_looks_at_it_is_imported_into() {
+    for file in FILES {
+        let (is_looking, looking) = channel();
+        let (posted, is_posted) = channel();
+        let (is_looking, is_posted) = (Mutex::new(Some(is_looking)), Mutex::new(is_posted));
+        let importer = Arc::new(Mutex::new(None));
+        let hook = {
+            let importer = Arc::clone(&importer);
+            move |step: Step<'_>| {
+                let is_importer = *importer.lock().unwrap() == Some(thread::current().id());
+                if matches!(step, Step::Heads)
+                    && is_importer
+                    && let Some(is_looking) = is_looking.lock().unwrap().take()
+                {
+                    is_looking.send(()).unwrap();
+                    let posted = is_posted.lock().unwrap().recv_timeout(PATIENCE);
+                    posted.expect("they post meanwhile");
+                }
+                Ok::<(), JournalError>(())
+            }
+        };
+        let store = Store::with_journal(Hooked::new(hook)).unwrap();
+        store.open_account("a", Overdraft::Carry).unwrap();
+        *importer.lock().unwrap() = Some(thread::current().id());
+        let imported = thread::scope(|scope| {
+            let other = store.clone();
+            scope.spawn(move || {
+                looking
+                    .recv_timeout(PATIENCE)
+                    .expect("it looks at accounts");
+                for number in 0..5 {
+                    let own = format!("other {number}");
+                    other.post(Posting::usage("a", own, 100, 0)).unwrap();
+                }
+                posted.send(()).unwrap();
+            });
+            file.import(&store, 10, &ImportOptions::default())
+        });
+        assert_eq!(imported.unwrap().posted, 10, "{file:?}");
+        assert_eq!(used(&store), 555, "{file:?}");
+        assert_sound(&store);
+    }
+}
+
 /// A limit that others reach while it is checked refuses it.
 #[test]
 fn a_limit_that_is_reached_while_an_import_is_checked_refuses_it() {

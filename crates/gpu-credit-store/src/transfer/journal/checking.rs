@@ -25,8 +25,8 @@ use crate::transfer::identity::RowKey;
 use crate::transfer::memory::{check_memory, row_bytes};
 use crate::transfer::{ChangedRow, ImportOptions, ImportStep, PostedBy};
 use crate::{
-    Account, Change, Entry, Error, Head, ImportError, Journal, JournalError, Outcome, Posting,
-    RecordId, Sequence, Store,
+    Account, Change, Error, Head, ImportError, Journal, JournalError, Outcome, Posting, RecordId,
+    Sequence, Store,
 };
 
 /// Lines that are drafted together.
@@ -97,13 +97,17 @@ pub(super) fn check<J: Journal>(
 ) -> Result<Checked, Problem> {
     let through = store.last_sequence();
     let heads = heads(store, &file.accounts)?;
+    // Others may have posted since: drafted entries come after what heads say, too.
+    let lasts = heads.iter().flatten().map(|head| head.last);
+    let base = lasts.max().map_or(through, |last| last.max(through));
     file.places
         .sort_unstable_by_key(|place| (place.account, place.sequence));
     let mut checking = Checking {
         store,
         file,
         options,
-        last: through,
+        base,
+        last: base,
         held: HashMap::new(),
         held_bytes: 0,
         folded: HashMap::new(),
@@ -150,6 +154,8 @@ struct Checking<'s, J: Journal> {
     store: &'s Store<J>,
     file: &'s mut ReadJournal,
     options: &'s ImportOptions,
+    /// All entries that are drafted come after this one.
+    base: Sequence,
     /// The last entry that is drafted.
     last: Sequence,
     /// Of the account that is checked, the entries that further lines may mention.
@@ -208,17 +214,20 @@ impl<J: Journal> Checking<'_, J> {
                 continue;
             };
             for id in iter::once(&line.id).chain(line.change.corrects()) {
-                names.push((line.account, id.clone()));
+                names.push(((line.account, id.clone()), head));
                 asked.push((head.account.clone(), id.clone()));
             }
         }
         let found = self.store.journal().find_many(&asked)?;
-        let found = names.into_iter().zip(found);
-        let record = |(name, entry): (_, Option<Entry>)| {
-            let entry = entry?;
-            Some((name, (entry.sequence, entry.change)))
-        };
-        Ok(found.filter_map(record).collect())
+        let mut records = HashMap::new();
+        for ((name, head), entry) in names.into_iter().zip(found) {
+            let Some(entry) = entry else { continue };
+            if entry.sequence > head.last {
+                return Err(Problem::Overtaken(head.clone()));
+            }
+            records.insert(name, (entry.sequence, entry.change));
+        }
+        Ok(records)
     }
 
     /// Asks the store's accounts how records stand that lines correct, and for themselves if their books
@@ -319,7 +328,7 @@ impl<J: Journal> Checking<'_, J> {
                 };
                 ImportError::Changed(Box::new(changed))
             }
-            Error::AccountExists { opened, name } if opened > self.checked.through => {
+            Error::AccountExists { opened, name } if opened > self.base => {
                 let (line, problem) = (line.line, format!("it opens account {name:?} again"));
                 ImportError::Line { line, problem }
             }

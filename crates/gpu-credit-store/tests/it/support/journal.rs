@@ -14,6 +14,7 @@ pub(crate) enum Step<'a> {
     Appended,
     Entries(&'a AccountKey),
     Find(&'a [(AccountKey, RecordId)]),
+    Heads,
 }
 
 /// Calls a hook at each step; an error of the hook is one of the journal.
@@ -66,6 +67,7 @@ where
     }
 
     fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
+        (self.hook)(Step::Heads)?;
         self.journal.heads(names)
     }
 
