@@ -37,9 +37,9 @@ use crate::{RecordId, TimeUnit};
 /// How the output of `sacct` is read.
 #[derive(Clone, Debug)]
 pub struct SacctOptions {
-    /// Where its times are local times, unless they bear an offset or are seconds since 1970.
+    /// The zone of its times, unless they bear an offset or are seconds since 1970.
     pub timezone: TimeZone,
-    /// Until then has run what has neither an end nor a time limit: the instant of import.
+    /// The provisional end of a job that has neither an end nor a time limit: the instant of import.
     pub now: Timestamp,
     /// What a job uses.
     pub resource: Resource,
