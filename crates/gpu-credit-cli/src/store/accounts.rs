@@ -28,10 +28,10 @@ pub(crate) struct AccountsArguments {
 struct AccountRow {
     account: String,
     policy: String,
-    opened: Sequence,
-    last_entry: Sequence,
+    opened_sequence: Sequence,
+    last_sequence: Sequence,
     granted: u64,
-    usage_entries: usize,
+    usage_records: usize,
     used: u64,
     closed_until: Option<i64>,
 }
@@ -40,10 +40,10 @@ impl Row for AccountRow {
     const HEADER: &'static [&'static str] = &[
         "account",
         "policy",
-        "opened",
-        "last_entry",
+        "opened_sequence",
+        "last_sequence",
         "granted",
-        "usage_entries",
+        "usage_records",
         "used",
         "closed_until",
     ];
@@ -52,10 +52,10 @@ impl Row for AccountRow {
         vec![
             self.account.clone(),
             self.policy.clone(),
-            self.opened.to_string(),
-            self.last_entry.to_string(),
+            self.opened_sequence.to_string(),
+            self.last_sequence.to_string(),
             self.granted.to_string(),
-            self.usage_entries.to_string(),
+            self.usage_records.to_string(),
             self.used.to_string(),
             or_none(self.closed_until.map(|until| times.show(until))),
         ]
@@ -68,10 +68,10 @@ impl AccountRow {
         Self {
             account: account.key().name.to_string(),
             policy: account.policy().to_string(),
-            opened: account.key().opened,
-            last_entry: account.last_sequence(),
+            opened_sequence: account.key().opened,
+            last_sequence: account.last_sequence(),
             granted: ledger.granted(),
-            usage_entries: ledger.usage_count() + ledger.metered_count(),
+            usage_records: ledger.usage_count() + ledger.metered_count(),
             used: ledger.used(),
             closed_until: account.closed_until(),
         }

@@ -9,11 +9,12 @@ use crate::rows::{Row, RowArguments, or_empty};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-A row for each part of the usage: drawn from a grant, or unpaid (no grant has
-paid it yet), or dropped (under the policy forfeit). They add up to its amount: of
-a job, to its rate times its ticks. first and last are the ticks that a grant paid,
-perhaps in part. Of a job that runs across the close of the books it is what is
-used from the close on.
+A row for each part of a usage record: drawn from a grant, or a deficit (no grant
+has covered it yet), or dropped. The parts add up to its amount; those of a job to
+its rate times its ticks. first and last are the first and the last tick that draw
+from the grant, perhaps in part. drawn_at is when they do: later than first if the
+part was a deficit until the grant began. If the books were closed while a job
+ran, the rows say what it uses from then on.
 
 Example:
   gpu-credit draws acme job-17";
@@ -34,40 +35,40 @@ pub(crate) struct DrawsArguments {
 #[derive(Serialize)]
 struct PartRow {
     account: String,
-    usage: String,
+    record_id: String,
     part: &'static str,
     amount: u64,
-    grant: Option<String>,
+    grant_record_id: Option<String>,
     credit_id: Option<String>,
     first: Option<i64>,
     last: Option<i64>,
-    paid_at: Option<i64>,
+    drawn_at: Option<i64>,
 }
 
 impl Row for PartRow {
     const HEADER: &'static [&'static str] = &[
         "account",
-        "usage",
+        "record_id",
         "part",
         "amount",
-        "grant",
+        "grant_record_id",
         "credit_id",
         "first",
         "last",
-        "paid_at",
+        "drawn_at",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
             self.account.clone(),
-            self.usage.clone(),
+            self.record_id.clone(),
             self.part.to_owned(),
             self.amount.to_string(),
-            or_empty(self.grant.as_ref()),
+            or_empty(self.grant_record_id.as_ref()),
             or_empty(self.credit_id.as_ref()),
             or_empty(self.first.map(|at| times.show(at))),
             or_empty(self.last.map(|at| times.show(at))),
-            or_empty(self.paid_at.map(|at| times.show(at))),
+            or_empty(self.drawn_at.map(|at| times.show(at))),
         ]
     }
 }
@@ -82,27 +83,30 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
 
     let part = |part, amount| PartRow {
         account: name.clone(),
-        usage: arguments.usage.clone(),
+        record_id: arguments.usage.clone(),
         part,
         amount,
-        grant: None,
+        grant_record_id: None,
         credit_id: None,
         first: None,
         last: None,
-        paid_at: None,
+        drawn_at: None,
     };
     let draws = statement.draws.iter().map(|draw| {
-        let (grant, credit_id) = ids.names(&account, draw.grant);
+        let (grant_record_id, credit_id) = ids.names(&account, draw.grant);
         PartRow {
-            grant: Some(grant),
+            grant_record_id: Some(grant_record_id),
             credit_id: Some(credit_id),
             first: Some(draw.first),
             last: Some(draw.last),
-            paid_at: Some(draw.paid_at),
+            drawn_at: Some(draw.paid_at),
             ..part("drawn", draw.amount)
         }
     });
-    let rest = [("unpaid", statement.unpaid), ("dropped", statement.dropped)];
+    let rest = [
+        ("deficit", statement.unpaid),
+        ("dropped", statement.dropped),
+    ];
     let rest = rest.into_iter().filter(|(_, amount)| *amount > 0);
     let rest = rest.map(|(word, amount)| part(word, amount));
     arguments.rows.write(draws.chain(rest))

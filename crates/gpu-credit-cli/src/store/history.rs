@@ -34,9 +34,9 @@ pub(crate) struct HistoryArguments {
 struct HistoryRow {
     sequence: Sequence,
     recorded_at: i64,
-    id: String,
+    record_id: String,
     change: &'static str,
-    of: Option<RecordId>,
+    corrected_record_id: Option<RecordId>,
     policy: Option<String>,
     credit_id: Option<String>,
     amount: Option<u64>,
@@ -50,9 +50,9 @@ impl Row for HistoryRow {
     const HEADER: &'static [&'static str] = &[
         "sequence",
         "recorded_at",
-        "id",
+        "record_id",
         "change",
-        "of",
+        "corrected_record_id",
         "policy",
         "credit_id",
         "amount",
@@ -72,9 +72,9 @@ impl Row for HistoryRow {
         vec![
             self.sequence.to_string(),
             or_empty(recorded_at),
-            self.id.clone(),
+            self.record_id.clone(),
             self.change.to_owned(),
-            or_empty(self.of.as_ref()),
+            or_empty(self.corrected_record_id.as_ref()),
             or_empty(self.policy.as_ref()),
             or_empty(self.credit_id.as_ref()),
             or_empty(self.amount),
@@ -91,8 +91,8 @@ impl From<Entry> for HistoryRow {
         let row = HistoryRow {
             sequence: entry.sequence,
             recorded_at: entry.recorded_at,
-            id: entry.id.to_string(),
-            of: entry.change.corrects().cloned(),
+            record_id: entry.id.to_string(),
+            corrected_record_id: entry.change.corrects().cloned(),
             ..HistoryRow::default()
         };
         match entry.change {

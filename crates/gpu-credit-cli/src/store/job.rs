@@ -79,7 +79,7 @@ pub(crate) struct StopArguments {
 #[derive(Serialize)]
 struct StoppedRow {
     account: String,
-    job: String,
+    record_id: String,
     /// The entry that stopped it; none if it had ended.
     sequence: Option<Sequence>,
     /// Its end; none if that was before the close of the books.
@@ -88,12 +88,13 @@ struct StoppedRow {
 }
 
 impl Row for StoppedRow {
-    const HEADER: &'static [&'static str] = &["account", "job", "sequence", "until", "is_new"];
+    const HEADER: &'static [&'static str] =
+        &["account", "record_id", "sequence", "until", "is_new"];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
             self.account.clone(),
-            self.job.clone(),
+            self.record_id.clone(),
             or_empty(self.sequence),
             or_empty(self.until.map(|until| times.show(until))),
             self.is_new.to_string(),
@@ -118,7 +119,7 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     };
     arguments.rows.write([StoppedRow {
         account: account.clone(),
-        job: arguments.job.clone(),
+        record_id: arguments.job.clone(),
         sequence,
         until,
         is_new: matches!(stopped, Stopped::Now(_)),

@@ -150,18 +150,18 @@ pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct PostedRow {
     account: String,
-    id: RecordId,
+    record_id: RecordId,
     sequence: Sequence,
     is_new: bool,
 }
 
 impl Row for PostedRow {
-    const HEADER: &'static [&'static str] = &["account", "id", "sequence", "is_new"];
+    const HEADER: &'static [&'static str] = &["account", "record_id", "sequence", "is_new"];
 
     fn cells(&self, _times: &TimeArguments) -> Vec<String> {
         vec![
             self.account.clone(),
-            self.id.to_string(),
+            self.record_id.to_string(),
             self.sequence.to_string(),
             self.is_new.to_string(),
         ]
@@ -172,7 +172,7 @@ impl PostedRow {
     fn new(posting: &Posting, outcome: Outcome) -> Self {
         PostedRow {
             account: posting.account.clone(),
-            id: posting.id.clone(),
+            record_id: posting.id.clone(),
             sequence: outcome.sequence(),
             is_new: outcome.is_new(),
         }
@@ -188,7 +188,7 @@ impl PostArguments {
         let rows = self.post(|store, id| Ok(vec![posting(store, id)?]))?;
         self.report(rows, |rows| {
             let PostedRow {
-                id,
+                record_id: id,
                 sequence,
                 is_new,
                 ..
@@ -217,7 +217,7 @@ impl PostArguments {
             match ids {
                 (Some(first), Some(last)) => format!(
                     "{entries} posted, {known} there already, ids {} to {}",
-                    first.id, last.id
+                    first.record_id, last.record_id
                 ),
                 _ => "nothing was posted".to_owned(),
             }

@@ -40,7 +40,7 @@ pub(crate) struct StatementArguments {
 
 #[derive(Serialize)]
 struct GrantRow {
-    grant: String,
+    grant_record_id: String,
     credit_id: String,
     start: i64,
     /// The last instant of the window.
@@ -55,7 +55,7 @@ struct GrantRow {
 
 impl Row for GrantRow {
     const HEADER: &'static [&'static str] = &[
-        "grant",
+        "grant_record_id",
         "credit_id",
         "start",
         "end",
@@ -69,7 +69,7 @@ impl Row for GrantRow {
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
-            self.grant.clone(),
+            self.grant_record_id.clone(),
             self.credit_id.clone(),
             times.show(self.start),
             times.show(self.end),
@@ -152,9 +152,9 @@ fn of_account(
 
 fn row(account: &Account, ids: &GrantIds, statement: &GrantStatement) -> Option<GrantRow> {
     let posted = account.ledger().grant(statement.grant)?;
-    let (grant, credit_id) = ids.names(account, statement.grant);
+    let (grant_record_id, credit_id) = ids.names(account, statement.grant);
     Some(GrantRow {
-        grant,
+        grant_record_id,
         credit_id,
         start: posted.start,
         end: posted.end,

@@ -56,7 +56,7 @@ fn a_sample_is_imported_and_grows() {
     let rows = folder.json("history vision");
     let first = rows
         .iter()
-        .find(|row| row["id"] == "tiger/481210/2026-01-05T07:34:51Z");
+        .find(|row| row["record_id"] == "tiger/481210/2026-01-05T07:34:51Z");
     let first = first.unwrap();
     assert_eq!(
         (&first["amount"], &first["timestamp"]),
@@ -93,7 +93,7 @@ fn a_job_without_end_or_limit_has_run_until_now() {
     let ids: Vec<_> = folder
         .json("history acme")
         .iter()
-        .map(|row| row["id"].clone())
+        .map(|row| row["record_id"].clone())
         .collect();
     let id = "tiger/17/1970-01-01T00:16:40Z";
     let expected = [

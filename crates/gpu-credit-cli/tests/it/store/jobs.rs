@@ -115,7 +115,7 @@ fn a_job_is_in_the_history_and_its_draws_have_ticks() {
         ]
     );
     let accounts = folder.json("accounts");
-    assert_eq!(accounts[0]["usage_entries"], 1);
+    assert_eq!(accounts[0]["usage_records"], 1);
     assert_eq!(accounts[0]["used"], 40);
 }
 

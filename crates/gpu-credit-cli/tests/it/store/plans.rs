@@ -19,7 +19,7 @@ fn grants(folder: &Folder) -> Vec<(String, u64, String, String)> {
     let grants = grants.map(|row| {
         let start = row["timestamp"].as_i64().unwrap();
         let end = start + row["expiration"].as_i64().unwrap() + 1;
-        let id = row["id"].as_str().unwrap().to_owned();
+        let id = row["record_id"].as_str().unwrap().to_owned();
         (id, row["amount"].as_u64().unwrap(), day(start), day(end))
     });
     grants.collect()
@@ -158,7 +158,7 @@ fn a_plan_may_have_a_priority_of_its_own() {
     folder.ok("grant acme 5 --at 2025-01-01 --for 35d --id bought");
     let rows = folder.json("history acme");
     let of = |id: &str| {
-        let row = rows.iter().find(|row| row["id"] == id).unwrap();
+        let row = rows.iter().find(|row| row["record_id"] == id).unwrap();
         row["priority"].as_i64()
     };
     let priorities = ["plan/1", "plan/1/kept", "plan/2", "bought", "open"].map(of);

@@ -52,7 +52,7 @@ fn an_id_is_made_and_printed() {
         (&5.into(), &true.into())
     );
     assert_eq!(again[0]["sequence"], 6);
-    let id = posted[0]["id"].as_str().unwrap();
+    let id = posted[0]["record_id"].as_str().unwrap();
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7);
     let said = folder.ok(&format!("use acme 1 --at 13 --id {id}"));
     assert!(said.starts_with("was posted already as entry 5"), "{said}");
@@ -245,7 +245,7 @@ fn an_amount_that_is_none_is_refused_with_its_limits() {
 #[test]
 fn a_priority_is_posted_and_corrected() {
     let folder = Folder::with_account();
-    let drawn = || folder.json("draws acme u1")[0]["grant"].clone();
+    let drawn = || folder.json("draws acme u1")[0]["grant_record_id"].clone();
     assert_eq!(drawn(), "g2");
     folder.ok("change acme g2 --priority 7 --id c1");
     assert_eq!(drawn(), "g1");

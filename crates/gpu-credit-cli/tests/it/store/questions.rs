@@ -56,7 +56,7 @@ fn a_statement_says_where_everything_went() {
         assert_eq!(grant["amount"], sum, "{grant}");
     }
     assert_eq!(
-        (&grants[1]["grant"], &grants[1]["lapsed"]),
+        (&grants[1]["grant_record_id"], &grants[1]["lapsed"]),
         (&"g2".into(), &20.into())
     );
     let (_, rows) = folder.csv("statement acme --at 40");
@@ -79,14 +79,14 @@ fn draws_name_the_grants_that_paid() {
         header,
         [
             "account",
-            "usage",
+            "record_id",
             "part",
             "amount",
-            "grant",
+            "grant_record_id",
             "credit_id",
             "first",
             "last",
-            "paid_at"
+            "drawn_at"
         ]
     );
     let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().collect()).collect();
@@ -97,7 +97,7 @@ fn draws_name_the_grants_that_paid() {
             [
                 "acme", "u2", "drawn", "100", "g1", "march", "15", "15", "15"
             ],
-            ["acme", "u2", "unpaid", "80", "", "", "", "", ""],
+            ["acme", "u2", "deficit", "80", "", "", "", "", ""],
         ]
     );
     let said = folder.refused("draws acme g1");
@@ -105,6 +105,37 @@ fn draws_name_the_grants_that_paid() {
         said.ends_with("account \"acme\" has no usage \"g1\""),
         "{said}"
     );
+}
+
+/// `id`, `grant`, `usage`, `job` and `of` were record ids, and `opened` and `last_entry` sequences.
+#[test]
+fn an_identifier_has_one_name_wherever_it_stands() {
+    let folder = Folder::with_account();
+    folder.ok("run acme --rate 1 --from 2 --until 5 --id j1");
+    let columns = |line: &str| folder.csv(line).0;
+    for (line, expected) in [
+        ("accounts", &["opened_sequence", "last_sequence"][..]),
+        ("use acme 1 --at 3", &["record_id", "sequence"]),
+        ("stop acme j1 --at 4", &["record_id", "sequence"]),
+        (
+            "history acme",
+            &["sequence", "record_id", "corrected_record_id", "credit_id"],
+        ),
+        (
+            "draws acme u1",
+            &["record_id", "grant_record_id", "credit_id"],
+        ),
+        ("statement acme --at 5", &["grant_record_id", "credit_id"]),
+    ] {
+        let names = ["id", "sequence", "grant", "usage", "job", "of"];
+        let is_identifier = |column: &String| {
+            names.contains(&column.as_str())
+                || column.ends_with("_id")
+                || column.ends_with("_sequence")
+        };
+        let found: Vec<String> = columns(line).into_iter().filter(is_identifier).collect();
+        assert_eq!(found, expected, "{line}");
+    }
 }
 
 #[test]
@@ -127,7 +158,7 @@ fn the_history_is_the_journal() {
         }
     }
     assert_eq!(
-        (&rows[4]["change"], &rows[4]["of"]),
+        (&rows[4]["change"], &rows[4]["corrected_record_id"]),
         (&"change_usage".into(), &"u1".into())
     );
     let table = folder.ok("history acme");
