@@ -168,3 +168,8 @@ pub use transfer::{
     ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, LeftOut, PostedBy,
     SacctImport, SacctImported, sacct,
 };
+
+/// The Rust of the crate's README, run as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,16 +1,16 @@
-//! A ledger for credit that expires: exactly right about any moment of the past, however late and
-//! shuffled its records arrive, and so fast that asking a large account costs no more than looking
-//! the answer up.
+//! An exact ledger for credit that expires: the balance at any instant, past or future, however late
+//! the records arrive and in whatever order.
 //!
-//! There is one type to know first, [`GpuCredit`]: one account. Grants go in with
-//! [`add_credit`](GpuCredit::add_credit), usage with [`subtract`](GpuCredit::subtract), in any
-//! order; [`get_balance`](GpuCredit::get_balance) answers for any instant.
+//! There is one type to know first, [`GpuCredit`]: one account. Grants are posted with
+//! [`add_credit`](GpuCredit::add_credit), usage with [`subtract`](GpuCredit::subtract), jobs with
+//! [`post_metered`](GpuCredit::post_metered), in any order; [`get_balance`](GpuCredit::get_balance) answers
+//! for any instant.
 //!
 //! ```
 //! use gpu_credit::GpuCredit;
 //!
 //! let mut account = GpuCredit::new();
-//! account.add_credit("march", 100, 0, 30)?; // live in [0, 30], both ends included
+//! account.add_credit("march", 100, 0, 30)?; // active in [0, 30], both ends included
 //! account.add_credit("trial", 50, 10, 5)?;
 //! account.subtract(20, 12)?; // from the trial, which expires sooner
 //! assert_eq!(account.get_balance(12), Some(130));
@@ -21,45 +21,50 @@
 //! # Ok::<(), gpu_credit::Error>(())
 //! ```
 //!
-//! [`CreditBook`] keeps many accounts by name, in a few hundred bytes each if they are small.
+//! [`CreditBook`] keeps many accounts by name, in less than a kilobyte each if they are small.
 //!
 //! # Rules
 //!
-//! * A grant is live in its window, first and last instant included. Its remainder then lapses.
-//! * Usage draws from the grants live at its instant, lowest [priority](GrantRecord::priority) first,
-//!   of one priority soonest expiry first, and is never refused.
-//!   What they cannot cover is a deficit that grants which start later pay on arrival, under
-//!   [`Overdraft::CarryUpTo`] up to a credit line and dropped beyond; or, under
-//!   [`Overdraft::Forfeit`], it forfeits what is live and is dropped.
-//! * The balance is what a replay of all records in event time would find, whatever the order of the
-//!   calls. Records can be [retracted](GpuCredit::retract_usage) and
+//! * A grant is active (*live*) in its window, first and last instant included. What is left of it then
+//!   lapses.
+//! * Usage draws from the grants that are live at its instant: those of the lowest
+//!   [priority](GrantRecord::priority) first, and among these the one that expires soonest. Usage is never
+//!   refused for lack of credit.
+//! * Usage that live grants do not cover is handled by the account's [`Overdraft`] policy. It becomes a
+//!   deficit, which grants that start later cover before anything else; or a deficit up to a credit line,
+//!   and what exceeds the line is dropped; or it forfeits what is live and is itself dropped.
+//! * The balance is that of a replay of all records in the order of their timestamps, whatever the order
+//!   of the calls. Records can be [retracted](GpuCredit::retract_usage) and
 //!   [corrected](GpuCredit::change_usage): every answer is then that of the corrected records.
 //!
-//! # Questions
+//! # Queries
 //!
-//! | question | method |
+//! | query | method |
 //! |---|---|
-//! | the balance at an instant, and why | [`get_balance`](GpuCredit::get_balance), [`balance_at`](GpuCredit::balance_at) |
-//! | at many, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
-//! | when it is lowest, and when first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
-//! | what may be spent, and when an account runs dry | [`spendable`](GpuCredit::spendable), [`spendable_rate`](GpuCredit::spendable_rate), [`runs_dry`](GpuCredit::runs_dry), [`first_unpaid`](GpuCredit::first_unpaid) |
-//! | all of this, if records were posted or corrected | [`what_if`](GpuCredit::what_if), [`balance_if`](GpuCredit::balance_if) |
+//! | the balance at an instant, and its status | [`get_balance`](GpuCredit::get_balance), [`balance_at`](GpuCredit::balance_at) |
+//! | the balance at many instants, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
+//! | when the balance is lowest, and when it is first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
+//! | what may be spent, and when the account runs dry | [`spendable`](GpuCredit::spendable), [`spendable_rate`](GpuCredit::spendable_rate), [`runs_dry`](GpuCredit::runs_dry), [`first_unpaid`](GpuCredit::first_unpaid) |
+//! | all of this, as if records had been posted or corrected | [`what_if`](GpuCredit::what_if), [`balance_if`](GpuCredit::balance_if) |
 //! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
-//! | which grant paid for which usage | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |
-//! | where all credit and all usage went | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
+//! | which usage drew from which grant | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |
+//! | the sums of all credit and all usage | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
 //!
 //! # Cost
 //!
-//! Every question is a look-up in two indexes: prefix sums of usage over time, and a level for each
-//! epoch, which runs from one start or end of a window to the next. A late record unsettles later
-//! levels, and repairs them at once if that is short, as it is as a rule. Questions are right before
-//! and after. No call replays usage, and none jumps: the repository's `docs/complexity.md` has the
-//! worst cases.
+//! A balance is found in two indexes: prefix sums of usage over time, and a level for each epoch. An epoch
+//! runs from one start or end of a window to the next. A late record invalidates later levels; the same call
+//! repairs them if at most 256 boundaries (starts and ends of windows) have to be replayed, and the calls
+//! after it repair the rest. Answers are the same before and after a repair. Queries other than the balance
+//! replay boundaries, and those that list usage visit the usage that they list. The repository's
+//! `docs/complexity.md` has every operation and the worst cases.
 //!
 //! # Features
 //!
-//! * `rayon` (default): large batches of questions and large loads use all cores.
+//! * `rayon` (default): large batches of queries and large loads use all cores.
 //! * `serde`: `Serialize` and `Deserialize` for [`Record`], [`Answer`] and their parts.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod all_usage;
@@ -102,7 +107,7 @@ pub use record::{
 pub use timeline::settle::SettlementStatistics;
 pub use what_if::{Change, WhatIf};
 
-/// The Rust of the README, run as a test of the documentation.
+/// The Rust of the crate's README, run as a test of the documentation.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
