@@ -20,7 +20,7 @@ use crate::{error, records, words};
 /// So many questions are answered between two looks at whether anybody still waits for them.
 const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 
-/// Many accounts by name, each with its own policy: a million small ones in a few hundred bytes each.
+/// Many accounts by name, each with its own policy: small ones in less than a kilobyte each.
 ///
 /// It is like a dictionary of GPUCredit: book[name] is the account itself, to ask it anything, to post
 /// to it and to correct it, and stays so until the account is deleted: it is then a KeyError.

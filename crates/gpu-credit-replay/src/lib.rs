@@ -1,11 +1,10 @@
-//! The replay reference of `gpu-credit`: engines so simple that nobody doubts them.
+//! The replay reference of `gpu-credit`: slow, simple implementations of the model, for differential tests.
 //!
-//! Every question replays the account from its first record, so an answer depends on nothing but
-//! the records. That is slow, and it is the point: what the fast engine answers is right when it
-//! equals what these answer. None shares a line with it, and the replays share none of the drawing
-//! with one another.
+//! Every query replays the account from its first record, so an answer depends on the records alone.
+//! The tests of the engine compare its answers with these. The engine shares no code with the replays, and
+//! each replay draws from grants in code of its own.
 //!
-//! * [`TickReplay`]: the law read aloud, tick by tick, for records that lie close together.
+//! * [`TickReplay`]: the rules of the model, tick by tick, for records that lie close together.
 //! * [`ListReplay`]: all events sorted, one after the other, over a sorted list of pools. Metered
 //!   usage is taken from one event to the next as one sum, however many ticks lie between.
 //! * [`HeapReplay`]: the same with heaps, in O(n log n).

@@ -9,9 +9,9 @@ use crate::record::{Record, UsageRecord};
 use crate::usage::Staged;
 
 impl GpuCredit {
-    /// Posts many usage records, in their order: as [`subtract`](Self::subtract) for each, and
-    /// cheaper a record, because several wait for memory together, and very many are sorted and
-    /// merged in one pass. All or nothing. It repairs no more than one call of `subtract`; after
+    /// Posts many usage records, in their order: as [`subtract`](Self::subtract) for each. All or nothing.
+    /// A few records are looked up together, so that their cache misses overlap: that is faster in
+    /// accounts larger than the cache. Very many are sorted and merged in one pass. It repairs no more than one call of `subtract`; after
     /// very many, [`settle`](Self::settle). O(k log n) for `k` records that are
     /// few beside those that stand, else O(k log k + n).
     ///

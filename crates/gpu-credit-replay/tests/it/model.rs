@@ -1,4 +1,4 @@
-//! The examples of the model's page are cases, and they hold.
+//! The examples of the model's page, and of the page on the classic classes, are cases, and they hold.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::cases::is_short;
 use crate::ledger::run;
 
 #[test]
-fn every_example_of_the_page_holds() {
-    let cases = examples(&page());
+fn every_example_of_the_pages_holds() {
+    let cases = examples(&(page("model") + &page("classic")));
     assert!(cases.len() >= 12, "only {} examples", cases.len());
     for case in &cases {
         run::<ListReplay>(case);
@@ -24,9 +24,9 @@ fn every_example_of_the_page_holds() {
 }
 
 #[test]
-fn the_classic_answers_as_the_page_says() {
+fn the_classic_answers_as_its_page_says() {
     let mut asked = 0;
-    for case in examples(&page()) {
+    for case in examples(&page("classic")) {
         let mut classic = KeyedCalculator::new();
         for step in &case.steps {
             crate::classic::call(step, &mut classic);
@@ -42,7 +42,7 @@ fn the_classic_answers_as_the_page_says() {
 
 #[test]
 fn the_overdraft_is_accounted_for_as_the_page_says() {
-    let examples = examples(&page());
+    let examples = examples(&page("model"));
     let overdrafts: Vec<_> = examples
         .iter()
         .filter(|case| case.name == "an overdraft")
@@ -71,8 +71,9 @@ fn the_overdraft_is_accounted_for_as_the_page_says() {
     }
 }
 
-fn page() -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/model.md");
+fn page(name: &str) -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let page = docs.join(name).with_extension("md");
     std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
 }
 

@@ -64,8 +64,8 @@ impl CreditBook {
     /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
     ///
     /// O(k log k) for `k` records, and for each account that has some as
-    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed: few
-    /// calls with many records are cheaper than many with few.
+    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed: so post
+    /// many records in one call.
     ///
     /// # Errors
     /// If an account is not open, or would refuse a record: for the first such record. The book is

@@ -22,12 +22,12 @@ use packed::Packed;
 /// How many parts a book has: one thread at a time works on one.
 const SHARDS: usize = 64;
 
-/// Accounts by name, each with its own policy: a million small ones in a few hundred bytes each.
+/// Accounts by name, each with its own policy: small ones in less than a kilobyte each.
 ///
 /// An account of at most 64 grants and 255 usage records and without metered usage, if nothing was ever
 /// retracted or revoked, is *packed*: its records and levels stand in as few bytes as they need, without an index. It
 /// answers [`balance_at`](Self::balance_at) as it is; for any other question [`get`](Self::get)
-/// unpacks a copy, which takes some microseconds. What is taken out to be changed, with
+/// unpacks a copy, which costs a pass over its records. What is taken out to be changed, with
 /// [`get_mut`](Self::get_mut), stays as it is taken out until [`pack`](Self::pack), or until records
 /// of it are next [ingested](Self::ingest). Packing changes cost, never an answer.
 ///

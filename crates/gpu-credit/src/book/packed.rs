@@ -1,4 +1,4 @@
-//! A small account in a few hundred bytes: its records and levels in columns, without an index.
+//! A small account in less than a kilobyte: its records and levels in columns, without an index.
 //!
 //! ```text
 //! policy, and its credit line | counts | origin
