@@ -11,8 +11,3 @@ pub mod check;
 pub mod engine;
 pub mod peers;
 pub mod workload;
-
-/// The README's examples run as tests: here, as the packaged engine does not have it above itself.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

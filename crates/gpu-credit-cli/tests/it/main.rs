@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+#[cfg(unix)]
+mod documents;
 mod exit_codes;
 mod generate;
 mod help;
 mod kill;
-mod readme;
 mod real_files;
 mod replay;
 mod store;
