@@ -6,3 +6,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../recipes/rust-service.md")]
+struct RustService;
