@@ -4,6 +4,7 @@
 //! ```console
 //! $ cargo bench -p gpu-credit-store --bench lane
 //! $ cargo bench -p gpu-credit-store --bench lane -- --quick    # seconds, to see that it works
+//! $ cargo bench -p gpu-credit-store --bench lane -- --writes   # the second part alone
 //! ```
 //!
 //! * The worst single posting to one account while something slow goes on with another: a question
@@ -28,12 +29,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{ImportOptions, Posting, Store};
+use gpu_credit_store::{ImportOptions, Journal as _, Posting, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
 const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
+
+/// Pages that the store keeps in memory.
+const CACHE_BYTES: usize = 128 << 20;
 
 const AT_LEAST: Duration = Duration::from_millis(50);
 
@@ -51,19 +55,24 @@ struct Sizes {
 
 impl Sizes {
     fn asked() -> Self {
-        match std::env::args().any(|argument| argument == "--quick") {
-            true => Sizes {
-                cold: 20_000,
-                batch: 5_000,
-                rounds: 1,
-                question: Duration::from_millis(200),
-            },
-            false => Sizes {
-                cold: 1_000_000,
-                batch: 200_000,
-                rounds: 5,
-                question: Duration::from_secs(2),
-            },
+        let quick = Sizes {
+            cold: 20_000,
+            batch: 5_000,
+            rounds: 1,
+            question: Duration::from_millis(200),
+        };
+        if is_said("--quick") {
+            return quick;
+        }
+        if is_said("--count") {
+            let batch = 50_000;
+            return Sizes { batch, ..quick };
+        }
+        Sizes {
+            cold: 1_000_000,
+            batch: 200_000,
+            rounds: 7,
+            question: Duration::from_secs(2),
         }
     }
 }
@@ -71,7 +80,15 @@ impl Sizes {
 fn main() {
     let sizes = Sizes::asked();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("credit.redb");
+    if !is_said("--writes") {
+        waits(folder.path(), sizes);
+    }
+    all_writes(folder.path(), sizes);
+}
+
+/// How long somebody waits while something slow goes on elsewhere.
+fn waits(folder: &Path, sizes: Sizes) {
+    let path = folder.join("credit.redb");
     let store = Store::create(&path).unwrap();
     for account in ["slow", "cold", "elsewhere", "batch"] {
         store.open_account(account, Overdraft::Carry).unwrap();
@@ -139,19 +156,21 @@ fn main() {
     report(
         "a copy",
         &prober.while_running(|| {
-            store.copy_to(folder.path().join("copy.redb")).unwrap();
+            store.copy_to(folder.join("copy.redb")).unwrap();
         }),
     );
     assert_eq!(
         store.balance_at("elsewhere", 0).unwrap().deficit,
         prober.next
     );
-    drop(store);
-    writes(folder.path(), sizes, "a batch", |sizes| {
+}
+
+fn all_writes(folder: &Path, sizes: Sizes) {
+    writes(folder, sizes, "a batch", |sizes| {
         let batch = usage("batch", "", sizes.batch..2 * sizes.batch);
         move |store: &Store| store.post_all(batch).unwrap().len() as u64
     });
-    writes(folder.path(), sizes, "an import of events", |sizes| {
+    writes(folder, sizes, "an import of events", |sizes| {
         let mut file = String::from("kind,account,credit_id,amount,timestamp,expiration\n");
         for number in sizes.batch..2 * sizes.batch {
             writeln!(file, "usage,batch,,1,{number},").unwrap();
@@ -161,7 +180,7 @@ fn main() {
             imported.unwrap().posted
         }
     });
-    writes(folder.path(), sizes, "an import of a journal", |sizes| {
+    writes(folder, sizes, "an import of a journal", |sizes| {
         let from = Store::in_memory().unwrap();
         from.open_account("batch", Overdraft::Carry).unwrap();
         let entries = usage("batch", "", sizes.batch..2 * sizes.batch);
@@ -173,6 +192,10 @@ fn main() {
             imported.unwrap().posted
         }
     });
+}
+
+fn is_said(option: &str) -> bool {
+    std::env::args().any(|argument| argument == option)
 }
 
 fn options() -> ImportOptions {
@@ -257,18 +280,25 @@ fn writes<Write: FnOnce(&Store) -> u64 + Send>(
             store.open_account(account, Overdraft::Carry).unwrap();
         }
         store.post_all(usage("batch", "", 0..sizes.batch)).unwrap();
-        store.copy_to(&copy).unwrap();
         let after = store.last_sequence().get();
+        drop(store);
+        fs::copy(&path, &copy).unwrap();
+        fs::File::open(&copy).unwrap().sync_all().unwrap();
+        let store = Store::open(&path).unwrap();
+        // It reads every page.
+        assert_eq!(store.journal().check().unwrap(), [""; 0]);
         let mut prober = Prober {
             store: &store,
             next: 0,
         };
         let write = prepare(sizes);
-        let probed = prober.while_running(|| assert_eq!(write(&store), sizes.batch));
+        let probed = prober.while_running(|| assert_eq!(perform(write, &store), sizes.batch));
         let posted = store.head("batch").unwrap().totals.used;
         assert_eq!(posted, 2 * sizes.batch);
         drop(store);
-        let bare = bare(&path, &copy, after, sizes.batch);
+        let rows = Rows::after(after, &path);
+        assert!(rows.entries.len() as u64 > sizes.batch && rows.entries.len() == rows.ids.len());
+        let bare = rows.write(&copy);
         println!("{what}, round {round}: {probed}; bare redb {bare:.1?}");
         ratios.push(probed.worst.as_secs_f64() / bare.as_secs_f64());
         fs::remove_file(path).unwrap();
@@ -280,47 +310,80 @@ fn writes<Write: FnOnce(&Store) -> u64 + Send>(
     println!("worst posting during {what} / bare redb: {median:.2} [{least:.2}, {greatest:.2}]");
 }
 
-/// Writes the rows of one file that come after a sequence into another, in the order of their keys.
-fn bare(from: &Path, to: &Path, after: u64, count: u64) -> Duration {
-    let from = Database::open(from).unwrap();
-    let read = from.begin_read().unwrap();
-    let mut entries = Vec::new();
-    for row in read.open_table(ENTRIES).unwrap().iter().unwrap() {
-        let (key, value) = row.unwrap();
-        if key.value().1 > after {
-            entries.push((key.value(), value.value().to_vec()));
+/// A function of its own, for profilers.
+#[inline(never)]
+fn perform(write: impl FnOnce(&Store) -> u64, store: &Store) -> u64 {
+    write(store)
+}
+
+/// Rows of a file, in the order of their keys.
+struct Rows {
+    entries: Vec<((u64, u64), Vec<u8>)>,
+    ids: Vec<(u64, u64, u64)>,
+    heads: Vec<(u64, Vec<u8>)>,
+}
+
+impl Rows {
+    /// The entries that come after a place, and all heads. It reads every page.
+    fn after(place: u64, path: &Path) -> Self {
+        let file = open(path);
+        let read = file.begin_read().unwrap();
+        let entries = read.open_table(ENTRIES).unwrap();
+        let entries = entries.iter().unwrap().map(|row| {
+            let (key, value) = row.unwrap();
+            (key.value(), value.value().to_vec())
+        });
+        let ids = read.open_table(IDS).unwrap();
+        let ids = ids.iter().unwrap().map(|row| row.unwrap().0.value());
+        let heads = read.open_table(HEADS).unwrap();
+        let heads = heads.iter().unwrap().map(|row| {
+            let (account, head) = row.unwrap();
+            (account.value(), head.value().to_vec())
+        });
+        Rows {
+            entries: entries.filter(|((_, at), _)| *at > place).collect(),
+            ids: ids.filter(|(_, _, at)| *at > place).collect(),
+            heads: heads.collect(),
         }
     }
-    let mut ids = Vec::new();
-    for row in read.open_table(IDS).unwrap().iter().unwrap() {
-        let id = row.unwrap().0.value();
-        if id.2 > after {
-            ids.push(id);
-        }
+
+    /// Writes them into another file, of which every page was read before.
+    fn write(&self, path: &Path) -> Duration {
+        let file = open(path);
+        let read = file.begin_read().unwrap();
+        let present = read.open_table(ENTRIES).unwrap().iter().unwrap().count();
+        let present = present + read.open_table(IDS).unwrap().iter().unwrap().count();
+        assert!(present > 0);
+        drop(read);
+        let start = Instant::now();
+        self.insert(&file);
+        start.elapsed()
     }
-    let mut heads = Vec::new();
-    for row in read.open_table(HEADS).unwrap().iter().unwrap() {
-        let (account, head) = row.unwrap();
-        heads.push((account.value(), head.value().to_vec()));
+
+    /// A function of its own, for profilers.
+    #[inline(never)]
+    fn insert(&self, file: &Database) {
+        let write = file.begin_write().unwrap();
+        {
+            let mut table = write.open_table(ENTRIES).unwrap();
+            for (key, value) in &self.entries {
+                table.insert(key, value.as_slice()).unwrap();
+            }
+            let mut table = write.open_table(IDS).unwrap();
+            for id in &self.ids {
+                table.insert(id, ()).unwrap();
+            }
+            let mut table = write.open_table(HEADS).unwrap();
+            for (account, head) in &self.heads {
+                table.insert(account, head.as_slice()).unwrap();
+            }
+        }
+        write.commit().unwrap();
     }
-    assert!(entries.len() as u64 > count && entries.len() == ids.len());
-    let to = Database::open(to).unwrap();
-    let start = Instant::now();
-    let write = to.begin_write().unwrap();
-    {
-        let mut table = write.open_table(ENTRIES).unwrap();
-        for (key, value) in &entries {
-            table.insert(key, value.as_slice()).unwrap();
-        }
-        let mut table = write.open_table(IDS).unwrap();
-        for id in &ids {
-            table.insert(id, ()).unwrap();
-        }
-        let mut table = write.open_table(HEADS).unwrap();
-        for (account, head) in &heads {
-            table.insert(account, head.as_slice()).unwrap();
-        }
-    }
-    write.commit().unwrap();
-    start.elapsed()
+}
+
+/// With as much of it in memory as the store has.
+fn open(path: &Path) -> Database {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES).open(path).unwrap()
 }
