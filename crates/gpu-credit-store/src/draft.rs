@@ -14,8 +14,8 @@ use crate::recent::{Recent, Share, Touched, Written};
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Sequence,
-    Totals,
+    Account, AccountKey, Change, Entry, Error, Head, Moved, Outcome, Posting, RecordId, Refusal,
+    Sequence, Totals,
 };
 
 pub(crate) struct Draft<'a> {
@@ -490,24 +490,22 @@ impl<'a> Draft<'a> {
 }
 
 impl Finished {
-    /// Moves all of it to where it follows `base`; whether it can be there.
-    pub(crate) fn move_to(&mut self, base: Sequence, answered: &mut Answered) -> bool {
-        let last = self.written.last().unwrap_or(self.base);
+    /// Moves all of it to where it follows `base`; `None` if it cannot be there.
+    pub(crate) fn move_to(&mut self, base: Sequence, answered: &mut Answered) -> Option<Moved> {
         let moved = Moved {
             from: self.base,
             to: base,
         };
-        let count = last.get() - self.base.get();
-        if base
-            .get()
-            .checked_add(count)
-            .is_none_or(|last| last == u64::MAX)
-        {
-            return false;
+        let last = self.written.last().unwrap_or(self.base);
+        if !moved.has_room(last) {
+            return None;
         }
         if moved.from != moved.to {
             self.base = base;
-            self.renumber(&moved);
+            self.written.renumber(moved);
+            for touched in &mut self.touched {
+                touched.renumber(moved);
+            }
             for outcome in answered.iter_mut().flatten() {
                 match outcome {
                     Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => {
@@ -516,47 +514,7 @@ impl Finished {
                 }
             }
         }
-        true
-    }
-
-    fn renumber(&mut self, moved: &Moved) {
-        for entry in &mut self.written.entries {
-            entry.sequence = moved.place(entry.sequence);
-            entry.account.opened = moved.place(entry.account.opened);
-        }
-        let corrected = std::mem::take(&mut self.written.corrected).into_iter();
-        self.written.corrected = corrected
-            .map(|(by, (of, change))| (moved.place(by), (moved.place(of), change)))
-            .collect();
-        for share in &mut self.written.shares {
-            share.account.opened = moved.place(share.account.opened);
-        }
-        for touched in &mut self.touched {
-            touched.head.account.opened = moved.place(touched.head.account.opened);
-            touched.head.last = moved.place(touched.head.last);
-            for sequence in touched.ids.values_mut() {
-                *sequence = moved.place(*sequence);
-            }
-            let corrected = std::mem::take(&mut touched.corrected).into_iter();
-            touched.corrected = corrected
-                .map(|(of, (by, standing))| (moved.place(of), (moved.place(by), standing)))
-                .collect();
-        }
-    }
-}
-
-/// Places after one base, moved to where they follow another.
-struct Moved {
-    from: Sequence,
-    to: Sequence,
-}
-
-impl Moved {
-    fn place(&self, place: Sequence) -> Sequence {
-        match place.get().checked_sub(self.from.get()) {
-            Some(after @ 1..) => Sequence::new(self.to.get() + after),
-            _ => place,
-        }
+        Some(moved)
     }
 }
 

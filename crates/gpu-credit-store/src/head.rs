@@ -3,7 +3,7 @@
 use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKey, Sequence};
+use crate::{AccountKey, Moved, Sequence};
 
 /// An account as it stands after its last entry, in a few numbers: enough to admit grants, usage and
 /// the opening or deletion of accounts. A [`Journal`](crate::Journal) keeps one for each account that
@@ -20,6 +20,14 @@ pub struct Head {
     pub last: Sequence,
     /// What limits and rules look at.
     pub totals: Totals,
+}
+
+impl Head {
+    /// Moves the places that it tells.
+    pub(crate) fn renumber(&mut self, moved: Moved) {
+        self.account.opened = moved.place(self.account.opened);
+        self.last = moved.place(self.last);
+    }
 }
 
 /// The sums of an account that limits look at, and how far its books are closed.

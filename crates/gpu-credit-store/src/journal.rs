@@ -1,19 +1,22 @@
 //! The storage under a store: what it must do, whatever it is made of.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::{AccountKey, Entry, Head, JournalError, RecordId, Sequence};
+use crate::{AccountKey, Entry, Head, JournalError, Moved, RecordId, Sequence};
 
 /// Some of what is appended together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part {
-    /// As of [`Journal::append`].
-    pub entries: Vec<Entry>,
+pub struct Part<'p> {
+    /// What [`Journal::prepare`] made of the entries; empty if there are none.
+    pub prepared: Cow<'p, [u8]>,
+    /// From where they were prepared to be to where they are.
+    pub moved: Moved,
     /// As of [`Journal::append`]; of an account that several parts have entries of, the last part has
     /// the head. It may come without entries.
-    pub heads: Vec<Head>,
+    pub heads: &'p [Head],
     /// Names and numbers to [keep](Journal::note).
-    pub notes: Vec<(String, u64)>,
+    pub notes: &'p [(String, u64)],
 }
 
 /// An append-only journal on durable storage.
@@ -36,14 +39,24 @@ pub trait Journal: Send + Sync {
     /// all further appends.
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError>;
 
-    /// Appends what comes in parts, more than can be held: all of it or, on an error, of the parts too,
+    /// Makes bytes of entries, as the journal will write them: all that can be done before it is known
+    /// after which entry they come. The entries are in ascending sequence, and none deletes an account.
+    /// What is made is for [`append_parts`](Self::append_parts) of the same journal, while it is open. It
+    /// may be called from any thread.
+    ///
+    /// # Errors
+    /// If an entry cannot be written as bytes.
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError>;
+
+    /// Appends what was prepared, in parts, which may be more than can be held: all of it or, on an error,
+    /// of the parts too,
     /// nothing; on return it is durable. One append needs no more memory than its largest part.
     ///
     /// # Errors
     /// As [`append`](Self::append), and that of the part.
     fn append_parts(
         &self,
-        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
     ) -> Result<(), JournalError>;
 
     /// A number about the store as a whole that was kept under a name.

@@ -6,11 +6,13 @@
 //! ```
 //!
 //! Outside of the lane, in the caller's thread: looking up what the postings need, loading and folding
-//! accounts, drafting large requests, closes of the books and trials, and bringing the accounts in
-//! memory up to date afterwards. In the lane the small requests of a group are drafted from their facts
-//! and from what was [written lately](crate::recent). Of a large draft it is only checked that none of
-//! its accounts was written to since; otherwise its facts are gathered again, outside.
+//! accounts, drafting large requests, closes of the books and trials, making rows of what is drafted, and
+//! bringing the accounts in memory up to date afterwards. In the lane the small requests of a group are
+//! drafted from their facts and from what was [written lately](crate::recent). Of a large draft it is only
+//! checked that none of its accounts was written to since; then its entries and rows are moved to where
+//! the journal ends by now, and written. Otherwise its facts are gathered again, outside.
 
+use std::iter;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +25,7 @@ use crate::draft::{Answered, Draft, Finished, Request};
 use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
 use crate::recent::{Pins, Recent, Written};
-use crate::{Error, Head, Journal, JournalError, Outcome, Sequence};
+use crate::{Error, Head, Journal, JournalError, Moved, Outcome, Part, Sequence};
 
 /// Postings from which on a request is large.
 const LARGE_FROM: usize = 512;
@@ -58,7 +60,22 @@ enum Turn {
 struct Job {
     request: Request,
     facts: Facts,
-    drafted: Option<(Finished, Answered)>,
+    drafted: Option<Box<Drafted>>,
+}
+
+/// A draft that was made outside of the lane.
+struct Drafted {
+    finished: Finished,
+    answered: Answered,
+    /// What the journal has prepared of it.
+    prepared: Vec<u8>,
+}
+
+/// What is to be written.
+struct Writing {
+    finished: Finished,
+    /// If it was drafted outside of the lane, what was prepared of it, and how far that is moved.
+    prepared: Option<(Vec<u8>, Moved)>,
 }
 
 enum Reply {
@@ -82,13 +99,24 @@ pub(crate) enum Appended {
     },
 }
 
+impl Appended {
+    /// Moves the places of what is to be appended.
+    pub(crate) fn renumber(&mut self, moved: Moved) {
+        match self {
+            Appended::Nothing => {}
+            Appended::Entries(written) => written.renumber(moved),
+            Appended::ToAccounts { last, .. } => *last = moved.place(*last),
+        }
+    }
+}
+
 /// How a request goes on once its facts are gathered.
 enum Ready {
     Answered(Answered),
     GatherAgain,
     Commit {
         facts: Facts,
-        drafted: Option<(Finished, Answered)>,
+        drafted: Option<Box<Drafted>>,
     },
 }
 
@@ -166,7 +194,12 @@ impl<J: Journal> Lane<J> {
         if !writes && (is_seen || request.is_trial || answered.is_err()) {
             return Ok(Ready::Answered(answered));
         }
-        let drafted = Some((finished, answered));
+        let prepared = self.journal.prepare(&finished.written.entries);
+        let drafted = Some(Box::new(Drafted {
+            prepared: prepared.map_err(|error| (0, error.into()))?,
+            finished,
+            answered,
+        }));
         Ok(Ready::Commit { facts, drafted })
     }
 
@@ -235,8 +268,8 @@ impl<J: Journal> Lane<J> {
             return jobs.into_iter().map(failed).collect();
         }
         let mut recent = self.recent.lock();
-        let (finished, mut answers) = draft(&mut jobs, &recent, self.directory.visible());
-        match self.write(finished, &mut recent) {
+        let (writing, mut answers) = draft(&mut jobs, &recent, self.directory.visible());
+        match self.write(writing, &mut recent) {
             Ok(()) => self.is_behind.store(false, Ordering::SeqCst),
             Err((base, error)) => fail(&mut answers, base, &error),
         }
@@ -247,11 +280,8 @@ impl<J: Journal> Lane<J> {
     }
 
     /// Makes a draft durable, and visible. If that fails, it tells the last entry before the draft.
-    fn write(
-        &self,
-        finished: Finished,
-        recent: &mut Recent,
-    ) -> Result<(), (Sequence, JournalError)> {
+    fn write(&self, writing: Writing, recent: &mut Recent) -> Result<(), (Sequence, JournalError)> {
+        let Writing { finished, prepared } = writing;
         let Finished {
             written,
             touched,
@@ -262,7 +292,18 @@ impl<J: Journal> Lane<J> {
         }
         let open = touched.iter().filter(|account| !account.is_deleted);
         let heads: Vec<Head> = open.map(|account| account.head.clone()).collect();
-        let appended = self.journal.append(&written.entries, &heads);
+        let appended = match prepared {
+            None => self.journal.append(&written.entries, &heads),
+            Some((prepared, moved)) => {
+                let part = Part {
+                    prepared: prepared.into(),
+                    moved,
+                    heads: &heads,
+                    ..Part::default()
+                };
+                self.journal.append_parts(&mut iter::once(Ok(part)))
+            }
+        };
         appended.map_err(|error| (base, error))?;
         let (written, count) = (Arc::new(written), FORGOTTEN);
         let count = count + 2 * written.entries.len();
@@ -303,18 +344,24 @@ fn draft(
     jobs: &mut [Box<Job>],
     recent: &Recent,
     last: Sequence,
-) -> (Finished, Vec<Option<Answered>>) {
+) -> (Writing, Vec<Option<Answered>>) {
     let holds = |facts: &Facts| recent.reaches(facts.as_of());
     if let [job] = jobs
-        && let Some((mut finished, mut answered)) = job.drafted.take()
+        && let Some(drafted) = job.drafted.take()
     {
+        let Drafted {
+            mut finished,
+            mut answered,
+            prepared,
+        } = *drafted;
         if holds(&job.facts)
             && job.facts.are_unchanged(recent)
-            && finished.move_to(last, &mut answered)
+            && let Some(moved) = finished.move_to(last, &mut answered)
         {
-            return (finished, vec![Some(answered)]);
+            let prepared = Some((prepared, moved));
+            return (Writing { finished, prepared }, vec![Some(answered)]);
         }
-        return (Draft::new(recent, last, 0).finish(), vec![None]);
+        return (Writing::of(Draft::new(recent, last, 0)), vec![None]);
     }
     let mut draft = Draft::new(recent, last, now());
     let answers = jobs.iter_mut().map(|job| {
@@ -322,7 +369,16 @@ fn draft(
         holds.then(|| draft.add(&job.request, &mut job.facts))
     });
     let answers = answers.collect();
-    (draft.finish(), answers)
+    (Writing::of(draft), answers)
+}
+
+impl Writing {
+    fn of(draft: Draft<'_>) -> Self {
+        Writing {
+            finished: draft.finish(),
+            prepared: None,
+        }
+    }
 }
 
 /// Whoever counts on an entry of a draft after `base` is told that it could not be written.

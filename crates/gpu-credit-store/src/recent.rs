@@ -4,6 +4,7 @@
 //! pin is kept, so that facts never grow too old while they wait for their turn.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::facts::Record;
 use crate::standing::Standing;
-use crate::{AccountKey, Change, Entry, Head, RecordId, Sequence};
+use crate::{AccountKey, Change, Entry, Head, Moved, RecordId, Sequence};
 
 /// What one commit wrote.
 #[derive(Default)]
@@ -34,6 +35,21 @@ pub(crate) struct Share {
 impl Written {
     pub(crate) fn last(&self) -> Option<Sequence> {
         Some(self.entries.last()?.sequence)
+    }
+
+    /// Moves all of it.
+    pub(crate) fn renumber(&mut self, moved: Moved) {
+        for entry in &mut self.entries {
+            entry.sequence = moved.place(entry.sequence);
+            entry.account.opened = moved.place(entry.account.opened);
+        }
+        let corrected = mem::take(&mut self.corrected).into_iter();
+        self.corrected = corrected
+            .map(|(by, (of, change))| (moved.place(by), (moved.place(of), change)))
+            .collect();
+        for share in &mut self.shares {
+            share.account.opened = moved.place(share.account.opened);
+        }
     }
 
     /// The record that an entry of it corrects.
@@ -206,6 +222,18 @@ impl Recent {
 }
 
 impl Touched {
+    /// Moves the places of what was written.
+    pub(crate) fn renumber(&mut self, moved: Moved) {
+        self.head.renumber(moved);
+        for sequence in self.ids.values_mut() {
+            *sequence = moved.place(*sequence);
+        }
+        let corrected = mem::take(&mut self.corrected).into_iter();
+        self.corrected = corrected
+            .map(|(of, (by, standing))| (moved.place(of), (moved.place(by), standing)))
+            .collect();
+    }
+
     fn add(&mut self, later: Touched) {
         self.head = later.head;
         self.is_deleted = later.is_deleted;

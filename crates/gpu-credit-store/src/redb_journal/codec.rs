@@ -31,18 +31,14 @@ struct Read<'a> {
     change: Change,
 }
 
-/// Appends an entry's value to `bytes`.
+/// Appends an entry's value to `bytes`, but for its [checksum](Checksums), which depends on its place.
 pub(super) fn encode(entry: &Entry, bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
-    let start = bytes.len();
     let written = Written {
         recorded_at: entry.recorded_at,
         id: entry.id.as_str(),
         change: &entry.change,
     };
-    let mut bytes = postcard::to_extend(&written, bytes)?;
-    let checksum = checksum(&entry.account, entry.sequence, &bytes[start..]);
-    bytes.extend_from_slice(&checksum.to_le_bytes());
-    Ok(bytes)
+    postcard::to_extend(&written, bytes)
 }
 
 /// The entry that a value holds; `Err` says what is wrong with it.
@@ -53,7 +49,7 @@ pub(super) fn decode(
 ) -> Result<Entry, String> {
     let split = value.split_last_chunk::<CHECKSUM_BYTES>();
     let (bytes, stored) = split.ok_or("it is too short")?;
-    if checksum(account, sequence, bytes) != u32::from_le_bytes(*stored) {
+    if Checksums::of(account).at(sequence, bytes) != *stored {
         return Err("its checksum does not match".to_owned());
     }
     let (read, rest) = postcard::take_from_bytes::<Read<'_>>(bytes)
@@ -87,8 +83,8 @@ pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
         totals: head.totals,
     };
     let mut bytes = postcard::to_extend(&written, Vec::new())?;
-    let checksum = checksum(&head.account, head.account.opened, &bytes);
-    bytes.extend_from_slice(&checksum.to_le_bytes());
+    let checksum = Checksums::of(&head.account).at(head.account.opened, &bytes);
+    bytes.extend_from_slice(&checksum);
     Ok(bytes)
 }
 
@@ -96,7 +92,7 @@ pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
 pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, String> {
     let split = value.split_last_chunk::<CHECKSUM_BYTES>();
     let (bytes, stored) = split.ok_or("it is too short")?;
-    if checksum(&account, account.opened, bytes) != u32::from_le_bytes(*stored) {
+    if Checksums::of(&account).at(account.opened, bytes) != *stored {
         return Err("its checksum does not match".to_owned());
     }
     let (read, rest) = postcard::take_from_bytes::<WrittenHead>(bytes)
@@ -113,13 +109,28 @@ pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, Str
     })
 }
 
-fn checksum(account: &AccountKey, sequence: Sequence, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(account.name.as_bytes());
-    hasher.update(&account.opened.get().to_be_bytes());
-    hasher.update(&sequence.get().to_be_bytes());
-    hasher.update(bytes);
-    hasher.finalize()
+/// The checksums of the values of one account.
+pub(super) struct Checksums(crc32fast::Hasher);
+
+impl Checksums {
+    pub(super) fn of(account: &AccountKey) -> Self {
+        Self::of_account(&account.name, account.opened)
+    }
+
+    pub(super) fn of_account(name: &str, opened: Sequence) -> Self {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(name.as_bytes());
+        hasher.update(&opened.get().to_be_bytes());
+        Checksums(hasher)
+    }
+
+    /// The last bytes of a value at this place, after those that say what it is.
+    pub(super) fn at(&self, sequence: Sequence, bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+        let mut hasher = self.0.clone();
+        hasher.update(&sequence.get().to_be_bytes());
+        hasher.update(bytes);
+        hasher.finalize().to_le_bytes()
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +209,13 @@ mod tests {
             .collect()
     }
 
+    fn value(entry: &Entry) -> Vec<u8> {
+        let mut bytes = encode(entry, Vec::new()).unwrap();
+        let checksum = Checksums::of(&entry.account).at(entry.sequence, &bytes);
+        bytes.extend_from_slice(&checksum);
+        bytes
+    }
+
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
@@ -206,10 +224,7 @@ mod tests {
     /// be read.
     #[test]
     fn the_format_is_what_it_was() {
-        let written: Vec<_> = entries()
-            .iter()
-            .map(|entry| hex(&encode(entry, Vec::new()).unwrap()))
-            .collect();
+        let written: Vec<_> = entries().iter().map(|entry| hex(&value(entry))).collect();
         let expected = [
             "0201690001d42c690c",
             "02016901056d61726368640101ac02f95058ba",
@@ -232,7 +247,7 @@ mod tests {
     #[test]
     fn entries_are_read_as_they_were_written_and_no_byte_can_change() {
         for entry in entries() {
-            let bytes = encode(&entry, Vec::new()).unwrap();
+            let bytes = value(&entry);
             assert_eq!(
                 decode(&entry.account, entry.sequence, &bytes),
                 Ok(entry.clone())

@@ -9,6 +9,7 @@ mod file;
 mod fingerprint;
 mod migrate;
 mod open_file;
+mod rows;
 mod seal;
 mod tables;
 mod unfinished;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, StorageBackend};
 
 use crate::{
-    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, Sequence, StorageProblem,
+    AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Sequence,
+    StorageProblem,
 };
 use copy::{Reads, Stopped};
 use error::Failure;
@@ -193,9 +195,15 @@ impl Journal for RedbJournal {
         self.named(self.file.write(write))
     }
 
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        let deletes = |entry: &Entry| entry.change == Change::DeleteAccount;
+        assert!(!entries.iter().any(deletes), "a deletion is not prepared");
+        self.named(rows::encode(entries).map_err(Failure::from))
+    }
+
     fn append_parts(
         &self,
-        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
     ) -> Result<(), JournalError> {
         let mut caller = Caller::default();
         let written = self.file.write_or_leave(|write| {
@@ -207,8 +215,9 @@ impl Journal for RedbJournal {
                     Some(None) => return Ok(Done::Commit(Ok(()))),
                     None => return Ok(Done::Leave(Ok(()))),
                 };
-                appender.append(&part.entries, &part.heads)?;
-                appender.keep(&part.notes)?;
+                appender.append_rows(&part.prepared, part.moved)?;
+                appender.set_heads(part.heads)?;
+                appender.keep(part.notes)?;
             }
         });
         caller.resume();

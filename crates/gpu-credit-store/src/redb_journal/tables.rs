@@ -2,13 +2,13 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{Table, TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
-use super::codec;
+use super::codec::{self, Checksums};
 use super::error::Failure;
-use super::fingerprint::fingerprint;
-use crate::{Change, Entry, Head, RecordId, Sequence};
+use super::rows::{self, Rows};
+use crate::{Change, Entry, Head, Moved, RecordId, Sequence};
 
 /// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
@@ -83,44 +83,28 @@ impl<'t> Appender<'t> {
         })
     }
 
+    /// Appends entries, and sets heads.
     pub(super) fn append(&mut self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
-        if let (Some(first), Some(last)) = (entries.first(), entries.last()) {
-            self.append_entries(entries, first.sequence, last.sequence)?;
+        let is_deletion = |entry: &Entry| entry.change == Change::DeleteAccount;
+        for run in entries.split_inclusive(is_deletion) {
+            match run.split_last() {
+                Some((deletion, before)) if is_deletion(deletion) => {
+                    self.append_rows(&rows::encode(before)?, Moved::default())?;
+                    self.delete(deletion)?;
+                }
+                _ => self.append_rows(&rows::encode(run)?, Moved::default())?,
+            }
         }
+        self.set_heads(heads)
+    }
+
+    /// Sets heads.
+    pub(super) fn set_heads(&mut self, heads: &[Head]) -> Result<(), Failure> {
         for head in heads {
             let value = codec::encode_head(head)?;
             self.heads
                 .insert(head.account.opened.get(), value.as_slice())?;
         }
-        Ok(())
-    }
-
-    fn append_entries(
-        &mut self,
-        entries: &[Entry],
-        first: Sequence,
-        last: Sequence,
-    ) -> Result<(), Failure> {
-        let present = self
-            .meta
-            .get(LAST_SEQUENCE_KEY)?
-            .map_or(0, |last| last.value());
-        if first.get() <= present {
-            return Err(Failure::damaged(format!(
-                "it goes on after entry {present}, not before"
-            )));
-        }
-        let is_deletion = |entry: &Entry| entry.change == Change::DeleteAccount;
-        for run in entries.split_inclusive(is_deletion) {
-            match run.split_last() {
-                Some((deletion, before)) if is_deletion(deletion) => {
-                    self.write(before)?;
-                    self.delete(deletion)?;
-                }
-                _ => self.write(run)?,
-            }
-        }
-        self.meta.insert(LAST_SEQUENCE_KEY, last.get())?;
         Ok(())
     }
 
@@ -132,43 +116,59 @@ impl<'t> Appender<'t> {
         Ok(())
     }
 
-    /// Inserts in the order of the keys, which spares the trees most of their searching.
-    fn write(&mut self, entries: &[Entry]) -> Result<(), Failure> {
-        let mut rows = Vec::with_capacity(entries.len());
-        let mut values = Vec::new();
-        for entry in entries {
-            if let Change::OpenAccount { .. } = entry.change {
-                let name: &str = &entry.account.name;
-                let present = self.accounts.insert(name, entry.sequence.get())?;
-                check_fresh(present.is_some(), || format!("account {name:?}"))?;
+    /// Appends prepared rows. They are in the order of the keys, which spares the trees most of their
+    /// searching.
+    pub(super) fn append_rows(&mut self, rows: &[u8], moved: Moved) -> Result<(), Failure> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::read(rows)?;
+        self.go_on(moved.place(rows.first), moved.place(rows.last))?;
+        for row in rows.openings() {
+            let (opened, name) = row?;
+            let present = self.accounts.insert(name, moved.place(opened).get())?;
+            check_fresh(present.is_some(), || format!("account {name:?}"))?;
+        }
+        let mut value = Vec::new();
+        for account in rows.accounts() {
+            let account = account?;
+            let opened = moved.place(account.opened);
+            let checksums = Checksums::of_account(account.name, opened);
+            for row in account.entries() {
+                let (sequence, bytes) = row?;
+                let sequence = moved.place(sequence);
+                value.clear();
+                value.extend_from_slice(bytes);
+                value.extend_from_slice(&checksums.at(sequence, bytes));
+                let key = (opened.get(), sequence.get());
+                let present = self.entries.insert(key, value.as_slice())?;
+                check_fresh(present.is_some(), || format!("entry {sequence}"))?;
             }
-            let start = values.len();
-            values = codec::encode(entry, values)?;
-            rows.push(Row {
-                account: entry.account.opened.get(),
-                sequence: entry.sequence.get(),
-                fingerprint: fingerprint(entry.id.as_str()),
-                value: start..values.len(),
-            });
         }
-        rows.sort_unstable_by_key(|row| (row.account, row.sequence));
-        for row in &rows {
-            let (key, value) = ((row.account, row.sequence), &values[row.value.clone()]);
-            let present = self.entries.insert(key, value)?;
-            check_fresh(present.is_some(), || format!("entry {}", row.sequence))?;
-        }
-        rows.sort_unstable_by_key(|row| (row.account, row.fingerprint, row.sequence));
-        for row in &rows {
-            let key = (row.account, row.fingerprint, row.sequence);
+        for row in rows.ids() {
+            let (opened, fingerprint, sequence) = row?;
+            let sequence = moved.place(sequence);
+            let key = (moved.place(opened).get(), fingerprint, sequence.get());
             let present = self.ids.insert(key, ())?;
-            check_fresh(present.is_some(), || {
-                format!("the id of entry {}", row.sequence)
-            })?;
+            check_fresh(present.is_some(), || format!("the id of entry {sequence}"))?;
         }
         Ok(())
     }
 
+    /// The entries from `first` to `last` come after all that are there.
+    fn go_on(&mut self, first: Sequence, last: Sequence) -> Result<(), Failure> {
+        let present = self.meta.insert(LAST_SEQUENCE_KEY, last.get())?;
+        let present = present.map_or(0, |last| last.value());
+        match first.get() > present {
+            true => Ok(()),
+            false => Err(Failure::damaged(format!(
+                "it goes on after entry {present}, not before"
+            ))),
+        }
+    }
+
     fn delete(&mut self, deletion: &Entry) -> Result<(), Failure> {
+        self.go_on(deletion.sequence, deletion.sequence)?;
         let account = &deletion.account;
         let (this, next) = (account.opened.get(), account.opened.next().get());
         self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
@@ -189,15 +189,6 @@ fn check_fresh(is_present: bool, what: impl FnOnce() -> String) -> Result<(), Fa
         false => Ok(()),
         true => Err(Failure::damaged(format!("{} is there already", what()))),
     }
-}
-
-/// An entry on its way into the tables.
-struct Row {
-    account: u64,
-    sequence: u64,
-    fingerprint: u64,
-    /// Where its bytes are among those of all.
-    value: Range<usize>,
 }
 
 /// The key under which a deletion is kept.

@@ -1,20 +1,22 @@
-//! What an import appends while nobody else does: entries in parts, and with the last one the heads of
-//! their accounts.
+//! What an import appends: entries are prepared in parts, and once nobody else appends they are written,
+//! and after them the heads of their accounts.
 
 use std::io;
 use std::iter;
+use std::path::Path;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use super::accounts::AccountIndex;
+use super::parts::{Parts, RowsPart, TakenParts};
 use crate::lane::Appended;
 use crate::recent::{Share, Written};
 use crate::{
-    Change, Entry, Error, Head, Journal, JournalError, Part, Sequence, StorageProblem, Store,
+    Change, Entry, Error, Head, Journal, JournalError, Moved, Part, Sequence, StorageProblem, Store,
 };
 
-/// Entries that are handed to the journal together.
+/// Entries that are prepared together.
 const PART_ENTRIES: usize = if cfg!(test) { 5 } else { 1 << 19 };
 /// So many entries are applied to the accounts in memory; if there are more, their accounts are
 /// forgotten, and loaded again when they are asked.
@@ -37,110 +39,230 @@ pub(super) fn heads<J: Journal>(
     Ok(heads)
 }
 
-/// Appends the parts that `next` makes: all of them, or nothing if it fails.
-pub(super) fn append(
-    journal: &dyn Journal,
-    mut next: impl FnMut() -> Result<Option<Part>, Error>,
-) -> Result<(), Error> {
-    let mut failure = None;
-    let mut parts = iter::from_fn(|| {
-        let part = next().inspect_err(|error| failure = Some(error.clone()));
-        let failed = |error: Error| {
-            let problem = StorageProblem::Io(Arc::new(io::Error::other(error.to_string())));
-            JournalError::new("the rows of the import", problem)
-        };
-        part.map_err(failed).transpose()
-    });
-    let appended = journal.append_parts(&mut parts);
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(appended?),
-    }
+/// The last entry that is known: others may have posted after `through` by the time heads were read.
+pub(super) fn last(through: Sequence, heads: &[Option<Head>]) -> Sequence {
+    let lasts = heads.iter().flatten().map(|head| head.last);
+    lasts.max().map_or(through, |last| last.max(through))
 }
 
-/// The entries of one append so far.
-pub(super) struct Appending {
-    /// The place of the last one.
-    pub(super) last: Sequence,
-    pub(super) posted: u64,
+/// Entries on their way: numbered, and prepared in parts.
+pub(super) struct Appending<'s> {
+    journal: &'s dyn Journal,
+    /// The entry after which they are numbered.
+    base: Sequence,
+    last: Sequence,
+    posted: u64,
     /// Openings of accounts among them.
-    pub(super) opened: u64,
-    /// Those that the journal does not have yet.
+    opened: u64,
+    /// Those that are not prepared yet.
     part: Vec<Entry>,
-    changed: Vec<AccountIndex>,
-    is_changed: HashSet<AccountIndex>,
+    parts: Parts,
+    accounts: Vec<AccountIndex>,
+    /// Of these accounts, as they will be.
+    heads: Vec<Head>,
+    places: HashMap<AccountIndex, usize>,
     /// All entries, as long as they are few and correct nothing.
     kept: Option<Vec<Entry>>,
 }
 
-impl Appending {
-    /// None yet; they come after `last`.
-    pub(super) fn after(last: Sequence) -> Self {
+impl<'s> Appending<'s> {
+    /// None yet; they are numbered after `base`. What is too much to be held goes to a file of this folder.
+    pub(super) fn after(base: Sequence, journal: &'s dyn Journal, folder: &Path) -> Self {
         Appending {
-            last,
+            journal,
+            base,
+            last: base,
             posted: 0,
             opened: 0,
             part: Vec::new(),
-            changed: Vec::new(),
-            is_changed: HashSet::new(),
+            parts: Parts::new(folder),
+            accounts: Vec::new(),
+            heads: Vec::new(),
+            places: HashMap::new(),
             kept: Some(Vec::new()),
         }
     }
 
-    pub(super) fn push(&mut self, account: AccountIndex, entry: Entry) {
+    /// The place of the next entry; `None` if there is none left.
+    pub(super) fn next(&self) -> Option<Sequence> {
+        Some(self.last.next()).filter(|next| *next < Sequence::END)
+    }
+
+    /// Entries so far that are no openings.
+    pub(super) fn records(&self) -> u64 {
+        self.posted - self.opened
+    }
+
+    /// The head of an account as it will be: as it is `known`, until the account has such entries.
+    pub(super) fn head(
+        &mut self,
+        account: AccountIndex,
+        known: Option<&Head>,
+    ) -> Option<&mut Head> {
+        let place = match self.places.get(&account) {
+            Some(place) => *place,
+            None => self.add(account, known?.clone()),
+        };
+        Some(&mut self.heads[place])
+    }
+
+    /// Adds the head of an account that was not there.
+    pub(super) fn add(&mut self, account: AccountIndex, head: Head) -> usize {
+        let place = self.heads.len();
+        self.accounts.push(account);
+        self.heads.push(head);
+        self.places.insert(account, place);
+        place
+    }
+
+    /// Adds an entry, with which so many `rows` are done.
+    pub(super) fn push(&mut self, entry: Entry, rows: u64) -> Result<(), Error> {
         self.last = entry.sequence;
         self.posted += 1;
         self.opened += u64::from(matches!(entry.change, Change::OpenAccount { .. }));
-        if self.is_changed.insert(account) {
-            self.changed.push(account);
-        }
-        if entry.change.corrects().is_some() {
-            self.kept = None;
-        }
-        self.part.push(entry);
-    }
-
-    /// Whether the journal is to take what there is.
-    pub(super) fn is_full(&self) -> bool {
-        self.part.len() >= PART_ENTRIES
-    }
-
-    /// The entries since the last part.
-    pub(super) fn take_part(&mut self) -> Part {
-        if self.posted > APPLIED_MAX {
+        if entry.change.corrects().is_some() || self.posted > APPLIED_MAX {
             self.kept = None;
         }
         if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(&self.part);
+            kept.push(entry.clone());
         }
-        Part {
-            entries: std::mem::take(&mut self.part),
-            ..Part::default()
+        self.part.push(entry);
+        match self.part.len() < PART_ENTRIES {
+            true => Ok(()),
+            false => self.prepare(rows),
         }
     }
 
-    /// Of the heads of all accounts those of the accounts that have such entries.
-    pub(super) fn heads(&self, heads: &[Option<Head>]) -> Vec<Head> {
-        let changed = self.changed.iter();
-        changed
-            .filter_map(|account| heads[account.get()].clone())
-            .collect()
+    fn prepare(&mut self, rows: u64) -> Result<(), Error> {
+        let prepared = self.journal.prepare(&self.part)?;
+        self.part.clear();
+        Ok(self.parts.push(RowsPart { prepared, rows })?)
     }
 
-    /// What the journal has taken.
-    pub(super) fn appended(self, names: &[Arc<str>]) -> Appended {
-        match self.kept {
+    /// All of them, with `notes` to be kept.
+    pub(super) fn finish(
+        mut self,
+        rows: u64,
+        notes: Vec<(String, u64)>,
+    ) -> Result<Prepared, Error> {
+        self.prepare(rows)?;
+        let mut heads: Vec<(AccountIndex, Head)> =
+            self.accounts.into_iter().zip(self.heads).collect();
+        heads.sort_unstable_by_key(|(_, head)| head.account.opened);
+        let (accounts, heads): (Vec<AccountIndex>, Vec<Head>) = heads.into_iter().unzip();
+        let appended = match self.kept {
             Some(entries) if entries.is_empty() => Appended::Nothing,
             Some(entries) => Appended::Entries(written(entries)),
-            None => {
-                let changed = self.changed.iter();
-                let names = changed.map(|account| Arc::clone(&names[account.get()]));
-                Appended::ToAccounts {
-                    names: names.collect(),
-                    last: self.last,
-                }
-            }
+            None => Appended::ToAccounts {
+                names: heads
+                    .iter()
+                    .map(|head| Arc::clone(&head.account.name))
+                    .collect(),
+                last: self.last,
+            },
+        };
+        Ok(Prepared {
+            base: self.base,
+            last: self.last,
+            posted: self.posted,
+            opened: self.opened,
+            parts: self.parts.into_taken()?,
+            accounts,
+            heads,
+            notes,
+            appended,
+        })
+    }
+}
+
+/// Entries that are ready to be written.
+pub(super) struct Prepared {
+    base: Sequence,
+    last: Sequence,
+    posted: u64,
+    opened: u64,
+    parts: TakenParts,
+    accounts: Vec<AccountIndex>,
+    heads: Vec<Head>,
+    notes: Vec<(String, u64)>,
+    appended: Appended,
+}
+
+/// What was written.
+pub(super) struct Posted {
+    /// The place of the last entry.
+    pub(super) last: Sequence,
+    pub(super) posted: u64,
+    /// Openings of accounts among them.
+    pub(super) opened: u64,
+    /// The accounts that were written to,
+    pub(super) accounts: Vec<AccountIndex>,
+    /// and their heads.
+    pub(super) heads: Vec<Head>,
+}
+
+impl Prepared {
+    /// Whether they can come after this entry, which is the last one.
+    pub(super) fn fits(&self, last: Sequence) -> bool {
+        self.moved(last).has_room(self.last)
+    }
+
+    fn moved(&self, last: Sequence) -> Moved {
+        Moved {
+            from: self.base,
+            to: last,
         }
+    }
+
+    /// Appends all of them after `last`, or nothing. It tells how many rows are done so far.
+    pub(super) fn append(
+        mut self,
+        journal: &dyn Journal,
+        last: Sequence,
+        mut progress: impl FnMut(u64),
+    ) -> Result<(Posted, Appended), Error> {
+        let moved = self.moved(last);
+        for head in &mut self.heads {
+            head.renumber(moved);
+        }
+        self.appended.renumber(moved);
+        let heads_and_notes = Part {
+            heads: &self.heads,
+            notes: &self.notes,
+            ..Part::default()
+        };
+        let (taken, mut at_end, mut failure) = (&mut self.parts, Some(heads_and_notes), None);
+        let mut parts = iter::from_fn(|| match taken.next() {
+            Ok(Some(RowsPart { prepared, rows })) => {
+                progress(rows);
+                let prepared = prepared.into();
+                Some(Ok(Part {
+                    prepared,
+                    moved,
+                    ..Part::default()
+                }))
+            }
+            Ok(None) => at_end.take().map(Ok),
+            Err(error) => {
+                let problem = io::Error::other(error.to_string());
+                failure = Some(error);
+                let problem = StorageProblem::Io(Arc::new(problem));
+                Some(Err(JournalError::new("the rows of the import", problem)))
+            }
+        });
+        let appended = journal.append_parts(&mut parts);
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        appended?;
+        let posted = Posted {
+            last: moved.place(self.last),
+            posted: self.posted,
+            opened: self.opened,
+            accounts: self.accounts,
+            heads: self.heads,
+        };
+        Ok((posted, self.appended))
     }
 }
 

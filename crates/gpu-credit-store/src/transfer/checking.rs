@@ -6,7 +6,7 @@ use gpu_credit::Overdraft;
 use hashbrown::{HashMap, HashSet};
 
 use super::accounts::AccountIndex;
-use super::appending::heads;
+use super::appending::{Posted, heads, last};
 use super::identity::{FileDigest, ImportedFile, RowDigest, RowKey};
 use super::memory::Repeated;
 use super::reading::{ReadFile, StagedRow};
@@ -26,6 +26,8 @@ const SHOWN_MAX: usize = 3;
 pub(super) struct Checked {
     /// The journal was seen up to here at least.
     pub(super) through: Sequence,
+    /// Nothing that is known of the journal comes after this entry.
+    pub(super) last: Sequence,
     /// The accounts of the file as they are; `None` for one that is not there.
     pub(super) heads: Vec<Option<Head>>,
     /// Rows at the beginning that were imported before.
@@ -52,6 +54,15 @@ impl Checked {
             row.key.made_id(occurrence)
         };
         Some(row.id.clone().unwrap_or_else(made))
+    }
+
+    /// Takes in what was written, before which nobody else wrote to the accounts.
+    pub(super) fn wrote(&mut self, posted: &Posted) {
+        self.through = posted.last;
+        self.last = posted.last;
+        for (account, head) in posted.accounts.iter().zip(&posted.heads) {
+            self.heads[account.get()] = Some(head.clone());
+        }
     }
 }
 
@@ -111,6 +122,7 @@ pub(super) fn check<J: Journal>(
         equal: Equal::default(),
         checked: Checked {
             through,
+            last: last(through, &heads),
             heads,
             continued,
             known: continued.max(written),

@@ -1,8 +1,8 @@
 //! Imports an events file: read, checked, and only then written.
 //!
-//! The rows wait in a file while they are checked, so that an import of any size takes little memory
-//! and holds nobody up. Only to write is the journal kept from others; if an account of the file was
-//! posted to since it was checked, the rows are checked again.
+//! The rows wait in a file while they are checked and made entries, so that an import of any size takes
+//! little memory and holds nobody up. Only to write what is prepared is the journal kept from others; if an
+//! account of the file was posted to since it was checked, the rows are checked again.
 
 use std::io::Read;
 use std::num::NonZeroU64;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use gpu_credit::Overdraft;
 
-use super::appending::{Appending, OVERTAKEN_MAX, append, heads};
+use super::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use super::checking::{self, Checked};
 use super::identity::{FileDigest, RowDigest};
 use super::reading::{self, ReadFile, StagedRow};
@@ -19,8 +19,8 @@ use super::{ImportMode, ImportOptions, ImportStep, Imported, refused};
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Part, RecordId, Sequence, Store,
-    Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, RecordId, Refusal, Store, Totals,
+    rules,
 };
 
 impl<J: Journal> Store<J> {
@@ -35,7 +35,7 @@ impl<J: Journal> Store<J> {
     /// [`again`](ImportOptions::again) is said. Within one file, equal rows without id are as many
     /// records; equal rows with one id are one.
     ///
-    /// **Memory.** Rows wait in a temporary file. What is held is about 20 bytes a row and 400 an
+    /// **Memory.** Rows wait in temporary files. What is held is about 20 bytes a row and 400 an
     /// account; past [`memory_bytes_max`](ImportOptions::memory_bytes_max) it is an error. Other
     /// postings wait while it is written, not while it is read and checked.
     ///
@@ -103,9 +103,17 @@ struct Place {
     digest: FileDigest,
 }
 
+/// Rows that are ready to be written.
+struct Batch {
+    prepared: Prepared,
+    /// How far the rows are written then.
+    end: Place,
+    is_last: bool,
+}
+
 /// What came of one batch.
-enum Batch {
-    Written {
+enum Written {
+    Whole {
         is_last: bool,
     },
     /// Accounts were posted to since they were checked.
@@ -134,17 +142,17 @@ impl<'s, J: Journal> Writing<'s, J> {
     fn run(mut self, progress: &mut impl FnMut(ImportStep)) -> Result<(u64, u64), Error> {
         let mut overtaken = 0;
         while self.checked.new > 0 {
-            let batch = self.write(overtaken == OVERTAKEN_MAX, progress);
-            let batch = batch.and_then(|batch| {
-                if let Batch::Overtaken = batch {
+            let written = self.write(overtaken == OVERTAKEN_MAX, progress);
+            let written = written.and_then(|written| {
+                if let Written::Overtaken = written {
                     self.check(progress)?;
                 }
-                Ok(batch)
+                Ok(written)
             });
-            match batch {
-                Ok(Batch::Written { is_last: true }) => break,
-                Ok(Batch::Written { is_last: false }) => overtaken = 0,
-                Ok(Batch::Overtaken) => overtaken += 1,
+            match written {
+                Ok(Written::Whole { is_last: true }) => break,
+                Ok(Written::Whole { is_last: false }) => overtaken = 0,
+                Ok(Written::Overtaken) => overtaken += 1,
                 Err(error) if self.posted > 0 => {
                     let stopped = ImportError::Stopped {
                         line: self.place.line,
@@ -170,56 +178,52 @@ impl<'s, J: Journal> Writing<'s, J> {
         &mut self,
         checks_alone: bool,
         progress: &mut impl FnMut(ImportStep),
-    ) -> Result<Batch, Error> {
+    ) -> Result<Written, Error> {
         let store = self.store;
-        store.alone(|last| {
-            if last != self.checked.through
-                && heads(store, &self.file.accounts)? != self.checked.heads
-            {
+        let mut batch = NewRows::prepare(self)?;
+        let written = store.alone(|last| {
+            let is_overtaken = last != self.checked.through
+                && heads(store, &self.file.accounts)? != self.checked.heads;
+            if is_overtaken || !batch.prepared.fits(last) {
                 if !checks_alone {
-                    return Ok((Batch::Overtaken, Appended::Nothing));
+                    return Ok((None, Appended::Nothing));
                 }
                 self.check(progress)?;
+                batch = NewRows::prepare(self)?;
             }
-            let mut rows = NewRows::new(self, last, progress)?;
-            append(store.journal(), || rows.part())?;
-            let (is_last, place, appending) = (rows.is_at_end, rows.place, rows.appending);
-            self.place = place;
-            self.checked.through = appending.last;
-            self.posted += appending.posted;
-            self.opened += appending.opened;
-            let appended = appending.appended(&self.file.accounts);
-            Ok((Batch::Written { is_last }, appended))
-        })
+            let tell = |rows| progress(ImportStep::Written(rows));
+            let (posted, appended) = batch.prepared.append(store.journal(), last, tell)?;
+            Ok((Some((posted, batch.end, batch.is_last)), appended))
+        })?;
+        let Some((posted, end, is_last)) = written else {
+            return Ok(Written::Overtaken);
+        };
+        self.place = end;
+        self.checked.wrote(&posted);
+        self.posted += posted.posted;
+        self.opened += posted.opened;
+        Ok(Written::Whole { is_last })
     }
 }
 
 /// The entries of a batch, made of its rows.
-struct NewRows<'a, P> {
+struct NewRows<'a> {
     rows: StagedRows<'a, StagedRow>,
     accounts: &'a [Arc<str>],
-    checked: &'a mut Checked,
+    checked: &'a Checked,
     policy: Overdraft,
     recorded_at: i64,
     batch_rows: u64,
     /// Of the whole file, if it has no ids.
     digest: Option<&'a FileDigest>,
     place: Place,
-    appending: Appending,
-    /// Whether there are no more in the file.
-    is_at_end: bool,
-    /// Whether the journal has all of them.
-    is_done: bool,
-    progress: &'a mut P,
+    appending: Appending<'a>,
 }
 
-impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
-    fn new<J: Journal>(
-        writing: &'a mut Writing<'_, J>,
-        last: Sequence,
-        progress: &'a mut P,
-    ) -> Result<Self, Error> {
+impl<'a> NewRows<'a> {
+    fn new<J: Journal>(writing: &'a mut Writing<'_, J>) -> Result<Self, Error> {
         let Writing {
+            store,
             file,
             options,
             checked,
@@ -241,37 +245,25 @@ impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
             batch_rows: options.batch_rows.map_or(u64::MAX, NonZeroU64::get),
             digest: digest.as_ref(),
             place: place.clone(),
-            appending: Appending::after(last),
-            is_at_end: false,
-            is_done: false,
-            progress,
+            appending: Appending::after(checked.last, store.journal(), &options.folder),
         })
     }
 
-    /// The next entries; the last part has the heads, and the note. `None` after it.
-    fn part(&mut self) -> Result<Option<Part>, Error> {
-        if self.is_done {
-            return Ok(None);
-        }
-        let is_full = self.take_rows()?;
-        let mut part = self.appending.take_part();
-        (self.progress)(ImportStep::Written(self.place.rows));
-        if !is_full {
-            self.is_done = true;
-            part.heads = self.appending.heads(&self.checked.heads);
-            part.notes = self.note().into_iter().collect();
-        }
-        Ok(Some(part))
+    /// Makes the next batch ready.
+    fn prepare<J: Journal>(writing: &'a mut Writing<'_, J>) -> Result<Batch, Error> {
+        let mut rows = NewRows::new(writing)?;
+        let is_last = rows.take_rows()?;
+        let notes = rows.note(is_last).into_iter().collect();
+        Ok(Batch {
+            prepared: rows.appending.finish(rows.place.rows, notes)?,
+            end: rows.place,
+            is_last,
+        })
     }
 
-    /// Takes rows until there are as many entries as are handed over together; `false` if before that
-    /// the batch is at its end.
+    /// Takes the rows of the batch; whether there are no more in the file.
     fn take_rows(&mut self) -> Result<bool, Error> {
-        while !self.appending.is_full() {
-            let Some(row) = self.rows.next()? else {
-                self.is_at_end = true;
-                return Ok(false);
-            };
+        while let Some(row) = self.rows.next()? {
             let place = self.place.rows;
             self.place.rows += 1;
             self.place.offset = self.rows.offset();
@@ -281,8 +273,8 @@ impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
                 self.place.digest.add(RowDigest::of(name, &row.change));
             }
             if let Some(id) = self.checked.id(place, &row) {
-                self.write(id, row)?;
-                if self.appending.posted - self.appending.opened >= self.batch_rows {
+                self.add(id, row)?;
+                if self.appending.records() >= self.batch_rows {
                     return Ok(false);
                 }
             }
@@ -291,9 +283,9 @@ impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
     }
 
     /// The note by which a file that begins with these rows is known.
-    fn note(&self) -> Option<(String, u64)> {
+    fn note(&self, is_last: bool) -> Option<(String, u64)> {
         let whole = self.digest?;
-        let digest = match self.is_at_end {
+        let digest = match is_last {
             true => whole,
             false => &self.place.digest,
         };
@@ -301,47 +293,57 @@ impl<'a, P: FnMut(ImportStep)> NewRows<'a, P> {
     }
 
     /// Makes the entry of a row, after that of its account if the account is new.
-    fn write(&mut self, id: RecordId, row: StagedRow) -> Result<(), Error> {
-        let head = &mut self.checked.heads[row.account.get()];
-        let (policy, recorded_at) = (self.policy, self.recorded_at);
-        let head = match head {
-            Some(head) => head,
-            None => {
-                let sequence = self.appending.last.next();
-                let account = AccountKey {
-                    opened: sequence,
-                    name: Arc::clone(&self.accounts[row.account.get()]),
-                };
-                let opening = Entry {
-                    sequence,
-                    recorded_at,
-                    account: account.clone(),
-                    id: OPENING_ID.into(),
-                    change: Change::OpenAccount { policy },
-                };
-                self.appending.push(row.account, opening);
-                head.insert(Head {
-                    account,
-                    policy,
-                    entries: 1,
-                    last: sequence,
-                    totals: Totals::default(),
-                })
-            }
-        };
+    fn add(&mut self, id: RecordId, row: StagedRow) -> Result<(), Error> {
+        let known = self.checked.heads[row.account.get()].as_ref();
+        if self.appending.head(row.account, known).is_none() {
+            self.open(&row)?;
+        }
+        let name = &self.accounts[row.account.get()];
+        let is_full = || refused(row.line, name, &id, Refusal::JournalFull);
+        let sequence = self.appending.next().ok_or_else(is_full)?;
+        let head = self.appending.head(row.account, known);
+        let head = head.expect("an account that has entries is open");
         let admitted = rules::posted(head.totals, &row.change);
-        head.totals =
-            admitted.map_err(|refusal| refused(row.line, &head.account.name, &id, refusal))?;
-        head.last = self.appending.last.next();
+        head.totals = admitted.map_err(|refusal| refused(row.line, name, &id, refusal))?;
+        head.last = sequence;
         head.entries += 1;
         let entry = Entry {
-            sequence: head.last,
-            recorded_at,
+            sequence,
+            recorded_at: self.recorded_at,
             account: head.account.clone(),
             id,
             change: row.change,
         };
-        self.appending.push(row.account, entry);
-        Ok(())
+        self.appending.push(entry, self.place.rows)
+    }
+
+    fn open(&mut self, row: &StagedRow) -> Result<(), Error> {
+        let (name, id) = (
+            &self.accounts[row.account.get()],
+            RecordId::from(OPENING_ID),
+        );
+        let is_full = || refused(row.line, name, &id, Refusal::JournalFull);
+        let sequence = self.appending.next().ok_or_else(is_full)?;
+        let head = Head {
+            account: AccountKey {
+                opened: sequence,
+                name: Arc::clone(name),
+            },
+            policy: self.policy,
+            entries: 1,
+            last: sequence,
+            totals: Totals::default(),
+        };
+        let opening = Entry {
+            sequence,
+            recorded_at: self.recorded_at,
+            account: head.account.clone(),
+            id,
+            change: Change::OpenAccount {
+                policy: self.policy,
+            },
+        };
+        self.appending.add(row.account, head);
+        self.appending.push(opening, self.place.rows)
     }
 }

@@ -10,6 +10,7 @@ mod import_sacct;
 mod journal;
 mod lines;
 mod memory;
+mod parts;
 mod reading;
 pub mod sacct;
 mod staging;
@@ -64,7 +65,7 @@ pub struct ImportOptions {
     /// If given, each so many new records are posted by themselves, so that nobody waits long; then not
     /// all or none are posted.
     pub batch_rows: Option<NonZeroU64>,
-    /// Where the temporary file goes. It takes about as many bytes as the file without compression.
+    /// Where the temporary files go. They take about twice as many bytes as the file without compression.
     pub folder: PathBuf,
 }
 

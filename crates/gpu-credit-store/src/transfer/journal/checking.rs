@@ -20,7 +20,7 @@ use crate::lane::now;
 use crate::recent::{Pins, Recent, Touched, Written};
 use crate::standing::Standing;
 use crate::transfer::accounts::AccountIndex;
-use crate::transfer::appending::heads;
+use crate::transfer::appending::{heads, last};
 use crate::transfer::identity::RowKey;
 use crate::transfer::memory::{check_memory, row_bytes};
 use crate::transfer::{ChangedRow, ImportOptions, ImportStep, PostedBy};
@@ -37,6 +37,8 @@ const DRAFTED_AT_ONCE: usize = if cfg!(test) { 3 } else { 8_192 };
 pub(super) struct Checked {
     /// The store was seen up to here at least.
     pub(super) through: Sequence,
+    /// Nothing that is known of the store comes after this entry.
+    pub(super) last: Sequence,
     /// The accounts of the file as they are; `None` for one that is not there.
     pub(super) heads: Vec<Option<Head>>,
     /// As they will be, but for the places of their entries.
@@ -97,9 +99,7 @@ pub(super) fn check<J: Journal>(
 ) -> Result<Checked, Problem> {
     let through = store.last_sequence();
     let heads = heads(store, &file.accounts)?;
-    // Others may have posted since: drafted entries come after what heads say, too.
-    let lasts = heads.iter().flatten().map(|head| head.last);
-    let base = lasts.max().map_or(through, |last| last.max(through));
+    let base = last(through, &heads);
     file.places
         .sort_unstable_by_key(|place| (place.account, place.sequence));
     let mut checking = Checking {
@@ -113,6 +113,7 @@ pub(super) fn check<J: Journal>(
         folded: HashMap::new(),
         checked: Checked {
             through,
+            last: base,
             after: heads.clone(),
             heads,
             known: 0,

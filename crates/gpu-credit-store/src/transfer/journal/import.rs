@@ -1,14 +1,15 @@
 //! Imports a journal: read, checked, and only then written.
 
 use std::io::BufRead;
+use std::sync::Arc;
 
 use super::checking::{self, Checked, Problem};
 use super::reading::{self, Place, ReadJournal, StagedLine};
 use crate::lane::{Appended, now};
-use crate::transfer::appending::{Appending, OVERTAKEN_MAX, append, heads};
+use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use crate::transfer::staging::StagedRows;
-use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported};
-use crate::{Change, Entry, Error, Head, ImportError, Journal, Sequence, Store};
+use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused};
+use crate::{Change, Entry, Error, Head, ImportError, Journal, Refusal, Sequence, Store};
 
 /// Entries that are read together, in the order in which they are in the temporary file.
 const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
@@ -23,7 +24,7 @@ impl<J: Journal> Store<J> {
     /// **Unit of time.** A store that has none takes that of the journal, or that of the options if the
     /// journal has none; times are not converted.
     ///
-    /// **Memory.** Lines wait in a temporary file. What is held is about 40 bytes a line and 400 an
+    /// **Memory.** Lines wait in temporary files. What is held is about 40 bytes a line and 400 an
     /// account; the records of one account that are corrected, and an account whose books are closed; past
     /// [`memory_bytes_max`](ImportOptions::memory_bytes_max) it is an error. A line has 1 MiB at most.
     /// Other postings wait while it is written, not while it is read and checked.
@@ -67,27 +68,34 @@ impl<J: Journal> Store<J> {
             if let Some(unit) = unit {
                 self.set_time_unit(unit)?;
             }
-            let written = self.alone(|last| {
+            let Some(new) = New::prepare(self, &mut file, &checked, options)? else {
+                return Ok(checked.imported());
+            };
+            let is_written = self.alone(|last| {
                 let is_overtaken =
                     last != checked.through && heads(self, &file.accounts)? != checked.heads;
-                match is_overtaken {
-                    true => Ok((None, Appended::Nothing)),
-                    false => write(self, &mut file, checked, last, &mut progress),
+                match is_overtaken || !new.can_follow(last) {
+                    true => Ok((false, Appended::Nothing)),
+                    false => Ok((true, new.append(self.journal(), last, &mut progress)?)),
                 }
             })?;
-            if let Some(imported) = written {
-                return Ok(imported);
+            if is_written {
+                return Ok(checked.imported());
             }
         }
         // Others go on posting to its accounts: now they wait.
-        let written = self.alone(|last| {
+        self.alone(|last| {
             let checked = checking::check(self, &mut file, options, &mut progress)?;
-            match options.mode {
-                ImportMode::DryRun => Ok((Some(checked.imported()), Appended::Nothing)),
-                ImportMode::Post => write(self, &mut file, checked, last, &mut progress),
-            }
-        })?;
-        Ok(written.expect("nobody else posts meanwhile"))
+            let new = match options.mode {
+                ImportMode::DryRun => None,
+                ImportMode::Post => New::prepare(self, &mut file, &checked, options)?,
+            };
+            let appended = match new {
+                None => Appended::Nothing,
+                Some(new) => new.append(self.journal(), last, &mut progress)?,
+            };
+            Ok((checked.imported(), appended))
+        })
     }
 }
 
@@ -102,44 +110,62 @@ impl Checked {
     }
 }
 
-/// Writes the entries that are new, after the last one.
-fn write<J: Journal>(
-    store: &Store<J>,
-    file: &mut ReadJournal,
-    checked: Checked,
-    last: Sequence,
-    progress: &mut impl FnMut(ImportStep),
-) -> Result<(Option<Imported>, Appended), Error> {
-    let imported = checked.imported();
-    let known = store.journal().notes("")?;
-    let notes = file.notes.iter().filter(|note| !known.contains(note));
-    let notes: Vec<(String, u64)> = notes.cloned().collect();
-    let mut entries = NewEntries {
-        staged: file.staging.pick()?,
-        places: &file.places,
-        heads: checked.after,
-        are_recorded_again: last == Sequence::START,
-        recorded_at: now(),
-        appending: Appending::after(last),
-    };
-    let mut is_done = checked.new == 0 && notes.is_empty();
-    append(store.journal(), || {
-        if is_done {
+/// What is new of a journal, ready to be written.
+struct New {
+    prepared: Prepared,
+    /// Whether the entries have the places and times they had: then nothing comes before them.
+    are_recorded_again: bool,
+}
+
+impl New {
+    /// `None` if there is nothing.
+    fn prepare<J: Journal>(
+        store: &Store<J>,
+        file: &mut ReadJournal,
+        checked: &Checked,
+        options: &ImportOptions,
+    ) -> Result<Option<Self>, Error> {
+        let known = store.journal().notes("")?;
+        let notes = file.notes.iter().filter(|note| !known.contains(note));
+        let notes: Vec<(String, u64)> = notes.cloned().collect();
+        if checked.new == 0 && notes.is_empty() {
             return Ok(None);
         }
-        while !entries.places.is_empty() && !entries.appending.is_full() {
+        let are_recorded_again = checked.last == Sequence::START;
+        let mut entries = NewEntries {
+            staged: file.staging.pick()?,
+            places: &file.places,
+            accounts: &file.accounts,
+            heads: &checked.after,
+            are_recorded_again,
+            recorded_at: now(),
+            rows: 0,
+            appending: Appending::after(checked.last, store.journal(), &options.folder),
+        };
+        while !entries.places.is_empty() {
             entries.take_some()?;
         }
-        let mut part = entries.appending.take_part();
-        progress(ImportStep::Written(entries.appending.posted));
-        if entries.places.is_empty() {
-            is_done = true;
-            part.heads = entries.appending.heads(&entries.heads);
-            part.notes.clone_from(&notes);
-        }
-        Ok(Some(part))
-    })?;
-    Ok((Some(imported), entries.appending.appended(&file.accounts)))
+        Ok(Some(New {
+            prepared: entries.appending.finish(entries.rows, notes)?,
+            are_recorded_again,
+        }))
+    }
+
+    /// Whether it can be written after this entry, which is the last one.
+    fn can_follow(&self, last: Sequence) -> bool {
+        self.are_recorded_again == (last == Sequence::START) && self.prepared.fits(last)
+    }
+
+    fn append(
+        self,
+        journal: &dyn Journal,
+        last: Sequence,
+        progress: &mut impl FnMut(ImportStep),
+    ) -> Result<Appended, Error> {
+        let tell = |rows| progress(ImportStep::Written(rows));
+        let (_, appended) = self.prepared.append(journal, last, tell)?;
+        Ok(appended)
+    }
 }
 
 /// The entries of the lines that are new, in the order in which they were recorded.
@@ -147,12 +173,15 @@ struct NewEntries<'f> {
     staged: StagedRows<'f, StagedLine>,
     /// Of the lines that are left.
     places: &'f [Place],
-    /// The accounts as they will be; their places are those of the entries so far.
-    heads: Vec<Option<Head>>,
+    accounts: &'f [Arc<str>],
+    /// The accounts as they will be, but for the places of their entries.
+    heads: &'f [Option<Head>],
     /// Whether they get the places and times they had.
     are_recorded_again: bool,
     recorded_at: i64,
-    appending: Appending,
+    /// Entries so far.
+    rows: u64,
+    appending: Appending<'f>,
 }
 
 impl NewEntries<'_> {
@@ -170,17 +199,23 @@ impl NewEntries<'_> {
         }
         lines.sort_unstable_by_key(|line| line.sequence);
         for line in lines {
-            self.take(line);
+            self.take(line)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, line: StagedLine) {
+    fn take(&mut self, line: StagedLine) -> Result<(), Error> {
         let (sequence, recorded_at) = match self.are_recorded_again {
-            true => (line.sequence, line.recorded_at),
-            false => (self.appending.last.next(), self.recorded_at),
+            true => (Some(line.sequence), line.recorded_at),
+            false => (self.appending.next(), self.recorded_at),
         };
-        let head = self.heads[line.account.get()].as_mut();
+        let is_full = || {
+            let name = &self.accounts[line.account.get()];
+            refused(line.line, name, &line.id, Refusal::JournalFull)
+        };
+        let sequence = sequence.ok_or_else(is_full)?;
+        let head = self.heads[line.account.get()].as_ref();
+        let head = self.appending.head(line.account, head);
         let head = head.expect("an account that has entries is open");
         if let Change::OpenAccount { .. } = line.change {
             head.account.opened = sequence;
@@ -193,6 +228,7 @@ impl NewEntries<'_> {
             id: line.id,
             change: line.change,
         };
-        self.appending.push(line.account, entry);
+        self.rows += 1;
+        self.appending.push(entry, self.rows)
     }
 }

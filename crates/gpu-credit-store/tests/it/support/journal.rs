@@ -41,9 +41,13 @@ where
         (self.hook)(Step::Appended)
     }
 
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        self.journal.prepare(entries)
+    }
+
     fn append_parts(
         &self,
-        parts: &mut dyn Iterator<Item = Result<Part, JournalError>>,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
     ) -> Result<(), JournalError> {
         (self.hook)(Step::Append)?;
         self.journal.append_parts(parts)?;
