@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use gpu_credit::Overdraft;
 use gpu_credit_replay::Replay;
 use gpu_credit_store::{
-    Change, Entry, Error, Journal, JournalError, Posting, Sequence, StorageProblem, Store,
+    Change, Entry, Error, ImportOptions, Journal, JournalError, Posting, Sequence, StorageProblem,
+    Store,
 };
 use gpu_credit_workload::random::Random;
 
@@ -79,6 +80,71 @@ impl Held {
             gone_on.expect("they post meanwhile");
         }
     }
+}
+
+/// The rows of a batch, and of an import, were made while everybody waited.
+#[test]
+fn rows_are_made_outside_of_the_lane_and_moved_to_where_the_journal_ends() {
+    const ROWS: usize = 1_000;
+    let (go, go_on) = channel();
+    let held = Held {
+        is_held: AtomicBool::new(true),
+        go_on: Mutex::new(go_on),
+    };
+    let (is_held, held_now) = channel();
+    let is_held = Mutex::new(is_held);
+    let hold = |step: Step<'_>| {
+        if let Step::Prepare = step {
+            is_held.lock().unwrap().send(()).unwrap();
+            held.hold();
+        }
+        Ok(())
+    };
+    let store = Store::with_journal(Hooked::new(hold)).unwrap();
+    for account in ["a", "b"] {
+        store.open_account(account, Overdraft::Carry).unwrap();
+    }
+    let (_disk, from) = store_in_memory();
+    from.open_account("c", Overdraft::Carry).unwrap();
+    for number in 0..ROWS {
+        from.post(usage("c", number.to_string())).unwrap();
+    }
+    let mut journal = Vec::new();
+    from.export_journal(&mut journal, |_| ()).unwrap();
+    let header = "kind,account,credit_id,amount,timestamp,expiration\n";
+    let events = format!("{header}{}", "usage,d,,1,0,\n".repeat(ROWS));
+
+    let options = ImportOptions::default();
+    let post = || drop(store.post_all(batch("x", ROWS)).unwrap());
+    let import_journal = || {
+        let imported = store.import_journal(journal.as_slice(), &options, |_| ());
+        assert_eq!(imported.unwrap().accounts, 1);
+    };
+    let import_events = || {
+        let imported = store.import_events(events.as_bytes(), &options, |_| ());
+        assert_eq!(imported.unwrap().accounts, 1);
+    };
+    let writes: [&(dyn Fn() + Sync); 3] = [&post, &import_journal, &import_events];
+    for (account, write) in ["b", "c", "d"].into_iter().zip(writes) {
+        thread::scope(|scope| {
+            let writing = scope.spawn(write);
+            let made = held_now.recv_timeout(PATIENCE);
+            made.expect("the rows are made by themselves");
+            for number in 0..3 {
+                let id = format!("while {account} waits, {number}");
+                store.post(usage("a", id)).unwrap();
+            }
+            go.send(()).unwrap();
+            writing.join().unwrap();
+        });
+        let deficit = store.balance_at(account, 0).unwrap().deficit;
+        assert_eq!(deficit, ROWS as u64, "{account}");
+    }
+    let entries = everything(&store).into_values().flatten();
+    let mut places: Vec<u64> = entries.map(|entry| entry.sequence.get()).collect();
+    places.sort_unstable();
+    assert!(places.into_iter().eq(1..=store.last_sequence().get()));
+    assert_sound(&store);
 }
 
 /// The first posting to an account that was not loaded folded it while everybody waited; and so did

@@ -10,6 +10,7 @@ use super::backend::Disk;
 
 /// What a journal is about to do, or has done.
 pub(crate) enum Step<'a> {
+    Prepare,
     Append,
     Appended,
     Entries(&'a AccountKey),
@@ -42,6 +43,7 @@ where
     }
 
     fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        (self.hook)(Step::Prepare)?;
         self.journal.prepare(entries)
     }
 
