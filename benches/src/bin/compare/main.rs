@@ -5,6 +5,7 @@
 //! `benches/record` and renders `docs/benchmarks.md` from them.
 
 mod arguments;
+mod front;
 mod machine;
 mod measure;
 mod memory;

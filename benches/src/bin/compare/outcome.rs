@@ -14,7 +14,7 @@ pub(crate) struct Case {
     pub(crate) size_of: String,
     /// The unit of the figures.
     pub(crate) unit: String,
-    /// The ratio of the first party to the second, at most. `None`: the figure is only said.
+    /// The ratio of the first party to the second, at most. `None`: there is no target.
     pub(crate) target: Option<f64>,
     /// The first is measured against the second; the others are listed.
     pub(crate) parties: Vec<Party>,
@@ -36,12 +36,23 @@ pub(crate) struct Summary {
     pub(crate) max: f64,
 }
 
+/// One party against another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ratio {
+    /// The quotient of the two medians, which stand beside it on the page.
+    pub(crate) of_medians: f64,
+    /// The least of one round.
+    pub(crate) min: f64,
+    /// The greatest of one round.
+    pub(crate) max: f64,
+}
+
 /// Whether a target is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Met,
     Missed,
-    Said,
+    NoTarget,
 }
 
 impl Case {
@@ -80,20 +91,27 @@ impl Case {
         }
     }
 
-    /// Ratios of a party to the one that the case is measured against, round by round.
-    pub(crate) fn ratio(&self, party: usize) -> Summary {
-        let (this, against) = (&self.parties[party].samples, &self.parties[1].samples);
-        let ratios = this
-            .iter()
-            .zip(against)
-            .map(|(this, against)| this / against);
-        Summary::of(ratios.collect())
+    /// The ratio of a party to the one that the case is measured against.
+    pub(crate) fn ratio(&self, party: usize) -> Ratio {
+        self.ratio_to(party, 1)
+    }
+
+    /// The ratio of the medians of two parties, and the least and the greatest of a round.
+    pub(crate) fn ratio_to(&self, party: usize, other: usize) -> Ratio {
+        let (this, against) = (&self.parties[party], &self.parties[other]);
+        let rounds = this.samples.iter().zip(&against.samples);
+        let rounds = Summary::of(rounds.map(|(this, against)| this / against).collect());
+        Ratio {
+            of_medians: this.summary().median / against.summary().median,
+            min: rounds.min,
+            max: rounds.max,
+        }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
         match self.target {
-            None => Verdict::Said,
-            Some(target) if self.ratio(0).median <= target => Verdict::Met,
+            None => Verdict::NoTarget,
+            Some(target) if self.ratio(0).of_medians <= target => Verdict::Met,
             Some(_) => Verdict::Missed,
         }
     }
@@ -140,7 +158,7 @@ impl std::fmt::Display for Verdict {
         formatter.write_str(match self {
             Verdict::Met => "met",
             Verdict::Missed => "missed",
-            Verdict::Said => "said",
+            Verdict::NoTarget => "no target",
         })
     }
 }
@@ -175,6 +193,16 @@ pub(crate) fn three_digits(figure: f64) -> String {
     }
 }
 
+/// A time in nanoseconds, in the unit in which people say it.
+pub(crate) fn human_time(nanoseconds: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "us")];
+    let unit = units.iter().find(|(size, _)| nanoseconds >= *size);
+    let (size, unit) = unit.copied().unwrap_or((1.0, "ns"));
+    let figure = nanoseconds / size;
+    let decimals = usize::from(figure < 10.0);
+    format!("{figure:.decimals$} {unit}")
+}
+
 /// A number with commas between thousands.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -197,6 +225,24 @@ mod tests {
         assert_eq!(Summary::of(vec![3.0, 1.0, 2.0]).median, 2.0);
         let even = Summary::of(vec![4.0, 1.0, 2.0, 3.0]);
         assert_eq!((even.min, even.median, even.max), (1.0, 2.5, 4.0));
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_the_medians_beside_it() {
+        let parties = vec![
+            Party::new("one", vec![10.0, 20.0, 60.0]),
+            Party::new("other", vec![10.0, 80.0, 40.0]),
+        ];
+        let case = Case::new("X1", "queries", (9, "usage"), "ns", parties);
+        let ratio = case.ratio(0);
+        assert_eq!((ratio.of_medians, ratio.min, ratio.max), (0.5, 0.25, 1.5));
+    }
+
+    #[test]
+    fn times_are_in_human_units() {
+        let shown = [8.25, 304.0, 1_513.0, 2_278_209.0, 74_252_708.0, 1.5e9];
+        let expected = ["8.2 ns", "304 ns", "1.5 us", "2.3 ms", "74 ms", "1.5 s"];
+        assert_eq!(shown.map(human_time), expected);
     }
 
     #[test]

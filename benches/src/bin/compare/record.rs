@@ -43,6 +43,11 @@ impl Record {
         })
     }
 
+    /// The machine, as the page names it.
+    pub(crate) fn machine(&self) -> String {
+        format!("{}, {} cores", self.processor, self.cores)
+    }
+
     /// Writes a new file into a folder, never over another.
     pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf> {
         std::fs::create_dir_all(folder)?;

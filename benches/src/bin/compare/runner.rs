@@ -83,14 +83,14 @@ impl Runner {
 fn print(case: &Case) {
     let ratio = case.ratio(0);
     let verdict = match (case.verdict(), case.target) {
-        (Verdict::Said, _) | (_, None) => String::new(),
+        (Verdict::NoTarget, _) | (_, None) => String::new(),
         (verdict, Some(target)) => format!(", at most {target}: {verdict}"),
     };
     println!(
         "{:3} {:<58} {} of {} ({} to {}){verdict}",
         case.row,
         case.title(),
-        three_digits(ratio.median),
+        three_digits(ratio.of_medians),
         case.parties[1].name,
         three_digits(ratio.min),
         three_digits(ratio.max),

@@ -83,7 +83,7 @@ pub(crate) const ROWS: &[Row] = &[
         "M2",
         "heap bytes for a grant at 1 M",
         "32 bytes of raw record",
-        "say",
+        "-",
     ),
     row(
         "S1",
@@ -103,7 +103,7 @@ pub(crate) const ROWS: &[Row] = &[
         "S4",
         "S1 with 1 % of the grants living a tenth of history among short ones",
         "the bare replay",
-        "say",
+        "-",
     ),
     row(
         "S5",
@@ -115,7 +115,7 @@ pub(crate) const ROWS: &[Row] = &[
         "S6",
         "S1 by how late the write is; 1 M grants, 50 live",
         "the bare replay",
-        "say",
+        "-",
     ),
     row(
         "C1",
@@ -154,7 +154,7 @@ pub(crate) const ROWS: &[Row] = &[
         "the shapes of S4 and S5: boundaries of a late write, settled; and questions after one, \
          without `settle`",
         "the boundaries to the end of history; a settled account",
-        "say",
+        "-",
     ),
     row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
     row(
@@ -167,7 +167,7 @@ pub(crate) const ROWS: &[Row] = &[
         "D1",
         "late write to one account of many, and its answers (feature `heavy`)",
         "a differential-dataflow program that maintains them",
-        "say",
+        "-",
     ),
     row(
         "B1",
@@ -185,7 +185,7 @@ pub(crate) const ROWS: &[Row] = &[
         "B3",
         "batch of 1 M questions across those accounts",
         "finding the name in a `HashMap`, the answer beside it",
-        "say",
+        "-",
     ),
     row(
         "E1",
