@@ -2,10 +2,19 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use crate::arguments::Format;
+use clap::ValueEnum;
+
 use crate::engine::Answer;
 use crate::escape::{EscapeArguments, Escapes, cell, onto};
 use crate::rows::into_io;
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// A header, and a row for each query
+    Csv,
+    /// An object on a line for each query
+    Json,
+}
 
 /// Answers on their way out. They are buffered.
 pub(crate) enum Answers {

@@ -40,11 +40,19 @@ pub(crate) fn shortened(line: &str) -> Cow<'_, str> {
     }
 }
 
+/// Of the options that say how answers are written.
+pub(crate) const OUTPUT_HEADING: &str = "Output (see gpu-credit help output)";
+
 #[derive(Args)]
 pub(crate) struct EscapeArguments {
-    /// Whether CSV shows control characters escaped, and puts a ' before what a spreadsheet would take
-    /// for a formula
-    #[arg(long, value_enum, default_value_t = Escape::Auto)]
+    /// Whether names in CSV are made safe for terminals and spreadsheets: auto, always or never
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = Escape::Auto,
+        help_heading = OUTPUT_HEADING,
+        hide_possible_values = true
+    )]
     escape: Escape,
 }
 

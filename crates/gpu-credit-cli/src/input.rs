@@ -2,14 +2,25 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use gpu_credit::Error;
+use clap::Args;
+use gpu_credit::{Error, Overdraft};
 use gpu_credit_workload::{Event, EventError, EventReader};
 
 use crate::escape::printable;
 use crate::progress::Progress;
+
+/// An events file and how to take it.
+#[derive(Args)]
+pub(crate) struct EventsArguments {
+    /// The events file, plain or gzip; - for standard input
+    pub(crate) file: PathBuf,
+    /// The policy of every account: carry, carry:C or forfeit (see gpu-credit help policies)
+    #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
+    pub(crate) policy: Overdraft,
+}
 
 /// The events of one file.
 pub(crate) struct Input {

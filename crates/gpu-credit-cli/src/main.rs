@@ -4,16 +4,19 @@
 //! It is thin. What is kept and answered is `gpu-credit-store`'s, and each command on a store is a
 //! file of [`store`]: what it is told, its help, and what it does. [`time`] and [`rows`] are how
 //! people type and read, [`escape`] is how names and ids of others are shown, and [`output_file`] where
-//! files go. The commands on files of events have [`arguments`], [`input`], and the
-//! [`engine`]s under one trait.
+//! files go. [`help`] is what holds for all commands. The commands on files of events have [`input`], and
+//! the [`engine`]s under one trait.
 
 mod answers;
 mod arguments;
 mod engine;
 mod escape;
 mod generate;
+mod help;
 mod input;
+mod integer;
 mod interrupt;
+mod man;
 mod output_file;
 mod own_questions;
 mod party;
@@ -31,7 +34,7 @@ use std::process::ExitCode;
 use std::{env, fmt};
 
 use anyhow::Context;
-use clap::Parser;
+use clap::FromArgMatches;
 
 use arguments::{Arguments, Command};
 use escape::{printable, shortened};
@@ -74,21 +77,26 @@ fn main() -> ExitCode {
 /// What the command line says; if it is wrong, what is wrong with it.
 fn arguments() -> Result<Arguments, String> {
     let typed: Vec<OsString> = env::args_os().collect();
-    let error = match Arguments::try_parse_from(&typed) {
+    let matches = help::command().try_get_matches_from(&typed);
+    let error_as_typed = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => return Ok(arguments),
         Err(error) => error,
     };
-    if !error.use_stderr() {
+    if !error_as_typed.use_stderr() {
         // Help, and the version.
-        error.exit();
+        error_as_typed.exit();
     }
     // The same error, with what was typed escaped.
     let typed = typed.iter().map(|word| match word.to_str() {
         Some(word) => printable(word).into_owned(),
         None => printable(&word.to_string_lossy()).into_owned(),
     });
-    let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
-    let lines = error.render().to_string();
+    let error = help::command().try_get_matches_from(typed).err();
+    let lines = error.unwrap_or(error_as_typed).render().to_string();
+    let lines = match lines.strip_prefix("error: ") {
+        Some(wrong) => format!("gpu-credit: {wrong}"),
+        None => lines,
+    };
     Err(lines.lines().map(printable).collect::<Vec<_>>().join("\n"))
 }
 
@@ -119,6 +127,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Replay(arguments) => replay::run(&arguments)?,
         Command::Verify(arguments) => return Ok(exit_code(verify::run(&arguments)?)),
         Command::Generate(arguments) => generate::run(&arguments)?,
+        Command::Completions(arguments) => man::completions(&arguments)?,
+        Command::Man(arguments) => man::man(&arguments)?,
+        Command::Help(arguments) => help::run(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

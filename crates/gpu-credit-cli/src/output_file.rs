@@ -17,10 +17,10 @@ use crate::interrupt;
 
 #[derive(Args)]
 pub(crate) struct OutputArguments {
-    /// Where to write it; standard output if not given, or -
-    #[arg(long, value_name = "FILE")]
+    /// The file to write; standard output if not given, or -
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace a file that is there; a store is never replaced
+    /// Replace a file that exists already; a store is never replaced
     #[arg(long, requires = "output")]
     force: bool,
 }

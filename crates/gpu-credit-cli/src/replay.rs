@@ -4,15 +4,56 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use anyhow::ensure;
+use clap::{Args, ValueEnum};
 use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_workload::Action;
 use hashbrown::HashMap;
 
-use crate::answers::Answers;
-use crate::arguments::{EngineName, ReplayArguments};
+use crate::answers::{Answers, Format};
 use crate::engine::{Engine, Heap, List, UNSEEN};
-use crate::input::Input;
+use crate::escape::EscapeArguments;
+use crate::input::{EventsArguments, Input};
 use crate::output_file::is_standard_output;
+
+pub(crate) const HELP: &str = "\
+The events file is CSV, plain or gzip, with the header
+  kind,account,credit_id,amount,timestamp,expiration
+where kind is grant, usage or balance (a query) and unused fields are empty.
+The columns id, until and priority may follow, in any order. id is the record
+id, which matters to import alone. Usage with until is a job: amount at each
+tick from timestamp on and before until. The grant of the lowest priority is
+drawn first, and an empty one is 0. Each query is answered from the rows before
+it, by a row
+  account,timestamp,balance,status,deficit
+with an empty balance for none, and one of the statuses inactive, overdrawn,
+spent and available.
+
+Example:
+  gpu-credit replay events.csv.gz --policy forfeit > answers.csv";
+
+#[derive(Args)]
+pub(crate) struct ReplayArguments {
+    #[command(flatten)]
+    events: EventsArguments,
+    /// What computes the answers
+    #[arg(long, value_enum, default_value_t = EngineName::Indexed)]
+    engine: EngineName,
+    /// What the answers are written as
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    #[command(flatten)]
+    escape: EscapeArguments,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum EngineName {
+    /// The engine of the store
+    Indexed,
+    /// A full replay with a sorted list
+    List,
+    /// A full replay with a heap
+    Heap,
+}
 
 pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<()> {
     let file = &arguments.events.file;

@@ -8,13 +8,19 @@ use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::escape::{EscapeArguments, Escapes, cell, onto, printable};
+use crate::escape::{EscapeArguments, Escapes, OUTPUT_HEADING, cell, onto, printable};
 use crate::time::TimeArguments;
 
 #[derive(Args)]
 pub(crate) struct RowArguments {
-    /// What the answer is written as
-    #[arg(long, value_enum, default_value_t = RowFormat::Table)]
+    /// What the answer is written as: table, csv or json
+    #[arg(
+        long,
+        value_enum,
+        default_value_t = RowFormat::Table,
+        help_heading = OUTPUT_HEADING,
+        hide_possible_values = true
+    )]
     pub(crate) format: RowFormat,
     #[command(flatten)]
     pub(crate) escape: EscapeArguments,

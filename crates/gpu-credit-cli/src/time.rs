@@ -14,14 +14,17 @@ use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
 
 #[derive(Args, Default)]
 pub(crate) struct TimeArguments {
-    /// The unit of times typed as integers. A store keeps the first that is said as its own: times
-    /// may then be typed as RFC 3339 or as now, and tables show them so. Another unit is converted
+    /// The unit of times typed as integers: s, ms, us or ns. The store keeps the first one (see
+    /// gpu-credit help units)
     #[arg(
         id = "unit",
         long,
+        value_name = "UNIT",
         value_enum,
+        help_heading = "Store",
         env = "GPU_CREDIT_UNIT",
-        hide_env_values = true
+        hide_env_values = true,
+        hide_possible_values = true
     )]
     said: Option<Unit>,
     /// That of the store, once it is open.

@@ -3,18 +3,36 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use clap::Args;
 use gpu_credit::Error;
 use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 use hashbrown::HashMap;
 
-use crate::arguments::VerifyArguments;
 use crate::escape::{Escapes, onto};
-use crate::input::Input;
+use crate::input::{EventsArguments, Input};
 use crate::own_questions;
 use crate::party::{self, KEYED, Parties, Said};
 use crate::shrink::shrink;
 use crate::store::counted;
 use crate::{complain, heard, say};
+
+pub(crate) const HELP: &str = "\
+The engines are indexed, list and heap (see gpu-credit replay --help). Under
+--policy forfeit a fourth one answers for accounts without jobs and priorities
+whose records come in time order: the calculator of the classic coding
+exercise. Accounts that the file has no query of are queried at the end, around
+their records and the ends of windows. If two engines differ, the shortest
+events file that makes them differ is written to standard output and the exit
+code is 1. So it is if there was nothing to compare.
+
+Example:
+  gpu-credit verify events.csv.gz --policy carry";
+
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    events: EventsArguments,
+}
 
 /// Whether all engines agree, and there was something to agree on.
 pub(crate) fn run(arguments: &VerifyArguments) -> anyhow::Result<bool> {
@@ -278,11 +296,11 @@ fn disagreement(mut parties: Parties, steps: &[Step], question: &Step) -> Option
 impl Agreed {
     fn summary(&self) -> String {
         if self.questions == 0 {
-            return "nothing was compared: the file has no records and no questions".to_owned();
+            return "nothing was compared: the file has no records and no queries".to_owned();
         }
-        let questions = counted(self.questions, "question", "questions");
+        let queries = counted(self.questions, "query", "queries");
         let accounts = counted(self.accounts, "account", "accounts");
-        let mut summary = format!("indexed, list and heap agree on {questions} to {accounts}");
+        let mut summary = format!("indexed, list and heap agree on {queries} of {accounts}");
         if self.keyed > 0 {
             let _ = write!(summary, ", keyed on {} of them", self.keyed);
         }
@@ -290,7 +308,7 @@ impl Agreed {
             let unasked = counted(self.unasked, "account", "accounts");
             let _ = write!(
                 summary,
-                "; {} of the questions are not in the file, which asks nothing about {unasked}",
+                "; {} of the queries are not in the file, which has none of {unasked}",
                 self.own,
             );
         }

@@ -14,28 +14,28 @@ pub(crate) enum AccountCommand {
     /// Open an account, in a new store if there is none
     #[command(after_help = CREATE_HELP)]
     Create(CreateArguments),
-    /// Delete an account with its whole journal
+    /// Delete an account with all of its entries (close keeps them)
     #[command(after_help = DELETE_HELP)]
     Delete(DeleteArguments),
 }
 
+pub(crate) const HELP: &str = "\
+Example:
+  gpu-credit account create acme";
+
 const CREATE_HELP: &str = "\
-The policy says what happens to usage beyond what is available, and stays for good:
-  carry     it becomes a deficit, which later grants pay
-  carry:C   the same, but the deficit is C at most, and the rest is dropped: billed
-            elsewhere, and never owed; carry:0 is credit first, the rest on the invoice
-  forfeit   it forfeits what is left and is itself dropped
-Opening an account again with the same policy does nothing, and says so. Names and ids are compared byte by byte: an accented letter
-typed as one character and as two makes two names. The id of the opening is open;
-no other record of the account can have it.
+Opening an account again with the same policy does nothing, and says so;
+another policy is an error. Names are compared byte by byte.
 
 Example:
   gpu-credit account create acme --policy carry
   gpu-credit account create invoiced --policy carry:0";
 
 const DELETE_HELP: &str = "\
-The name can be given again afterwards. What the file's free pages still hold is
-gone once it is copied: see gpu-credit copy --help.
+This cannot be undone. On a terminal it asks; elsewhere it needs --yes. The
+name can be used again afterwards. Free pages of the file hold the entries
+until it is copied: see gpu-credit copy --help. Deleting again with the same
+--id does nothing.
 
 Example:
   gpu-credit account delete acme --yes";
@@ -44,9 +44,10 @@ Example:
 pub(crate) struct CreateArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Its name
+    /// The name of the account
     account: String,
-    /// What happens to usage beyond what is available: carry, carry:C with a credit line C, or forfeit
+    /// What happens to usage beyond the credit: carry, carry:C or forfeit (see gpu-credit help
+    /// policies)
     #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
     policy: Overdraft,
     #[command(flatten)]
@@ -57,10 +58,10 @@ pub(crate) struct CreateArguments {
 pub(crate) struct DeleteArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Its name
+    /// The name of the account
     account: String,
-    /// Really delete it: there is no way back
-    #[arg(long)]
+    /// Do not ask
+    #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     id: IdArguments,

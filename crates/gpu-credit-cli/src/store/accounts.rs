@@ -9,9 +9,10 @@ use crate::rows::{Row, RowArguments, or_none};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-Amounts are the sums over all records that stand. closed_until is the first
-instant that is open, where the books were closed; granted and used are then
-what is left of the account from there on.
+granted and used are sums over all records that are not retracted. If the books
+are closed, closed_until is the first instant that is open, and the sums are of
+what counts from then on. opened_sequence and last_sequence are the first and
+the last entry of the account.
 
 Example:
   gpu-credit accounts";

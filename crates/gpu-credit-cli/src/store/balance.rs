@@ -10,21 +10,24 @@ use crate::rows::{Row, RowArguments, or_none};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-Without an account, all are asked. The columns are those of gpu-credit replay:
-an empty balance in CSV, null in JSON, is none, and status says why: inactive,
-overdrawn, spent or available. --at now needs --unit: the clock is read once.
+The status is
+  available   a grant is active, and there is credit or none has been needed
+  overdrawn   a grant is active, and there is a deficit: the balance is none
+  spent       under the policy forfeit: all that is active is used
+  inactive    no grant is active: the balance is none
+The deficit is what no grant has covered yet, also while none is active.
 
 Example:
-  gpu-credit balance account-01 account-02 --at 2025-02-10 --at 2025-03-10 --unit s";
+  gpu-credit balance account-01 account-02 --at 2025-02-10 --unit s";
 
 #[derive(Args)]
 pub(crate) struct BalanceArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// The accounts; all if none is named
+    /// The names of accounts; all if none is given
     #[arg(value_name = "ACCOUNT")]
     accounts: Vec<String>,
-    /// The instant asked about; can be given again
+    /// The instant; may be given several times
     #[arg(long, value_name = "TIME", required = true, allow_hyphen_values = true)]
     at: Vec<String>,
     #[command(flatten)]

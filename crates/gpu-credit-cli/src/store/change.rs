@@ -5,14 +5,15 @@ use clap::Args;
 use gpu_credit_store::{Change, MeteredChange, Posting};
 
 use super::OpenStore;
-use super::post::{PostArguments, amount_parser};
+use super::post::PostArguments;
 use super::window::WindowArguments;
+use crate::integer::{amount, integer};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-Usage gets another amount, a job another rate, first tick or end, a grant another
-end of its window or another priority. Every answer afterwards is as if it had been
-posted so; the journal keeps both.
+Usage gets another amount; a job another rate, first tick or end; a grant
+another end or another priority. Every answer is then as if it had been posted
+so. The journal keeps both: --as-recorded gives the answers from before.
 
 Example:
   gpu-credit change acme job-17 --amount 900";
@@ -21,8 +22,9 @@ Example:
 pub(crate) struct ChangeArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// The id of the grant or usage
+    /// The record id of a grant, of usage or of a job
     record: String,
     #[command(flatten)]
     to: ChangeTo,
@@ -30,18 +32,19 @@ pub(crate) struct ChangeArguments {
 
 #[derive(Args)]
 struct ChangeTo {
-    /// The amount of usage at an instant, in the smallest unit
+    /// The amount of usage, an integer of the smallest unit
     #[arg(
         long,
-        value_parser = amount_parser(),
+        value_parser = amount(),
         allow_negative_numbers = true,
         conflicts_with_all = ["WindowArguments", "JobArguments", "priority"]
     )]
     amount: Option<u64>,
-    /// The priority of a grant: lower is drawn first
+    /// The priority of a grant: a lower one is drawn from first
     #[arg(
         long,
         value_name = "NUMBER",
+        value_parser = integer(i16::MIN, i16::MAX),
         allow_negative_numbers = true,
         conflicts_with_all = ["WindowArguments", "JobArguments"]
     )]
@@ -56,13 +59,13 @@ struct ChangeTo {
 #[derive(Args)]
 #[group(multiple = true, conflicts_with = "WindowArguments")]
 struct JobArguments {
-    /// What each tick of a job uses, in the smallest unit
-    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    /// What each tick of a job uses
+    #[arg(long, value_parser = amount(), allow_negative_numbers = true)]
     rate: Option<u64>,
     /// The first tick of a job
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// The first tick that a job no longer uses
+    /// The first tick after a job
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
 }

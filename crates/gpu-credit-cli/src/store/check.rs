@@ -3,13 +3,15 @@
 use clap::Args;
 
 use super::{StoreArguments, counted};
+use crate::arguments::QuietArguments;
+use crate::integer::integer;
 use crate::{heard, say};
 
 pub(crate) const HELP: &str = "\
-Checks every page and every entry of the file, that each account follows from
-its entries, and, at some instants of each account, that the ledger answers what
-a full replay answers and that nothing is gained or lost. What is wrong is
-written to standard output, a line each, and the exit code is then 1.
+Checks every page and every entry of the file, and that each account follows
+from its entries. At some instants of each account it compares the balance with
+that of a full replay, and adds up where all credit and usage went. What is
+wrong is written to standard output, a line each, and the exit code is then 1.
 
 Example:
   gpu-credit check --instants 8";
@@ -18,9 +20,11 @@ Example:
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// Instants of each account at which answers are compared; each costs a replay of the account
-    #[arg(long, default_value_t = 16)]
+    /// Instants of each account at which balances are compared; each costs a replay of the account
+    #[arg(long, default_value = "16", value_parser = integer(0, usize::MAX))]
     instants: usize,
+    #[command(flatten)]
+    quiet: QuietArguments,
 }
 
 /// Whether nothing is wrong.
@@ -43,6 +47,6 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
             counted(report.problems.len() as u64, "problem", "problems"),
         ),
     };
-    heard(say(format_args!("{summary}")))?;
+    heard(arguments.quiet.say(format_args!("{summary}")))?;
     Ok(report.is_sound())
 }

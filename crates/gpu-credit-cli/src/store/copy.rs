@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::StoreArguments;
+use crate::arguments::QuietArguments;
 
 pub(crate) const HELP: &str = "\
-The copy is whole from the moment it has its name, and holds the journal and
-nothing else: nothing of deleted accounts. A file that exists is not replaced.
+The copy is written beside its place and gets its name when it is complete. It
+holds nothing of deleted accounts. A file that exists already is not replaced.
 
 Example:
   gpu-credit copy gpu-credit.backup.redb";
@@ -19,6 +20,8 @@ pub(crate) struct CopyArguments {
     store: StoreArguments,
     /// The file to make
     file: PathBuf,
+    #[command(flatten)]
+    quiet: QuietArguments,
 }
 
 pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
@@ -26,5 +29,5 @@ pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
     store.ask(|store| store.copy_to(&arguments.file))?;
     let last = store.store.last_sequence();
     let file = arguments.file.display();
-    crate::say(format_args!("copied up to entry {last}: {file}"))
+    (arguments.quiet).say(format_args!("copied up to entry {last}: {file}"))
 }

@@ -9,12 +9,12 @@ use crate::rows::{Row, RowArguments, or_empty};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-A row for each part of a usage record: drawn from a grant, or a deficit (no grant
-has covered it yet), or dropped. The parts add up to its amount; those of a job to
-its rate times its ticks. first and last are the first and the last tick that draw
-from the grant, perhaps in part. drawn_at is when they do: later than first if the
-part was a deficit until the grant began. If the books were closed while a job
-ran, the rows say what it uses from then on.
+A row for each part of a usage record: drawn from a grant, or a deficit (no
+grant has covered it yet), or dropped. The parts add up to its amount; those of
+a job to its rate times its ticks. first and last are the first and the last
+tick that draw from the grant, perhaps in part. drawn_at is when they do: later
+than first if the part was a deficit until the grant began. If the books were
+closed while a job ran, the rows say what it uses from then on.
 
 Example:
   gpu-credit draws acme job-17";
@@ -23,8 +23,9 @@ Example:
 pub(crate) struct DrawsArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The id of the usage
+    /// The record id of usage or a job
     usage: String,
     #[command(flatten)]
     recorded: RecordedArguments,

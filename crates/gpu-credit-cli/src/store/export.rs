@@ -9,20 +9,20 @@ use crate::escape::Escapes;
 use crate::output_file::OutputArguments;
 
 pub(crate) const HELP: &str = "\
-The journal is JSON lines: the store's unit of time, the files without ids that
-were imported, and then an entry each. Importing it into a new store restores
-this one; only accounts that were deleted are not known any more. The events file
-is what gpu-credit replay reads: the records as they stand; what it leaves out is
-said on standard error.
+The journal is JSON Lines: the store's unit of time, the files without ids that
+were imported, and an object for each entry. Import it into a new store to
+restore this one, without accounts that were deleted. The events file is what
+gpu-credit replay reads: the records as they are now, corrections applied. What
+it cannot hold is left out and counted on standard error.
 
 Example:
-  gpu-credit export --output journal.jsonl";
+  gpu-credit export -o journal.jsonl";
 
 #[derive(Args)]
 pub(crate) struct ExportArguments {
     #[command(flatten)]
     store: StoreArguments,
-    /// What is written
+    /// What to write
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t = Form::Journal)]
     form: Form,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(crate) struct ExportArguments {
 enum Form {
     /// Every entry, as JSON lines
     Journal,
-    /// The records that stand, as an events file
+    /// The records as they are now, as an events file
     Events,
 }
 

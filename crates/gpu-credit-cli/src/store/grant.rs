@@ -4,23 +4,22 @@ use clap::Args;
 use gpu_credit_store::Posting;
 
 use super::plan::{PlanArguments, Repeated};
-use super::post::{PostArguments, amount_parser};
+use super::post::PostArguments;
 use super::window::WindowArguments;
+use crate::integer::{amount, integer};
 
 pub(crate) const HELP: &str = "\
---for and --expires-at name the first instant at which the grant is no longer
-live: --at 0 --for 720 is live at 719 and not at 720. --expiration is the classic
-length, both ends included: --at 0 --expiration 720 is live at 720. Posting again
-under the same id does nothing, and says so; with other content it is refused.
+A grant is drawn from while it is active: lowest priority first, then soonest
+expiry, then posting order. What remains at its end lapses. Give --for,
+--expires-at or --expiration; gpu-credit help units says how they differ.
 
---every repeats the grant: ID/1, ID/2 and so on are posted together, each live until
-the next begins. The n-th is reckoned from --at: months after 31 January begin on
-28 February and on 31 March. A plan that was posted is made longer by posting it
-again with a greater --count or a later --last, and the same id.
---keep 1 lets what is left of a grant last one period more: its window is longer.
-With --keep-at-most each occurrence is two grants, of which ID/n/kept alone has the
-longer window. That is exact as long as no other grant of the same priority ends
-between the two ends: give the plan a priority of its own.
+--every repeats the grant: ID/1, ID/2 and so on are posted together, each
+active until the next begins. The n-th is counted from --at: months after 31
+January begin on 28 February and on 31 March. To make a plan longer, post it
+again with a greater --count or a later --last, and the same id. --keep 1 lets
+what remains of a grant last one period more. With --keep-at-most each grant is
+two, of which ID/n/kept alone lasts longer. That is exact if no other grant of
+the same priority ends between the two ends: give the plan its own priority.
 
 Example:
   gpu-credit grant acme 50000 --at 2025-03-01 --for 30d --unit s \\
@@ -32,26 +31,28 @@ Example:
 pub(crate) struct GrantArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// In the smallest unit
-    #[arg(value_parser = amount_parser(), allow_negative_numbers = true)]
+    /// The amount, an integer of the smallest unit
+    #[arg(value_parser = amount(), allow_negative_numbers = true)]
     amount: u64,
-    /// The first instant of its window
+    /// The first instant at which it is active
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
     #[command(flatten)]
     window: WindowArguments,
     #[command(flatten)]
     plan: PlanArguments,
-    /// Lower is drawn first; of one priority, the grant that ends soonest
+    /// A lower priority is drawn from first
     #[arg(
         long,
         value_name = "NUMBER",
-        default_value_t = 0,
+        default_value = "0",
+        value_parser = integer(i16::MIN, i16::MAX),
         allow_negative_numbers = true
     )]
     priority: i16,
-    /// What it is called: metadata
+    /// What the grant is called, such as a contract: it decides nothing
     #[arg(long, default_value = "")]
     credit_id: String,
 }

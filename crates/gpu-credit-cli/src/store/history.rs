@@ -12,11 +12,15 @@ use crate::rows::{Row, RowArguments, or_empty};
 use crate::time::{TimeArguments, Unit};
 
 pub(crate) const HELP: &str = "\
-A row for each entry, in the order in which they were recorded. recorded_at is in
-milliseconds since 1970, by the clock of the machine that recorded it; a grant
-without expiration never ends; timestamp is also the instant from which a grant
-is revoked, and up to which the books are closed. Of metered usage amount is the
-rate and timestamp the first tick.
+A row for each entry, in the order in which they were posted.
+  sequence      what --as-recorded takes
+  recorded_at   when it was posted, in milliseconds since 1970, by the clock of
+                the machine
+  timestamp     when it takes effect: of a job its first tick, of a revocation
+                the first instant it revokes, of a close the first that stays
+                open
+  amount        of a job its rate
+  expiration    none if a grant never expires
 
 Example:
   gpu-credit history acme --format csv";
@@ -25,6 +29,7 @@ Example:
 pub(crate) struct HistoryArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
     #[command(flatten)]
     rows: RowArguments,

@@ -15,37 +15,39 @@ use gpu_credit_store::{
 
 use super::import_sacct::{self, SacctArguments};
 use super::{OpenStore, StoreArguments, counted};
+use crate::arguments::QuietArguments;
 use crate::input::{Source, column};
+use crate::integer::integer;
 use crate::progress::Progress;
 use crate::time::Unit;
 
 pub(crate) const HELP: &str = "\
-The file is an events file (see gpu-credit replay --help) or a journal as
-gpu-credit export writes it: what begins with { is a journal. Plain or gzip. A
-store that is not there is made. Questions are passed over.
+The file is an events file (see gpu-credit replay --help), or a journal that
+gpu-credit export wrote; plain or gzip. A store is created if there is none.
+All of the file is posted, or nothing: an error names the line. Queries are
+ignored.
 
-A file may be imported again, and may have grown. Rows with an id (a column of
-the events file) are posted once, in any order; a row that says something else
-than what was posted under its id is an error. A file without ids that begins
-with all rows of one imported before continues it: only what follows is posted.
-Any other file without ids is refused if a row equals, in all columns, one that
-was imported before without id; --again posts it all the same. If only some rows
-have ids, the others must be new. Rows of accounts that were deleted since are
-still known. Within a file, equal rows without id are as many records.
+Importing a file again, or one that has grown:
+* A row with an id is posted once. A row with another content under a known id
+  is an error. So give rows ids if a log may be cut, rotated or merged.
+* A file without ids that begins with all rows of a file imported before
+  continues it: the rows after those are posted.
+* Any other file without ids is refused if one of its rows equals a row that
+  was imported without id; --again posts them all. Equal rows within one file
+  are separate records.
 
-With --from sacct the file is what sacct --parsable2 --allusers prints, with at
-least --format=JobIDRaw,Cluster,Account,User,Submit,Start,End,AllocTRES,State, in
-any order: one metered record a job, at a rate of its GPUs, under the id
-CLUSTER/JOBIDRAW/SUBMITTED. A job that runs ends for now at its Timelimit, if the
-column is there, or at --now. The output may have grown, and may be older: an end
-for now moves, under the id .../until/INSTANT, and a job that has ended is closed,
-under .../end; no import moves a final end, or one that was corrected by hand. Steps
-and jobs that have not started are passed over.
+--from sacct reads what sacct --parsable2 --allusers prints, with at least
+--format=JobIDRaw,Cluster,Account,User,Submit,Start,End,AllocTRES,State. Each
+job is one record at a rate of its GPUs, under the id
+CLUSTER/JOBIDRAW/SUBMITTED. A job that runs ends for now at its Timelimit, if
+that column is there, or at --now. Later output moves that end (id
+.../until/INSTANT), and sets the final one (id .../end). No import moves a
+final end, or one that was corrected by hand. Steps and jobs that have not
+started are ignored.
 
-All is posted or nothing; nobody waits for it but while it is written. The rows
-wait in a temporary file beside the store. An import deletes no account.
-
-A journal brings its unit of time, and the files without ids that were imported.
+Rows are checked in a temporary file beside the store; others post meanwhile,
+and wait only while the rows are written. A journal brings its unit of time and
+what it knows of files without ids. An import deletes no account.
 
 Example:
   gpu-credit import events.csv.gz --policy carry
@@ -57,29 +59,38 @@ pub(crate) struct ImportArguments {
     store: StoreArguments,
     /// The events file or the journal, plain or gzip; - for standard input
     file: PathBuf,
-    /// The policy of accounts that an events file makes, carry, carry:C or forfeit; those that are there
-    /// keep theirs
+    /// The policy of accounts that the file opens: carry, carry:C or forfeit (see gpu-credit help
+    /// policies)
     #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
     pub(super) policy: Overdraft,
-    /// Check all of it and post nothing
-    #[arg(long)]
+    /// Check all of the file and post nothing
+    #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Post every row that has no id, whatever was imported before
+    /// Post all rows without id, whatever was imported before
     #[arg(long)]
     again: bool,
-    /// The unit of the times in the file: those of another unit than the store's are converted, exactly,
-    /// and a journal of another is refused. A store keeps the first unit that is said as its own
-    #[arg(long, value_enum, env = "GPU_CREDIT_UNIT", hide_env_values = true)]
+    /// The unit of the times in the file: s, ms, us or ns. A store converts those of another unit than
+    /// its own, and refuses a journal of another (see gpu-credit help units)
+    #[arg(
+        long,
+        value_enum,
+        help_heading = "Store",
+        env = "GPU_CREDIT_UNIT",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     pub(super) unit: Option<Unit>,
-    /// Post so many records at a time, so that others wait less: if it stops halfway, what was posted
-    /// stays, and importing the file again goes on from there. A journal is always posted at once
-    #[arg(long, value_name = "RECORDS")]
+    /// Post so many records at a time, so that others wait less. If it stops halfway, what was posted
+    /// stays; import the file again to go on from there. A journal is always posted at once
+    #[arg(long, value_name = "RECORDS", value_parser = integer(NonZeroU64::MIN, NonZeroU64::MAX))]
     batches: Option<NonZeroU64>,
-    /// How much memory it may take, such as 512M or 4G
+    /// How much memory the import may take, such as 512M or 4G
     #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes)]
     pub(super) memory: usize,
     #[command(flatten)]
     pub(super) sacct: SacctArguments,
+    #[command(flatten)]
+    quiet: QuietArguments,
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.
@@ -114,7 +125,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         progress.clear();
         let said = said?;
         store.ensure_in_place()?;
-        return crate::say(format_args!("{said}"));
+        return arguments.quiet.say(format_args!("{said}"));
     }
     let options = ImportOptions {
         mode,
@@ -138,7 +149,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         let _ = store.store.compact();
     }
     store.ensure_in_place()?;
-    crate::say(format_args!("{}", summary(&imported, mode)))
+    (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))
 }
 
 /// Says how far it is once the file is read.
@@ -218,8 +229,8 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
         );
     }
     if *questions > 0 {
-        let questions = counted(*questions, "question", "questions");
-        let _ = write!(summary, "; {questions} passed over");
+        let queries = counted(*questions, "query", "queries");
+        let _ = write!(summary, "; {queries} ignored");
     }
     summary
 }

@@ -15,20 +15,20 @@ use super::{OpenStore, counted};
 
 #[derive(Args)]
 pub(crate) struct SacctArguments {
-    /// What wrote the file, if it is neither an events file nor a journal
-    #[arg(long, value_enum, value_name = "PROGRAM", conflicts_with_all = ["again", "batches"])]
+    /// The program that wrote the file: sacct
+    #[arg(long, value_enum, value_name = "PROGRAM", hide_possible_values = true, conflicts_with_all = ["again", "batches"])]
     from: Option<Program>,
-    /// The time zone of the times in it, such as Europe/Berlin; UTC if not given
+    /// The time zone of the times in the file, such as Europe/Berlin; UTC if not given
     #[arg(long, value_name = "ZONE", requires = "from")]
     timezone: Option<String>,
-    /// Until then has run what has neither an end nor a time limit; this instant if not given
+    /// The end for now of a job with neither an end nor a time limit, as RFC 3339; now if not given
     #[arg(long, value_name = "TIME", requires = "from")]
     now: Option<Timestamp>,
     /// What a job uses at each second: gpu, cpu, billing, or another resource that AllocTRES lists
     #[arg(long, requires = "from", default_value = "gpu")]
     resource: Resource,
-    /// Who pays for a job
-    #[arg(long, value_enum, value_name = "COLUMN", requires = "from", default_value_t = PayerColumn::Account)]
+    /// The column that names the account of a job: account or user
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "COLUMN", requires = "from", default_value_t = PayerColumn::Account)]
     payer: PayerColumn,
 }
 
@@ -40,9 +40,9 @@ enum Program {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PayerColumn {
-    /// The account of the column Account
+    /// Account
     Account,
-    /// An account of the name in the column User
+    /// User
     User,
 }
 
@@ -117,7 +117,7 @@ fn summary(imported: &SacctImported, mode: ImportMode) -> String {
     let not_started = counted(passed_over.not_started, "job", "jobs");
     let _ = write!(
         summary,
-        "; passed over: {steps}, {not_started} that did not start"
+        "; ignored: {steps}, {not_started} that did not start"
     );
     summary
 }

@@ -6,17 +6,18 @@ use gpu_credit_store::{Posting, RecordId, Sequence, Stopped};
 use serde::Serialize;
 
 use super::StoreArguments;
-use super::post::{PostArguments, amount_parser};
+use super::post::PostArguments;
+use crate::integer::amount;
 use crate::rows::{Row, RowArguments, RowFormat, or_empty};
 use crate::time::TimeArguments;
 
 pub(crate) const RUN_HELP: &str = "\
-The job uses the rate at each tick, which is one unit of the store's time (a
-second, if the unit is s), from the first on and before the end. A job that still
-runs is posted with its planned end, such as its time limit; gpu-credit stop ends
-it, and gpu-credit change --until gives it another end, also a later one. Posting
-again under the same id does nothing, and says so; with other content it is
-refused.
+The job uses --rate at each tick from --from on and before --until. A tick is
+one unit of the store's time, such as a second. Post a job that still runs with
+its planned end, such as its time limit: gpu-credit stop ends it, and
+gpu-credit change --until gives it another end, also a later one. Posting again
+with the same id does nothing, and says so; posting something else under it is
+an error.
 
 Example:
   gpu-credit run acme --rate 8 --from 2025-03-05T10:00:00Z \\
@@ -26,14 +27,15 @@ Example:
 pub(crate) struct RunArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// What each tick uses, in the smallest unit: with unit s, 8 is 8 GPU-seconds a second
-    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    /// What each tick uses: with unit s, 8 GPUs use 8 GPU-seconds a second
+    #[arg(long, value_parser = amount(), allow_negative_numbers = true)]
     rate: u64,
     /// The first tick
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
-    /// The first tick that is no longer used: the end, or the planned end of a job that still runs
+    /// The first tick after the job: its end, or its planned end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: String,
 }
@@ -55,9 +57,10 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<()> {
 }
 
 pub(crate) const STOP_HELP: &str = "\
-The job's end becomes this instant. What is stopped already, or has ended by then,
-stays as it is, so that a retry never charges more. The entry has the id of the
-job with /stop after it; gpu-credit change --until corrects an end all the same.
+The instant becomes the end of the job. A job that was stopped before, or has
+ended by then, stays as it is, so that a retry never adds usage. The id of the
+entry is that of the job with /stop after it. To correct an end in any way
+there is gpu-credit change --until.
 
 Example:
   gpu-credit stop acme job-18 --at 2025-03-05T14:32:00Z";
@@ -66,10 +69,11 @@ Example:
 pub(crate) struct StopArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The id of the metered usage
+    /// The record id of the job
     job: String,
-    /// The first tick that is no longer used
+    /// The first tick after the job
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
     #[command(flatten)]

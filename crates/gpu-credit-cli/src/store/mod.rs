@@ -31,6 +31,7 @@ use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
 
 use crate::escape::printable;
+use crate::integer::integer;
 use crate::output_file::identity;
 use crate::time::TimeArguments;
 
@@ -42,7 +43,8 @@ pub(crate) struct StoreArguments {
         value_name = "FILE",
         env = "GPU_CREDIT_DB",
         hide_env_values = true,
-        default_value = "gpu-credit.redb"
+        default_value = "gpu-credit.redb",
+        help_heading = "Store"
     )]
     db: PathBuf,
 }
@@ -50,8 +52,8 @@ pub(crate) struct StoreArguments {
 /// Which point of the journal a question is about.
 #[derive(Args)]
 pub(crate) struct RecordedArguments {
-    /// Answer as it would have been answered once this entry of the journal was recorded
-    #[arg(long, value_name = "SEQUENCE")]
+    /// Answer as if nothing had been posted after this entry (history lists them)
+    #[arg(long, value_name = "SEQUENCE", value_parser = integer(0, u64::MAX))]
     as_recorded: Option<u64>,
 }
 

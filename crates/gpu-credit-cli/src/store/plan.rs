@@ -6,7 +6,7 @@ use gpu_credit_store::{Posting, RecordId};
 use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
-use super::post::amount_parser;
+use crate::integer::{amount, integer};
 use crate::time::TimeArguments;
 
 /// Grants of one plan at most: they are posted together.
@@ -15,23 +15,23 @@ const OCCURRENCES_MAX: u32 = 100_000;
 /// How a grant is repeated.
 #[derive(Args)]
 pub(super) struct PlanArguments {
-    /// Post the grant again and again, from --at on: every day, week, month or year, or such as 2weeks
+    /// Repeat the grant, from --at on: every day, week, month, year, or such as 2weeks
     #[arg(
         long,
         value_name = "PERIOD",
         conflicts_with_all = ["expires_at", "expiration"]
     )]
     every: Option<String>,
-    /// How often
+    /// How many grants
     #[arg(
         long,
         value_name = "NUMBER",
         requires = "every",
         conflicts_with = "last",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(OCCURRENCES_MAX))
+        value_parser = integer(1, OCCURRENCES_MAX)
     )]
     count: Option<u32>,
-    /// The instant that no occurrence begins after
+    /// The last instant at which a grant may begin
     #[arg(
         long,
         value_name = "TIME",
@@ -39,24 +39,24 @@ pub(super) struct PlanArguments {
         allow_hyphen_values = true
     )]
     last: Option<String>,
-    /// Whose calendar it is, such as Europe/Berlin: dates begin at midnight there; UTC if not given
+    /// The time zone of the calendar, such as Europe/Berlin; UTC if not given
     #[arg(long, value_name = "NAME", requires = "every")]
     timezone: Option<String>,
-    /// Let what is left of an occurrence last for so many periods more
+    /// Let what remains of a grant last for so many periods more
     #[arg(
         long,
         value_name = "PERIODS",
         requires = "every",
         conflicts_with = "live_for",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(OCCURRENCES_MAX))
+        value_parser = integer(1, OCCURRENCES_MAX)
     )]
     keep: Option<u32>,
-    /// Let no more than this be left of an occurrence when its own period ends
+    /// Let no more than this remain when a grant's own period ends
     #[arg(
         long,
         value_name = "AMOUNT",
         requires = "keep",
-        value_parser = amount_parser(),
+        value_parser = amount(),
         allow_negative_numbers = true
     )]
     keep_at_most: Option<u64>,
@@ -71,7 +71,7 @@ pub(super) struct Repeated<'a> {
     pub(super) amount: u64,
     /// When the first one begins, as typed.
     pub(super) at: &'a str,
-    /// How long each one is live, as typed; until the next begins if not given.
+    /// How long each one is active, as typed; until the next begins if not given.
     pub(super) live_for: Option<&'a str>,
 }
 

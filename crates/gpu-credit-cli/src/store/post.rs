@@ -6,13 +6,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{OpenStore, StoreArguments, counted};
+use crate::integer::amount;
 use crate::rows::{Row, RowArguments, RowFormat};
 use crate::time::TimeArguments;
 
 #[derive(Args)]
 pub(crate) struct IdArguments {
-    /// The id of this entry, by which a retry is known; a UUID (version 7) is made and printed if
-    /// not given
+    /// The record id of this entry, an idempotency key; a UUID is made and printed if not given
     #[arg(long)]
     id: Option<String>,
 }
@@ -38,10 +38,10 @@ pub(crate) struct PostArguments {
 }
 
 pub(crate) const USE_HELP: &str = "\
-Usage is never refused for lack of credit: see --policy of account create. What is
-used for a while, such as by a job, is posted with gpu-credit run.
-Posting again under the same id does nothing, and says so; with other content it
-is refused.
+Usage is never refused for lack of credit: the policy of the account says what
+becomes of it (see gpu-credit help policies). For what is used over a while,
+such as by a job, there is gpu-credit run. Posting again with the same id does
+nothing, and says so; posting something else under it is an error.
 
 Example:
   gpu-credit use acme 1200 --at 2025-03-04T16:30:00Z --unit s --id job-17";
@@ -50,9 +50,10 @@ Example:
 pub(crate) struct UseArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// In the smallest unit
-    #[arg(value_parser = amount_parser(), allow_negative_numbers = true)]
+    /// The amount, an integer of the smallest unit
+    #[arg(value_parser = amount(), allow_negative_numbers = true)]
     amount: u64,
     /// When it takes effect
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -60,8 +61,9 @@ pub(crate) struct UseArguments {
 }
 
 pub(crate) const RETRACT_HELP: &str = "\
-Every answer afterwards is as if the record had never been posted. The journal
-keeps both: --as-recorded still knows.
+Every answer is then as if the record had never been posted. The journal keeps
+both: --as-recorded gives the answers from before. To end a grant early, and
+keep what has been drawn from it, there is gpu-credit revoke.
 
 Example:
   gpu-credit retract acme job-17";
@@ -70,14 +72,17 @@ Example:
 pub(crate) struct RetractArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// The id of the grant or usage
+    /// The record id of a grant, of usage or of a job
     record: String,
 }
 
 pub(crate) const REVOKE_HELP: &str = "\
-The window then ends the instant before; what is left of the grant there counts
-as revoked, and does not lapse.
+The grant is then no longer active from that instant on. What remains of it
+counts as revoked, and does not lapse; what has been drawn stays drawn. Other
+systems call that to void a grant. For one that should never have been, there
+is gpu-credit retract.
 
 Example:
   gpu-credit revoke acme invoice-1 --from 2025-03-20 --unit s";
@@ -86,17 +91,19 @@ Example:
 pub(crate) struct RevokeArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
-    /// The id of the grant
+    /// The record id of the grant
     grant: String,
-    /// The first instant at which it is no longer live
+    /// The first instant at which it is no longer active
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
 }
 
 pub(crate) const CLOSE_HELP: &str = "\
-Earlier records and questions are refused from then on, and what is before is
-folded away. Answers after it stay as they are.
+From then on, records, corrections and queries before that instant are refused.
+Answers after it stay as they are, and --as-recorded still gives earlier ones.
+This cannot be undone. On a terminal it asks, unless there is --yes.
 
 Example:
   gpu-credit close acme --until 2025-02-01 --unit s";
@@ -105,6 +112,7 @@ Example:
 pub(crate) struct CloseArguments {
     #[command(flatten)]
     post: PostArguments,
+    /// The name of the account
     account: String,
     /// The first instant that stays open
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -249,8 +257,4 @@ impl PostArguments {
             _ => self.rows.write(rows),
         }
     }
-}
-
-pub(super) fn amount_parser() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(0..=i64::MAX.unsigned_abs())
 }

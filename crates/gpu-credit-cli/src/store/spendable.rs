@@ -3,16 +3,17 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::post::amount_parser;
 use super::{RecordedArguments, StoreArguments};
+use crate::integer::amount;
 use crate::rows::{Row, RowArguments, or_empty, or_none};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-The most that could be used at that instant so that it is drawn whole and nothing
-else is owed or dropped for it, also nothing of what is planned for later: so it
-is never more than the balance, and less if the future is planned. With --for it is
-the largest rate of a job that runs for so long: what each tick may use.
+The most that could be used at that instant, drawn whole, without making any
+deficit or anything dropped greater, now or later. Usage and jobs that are
+recorded for later count: so it is never more than the balance, and may be
+less. With --for it is the highest rate of a job that runs for so long: what
+each tick may use.
 
 Example:
   gpu-credit spendable acme --at 2025-03-06 --unit s
@@ -22,11 +23,12 @@ Example:
 pub(crate) struct SpendableArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The instant, or the first tick of the job
+    /// The instant; with --for the first tick of the job
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
-    /// How long a job would run, to be told its largest rate
+    /// How long a job runs, to ask for its rate
     #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
     runs_for: Option<String>,
     #[command(flatten)]
@@ -79,10 +81,10 @@ pub(crate) fn spendable(arguments: &SpendableArguments) -> anyhow::Result<()> {
 }
 
 pub(crate) const RUNS_DRY_HELP: &str = "\
-When the account runs dry: the first tick at which usage that is posted, jobs with
-their planned ends among it, is not paid whole as it falls. With --rate the first
-tick that one more job of that rate, from then on, could not pay; none if it never
-runs dry.
+The first tick at which recorded usage, jobs with their planned ends among it,
+is not drawn whole when it happens. With --rate: the first tick that one more
+job, of that rate and without end, could not draw whole. It is none if there is
+no such tick.
 
 Example:
   gpu-credit runs-dry acme --from 2025-03-01 --unit s
@@ -92,12 +94,13 @@ Example:
 pub(crate) struct RunsDryArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The first tick asked about, or used by the job
+    /// The first tick to look at; with --rate the first tick of the job
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: String,
-    /// What each tick of one more job would use
-    #[arg(long, value_parser = amount_parser(), allow_negative_numbers = true)]
+    /// What each tick of one more job uses
+    #[arg(long, value_parser = amount(), allow_negative_numbers = true)]
     rate: Option<u64>,
     #[command(flatten)]
     recorded: RecordedArguments,

@@ -12,10 +12,11 @@ use crate::rows::{Row, RowArguments, RowFormat, or_none, write_table};
 use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
-A row for each grant that has started by then: its amount is the sum of drawn,
-lapsed, forfeited, revoked and remaining. The total says of all usage at or before
-then: used is the sum of drawn, deficit and dropped. CSV has the grants alone;
-JSON is one object with both. Once the books are closed, amounts are those of the
+A row for each grant that has started by then. Its amount is the sum of what
+was drawn from it, what lapsed at its end, what was forfeited or revoked, and
+what is remaining. The last line is about all usage by then: used is the sum of
+drawn, deficit and dropped. CSV has the grants alone; JSON is one object with
+both. If the books are closed, a grant's amount is what was left of it at the
 close.
 
 Example:
@@ -25,11 +26,12 @@ Example:
 pub(crate) struct StatementArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The instant asked about
+    /// The instant
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
-    /// The id of a grant, for a statement of it alone
+    /// The record id of a grant, for its row alone
     #[arg(long, value_name = "ID")]
     grant: Option<String>,
     #[command(flatten)]

@@ -1,23 +1,21 @@
-//! Until when a grant is live, as people type it.
+//! Until when a grant is active, as people type it.
 
 use anyhow::{bail, ensure};
 use clap::Args;
 
 use crate::time::TimeArguments;
 
-/// Until when a grant is live: one of these.
+/// Until when a grant is active: one of these.
 #[derive(Args)]
 #[group(multiple = false)]
 pub(super) struct WindowArguments {
-    /// How long it is live: at the end of it no longer, so that two 30d in a row do not overlap; never
-    /// for a window without end
+    /// How long the grant is active: two of 30d in a row do not overlap; never for no end
     #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
     pub(super) live_for: Option<String>,
-    /// The first instant at which it is no longer live
+    /// The first instant at which the grant is no longer active
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) expires_at: Option<String>,
-    /// The last instant at which it is live, counted from the first: both ends included, so that it is
-    /// live one instant longer than --for; never for a window without end
+    /// The length up to the last active instant: one tick less than --for; never for no end
     #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
     expiration: Option<String>,
 }
@@ -41,7 +39,7 @@ impl WindowArguments {
             ensure!(
                 end > start,
                 "--expires-at: found {typed:?}, expected an instant after {}, the first at which it is \
-                 live",
+                 active",
                 times.show(start)
             );
             return Ok(Some(start.abs_diff(end) - 1));

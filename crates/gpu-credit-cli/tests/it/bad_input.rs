@@ -224,6 +224,6 @@ fn wrong_usage() {
         let output = run(arguments, "");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
-        assert!(stderr(&output).starts_with("error: "), "{arguments:?}");
+        assert!(stderr(&output).starts_with("gpu-credit: "), "{arguments:?}");
     }
 }

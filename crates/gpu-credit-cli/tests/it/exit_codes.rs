@@ -198,7 +198,7 @@ fn a_command_line_that_lacks_something() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(
-        said.contains("Usage: gpu-credit") && said.contains("Commands:"),
+        said.contains("Usage: gpu-credit") && said.contains("Accounts:"),
         "{said}"
     );
     for line in all().chain(WITHOUT_A_STORE) {

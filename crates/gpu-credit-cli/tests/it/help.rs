@@ -1,18 +1,25 @@
-//! Help that helps: every command has an example, and the examples work.
+//! Help that helps: every page has an example, and the examples work.
 
-use crate::{run, stdout};
+use std::process::Command;
+
+use crate::{run, stderr, stdout};
 
 /// In an order in which the examples of the later ones find what those of the earlier ones make.
-const COMMANDS: [&str; 27] = [
+const PAGES: [&str; 34] = [
     "",
+    "help",
     "account",
     "generate",
     "replay",
     "verify",
     "import",
     "account create",
+    "help policies",
     "accounts",
     "grant",
+    "help ids",
+    "help units",
+    "help output",
     "use",
     "change",
     "run",
@@ -30,41 +37,114 @@ const COMMANDS: [&str; 27] = [
     "check",
     "export",
     "copy",
+    "completions",
+    "man",
     "account delete",
 ];
 
+/// What a page says.
+fn page(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    match words.as_slice() {
+        ["help", _] => stdout(&run(&words, "")),
+        _ => stdout(&run(&[&words[..], &["--help"]].concat(), "")),
+    }
+}
+
+/// The command lines that a page shows, the long ones joined.
+fn examples(page: &str) -> Vec<String> {
+    let page = page.replace("\\\n", "");
+    let lines = page.lines().map(str::trim_start);
+    let examples = lines.filter(|line| line.starts_with("gpu-credit "));
+    examples.map(ToOwned::to_owned).collect()
+}
+
 #[test]
-fn every_command_has_an_example_that_runs() {
+fn every_command_and_topic_has_an_example_that_runs() {
     let folder = tempfile::tempdir().unwrap();
     let header = "JobIDRaw|Cluster|Account|User|Submit|Start|End|AllocTRES|State\n";
     std::fs::write(folder.path().join("jobs.txt"), header).unwrap();
-    for command in COMMANDS {
-        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
-        let help = stdout(&run(&words, ""));
-        let (_, examples) = help.split_once("Example:\n").expect(command);
-        for example in examples.replace("\\\n", "").lines() {
+    for name in PAGES {
+        let page = page(name);
+        // Of the program itself the first commands are the example.
+        let (_, shown) = page
+            .split_once(if name.is_empty() {
+                "Start here:\n"
+            } else {
+                "Example:\n"
+            })
+            .expect(name);
+        let (shown, _) = shown.split_once("\n\n").unwrap_or((shown, ""));
+        let examples = examples(shown);
+        assert!(!examples.is_empty(), "{name}");
+        for example in examples {
             let arguments = example.split_whitespace().take_while(|word| *word != ">");
             let output = crate::gpu_credit()
                 .current_dir(folder.path())
                 .args(arguments.skip(1))
                 .output()
                 .unwrap();
-            stdout(&output);
+            assert_eq!(stderr(&output), "", "{example}");
+            assert!(output.status.success(), "{example}");
         }
     }
 }
 
 #[test]
-fn every_command_is_in_the_list() {
-    let help = stdout(&run(&["--help"], ""));
-    let (_, listed) = help.split_once("Commands:\n").unwrap();
-    let listed = listed.lines().take_while(|line| !line.is_empty());
-    for command in listed.filter_map(|line| line.split_whitespace().next()) {
-        let is_known = COMMANDS
+fn every_command_and_topic_is_in_the_list() {
+    let help = page("");
+    let (_, listed) = help.split_once("\nAccounts:\n").unwrap();
+    let (commands, topics) = listed.split_once("gpu-credit help with\n").unwrap();
+    let (topics, _) = topics.split_once("\n\n").unwrap();
+    let names = |text: &str| {
+        let rows = text.lines().filter_map(|line| line.strip_prefix("  "));
+        let names = rows.filter_map(|row| row.split_whitespace().next());
+        names.map(ToOwned::to_owned).collect::<Vec<String>>()
+    };
+    let (commands, topics) = (names(commands), names(topics));
+    assert_eq!((commands.len(), topics.len()), (26, 4));
+    for command in commands {
+        let is_known = PAGES
             .iter()
-            .any(|known| known.split(' ').next() == Some(command));
-        assert!(is_known || command == "help", "{command}");
+            .any(|name| name.split(' ').next() == Some(&command));
+        assert!(is_known, "{command}");
     }
+    for topic in topics {
+        assert!(PAGES.contains(&format!("help {topic}").as_str()), "{topic}");
+    }
+}
+
+#[test]
+fn help_is_had_in_both_ways_and_what_is_no_command_is_named() {
+    assert_eq!(
+        page("account create"),
+        stdout(&run(&["help", "account", "create"], ""))
+    );
+    let wrong = run(&["help", "unit"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert_eq!(
+        stderr(&wrong),
+        "gpu-credit: there is no command and no topic \"unit\"; `gpu-credit --help` lists them\n"
+    );
+}
+
+#[test]
+fn a_shell_takes_the_completions_and_man_the_pages() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = stdout(&run(&["completions", shell], ""));
+        assert!(script.contains("runs-dry"), "{shell}");
+    }
+    let script = stdout(&run(&["completions", "bash"], ""));
+    if let Ok(output) = Command::new("bash").args(["-n", "-c", &script]).output() {
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let page = stdout(&run(&["man"], ""));
+    assert!(page.contains(".TH gpu-credit 1"), "{page}");
+    let page = stdout(&run(&["man", "account", "create"], ""));
+    assert!(page.contains(".TH gpu-credit-account-create 1"), "{page}");
+    assert!(page.contains("gpu\\-credit help policies"), "{page}");
+    let wrong = run(&["man", "nothing"], "");
+    assert!(stderr(&wrong).contains("there is no command \"nothing\""));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn engines_agree_on_every_shape() {
             let events = run(&arguments.concat(), "").stdout;
             for policy in ["carry", "forfeit", "carry:0", "carry:1000000"] {
                 let agreed = stdout(&run(&["verify", "-", "--policy", policy], events.clone()));
-                let expected = "indexed, list and heap agree on 150 questions to 5 accounts";
+                let expected = "indexed, list and heap agree on 150 queries of 5 accounts";
                 assert!(
                     agreed.starts_with(expected),
                     "{shape}, seed {seed}: {agreed}"
@@ -40,11 +40,11 @@ fn the_keyed_calculator_joins_under_forfeit() {
     let rows = file("grant,a,,5,0,9\nusage,a,,2,3,\nbalance,a,,,3,\nbalance,a,,,2,\n");
     assert_eq!(
         stdout(&run(&["verify", "-", "--policy", "forfeit"], rows.clone())),
-        "indexed, list and heap agree on 2 questions to 1 account, keyed on 1 of them\n"
+        "indexed, list and heap agree on 2 queries of 1 account, keyed on 1 of them\n"
     );
     assert_eq!(
         stdout(&run(&["verify", "-"], rows)),
-        "indexed, list and heap agree on 2 questions to 1 account\n"
+        "indexed, list and heap agree on 2 queries of 1 account\n"
     );
 }
 
@@ -54,8 +54,8 @@ fn a_file_without_questions_is_asked_about() {
     let rows = file("grant,a,,5,0,9\nusage,a,,2,3,\nusage,b,,2,3,\nbalance,b,,,3,\n");
     assert_eq!(
         stdout(&run(&["verify", "-"], rows.clone())),
-        "indexed, list and heap agree on 10 questions to 2 accounts; 9 of the questions are not in the \
-         file, which asks nothing about 1 account\n"
+        "indexed, list and heap agree on 10 queries of 2 accounts; 9 of the queries are not in the file, \
+         which has none of 1 account\n"
     );
     let agreed = stdout(&run(&["verify", "-", "--policy", "forfeit"], rows));
     assert!(agreed.contains(", keyed on 6 of them; 9 of"), "{agreed}");
@@ -68,7 +68,7 @@ fn a_file_in_which_nothing_is_to_be_compared_is_not_verified() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(
         said,
-        "nothing was compared: the file has no records and no questions\n"
+        "nothing was compared: the file has no records and no queries\n"
     );
 }
 
@@ -82,7 +82,7 @@ fn windows_and_usage_at_the_ends_of_time_are_asked_about() {
     for policy in ["carry", "forfeit"] {
         let agreed = stdout(&run(&["verify", "-", "--policy", policy], rows.clone()));
         assert!(
-            agreed.starts_with("indexed, list and heap agree on 8 questions"),
+            agreed.starts_with("indexed, list and heap agree on 8 queries"),
             "{agreed}"
         );
     }

@@ -17,23 +17,24 @@ use crate::time::TimeArguments;
 use picture::Picture;
 
 pub(crate) const HELP: &str = "\
-The line is the balance, or the deficit below zero. The areas under it are what is
-left of each grant, that which ends soonest lowest. Below are the grants' windows;
-the marks between show where late records took effect: late is what takes effect
-before usage that was recorded earlier.
+The line is the balance; below zero it is the deficit. The areas under it are
+what remains of each grant, the soonest to expire at the bottom. Below are the
+windows of the grants. Marks between show late records: those that take effect
+before usage that was posted earlier.
 
 Example:
-  gpu-credit plot account-01 --unit s --output account-01.svg";
+  gpu-credit plot account-01 --unit s -o account-01.svg";
 
 #[derive(Args)]
 pub(crate) struct PlotArguments {
     #[command(flatten)]
     store: StoreArguments,
+    /// The name of the account
     account: String,
-    /// The first instant shown; the first record if not given
+    /// The first instant; that of the first record if not given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<String>,
-    /// The last instant shown; the last record or end of a window if not given
+    /// The last instant; that of the last record or end of a window if not given
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<String>,
     #[command(flatten)]

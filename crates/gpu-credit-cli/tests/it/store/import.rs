@@ -24,7 +24,7 @@ fn a_file_is_imported_once() {
     assert_eq!(
         said,
         "nothing was posted; it would be 3 entries posted, 2 accounts opened, 0 there already; \
-         1 question passed over\n"
+         1 query ignored\n"
     );
     assert!(!folder.path().join("gpu-credit.redb").exists());
     let said = folder.ok("import events.csv --policy forfeit");
@@ -61,7 +61,7 @@ fn a_file_that_has_grown_is_continued_and_another_is_refused() {
     assert_eq!(
         folder.ok("import log.csv"),
         "1 entry posted, 0 accounts opened, 3 there already; it continues a file that was imported \
-         before: its first 3 rows are known; 1 question passed over\n"
+         before: its first 3 rows are known; 1 query ignored\n"
     );
     let journal = folder.journal();
     folder.file("other.csv", file("usage,acme,,7,7,\nusage,acme,,5,13,\n"));

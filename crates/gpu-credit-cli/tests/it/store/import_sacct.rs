@@ -36,7 +36,7 @@ fn a_sample_is_imported_and_grows() {
     let first = import("13", "");
     assert_eq!(format!("nothing was posted; it would be {first}"), trial);
     assert!(
-        first.contains(" running, 3 accounts opened; 0 there already; passed over: "),
+        first.contains(" running, 3 accounts opened; 0 there already; ignored: "),
         "{first}"
     );
     let grown = import("14", "");
