@@ -121,11 +121,13 @@ fn a_damaged_file_is_refused_or_found_by_the_check() {
     let folder = Folder::with_account();
     let path = folder.path().join("gpu-credit.redb");
     let mut content = fs::read(&path).unwrap();
-    let place = content
-        .windows(5)
-        .position(|bytes| bytes == b"march")
-        .unwrap();
-    content[place] ^= 1;
+    // Wherever it stands: some pages are free, and nobody reads those.
+    let places = (0..content.len()).filter(|place| content[*place..].starts_with(b"march"));
+    let places: Vec<usize> = places.collect();
+    assert!(!places.is_empty());
+    for place in places {
+        content[place] ^= 1;
+    }
     fs::write(&path, &content).unwrap();
     let output = folder.run("check");
     assert_ne!(output.status.code(), Some(0));
