@@ -3,12 +3,14 @@
 //! Times are seconds from 0 on. The rules of the ledger are not used here.
 
 mod daily;
+mod jobs;
 mod late;
 mod mixed;
 mod worst;
 mod years;
 
 pub use daily::{DAY_TICKS, daily, daily_grant, daily_grants, daily_usage};
+pub use jobs::{Job, Jobs};
 pub use late::{LateWrites, Write};
 pub use mixed::{ARRIVAL_SECONDS, Mix};
 pub use worst::{domino_front, dominoes, nested, nested_grant};

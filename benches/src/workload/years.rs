@@ -26,16 +26,20 @@ pub fn years(seed: u64, usage_count: usize, grant_count: usize) -> History {
             )
         })
         .collect();
-    let used: u64 = usage.iter().map(|entry| entry.1).sum();
-    let granted = used * 100 / LOAD_PERCENT;
-    let mean = (granted / (grant_count as u64).max(1)).max(1);
-    let grants = (0..grant_count).map(|_| grant(&mut random, mean)).collect();
+    let used = usage.iter().map(|entry| entry.1).sum();
     History {
-        grants,
+        grants: grants(&mut random, grant_count, used),
         usage,
         removable: 0,
         seconds: YEARS_SECONDS,
     }
+}
+
+/// Grants of 7, 30 and 90 days for so much usage.
+pub(super) fn grants(random: &mut Random, count: usize, used: u64) -> Vec<Grant> {
+    let granted = used * 100 / LOAD_PERCENT;
+    let mean = (granted / (count as u64).max(1)).max(1);
+    (0..count).map(|_| grant(random, mean)).collect()
 }
 
 fn grant(random: &mut Random, mean: u64) -> Grant {

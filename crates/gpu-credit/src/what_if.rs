@@ -7,6 +7,8 @@
 use std::fmt;
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 use crate::account::GpuCredit;
 use crate::error::{ChangeError, Error};
 use crate::rates::Job;
@@ -149,7 +151,7 @@ impl GpuCredit {
         let mut plan = WhatIf {
             before: Some(self.timeline.begin_plan()),
             account: self,
-            undo: Vec::with_capacity(changes.len()),
+            undo: SmallVec::with_capacity(changes.len()),
         };
         for (index, change) in changes.iter().enumerate() {
             let made = plan.account.make(change);
@@ -167,7 +169,7 @@ pub struct WhatIf<'a> {
     account: &'a mut GpuCredit,
     before: Option<BeforePlan>,
     /// What takes each change back.
-    undo: Vec<Undo>,
+    undo: SmallVec<[Undo; 2]>,
 }
 
 impl Deref for WhatIf<'_> {

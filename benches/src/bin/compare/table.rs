@@ -156,6 +156,30 @@ pub(crate) const ROWS: &[Row] = &[
         "the boundaries to the end of history; a settled account",
         "-",
     ),
+    row(
+        "J1",
+        "single random query, 1 M jobs, three in ten of them posted late, 1,000 grants, settled",
+        "the same account with the usage of each job at its first instant",
+        "2.0",
+    ),
+    row(
+        "J2",
+        "late job that spans no boundary, posted and retracted, settled, and a query at the end",
+        "as much usage at an instant of the same epoch",
+        "3.0",
+    ),
+    row(
+        "J3",
+        "the same of late jobs that span 1,000 boundaries, for each of these",
+        "100 boundaries",
+        "1.0",
+    ),
+    row(
+        "J4",
+        "heap bytes for a job without a name after J1, all structures counted",
+        "64",
+        "1.0",
+    ),
     row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
     row(
         "R1",

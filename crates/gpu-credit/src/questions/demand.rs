@@ -23,6 +23,8 @@ pub(super) struct Part {
     /// The first tick and the last of which it is usage.
     pub(super) first: i64,
     pub(super) last: i64,
+    /// How much of the usage of the first tick, if it is metered, comes before it.
+    pub(super) before: u64,
 }
 
 /// Metered usage counted in units: those of the first tick, job by job in posting order, then those
@@ -72,6 +74,7 @@ impl Demand {
                     amount,
                     first: usage.timestamp,
                     last: usage.timestamp,
+                    before: 0,
                 });
             }
             Demand::Metered(ticks) => {
@@ -133,11 +136,9 @@ impl Ticks {
     }
 
     fn part(&self, job: RunningJob, from: u64, until: u64) -> Option<Part> {
-        // Of the units before `unit`, those of the job.
-        let before = |unit: u64| {
-            let in_tick = (unit % self.rate).saturating_sub(job.before).min(job.rate);
-            unit / self.rate * job.rate + in_tick
-        };
+        // Of the units of its tick before `unit`, those of the job.
+        let in_tick = |unit: u64| (unit % self.rate).saturating_sub(job.before).min(job.rate);
+        let before = |unit: u64| unit / self.rate * job.rate + in_tick(unit);
         let amount = before(until) - before(from);
         if amount == 0 {
             return None;
@@ -151,6 +152,7 @@ impl Ticks {
             amount,
             first: tick(first + u64::from(is_past)),
             last: tick(last - u64::from(!is_reached)),
+            before: if is_past { 0 } else { in_tick(from) },
         })
     }
 }

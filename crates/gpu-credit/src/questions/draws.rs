@@ -85,7 +85,11 @@ impl Iterator for Draws<'_> {
 
     fn next(&mut self) -> Option<Draw> {
         self.0.find_map(|payment| match payment {
-            Payment::Drawn(draw) => Some(draw),
+            Payment::Drawn {
+                part,
+                grant,
+                paid_at,
+            } => Some(part.paid_by(grant, paid_at)),
             Payment::Dropped(_) => None,
         })
     }

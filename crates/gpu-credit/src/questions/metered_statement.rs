@@ -1,8 +1,8 @@
 //! Where metered usage went.
 
-use super::UsageStatement;
 use super::demand::{Part, take_from};
 use super::payments::{Payment, Payments};
+use super::{Draw, UsageStatement};
 use crate::account::GpuCredit;
 use crate::record::{AnyUsageId, MeteredId};
 use crate::timeline::ask::trace::Movement;
@@ -10,6 +10,9 @@ use crate::timeline::ask::trace::Movement;
 impl GpuCredit {
     /// What metered usage has cost, and which grants paid for it, now or later. `None` if it was never
     /// posted, or is retracted.
+    ///
+    /// A draw is of as many ticks as one grant paid on end as they fell, or on its arrival: only at its
+    /// first and its last can it have paid a part. They are in order of their ticks.
     ///
     /// As [`draws`](Self::draws) over its ticks; and if a part of it became a deficit, passes over the
     /// boundaries up to the one at which it is paid.
@@ -43,10 +46,27 @@ impl GpuCredit {
             return Some(statement);
         }
         let usage = AnyUsageId::Metered(usage);
+        // The units of the job before a part of it.
+        let before = |part: Part| {
+            let ticks = u128::from(job.from.abs_diff(part.first));
+            ticks * u128::from(job.rate) + u128::from(part.before)
+        };
+        let mut paid_before = 0;
+        let mut pay = |statement: &mut UsageStatement, part: Part, draw: Draw| {
+            let goes_on = before(part) == paid_before;
+            paid_before = before(part) + u128::from(part.amount);
+            statement.pay_by(draw, goes_on);
+        };
         let mut payments = Payments::new(self, Some((job.from, job.until - 1)));
         for payment in payments.by_ref() {
             match payment {
-                Payment::Drawn(draw) if draw.usage == usage => statement.pay_by(draw),
+                Payment::Drawn {
+                    part,
+                    grant,
+                    paid_at,
+                } if part.usage == usage => {
+                    pay(&mut statement, part, part.paid_by(grant, paid_at));
+                }
                 Payment::Dropped(part) if part.usage == usage => statement.drop_part(part),
                 _ => {}
             }
@@ -59,7 +79,7 @@ impl GpuCredit {
                 if let Movement::Repaid { grant, amount } = movement {
                     take_from(&mut owed, amount, &mut |part| {
                         if part.usage == usage {
-                            statement.pay_by(part.paid_by(grant, time));
+                            pay(&mut statement, part, part.paid_by(grant, time));
                         }
                     });
                 }
@@ -70,9 +90,21 @@ impl GpuCredit {
 }
 
 impl UsageStatement {
-    fn pay_by(&mut self, draw: super::Draw) {
+    /// Notes a draw of metered usage. It is one with the one before if it `goes_on` from its last unit,
+    /// by the same grant and of the same kind.
+    fn pay_by(&mut self, draw: Draw, goes_on: bool) {
         self.unpaid -= draw.amount;
-        self.draws.push(draw);
+        let is_late = |draw: &Draw| draw.paid_at > draw.last;
+        let is_same = |last: &&mut Draw| {
+            goes_on && last.grant == draw.grant && is_late(last) == is_late(&draw)
+        };
+        match self.draws.last_mut().filter(is_same) {
+            Some(last) => {
+                last.amount += draw.amount;
+                last.last = draw.last;
+            }
+            None => self.draws.push(draw),
+        }
     }
 
     fn drop_part(&mut self, part: Part) {

@@ -13,7 +13,11 @@ use crate::timeline::ask::trace::{Movement, Trace};
 /// What happens to a part of a usage record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Payment {
-    Drawn(Draw),
+    Drawn {
+        part: Part,
+        grant: u32,
+        paid_at: i64,
+    },
     Dropped(Part),
 }
 
@@ -92,7 +96,12 @@ impl<'a> Payments<'a> {
         self.trace.enter_next(&mut |movement| {
             if let Movement::Repaid { grant, amount } = movement {
                 take_from(owed, amount, &mut |part| {
-                    ready.push_back(Payment::Drawn(part.paid_by(grant, time)));
+                    let paid_at = time;
+                    ready.push_back(Payment::Drawn {
+                        part,
+                        grant,
+                        paid_at,
+                    });
                 });
             }
         });
@@ -112,7 +121,12 @@ impl<'a> Payments<'a> {
         for amount in [whole, total - whole] {
             self.trace.draw(amount, &mut |movement| match movement {
                 Movement::Drawn { grant, amount } => demand.take(amount, |part| {
-                    ready.push_back(Payment::Drawn(part.paid_by(grant, part.first)));
+                    let paid_at = part.first;
+                    ready.push_back(Payment::Drawn {
+                        part,
+                        grant,
+                        paid_at,
+                    });
                 }),
                 Movement::Owed { amount } => owed.push_back(demand.split_off_front(amount)),
                 Movement::Dropped { amount } => demand.take(amount, |part| {

@@ -41,7 +41,7 @@ impl GpuCredit {
     /// The largest rate of a job over these ticks, posted last, in the sense of
     /// [`spendable`](Self::spendable): does a job of 40 hours fit, and of how many GPUs?
     ///
-    /// Some tries, as a rule two to five and never more than 126, each of which costs what
+    /// Some tries, as a rule two or three and never more than 252, each of which costs at most what
     /// [`spendable`](Self::spendable) does.
     ///
     /// # Errors
@@ -70,6 +70,11 @@ impl GpuCredit {
             let mut replays = self.view().with_more(More::Job(Job { from, until, rate }));
             let mut most = rate;
             while let Some(unpaid) = replays.next_unpaid() {
+                let is_after = unpaid.added_last == 0;
+                if is_after && most < rate {
+                    // The job itself could not be paid: the next try finds what it leaves unpaid later.
+                    break;
+                }
                 most = most.min(rate - fewest(unpaid, rate));
             }
             Limit {
@@ -114,6 +119,9 @@ impl GpuCredit {
                 let is_first = limit.most == ticks;
                 limit.is_reached = is_first && unpaid.amount <= unpaid.added_last;
                 limit.most = (unpaid.added_in_all - unpaid.amount) / rate;
+                if !limit.is_reached && unpaid.added_last > 0 {
+                    break;
+                }
                 replays.add_no_more();
             }
             limit
@@ -172,13 +180,17 @@ struct Limit {
     is_reached: bool,
 }
 
+/// One try in so many halves what is left.
+const TRIES_TO_HALVE: u32 = 4;
+
 /// The largest number up to `most` that fits. 0 does, and with a number all below it.
 fn largest(most: u64, attempt: impl Fn(u64) -> Limit) -> u64 {
     let (mut fitting, mut most) = (0, most);
-    let mut halves = false;
+    let mut tries = 0;
     while fitting < most {
-        // A limit that a try has shown is the answer as a rule. If it is not, halving is faster.
-        let tried = if halves {
+        tries += 1;
+        // A limit that tries have shown is the answer as a rule. If it is not, halving is faster.
+        let tried = if tries % TRIES_TO_HALVE == 0 {
             most - (most - fitting) / 2
         } else {
             most
@@ -189,7 +201,6 @@ fn largest(most: u64, attempt: impl Fn(u64) -> Limit) -> u64 {
             true => fitting = tried,
             false => most = limit.most,
         }
-        halves = !halves;
     }
     fitting
 }

@@ -89,6 +89,18 @@ impl Narrow {
         })
     }
 
+    /// What some changes add up to, their moments counted from their origin.
+    #[inline]
+    pub(super) fn sum<'a>(changes: impl Iterator<Item = &'a Narrow>) -> Line {
+        let (mut rate, mut moment) = (0_i64, 0_i64);
+        for change in changes {
+            let rise = i64::from(change.rise);
+            rate = rate.wrapping_add(rise);
+            moment = moment.wrapping_add(rise * i64::from(change.offset));
+        }
+        Line::new(rate.cast_unsigned(), moment.cast_unsigned())
+    }
+
     #[inline]
     pub(super) fn wide(self, origin: i64) -> Change {
         Change {

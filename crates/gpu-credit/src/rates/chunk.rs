@@ -72,14 +72,32 @@ impl Chunk {
         }
     }
 
-    /// What the first `count` changes add up to: read from the nearer end.
+    /// What the changes up to an instant add up to.
     #[inline]
-    pub(super) fn first(&self, count: usize) -> Line {
-        let lines = |from: usize, to: usize| (from..to).map(|index| self.get(index).line()).sum();
-        if count <= self.len() / 2 {
-            lines(0, count)
-        } else {
-            self.total - lines(count, self.len())
+    pub(super) fn line_at(&self, time: i64) -> Line {
+        match &self.changes {
+            Changes::Narrow { origin, changes } if time >= *origin => {
+                let last = u32::try_from(time.abs_diff(*origin)).unwrap_or(u32::MAX);
+                // From the nearer end.
+                if changes
+                    .get(changes.len() / 2)
+                    .is_some_and(|middle| middle.offset <= last)
+                {
+                    let later = changes
+                        .iter()
+                        .rev()
+                        .take_while(|change| change.offset > last);
+                    self.total - Narrow::sum(later).moved_from(*origin)
+                } else {
+                    let begun = changes.iter().take_while(|change| change.offset <= last);
+                    Narrow::sum(begun).moved_from(*origin)
+                }
+            }
+            Changes::Narrow { .. } => Line::default(),
+            Changes::Wide(changes) => {
+                let begun = changes.iter().take_while(|change| change.key.time <= time);
+                begun.map(|change| change.line()).sum()
+            }
         }
     }
 
@@ -124,7 +142,7 @@ impl Chunk {
 fn insert<T>(changes: &mut Vec<T>, at: usize, change: T, width: usize) {
     if changes.len() == changes.capacity() {
         let room = width.saturating_sub(changes.len()).max(1);
-        changes.reserve_exact(room.min(changes.len().clamp(4, 16)));
+        changes.reserve_exact(room.min(changes.len().clamp(4, 8)));
     }
     changes.insert(at, change);
 }

@@ -1,7 +1,8 @@
 //! A node of the tree: children in order, where each begins, and what is before it.
 
-use super::change::Key;
+use super::change::{Change, Key};
 use super::chunk::Chunk;
+use super::heads::{Heads, insert};
 use super::jobs::Jobs;
 use super::line::Line;
 
@@ -40,21 +41,20 @@ impl Node for Chunk {
     }
 }
 
-/// What a directory knows of a child without asking it.
+/// What a directory knows of a child beside its head.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
-    /// At or before every change in the child, and after every change in the children before it.
-    /// Of the first child it is not asked.
-    pub(super) head: Key,
-    /// What all changes of the directory before the child add up to.
+    /// What all children before it add up to.
     pub(super) before: Line,
-    /// No job that begins in the child ends later.
+    /// At least the latest end of any job that begins in it.
     pub(super) latest_until: i64,
 }
 
-/// Children in order; there is at least one.
+/// Children in order; there is one at least.
 #[derive(Clone, Debug)]
 pub(super) struct Directory<C> {
+    /// The first change of each child, or an earlier one: nothing else is read to find a child.
+    pub(super) heads: Heads,
     pub(super) entries: Vec<Entry>,
     pub(super) children: Vec<C>,
 }
@@ -64,7 +64,6 @@ impl<C: Node> Directory<C> {
         let mut before = Line::default();
         let entries = children.iter().map(|child| {
             let entry = Entry {
-                head: child.head(),
                 before,
                 latest_until: child.latest_until(jobs),
             };
@@ -72,18 +71,21 @@ impl<C: Node> Directory<C> {
             entry
         });
         Directory {
+            heads: Heads::new(children.iter().map(Node::head).collect()),
             entries: entries.collect(),
             children,
         }
     }
 
-    /// The child in which a change with this key is, or would be.
-    #[inline]
-    pub(super) fn find(&self, key: Key) -> usize {
-        self.entries[1..].partition_point(|entry| entry.head <= key)
+    /// Takes note of a change that has come to a child.
+    pub(super) fn child_grown(&mut self, at: usize, change: Change, until: i64) {
+        if change.key < self.heads.get(at) {
+            self.heads.set(at, change.key);
+        }
+        self.child_changed(at, change.line(), until);
     }
 
-    /// Takes note of a change that has come to a child, or has gone from it.
+    /// Takes note of what a child has more, with an end.
     pub(super) fn child_changed(&mut self, at: usize, change: Line, until: i64) {
         let entry = &mut self.entries[at];
         entry.latest_until = entry.latest_until.max(until);
@@ -94,19 +96,37 @@ impl<C: Node> Directory<C> {
 
     /// Puts a child after the one at `at`, from which it has taken what it holds.
     pub(super) fn split_off(&mut self, at: usize, next: C, jobs: &Jobs) {
-        let child = &self.children[at];
-        let entry = Entry {
-            head: next.head(),
-            before: self.entries[at].before + child.total(),
+        self.heads.insert(at + 1, next.head());
+        let entry = self.entries[at];
+        insert(&mut self.entries, at + 1, entry);
+        insert(&mut self.children, at + 1, next);
+        self.refresh_pair(at, jobs);
+    }
+
+    /// Takes out the children from `keep` on.
+    pub(super) fn truncate(&mut self, keep: usize) -> Vec<C> {
+        let rest = self.children.split_off(keep);
+        self.heads.truncate(keep);
+        self.entries.truncate(keep);
+        self.entries.shrink_to_fit();
+        self.children.shrink_to_fit();
+        rest
+    }
+
+    /// Takes note that changes have moved between the child at `at` and the next.
+    pub(super) fn refresh_pair(&mut self, at: usize, jobs: &Jobs) {
+        let next = &self.children[at + 1];
+        self.heads.set(at + 1, next.head());
+        self.entries[at + 1] = Entry {
+            before: self.entries[at].before + self.children[at].total(),
             latest_until: next.latest_until(jobs),
         };
-        self.entries[at].latest_until = child.latest_until(jobs);
-        self.entries.insert(at + 1, entry);
-        self.children.insert(at + 1, next);
+        self.entries[at].latest_until = self.children[at].latest_until(jobs);
     }
 
     /// Takes a child out that holds nothing, and is not the only one.
     pub(super) fn remove(&mut self, at: usize) {
+        self.heads.remove(at);
         self.entries.remove(at);
         self.children.remove(at);
     }
@@ -133,7 +153,8 @@ impl<C: Node> Node for Directory<C> {
 
     fn memory_used(&self) -> usize {
         let children: usize = self.children.iter().map(Node::memory_used).sum();
-        self.entries.capacity() * size_of::<Entry>()
+        self.heads.memory_used()
+            + self.entries.capacity() * size_of::<Entry>()
             + self.children.capacity() * size_of::<C>()
             + children
     }

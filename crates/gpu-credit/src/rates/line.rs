@@ -25,6 +25,18 @@ impl Line {
         }
     }
 
+    #[inline]
+    pub(super) fn new(rate: u64, moment: u64) -> Self {
+        Line { rate, moment }
+    }
+
+    /// The same line, if its moment was counted from `origin` instead of from 0.
+    #[inline]
+    pub(super) fn moved_from(self, origin: i64) -> Self {
+        let before = self.rate.wrapping_mul(origin.cast_unsigned());
+        Line::new(self.rate, self.moment.wrapping_add(before))
+    }
+
     /// What is used at each tick.
     #[inline]
     pub(crate) fn rate(self) -> u64 {

@@ -6,8 +6,8 @@
 //! metered through this tick" by one prefix sum, however many jobs were running then.
 //!
 //! ```text
-//! top      [ head, line before x groups ]
-//! group    [ head, line before x 64     ]
+//! top      [ heads | line before x groups ]
+//! group    [ heads | line before x 64     ]
 //! chunk    [ change of rate x 64        ]   12 bytes each: tick, rise, whose it is
 //! jobs     [ from, until, rate by number ]
 //! ```
@@ -15,14 +15,17 @@
 //! As in the [usage index](crate::usage), times in a chunk are distances from an origin in 4 bytes,
 //! if they and the rates fit, and no sum reaches beyond its node.
 //!
+//! A chunk that is full evens out with one beside it that has room before it splits.
+//!
 //! With `j` jobs: a question is O(log j), and half a chunk at most is read; posting, changing and
 //! taking back a job is O(log j + 64), and a pass over the groups. Memory: 25 bytes a job and two
-//! changes.
+//! changes, below 64 in all.
 
 mod bytes;
 mod change;
 mod chunk;
 mod directory;
+mod heads;
 mod jobs;
 mod line;
 mod tree;

@@ -47,16 +47,16 @@ impl ChangeTree {
         ChangeTree { root, width }
     }
 
-    /// The line that holds at an instant. O(log j), and half a chunk
+    /// The line that holds at an instant. O(log j), and a pass over a chunk
     #[inline]
     pub(super) fn line_at(&self, time: i64) -> Line {
         let Some(root) = &self.root else {
             return Line::default();
         };
-        let key = Key::after(time);
-        let at = locate(root, key);
-        let chunk = chunk(root, at);
-        before(root, at) + chunk.first(chunk.rank(key))
+        let group = root.heads.find_time(time);
+        let chunk = root.children[group].heads.find_time(time);
+        let at = Position { group, chunk };
+        before(root, at) + self::chunk(root, at).line_at(time)
     }
 
     /// The same, and when the rate may change next.
@@ -84,17 +84,13 @@ impl ChangeTree {
             return;
         };
         let key = Key::after(time);
-        for (group, group_entry) in root.children.iter().zip(&root.entries) {
-            if group_entry.head > key {
-                break;
-            }
+        let groups = root.children.iter().zip(&root.entries);
+        for (group, group_entry) in groups.take(root.heads.find(key) + 1) {
             if group_entry.latest_until <= time {
                 continue;
             }
-            for (chunk, entry) in group.children.iter().zip(&group.entries) {
-                if entry.head > key {
-                    break;
-                }
+            let chunks = group.children.iter().zip(&group.entries);
+            for (chunk, entry) in chunks.take(group.heads.find(key) + 1) {
                 if entry.latest_until > time {
                     let begun = chunk.iter().take_while(|change| change.key < key);
                     begun
@@ -115,21 +111,15 @@ impl ChangeTree {
         };
         let mut at = locate(root, change.key);
         while chunk(root, at).len() >= width {
-            split(root, at, change.key, width, jobs);
+            make_room(root, at, change.key, width, jobs);
             at = locate(root, change.key);
         }
         let until = change.key.mark.starts().map(|job| jobs.row(job).until);
         let until = until.unwrap_or(i64::MIN);
         let group = &mut root.children[at.group];
-        if change.key < group.entries[at.chunk].head {
-            group.entries[at.chunk].head = change.key;
-        }
         group.children[at.chunk].insert(change, width);
-        group.child_changed(at.chunk, change.line(), until);
-        if change.key < root.entries[at.group].head {
-            root.entries[at.group].head = change.key;
-        }
-        root.child_changed(at.group, change.line(), until);
+        group.child_grown(at.chunk, change, until);
+        root.child_grown(at.group, change, until);
     }
 
     /// Takes a change out that is there.
@@ -183,9 +173,10 @@ impl ChangeTree {
                 assert!((1..=self.width).contains(&chunk.len()), "size of a chunk");
                 let total: Line = chunk.iter().map(Change::line).sum();
                 assert_eq!(chunk.total(), total, "total of a chunk");
-                for count in 0..=chunk.len() {
-                    let first: Line = chunk.iter().take(count).map(Change::line).sum();
-                    assert_eq!(chunk.first(count), first, "sum of {count} changes");
+                for time in chunk.iter().map(|change| change.key.time) {
+                    let begun = chunk.iter().filter(|change| change.key.time <= time);
+                    let line: Line = begun.map(Change::line).sum();
+                    assert_eq!(chunk.line_at(time), line, "sum of the changes up to {time}");
                 }
             }
         }
@@ -216,8 +207,8 @@ impl Iterator for ChangesFrom<'_> {
 }
 
 fn locate(root: &Directory<Directory<Chunk>>, key: Key) -> Position {
-    let group = root.find(key);
-    let chunk = root.children[group].find(key);
+    let group = root.heads.find(key);
+    let chunk = root.children[group].heads.find(key);
     Position { group, chunk }
 }
 
@@ -242,31 +233,47 @@ fn next_chunk(root: &Directory<Directory<Chunk>>, at: Position) -> Option<Positi
     (group < root.children.len()).then_some(Position { group, chunk: 0 })
 }
 
-/// Makes room for a change in a full chunk: its group splits if that is full, else the chunk does. At
-/// the end of time what splits stays nearly full, and a new one begins; elsewhere halves remain.
-fn split(
+/// Makes room for a change in a full chunk: its group splits if that is full, else the chunk evens
+/// out with one beside it that has room, or splits. At the end of time what splits stays nearly
+/// full, and a new one begins; elsewhere halves remain.
+fn make_room(
     root: &mut Directory<Directory<Chunk>>,
     at: Position,
     key: Key,
     width: usize,
     jobs: &Jobs,
 ) {
-    if root.children[at.group].children.len() >= width {
-        let group = &mut root.children[at.group];
-        let is_end = at.group + 1 == root.entries.len() && at.chunk + 1 == group.children.len();
-        let keep = if is_end { width - 1 } else { width / 2 };
-        let next = Directory::new(group.children.split_off(keep), jobs);
-        group.entries.truncate(keep);
-        root.split_off(at.group, next, jobs);
-        return;
-    }
     let is_last = at.group + 1 == root.children.len();
     let group = &mut root.children[at.group];
-    let changes: Vec<Change> = group.children[at.chunk].iter().collect();
-    let is_end = is_last && at.chunk + 1 == group.children.len() && key > changes[width - 1].key;
-    let keep = if is_end { width - 1 } else { width / 2 };
-    group.children[at.chunk] = Chunk::new(&changes[..keep]);
-    group.split_off(at.chunk, Chunk::new(&changes[keep..]), jobs);
+    let len = group.children.len();
+    let is_end = is_last && at.chunk + 1 == len;
+    let has_room = |chunk: &usize| {
+        let beside = group.children.get(*chunk);
+        beside.is_some_and(|chunk| chunk.len() < width - width / 4)
+    };
+    let beside = [Some(at.chunk + 1), at.chunk.checked_sub(1)];
+    if let Some(beside) = beside.into_iter().flatten().find(has_room) {
+        let left = beside.min(at.chunk);
+        let changes = changes_of(&group.children[left..left + 2]);
+        let (before, after) = changes.split_at(changes.len() / 2);
+        group.children[left] = Chunk::new(before);
+        group.children[left + 1] = Chunk::new(after);
+        group.refresh_pair(left, jobs);
+    } else if len >= width {
+        let keep = if is_end { width - 1 } else { width / 2 };
+        let next = Directory::new(group.truncate(keep), jobs);
+        root.split_off(at.group, next, jobs);
+    } else {
+        let changes = changes_of(&group.children[at.chunk..=at.chunk]);
+        let is_append = is_end && key > changes[width - 1].key;
+        let keep = if is_append { width - 1 } else { width / 2 };
+        group.children[at.chunk] = Chunk::new(&changes[..keep]);
+        group.split_off(at.chunk, Chunk::new(&changes[keep..]), jobs);
+    }
+}
+
+fn changes_of(chunks: &[Chunk]) -> Vec<Change> {
+    chunks.iter().flat_map(Chunk::iter).collect()
 }
 
 /// Joins a chunk with one beside it, if together they hold at most `most` changes.
@@ -277,8 +284,7 @@ fn merge(group: &mut Directory<Chunk>, at: usize, most: usize) {
     };
     let pairs = [Some(at), at.checked_sub(1)];
     if let Some(left) = pairs.into_iter().flatten().find(is_fitting) {
-        let chunks = &group.children[left..left + 2];
-        let changes: Vec<Change> = chunks.iter().flat_map(Chunk::iter).collect();
+        let changes = changes_of(&group.children[left..left + 2]);
         let latest_until = group.entries[left + 1].latest_until;
         group.children[left] = Chunk::new(&changes);
         group.remove(left + 1);
@@ -289,9 +295,14 @@ fn merge(group: &mut Directory<Chunk>, at: usize, most: usize) {
 fn assert_directory<C: Node>(directory: &Directory<C>, jobs: &Jobs) {
     let mut before = Line::default();
     let nodes = directory.children.iter().zip(&directory.entries);
+    assert_eq!(directory.heads.len(), directory.children.len(), "heads");
+    directory.heads.assert_invariants();
     for (at, (child, entry)) in nodes.enumerate() {
         assert_eq!(entry.before, before, "sum before child {at}");
-        assert!(entry.head <= child.head(), "head of child {at}");
+        assert!(
+            directory.heads.get(at) <= child.head(),
+            "head of child {at}"
+        );
         assert!(
             entry.latest_until >= child.latest_until(jobs),
             "latest end of child {at}"
@@ -299,8 +310,10 @@ fn assert_directory<C: Node>(directory: &Directory<C>, jobs: &Jobs) {
         before += child.total();
     }
     let children = directory.children.iter();
-    let heads = directory.entries.iter().skip(1);
-    for (child, next) in children.zip(heads) {
-        assert!(child.last() < next.head, "children in order");
+    for (child, next) in children.zip(1..directory.heads.len()) {
+        assert!(
+            child.last() < directory.heads.get(next),
+            "children in order"
+        );
     }
 }

@@ -122,8 +122,7 @@ impl Run {
         }
     }
 
-    /// The draws of a usage record by its place, as the reference has them: the engine breaks them
-    /// where the rate of the account changes.
+    /// The draws of a usage record by its place, as the reference has them.
     fn draws(&self, place: usize) -> Vec<Draw> {
         let statement = match self.usage[place].1 {
             AnyUsageId::Instant(id) => self.account.usage_statement(id).unwrap(),
@@ -137,20 +136,7 @@ impl Run {
             last: draw.last,
             paid_at: draw.paid_at,
         });
-        let mut draws: Vec<Draw> = draws.collect();
-        draws.sort_by_key(|draw| draw.first);
-        let is_later = |draw: &Draw| draw.paid_at > draw.last;
-        draws.dedup_by(|next, draw| {
-            let goes_on = draw.grant == next.grant
-                && is_later(draw) == is_later(next)
-                && (draw.last == next.first || draw.last + 1 == next.first);
-            if goes_on {
-                draw.amount += next.amount;
-                draw.last = next.last;
-            }
-            goes_on
-        });
-        draws
+        draws.collect()
     }
 }
 

@@ -8,6 +8,7 @@ use gpu_credit::{
     AnyUsageId, Draw, Error, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Options,
     Overdraft, Record, UsageId, UsageRecord,
 };
+use gpu_credit_replay::TickReplay;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -376,6 +377,35 @@ fn metered_usage_is_usage_at_every_tick() {
     for seed in 0..super::ledger_count() / 20 {
         let run = std::panic::catch_unwind(|| run(seed));
         assert!(run.is_ok(), "seed {seed}");
+    }
+}
+
+/// A draw of a job went only as far as the next other usage, so that a long job had hundreds of them.
+#[test]
+fn draws_of_a_job_are_as_long_as_in_a_tick_by_tick_replay() {
+    for seed in 0..super::ledger_count() / 10 {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let overdraft = policy(random.random());
+        let mut account = GpuCredit::with_options(Options::default().overdraft(overdraft));
+        let mut posted = Posted::default();
+        for _ in 0..random.random_range(1..60) {
+            write(&mut random, &mut account, &mut posted);
+        }
+        let replay: TickReplay = posted.replay(overdraft);
+        let places = places(&account);
+        for ((id, job), usage) in posted.metered.iter().zip(posted.usage.len()..) {
+            let draws = account.metered_statement(*id).unwrap().draws;
+            let draws = draws.iter().map(|draw| gpu_credit_replay::Draw {
+                usage,
+                grant: places[&draw.grant] as usize,
+                amount: draw.amount,
+                first: draw.first,
+                last: draw.last,
+                paid_at: draw.paid_at,
+            });
+            let draws: Vec<_> = draws.collect();
+            assert_eq!(draws, replay.draws_of(usage), "seed {seed}, {job:?}");
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::ledger_count;
 use crate::metered::{Posted, TIMES, write};
 
 impl Posted {
-    fn replay(&self, overdraft: Overdraft) -> HeapReplay {
-        let mut replay = HeapReplay::new(overdraft.to_string().parse().unwrap());
+    pub(crate) fn replay<R: Replay>(&self, overdraft: Overdraft) -> R {
+        let mut replay = R::new(overdraft.to_string().parse().unwrap());
         for (_, grant) in &self.grants {
             replay.add_credit_with_priority(
                 grant.amount,
@@ -67,7 +67,7 @@ fn for_random_ledgers(share: u64, test: impl Fn(GpuCredit, Posted, &mut Pcg64Mcg
 #[test]
 fn what_may_be_spent_is_what_bisection_over_replays_finds() {
     for_random_ledgers(4, |account, posted, random| {
-        let replay = posted.replay(account.overdraft());
+        let replay: HeapReplay = posted.replay(account.overdraft());
         let at = random.random_range(TIMES);
         assert_eq!(account.spendable(at), replay.spendable_at(at), "at {at}");
 

@@ -6,6 +6,7 @@ mod bulk;
 mod costs;
 mod grants;
 mod index;
+mod jobs;
 mod late;
 mod lateness;
 mod ledger;
@@ -31,6 +32,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     lateness::run(runner)?;
     worst::run(runner)?;
     costs::run(runner)?;
+    jobs::run(runner)?;
     book::run(runner)?;
     #[cfg(feature = "heavy")]
     dataflow::run(runner)?;
