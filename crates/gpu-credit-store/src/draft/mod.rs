@@ -4,18 +4,27 @@
 //! journal and no account: all it needs to know are the facts that come with a request, and what was
 //! written since they were gathered.
 
+mod finished;
+mod known;
+#[cfg(test)]
+mod tests;
+mod undo;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+pub(crate) use finished::Finished;
+use undo::Undo;
+
 use crate::facts::{Facts, Record};
 use crate::folding::{apply_all, opened};
-use crate::recent::{Recent, Share, Touched, Written};
+use crate::recent::Recent;
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Moved, Outcome, Posting, RecordId, Refusal,
-    Sequence, Totals,
+    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Sequence,
+    Totals,
 };
 
 pub(crate) struct Draft<'a> {
@@ -70,22 +79,6 @@ struct Drafted {
     folded: Option<Account>,
 }
 
-/// What a refused request did to the draft, to be taken back.
-enum Undo {
-    Name(Arc<str>, Option<Option<usize>>),
-    Head(usize, Head),
-    Corrected(usize, Sequence, Option<(Sequence, Standing)>),
-}
-
-/// What a draft comes to.
-pub(crate) struct Finished {
-    pub(crate) written: Written,
-    /// The accounts that are changed, in the order in which they were first touched.
-    pub(crate) touched: Vec<Touched>,
-    /// The last entry before them.
-    pub(crate) base: Sequence,
-}
-
 impl<'a> Draft<'a> {
     /// An empty draft, to be written after `base`.
     pub(crate) fn new(recent: &'a Recent, base: Sequence, recorded_at: i64) -> Self {
@@ -101,41 +94,6 @@ impl<'a> Draft<'a> {
             names: HashMap::new(),
             request: 0,
             undo: Vec::new(),
-        }
-    }
-
-    /// What is to be written.
-    pub(crate) fn finish(self) -> Finished {
-        let mut entries: Vec<Vec<usize>> = vec![Vec::new(); self.accounts.len()];
-        for (place, owner) in self.owners.iter().enumerate() {
-            entries[*owner].push(place);
-        }
-        let (mut shares, mut touched) = (Vec::new(), Vec::new());
-        let accounts = self.accounts.into_iter().zip(entries).enumerate();
-        for (index, (account, entries)) in accounts.filter(|(_, (_, entries))| !entries.is_empty())
-        {
-            let key = account.head.account.clone();
-            let is_deleted = self.names.get(&key.name) != Some(&Some(index));
-            shares.push(Share {
-                account: key,
-                is_deleted,
-                entries,
-            });
-            touched.push(Touched {
-                head: account.head,
-                is_deleted,
-                ids: account.ids,
-                corrected: account.corrected,
-            });
-        }
-        Finished {
-            written: Written {
-                entries: self.entries,
-                corrected: self.corrects,
-                shares,
-            },
-            touched,
-            base: self.base,
         }
     }
 
@@ -332,81 +290,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The record of an id: of the draft, written lately, or long ago.
-    fn find(&self, account: usize, id: &RecordId, facts: &Facts) -> Option<Record> {
-        let account = &self.accounts[account];
-        if let Some(sequence) = account.ids.get(id) {
-            let place = self
-                .entries
-                .binary_search_by_key(sequence, |entry| entry.sequence);
-            let entry = &self.entries[place.expect("an id leads to an entry")];
-            return Some((entry.sequence, entry.change.clone()));
-        }
-        if account.is_new {
-            return None;
-        }
-        let key = &account.head.account;
-        let recent = self.recent.find(key, id);
-        recent.or_else(|| facts.of(key)?.find(id).cloned())
-    }
-
-    fn standing(
-        &self,
-        account: usize,
-        id: &RecordId,
-        (sequence, posted): &Record,
-        facts: &Facts,
-    ) -> Option<Standing> {
-        let account = &self.accounts[account];
-        if let Some((_, standing)) = account.corrected.get(sequence) {
-            return Some(*standing);
-        }
-        let key = &account.head.account;
-        if let Some(standing) = self.recent.standing(key, *sequence) {
-            return Some(standing);
-        }
-        let is_late = *sequence > self.base || self.recent.has(key, id);
-        match facts.of(key) {
-            Some(facts) if !is_late => facts.standing(*sequence),
-            _ => Standing::posted(posted),
-        }
-    }
-
-    fn account(&mut self, name: &str, facts: &Facts) -> Result<usize, Error> {
-        self.find_account(name, facts)
-            .ok_or_else(|| Error::NoSuchAccount(name.to_owned()))
-    }
-
-    fn find_account(&mut self, name: &str, facts: &Facts) -> Option<usize> {
-        if let Some(account) = self.names.get(name) {
-            return *account;
-        }
-        let head = match self.recent.account(name) {
-            Some(touched) => (!touched.is_deleted).then(|| touched.head.clone())?,
-            None => facts.account(name)?.head.clone(),
-        };
-        Some(self.add_account(head, false))
-    }
-
-    fn add_account(&mut self, head: Head, is_new: bool) -> usize {
-        let (name, account) = (Arc::clone(&head.account.name), self.accounts.len());
-        self.accounts.push(Drafted {
-            head,
-            is_new,
-            changed_by: 0,
-            ids: HashMap::new(),
-            corrected: HashMap::new(),
-            folded: None,
-        });
-        self.set_name(name, Some(account));
-        account
-    }
-
-    fn set_name(&mut self, name: Arc<str>, account: Option<usize>) {
-        let before = self.names.insert(Arc::clone(&name), account);
-        self.undo.push(Undo::Name(name, before));
-    }
-
     /// Where the next entry of an account is to be.
     fn place_after(&self, account: usize, posting: &Posting) -> Result<Place, Error> {
         let place = self.next_place(posting)?;
@@ -460,62 +343,6 @@ impl<'a> Draft<'a> {
         });
         Outcome::Posted(place.sequence)
     }
-
-    fn take_back(&mut self, last: Sequence, entries: usize) {
-        while let Some(undo) = self.undo.pop() {
-            match undo {
-                Undo::Name(name, Some(account)) => {
-                    self.names.insert(name, account);
-                }
-                Undo::Name(name, None) => {
-                    self.names.remove(&name);
-                }
-                Undo::Head(account, head) => self.accounts[account].head = head,
-                Undo::Corrected(account, of, Some(standing)) => {
-                    self.accounts[account].corrected.insert(of, standing);
-                }
-                Undo::Corrected(account, of, None) => {
-                    self.accounts[account].corrected.remove(&of);
-                }
-            }
-        }
-        let owners = self.owners.drain(entries..);
-        for (entry, owner) in self.entries.drain(entries..).zip(owners) {
-            self.accounts[owner].ids.remove(&entry.id);
-            self.accounts[owner].folded = None;
-            self.corrects.remove(&entry.sequence);
-        }
-        self.last = last;
-    }
-}
-
-impl Finished {
-    /// Moves all of it to where it follows `base`; `None` if it cannot be there.
-    pub(crate) fn move_to(&mut self, base: Sequence, answered: &mut Answered) -> Option<Moved> {
-        let moved = Moved {
-            from: self.base,
-            to: base,
-        };
-        let last = self.written.last().unwrap_or(self.base);
-        if !moved.has_room(last) {
-            return None;
-        }
-        if moved.from != moved.to {
-            self.base = base;
-            self.written.renumber(moved);
-            for touched in &mut self.touched {
-                touched.renumber(moved);
-            }
-            for outcome in answered.iter_mut().flatten() {
-                match outcome {
-                    Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => {
-                        *sequence = moved.place(*sequence);
-                    }
-                }
-            }
-        }
-        Some(moved)
-    }
 }
 
 fn refused(posting: &Posting, refusal: Refusal) -> Error {
@@ -523,104 +350,5 @@ fn refused(posting: &Posting, refusal: Refusal) -> Error {
         account: posting.account.clone(),
         id: posting.id.clone(),
         refusal,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gpu_credit::Overdraft;
-    use redb::backends::InMemoryBackend;
-
-    use super::*;
-    use crate::directory::Directory;
-    use crate::facts::Needs;
-    use crate::recent::Pins;
-    use crate::{Journal, RedbJournal};
-
-    fn request(postings: Vec<Posting>) -> Request {
-        Request {
-            postings,
-            ..Request::default()
-        }
-    }
-
-    /// What a refused request did is taken back, and what a trial did.
-    #[test]
-    fn a_refused_request_leaves_no_trace_for_the_next_of_its_group() {
-        let most = i64::MAX.unsigned_abs();
-        let journal = RedbJournal::with_backend(InMemoryBackend::new(), "memory").unwrap();
-        let directory = Directory::new(Sequence::START);
-        let (recent, pins) = (Recent::new(Sequence::START), Pins::default());
-        let add = |draft: &mut Draft<'_>, request: &Request| {
-            let needs = Needs::of(&request.postings);
-            let pin = pins.pin(|| directory.visible());
-            let facts = Facts::gather(&needs, pin, &journal, &directory);
-            draft.add(request, &mut facts.map_err(|(_, error)| error).unwrap())
-        };
-        let mut first = Draft::new(&recent, Sequence::START, 0);
-        let start = request(vec![
-            Posting::open_account("a", "open", Overdraft::Carry),
-            Posting::usage("a", "u", most - 5, 0),
-            Posting::grant("a", "g", "", 1, 0, 9),
-        ]);
-        add(&mut first, &start).unwrap();
-        let Finished {
-            written, touched, ..
-        } = first.finish();
-        let heads: Vec<Head> = touched.into_iter().map(|touched| touched.head).collect();
-        journal.append(&written.entries, &heads).unwrap();
-        directory.publish(&Arc::new(written));
-        let recent = Recent::new(directory.visible());
-
-        // The account is part of the draft already, so that it is not simply forgotten.
-        let begun = || {
-            let mut draft = Draft::new(&recent, directory.visible(), 0);
-            let usage = vec![Posting::usage("a", "first", 0, 0)];
-            add(&mut draft, &request(usage)).unwrap();
-            draft
-        };
-        let mut draft = begun();
-        let impossible = || Posting::usage("nobody", "x", 1, 0);
-        let does = [
-            vec![Posting::usage("a", "x", 5, 0)],
-            vec![Posting::retract("a", "x", "u")],
-            vec![
-                Posting::revoke("a", "x", "g", 5),
-                Posting::revoke("a", "y", "g", 4),
-            ],
-            vec![Posting::close_books("a", "x", 7)],
-            vec![
-                Posting::open_account("b", "open", Overdraft::Carry),
-                Posting::usage("b", "x", 1, 0),
-            ],
-        ];
-        // Each is refused for its last posting, then tried, and then posted as if it were the first.
-        for postings in does {
-            let mut refused = postings.clone();
-            refused.push(impossible());
-            let (place, _) = add(&mut draft, &request(refused)).unwrap_err();
-            assert_eq!(place, postings.len());
-            let mut trial = request(postings.clone());
-            trial.is_trial = true;
-            let tried = add(&mut draft, &trial).unwrap();
-            assert_eq!(draft.entries.len(), 1);
-            assert_eq!(
-                add(&mut begun(), &request(postings.clone())).unwrap(),
-                tried
-            );
-        }
-        let mut deletion = request(vec![Posting::delete_account("a", "x")]);
-        deletion.is_trial = true;
-        add(&mut draft, &deletion).unwrap();
-        let all = request(vec![
-            Posting::usage("a", "x", 5, 0),
-            Posting::retract("a", "y", "u"),
-            Posting::usage("a", "z", most - 5, 0),
-            Posting::revoke("a", "v", "g", 5),
-            Posting::open_account("b", "open", Overdraft::Forfeit),
-        ]);
-        assert!(add(&mut draft, &all).is_ok());
-        assert_eq!(draft.entries.len(), 6);
-        assert!(add(&mut draft, &request(vec![Posting::usage("b", "x", 1, 0)])).is_ok());
     }
 }
