@@ -1,0 +1,219 @@
+//! One account in memory: the journal's entries folded into an engine account.
+
+mod applying;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use gpu_credit::{Answer, GpuCredit, GrantId, MeteredId, Overdraft, UsageId};
+
+pub(crate) use applying::NotApplicable;
+
+use crate::standing::Standing;
+use crate::usage_ids::UsageIds;
+use crate::{AccountKey, BeforeClose, Change, Error, Sequence, Totals};
+
+/// An account as it stands at some entry of the journal.
+///
+/// [`ledger`](Self::ledger) is the engine's account and answers everything the engine can answer. Once
+/// the books are closed, its answers hold from [`closed_until`](Self::closed_until) on; the questions
+/// asked here refuse earlier instants, that one cannot be asked wrongly.
+#[derive(Clone, Debug)]
+pub struct Account {
+    key: AccountKey,
+    last: Sequence,
+    closed: Option<i64>,
+    engine: GpuCredit,
+    /// Every grant the engine holds, in posting order.
+    grants: Vec<(Sequence, GrantId)>,
+    /// The records that do not stand as they were posted.
+    corrected: HashMap<Sequence, Standing>,
+    usage_ids: UsageIds,
+    /// The entries of all metered usage that the engine was told of, in the order of its numbers.
+    metered: Vec<Sequence>,
+    credit_id_bytes: u64,
+}
+
+impl Account {
+    /// The account's name, and where it was opened.
+    pub fn key(&self) -> &AccountKey {
+        &self.key
+    }
+
+    /// The policy it was opened with.
+    pub fn policy(&self) -> Overdraft {
+        self.engine.overdraft()
+    }
+
+    /// The last entry of the account that is part of this.
+    pub fn last_sequence(&self) -> Sequence {
+        self.last
+    }
+
+    /// The first instant that is open, if the books were closed.
+    pub fn closed_until(&self) -> Option<i64> {
+        self.closed
+    }
+
+    /// The engine's account. If the books were closed it holds what matters from then on: its
+    /// answers about earlier instants mean nothing.
+    pub fn ledger(&self) -> &GpuCredit {
+        &self.engine
+    }
+
+    /// The grant that an entry posted; `None` if the entry posted none, or if it ended before
+    /// the books were closed. O(log m).
+    pub fn grant_id(&self, sequence: Sequence) -> Option<GrantId> {
+        let place = self.grants.binary_search_by_key(&sequence, |(at, _)| *at);
+        Some(self.grants[place.ok()?].1)
+    }
+
+    /// The entry that posted a grant. O(1).
+    pub fn grant_sequence(&self, grant: GrantId) -> Option<Sequence> {
+        Some(self.grants.get(grant.index() as usize)?.0)
+    }
+
+    /// The metered usage that an entry posted; `None` if the entry posted none, or if it ended
+    /// before the books were closed. O(log j).
+    pub fn metered_id(&self, sequence: Sequence) -> Option<MeteredId> {
+        let place = self.metered.binary_search(&sequence).ok()?;
+        Some(MeteredId::from_index(u32::try_from(place).ok()?))
+    }
+
+    /// The entry that posted metered usage. O(1).
+    pub fn metered_sequence(&self, usage: MeteredId) -> Option<Sequence> {
+        self.metered.get(usage.index() as usize).copied()
+    }
+
+    /// See [`GpuCredit::get_balance`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn get_balance(&self, timestamp: i64) -> Result<Option<u64>, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.get_balance(timestamp))
+    }
+
+    /// See [`GpuCredit::balance_at`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn balance_at(&self, timestamp: i64) -> Result<Answer, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.balance_at(timestamp))
+    }
+
+    /// See [`GpuCredit::get_balances`].
+    ///
+    /// # Errors
+    /// If an instant is before the close of the books.
+    pub fn get_balances(&self, timestamps: &[i64]) -> Result<Vec<Option<u64>>, BeforeClose> {
+        timestamps.iter().try_for_each(|at| self.check(*at))?;
+        Ok(self.engine.get_balances(timestamps))
+    }
+
+    /// See [`GpuCredit::spendable`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn spendable(&self, timestamp: i64) -> Result<u64, BeforeClose> {
+        self.check(timestamp)?;
+        Ok(self.engine.spendable(timestamp))
+    }
+
+    /// See [`GpuCredit::spendable_rate`].
+    ///
+    /// # Errors
+    /// If there are no ticks, or the first is before the close of the books.
+    pub fn spendable_rate(&self, ticks: Range<i64>) -> Result<u64, Error> {
+        self.check(ticks.start)?;
+        Ok(self.engine.spendable_rate(ticks)?)
+    }
+
+    /// See [`GpuCredit::runs_dry`].
+    ///
+    /// # Errors
+    /// If the first tick is before the close of the books.
+    pub fn runs_dry(&self, rate: u64, from: i64) -> Result<Option<i64>, BeforeClose> {
+        self.check(from)?;
+        Ok(self.engine.runs_dry(rate, from))
+    }
+
+    /// The first tick from an instant on at which usage that stands is not drawn whole as it falls: see
+    /// [`GpuCredit::first_unpaid`].
+    ///
+    /// # Errors
+    /// If the instant is before the close of the books.
+    pub fn first_unpaid(&self, from: i64) -> Result<Option<i64>, BeforeClose> {
+        self.check(from)?;
+        Ok(self.engine.first_unpaid(from..))
+    }
+
+    fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {
+        match self.closed {
+            Some(until) if timestamp < until => Err(BeforeClose { until, timestamp }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn open(key: AccountKey, policy: Overdraft) -> Self {
+        Account {
+            last: key.opened,
+            key,
+            closed: None,
+            engine: GpuCredit::with_overdraft(policy),
+            grants: Vec::new(),
+            corrected: HashMap::new(),
+            usage_ids: UsageIds::default(),
+            metered: Vec::new(),
+            credit_id_bytes: 0,
+        }
+    }
+
+    /// The identity in the engine of the usage that an entry posted; `None` if it holds none.
+    pub(crate) fn usage_id(&mut self, timestamp: i64, sequence: Sequence) -> Option<UsageId> {
+        self.usage_ids.get(timestamp, sequence)
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        Totals {
+            closed: self.closed,
+            granted: self.engine.granted(),
+            used: self.engine.used(),
+            grants: self.grants.len() as u64,
+            usage_records: (self.usage_ids.len() + self.metered.len()) as u64,
+            credit_id_bytes: self.credit_id_bytes,
+        }
+    }
+
+    /// How a record of the account stands; `None` if the entry is no record.
+    pub(crate) fn standing(&self, sequence: Sequence, posted: &Change) -> Option<Standing> {
+        if let Some(standing) = self.corrected.get(&sequence) {
+            return Some(*standing);
+        }
+        let standing = Standing::posted(posted)?;
+        let is_held = match standing {
+            Standing::Grant(_) => self.grant_id(sequence).is_some(),
+            Standing::Metered(_) => self.metered_id(sequence).is_some(),
+            _ => true,
+        };
+        Some(match self.closed {
+            Some(_) if !is_held => Standing::FoldedAway,
+            _ => standing,
+        })
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn memory_used(&self) -> usize {
+        const CORRECTED_BYTES: usize = 80;
+        self.engine.memory_used()
+            + self.grants.capacity() * size_of::<(Sequence, GrantId)>()
+            + self.corrected.capacity() * CORRECTED_BYTES
+            + self.usage_ids.memory_used()
+    }
+
+    /// Settles the engine's account; see [`GpuCredit::settle`].
+    pub(crate) fn settle(&mut self) {
+        self.engine.settle();
+    }
+}
