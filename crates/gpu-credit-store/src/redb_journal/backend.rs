@@ -5,15 +5,14 @@
 //! between stands this: it knows the checksum of each page, from the [seal], from writing it, or from
 //! reading it for the first time while redb verified all, and compares it at every further reading.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use redb::{BackendError, StorageBackend};
 
+use super::pages::Pages;
 use super::seal::{self, PAGE_BYTES};
 
 /// A storage of pages with known checksums.
@@ -29,22 +28,6 @@ pub(super) struct SealedBackend<B> {
 pub(super) struct End {
     was_sealed: bool,
     may_seal: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Pages {
-    /// By number; 0 is not known.
-    checksums: RwLock<Vec<AtomicU32>>,
-    /// Bytes of the pages.
-    length: AtomicU64,
-    /// Whether something comes after the pages: the seal, or what is left of one.
-    has_more: AtomicBool,
-}
-
-/// A page that is not as it was written.
-#[derive(Debug)]
-pub(super) struct DamagedPage {
-    offset: u64,
 }
 
 impl<B: StorageBackend> SealedBackend<B> {
@@ -88,9 +71,9 @@ impl<B: StorageBackend> SealedBackend<B> {
 
     /// Removes what comes after the pages: from here on they change.
     fn unseal(&self, pages: &Pages) -> io::Result<()> {
-        if pages.has_more.load(Ordering::Relaxed) {
-            self.storage.set_len(pages.length.load(Ordering::Relaxed))?;
-            pages.has_more.store(false, Ordering::Relaxed);
+        if pages.has_more() {
+            self.storage.set_len(pages.length())?;
+            pages.set_no_more();
         }
         Ok(())
     }
@@ -99,18 +82,13 @@ impl<B: StorageBackend> SealedBackend<B> {
         let Some(pages) = self.pages.get() else {
             return Ok(());
         };
-        let length = pages.length.load(Ordering::Relaxed);
-        if pages.has_more.load(Ordering::Relaxed) || length < PAGE_BYTES as u64 {
+        let length = pages.length();
+        if pages.has_more() || length < PAGE_BYTES as u64 {
             return Ok(());
         }
         let mut header = [0; PAGE_BYTES];
         self.storage.read(0, &mut header)?;
-        let known = read(&pages.checksums);
-        let known = known
-            .iter()
-            .map(|checksum| checksum.load(Ordering::Relaxed));
-        let mut checksums: Vec<u32> = known.collect();
-        checksums.resize(pages_of(length), 0);
+        let mut checksums = pages.checksums();
         checksums[0] = seal::checksum(&header);
         self.storage.write(length, &seal::encode(&checksums))
     }
@@ -128,74 +106,14 @@ impl End {
     }
 }
 
-impl Pages {
-    fn new(length: u64, total: u64, checksums: Vec<u32>) -> Self {
-        let checksums = checksums.into_iter().map(AtomicU32::new);
-        let mut checksums: Vec<AtomicU32> = checksums.collect();
-        checksums.resize_with(pages_of(length), AtomicU32::default);
-        Pages {
-            checksums: RwLock::new(checksums),
-            length: AtomicU64::new(length),
-            has_more: AtomicBool::new(total > length),
-        }
-    }
-
-    /// Compares pages that were read with what is known of them, or learns it.
-    fn verify(&self, offset: u64, pages: &[u8]) -> Result<(), DamagedPage> {
-        let checksums = read(&self.checksums);
-        for (number, page) in numbered(offset, pages) {
-            let Some(known) = checksums.get(number) else {
-                continue;
-            };
-            let found = seal::checksum(page);
-            let known = known.compare_exchange(0, found, Ordering::Relaxed, Ordering::Relaxed);
-            if known.is_err_and(|known| known != found) {
-                let offset = (number * PAGE_BYTES) as u64;
-                return Err(DamagedPage { offset });
-            }
-        }
-        Ok(())
-    }
-
-    fn set(&self, offset: u64, pages: &[u8], checksum: impl Fn(&[u8]) -> u32) {
-        let checksums = read(&self.checksums);
-        for (number, page) in numbered(offset, pages) {
-            if let Some(known) = checksums.get(number) {
-                known.store(checksum(page), Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn set_length(&self, length: u64) {
-        let mut checksums = self
-            .checksums
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        checksums.resize_with(pages_of(length), AtomicU32::default);
-        self.length.store(length, Ordering::Relaxed);
-    }
-}
-
 /// Only the header is read and written in parts, which redb verifies itself.
 fn is_whole(offset: u64, length: usize) -> bool {
     offset.is_multiple_of(PAGE_BYTES as u64) && length.is_multiple_of(PAGE_BYTES)
 }
 
-fn pages_of(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX) / PAGE_BYTES
-}
-
-fn numbered(offset: u64, pages: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    (pages_of(offset)..).zip(pages.chunks(PAGE_BYTES))
-}
-
-fn read(checksums: &RwLock<Vec<AtomicU32>>) -> RwLockReadGuard<'_, Vec<AtomicU32>> {
-    checksums.read().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<B: StorageBackend> StorageBackend for SealedBackend<B> {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.pages()?.length.load(Ordering::Relaxed))
+        Ok(self.pages()?.length())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -267,18 +185,6 @@ impl<B: StorageBackend> StorageBackend for SealedBackend<B> {
         self.storage.query_lock_range(start, end)
     }
 }
-
-impl fmt::Display for DamagedPage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "the page at byte {} does not match its checksum",
-            self.offset
-        )
-    }
-}
-
-impl Error for DamagedPage {}
 
 #[cfg(test)]
 #[allow(clippy::cast_possible_truncation, reason = "the numbers are small")]

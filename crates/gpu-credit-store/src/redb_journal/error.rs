@@ -7,7 +7,7 @@ use redb::{
     CommitError, CompactionError, DatabaseError, StorageError, TableError, TransactionError,
 };
 
-use super::backend::DamagedPage;
+use super::pages::DamagedPage;
 use crate::StorageProblem;
 
 /// A problem on its way to the place that knows the file's name.

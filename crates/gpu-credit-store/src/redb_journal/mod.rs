@@ -6,30 +6,27 @@ mod codec;
 mod copy;
 mod error;
 mod file;
+mod finder;
 mod fingerprint;
+mod journal;
 mod migrate;
 mod open_file;
+mod pages;
 mod rows;
 mod seal;
 mod tables;
 mod unfinished;
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, StorageBackend};
+use redb::{ReadTransaction, StorageBackend};
 
-use crate::{
-    AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Sequence,
-    StorageProblem,
-};
+use crate::{AccountKey, Entry, JournalError, Sequence, StorageProblem};
 use copy::{Reads, Stopped};
 use error::Failure;
 use file::Opening;
-use fingerprint::fingerprint;
-use open_file::{Caller, Done, OpenFile};
-use tables::{ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
+use open_file::OpenFile;
 
 /// How often a copy is tried in short reads.
 const COPIES_IN_SHORT_READS: usize = 3;
@@ -187,232 +184,6 @@ impl RedbJournal {
     ) -> Result<T, JournalError> {
         self.named(self.file.read(read))
     }
-}
-
-impl Journal for RedbJournal {
-    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
-        let write = |write: &_| Appender::new(write)?.append(entries, heads);
-        self.named(self.file.write(write))
-    }
-
-    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
-        let deletes = |entry: &Entry| entry.change == Change::DeleteAccount;
-        assert!(!entries.iter().any(deletes), "a deletion is not prepared");
-        self.named(rows::encode(entries).map_err(Failure::from))
-    }
-
-    fn append_parts(
-        &self,
-        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
-    ) -> Result<(), JournalError> {
-        let mut caller = Caller::default();
-        let written = self.file.write_or_leave(|write| {
-            let mut appender = Appender::new(write)?;
-            loop {
-                let part = match caller.run(|| parts.next()) {
-                    Some(Some(Ok(part))) => part,
-                    Some(Some(Err(error))) => return Ok(Done::Leave(Err(error))),
-                    Some(None) => return Ok(Done::Commit(Ok(()))),
-                    None => return Ok(Done::Leave(Ok(()))),
-                };
-                appender.append_rows(&part.prepared, part.moved)?;
-                appender.set_heads(part.heads)?;
-                appender.keep(part.notes)?;
-            }
-        });
-        caller.resume();
-        self.named(written)?
-    }
-
-    fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
-        let name = tables::note_key(name);
-        self.read(|read| {
-            let number = read.open_table(META)?.get(name.as_str())?;
-            Ok(number.map(|number| number.value()))
-        })
-    }
-
-    fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
-        let beginning = tables::note_key(beginning);
-        self.read(|read| {
-            let mut notes = Vec::new();
-            for row in read.open_table(META)?.range(beginning.as_str()..)? {
-                let (key, number) = row?;
-                if !key.value().starts_with(&beginning) {
-                    break;
-                }
-                if let Some(name) = tables::note_name(key.value()) {
-                    notes.push((name.to_owned(), number.value()));
-                }
-            }
-            Ok(notes)
-        })
-    }
-
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        let kept = self.file.write_or_leave(|write| {
-            let key = tables::note_key(name);
-            let mut meta = write.open_table(META)?;
-            let present = meta.get(key.as_str())?.map(|present| present.value());
-            Ok(match present {
-                Some(present) => Done::Leave(present),
-                None => {
-                    meta.insert(key.as_str(), number)?;
-                    Done::Commit(number)
-                }
-            })
-        });
-        self.named(kept)
-    }
-
-    fn last_sequence(&self) -> Result<Sequence, JournalError> {
-        self.read(|read| {
-            let last = read.open_table(META)?.get(LAST_SEQUENCE_KEY)?;
-            let last = last.ok_or_else(|| Failure::damaged("the last sequence is missing"))?;
-            Ok(Sequence::new(last.value()))
-        })
-    }
-
-    fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
-        self.read(|read| {
-            let (accounts, heads) = (read.open_table(ACCOUNTS)?, read.open_table(HEADS)?);
-            let head = |name: &&str| {
-                let Some(opened) = accounts.get(name)? else {
-                    return Ok(None);
-                };
-                let account = AccountKey {
-                    opened: Sequence::new(opened.value()),
-                    name: (*name).into(),
-                };
-                let value = heads.get(opened.value())?;
-                let value = value
-                    .ok_or_else(|| Failure::damaged(format!("account {name:?} has no head")))?;
-                let head = codec::decode_head(account, value.value());
-                let head = head.map_err(|problem| {
-                    Failure::damaged(format!("head of account {name:?}: {problem}"))
-                });
-                head.map(Some)
-            };
-            names.iter().map(head).collect()
-        })
-    }
-
-    fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
-        self.read(all_accounts)
-    }
-
-    fn entries(
-        &self,
-        account: &AccountKey,
-        after: Sequence,
-        through: Sequence,
-        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
-    ) -> Result<(), JournalError> {
-        let mut caller = Caller::default();
-        let shown = self.read(|read| {
-            let entries = read.open_table(ENTRIES)?;
-            for row in entries.range(tables::range(account.opened, after, through))? {
-                let (key, value) = row?;
-                let (_, sequence) = key.value();
-                let entry = decode(account, Sequence::new(sequence), value.value())?;
-                if caller.run(|| visit(entry)) != Some(ControlFlow::Continue(())) {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        caller.resume();
-        shown
-    }
-
-    /// Looks up in the order of the keys: neighbours share a page.
-    fn find_many(
-        &self,
-        ids: &[(AccountKey, RecordId)],
-    ) -> Result<Vec<Option<Entry>>, JournalError> {
-        let key = |(place, (account, id)): (usize, &(AccountKey, RecordId))| {
-            (account.opened, fingerprint(id.as_str()), place)
-        };
-        let mut keys: Vec<_> = ids.iter().enumerate().map(key).collect();
-        keys.sort_unstable();
-        self.read(|read| {
-            let finder = Finder::new(read)?;
-            let mut found: Vec<Option<Entry>> = vec![None; ids.len()];
-            for (_, fingerprint, place) in keys {
-                let (account, id) = &ids[place];
-                found[place] = finder.find(account, id, fingerprint)?;
-            }
-            Ok(found)
-        })
-    }
-
-    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
-        self.read(|read| {
-            let deletions = read.open_table(DELETIONS)?;
-            let digest = tables::digest(name);
-            let sequence = deletions.get(tables::deletion_key(&digest, id))?;
-            Ok(sequence.map(|sequence| Sequence::new(sequence.value())))
-        })
-    }
-
-    fn check(&self) -> Result<Vec<String>, JournalError> {
-        self.read(check::check)
-    }
-}
-
-/// Finds entries by their ids.
-struct Finder {
-    ids: ReadOnlyTable<(u64, u64, u64), ()>,
-    entries: ReadOnlyTable<(u64, u64), &'static [u8]>,
-}
-
-impl Finder {
-    fn new(read: &ReadTransaction) -> Result<Self, Failure> {
-        Ok(Finder {
-            ids: read.open_table(IDS)?,
-            entries: read.open_table(ENTRIES)?,
-        })
-    }
-
-    fn find(
-        &self,
-        account: &AccountKey,
-        id: &RecordId,
-        fingerprint: u64,
-    ) -> Result<Option<Entry>, Failure> {
-        let opened = account.opened;
-        for row in self.ids.range(tables::id_range(opened, fingerprint))? {
-            let (_, _, sequence) = row?.0.value();
-            let value = self.entries.get((opened.get(), sequence))?;
-            let value = value.ok_or_else(|| {
-                Failure::damaged(format!(
-                    "an id like \"{id}\" leads to entry {sequence}, which is missing"
-                ))
-            })?;
-            let entry = decode(account, Sequence::new(sequence), value.value())?;
-            if entry.id == *id {
-                return Ok(Some(entry));
-            }
-            if self::fingerprint::fingerprint(entry.id.as_str()) != fingerprint {
-                return Err(Failure::damaged(format!(
-                    "an id like \"{id}\" leads to entry {sequence}, which has another"
-                )));
-            }
-        }
-        Ok(None)
-    }
-}
-
-fn all_accounts(read: &ReadTransaction) -> Result<Vec<AccountKey>, Failure> {
-    let mut accounts = Vec::new();
-    for row in read.open_table(ACCOUNTS)?.iter()? {
-        let (name, opened) = row?;
-        accounts.push(AccountKey {
-            opened: Sequence::new(opened.value()),
-            name: name.value().into(),
-        });
-    }
-    Ok(accounts)
 }
 
 fn decode(account: &AccountKey, sequence: Sequence, value: &[u8]) -> Result<Entry, Failure> {
