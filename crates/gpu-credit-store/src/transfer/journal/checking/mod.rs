@@ -5,6 +5,10 @@
 //! mention, and the account itself if the file closes its books. The entries of the draft are numbered
 //! after those of the store, in the order of the checks; where they will be written is another matter.
 
+mod held;
+mod naming;
+mod problem;
+
 use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,6 +16,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry as MapEntry;
 
+pub(super) use problem::Problem;
+
+use self::held::{HeldEntries, Name};
 use super::reading::{Place, ReadJournal, StagedLine};
 use crate::draft::{Draft, Finished, Request};
 use crate::facts::{AccountFacts, Facts, Record};
@@ -22,12 +29,9 @@ use crate::standing::Standing;
 use crate::transfer::accounts::AccountIndex;
 use crate::transfer::appending::{heads, last};
 use crate::transfer::identity::RowKey;
-use crate::transfer::memory::{check_memory, row_bytes};
-use crate::transfer::{ChangedRow, ImportOptions, ImportStep, PostedBy};
-use crate::{
-    Account, Change, Error, Head, ImportError, Journal, JournalError, Outcome, Posting, RecordId,
-    Sequence, Store,
-};
+use crate::transfer::memory::check_memory;
+use crate::transfer::{ImportOptions, ImportStep, PostedBy};
+use crate::{Account, Change, Error, Head, Journal, Outcome, Posting, Sequence, Store};
 
 /// Lines that are drafted together.
 const DRAFTED_AT_ONCE: usize = if cfg!(test) { 3 } else { 8_192 };
@@ -49,47 +53,6 @@ pub(super) struct Checked {
     pub(super) opened: u64,
 }
 
-/// Why there is nothing to be written.
-pub(super) enum Problem {
-    /// This account was posted to meanwhile.
-    Overtaken(Head),
-    /// One of the lines that were drafted together is refused.
-    Refused(usize, Error),
-    Failed(Error),
-}
-
-impl From<Problem> for Error {
-    /// If nobody can have posted to it, an account that is not as its head says is damaged.
-    fn from(problem: Problem) -> Self {
-        match problem {
-            Problem::Overtaken(head) => Error::NotApplicable {
-                account: head.account.name.to_string(),
-                sequence: head.last,
-                problem: "the journal says that the account ends with it".to_owned(),
-            },
-            Problem::Refused(_, error) | Problem::Failed(error) => error,
-        }
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Problem::Failed(error)
-    }
-}
-
-impl From<ImportError> for Problem {
-    fn from(error: ImportError) -> Self {
-        Problem::Failed(error.into())
-    }
-}
-
-impl From<JournalError> for Problem {
-    fn from(error: JournalError) -> Self {
-        Problem::Failed(error.into())
-    }
-}
-
 /// Checks all lines, and marks those that are new.
 pub(super) fn check<J: Journal>(
     store: &Store<J>,
@@ -108,8 +71,7 @@ pub(super) fn check<J: Journal>(
         options,
         base,
         last: base,
-        held: HashMap::new(),
-        held_bytes: 0,
+        held: HeldEntries::default(),
         folded: HashMap::new(),
         checked: Checked {
             through,
@@ -160,22 +122,10 @@ struct Checking<'s, J: Journal> {
     /// The last entry that is drafted.
     last: Sequence,
     /// Of the account that is checked, the entries that further lines may mention.
-    held: HashMap<Name, Held>,
-    held_bytes: usize,
+    held: HeldEntries,
     /// The account that is checked, as far as it is, if the file closes its books.
     folded: HashMap<AccountIndex, Account>,
     checked: Checked,
-}
-
-/// An account of the file, and an id in it.
-type Name = (AccountIndex, RecordId);
-
-/// An entry that lines mention.
-struct Held {
-    record: Record,
-    /// How it stands; `None` for what is neither a grant nor usage.
-    standing: Option<Standing>,
-    place: PostedBy,
 }
 
 /// Lines that are drafted together.
@@ -248,7 +198,7 @@ impl<J: Journal> Checking<'_, J> {
             };
             let name = (line.account, of.clone());
             let is_there = chunk.found.contains_key(&(line.account, line.id.clone()));
-            if is_there || self.held.contains_key(&name) {
+            if is_there || self.held.get(&name).is_some() {
                 continue;
             }
             if let Some((sequence, posted)) = chunk.found.get(&name) {
@@ -256,7 +206,8 @@ impl<J: Journal> Checking<'_, J> {
                     account.standing(*sequence, posted)
                 })?;
                 let place = PostedBy::Entry(*sequence);
-                self.hold(name, (*sequence, posted.clone()), standing, place);
+                let record = (*sequence, posted.clone());
+                self.held.hold(name, record, standing, place);
             }
         }
         Ok(())
@@ -312,49 +263,6 @@ impl<J: Journal> Checking<'_, J> {
         Facts::known(pin, accounts)
     }
 
-    /// Names what is refused, by the lines of the file.
-    fn refused(&self, chunk: &Chunk, place: usize, error: Error) -> Error {
-        let line = &chunk.lines[place];
-        let name = (line.account, line.id.clone());
-        let refused = match error {
-            Error::DifferentContent { account, id, .. } => {
-                let (posted, place) = self.posted(chunk, place, &name);
-                let changed = ChangedRow {
-                    line: line.line,
-                    account,
-                    id,
-                    row: line.change.clone(),
-                    posted,
-                    place,
-                };
-                ImportError::Changed(Box::new(changed))
-            }
-            Error::AccountExists { opened, name } if opened > self.base => {
-                let (line, problem) = (line.line, format!("it opens account {name:?} again"));
-                ImportError::Line { line, problem }
-            }
-            error => ImportError::Refused {
-                line: line.line,
-                error,
-            },
-        };
-        refused.into()
-    }
-
-    /// What has the id of a line already.
-    fn posted(&self, chunk: &Chunk, place: usize, name: &Name) -> (Change, PostedBy) {
-        if let Some((sequence, change)) = chunk.found.get(name) {
-            return (change.clone(), PostedBy::Entry(*sequence));
-        }
-        if let Some(held) = self.held.get(name) {
-            return (held.record.1.clone(), held.place);
-        }
-        let mut before = chunk.lines[..place].iter();
-        let first = before.find(|line| (line.account, &line.id) == (name.0, &name.1));
-        let first = first.expect("an id that is taken is that of a line or an entry");
-        (first.change.clone(), PostedBy::Line(first.line))
-    }
-
     /// Takes in what is drafted.
     fn take_in(
         &mut self,
@@ -375,12 +283,8 @@ impl<J: Journal> Checking<'_, J> {
             if outcome.is_new() && self.file.repeated.has(key) {
                 let (name, place) = ((line.account, line.id.clone()), PostedBy::Line(line.line));
                 let standing = Standing::posted(&line.change);
-                self.hold(
-                    name,
-                    (outcome.sequence(), line.change.clone()),
-                    standing,
-                    place,
-                );
+                let record = (outcome.sequence(), line.change.clone());
+                self.held.hold(name, record, standing, place);
             }
             let Some(touched) = touched.get(&account) else {
                 continue;
@@ -426,16 +330,6 @@ impl<J: Journal> Checking<'_, J> {
         Ok(apply_all(folded, written.entries_of(share))?)
     }
 
-    fn hold(&mut self, name: Name, record: Record, standing: Option<Standing>, place: PostedBy) {
-        self.held_bytes += row_bytes(&name.1, &record.1);
-        let held = Held {
-            record,
-            standing,
-            place,
-        };
-        self.held.insert(name, held);
-    }
-
     /// Forgets the accounts that have no more lines.
     fn forget(&mut self, chunk: &Chunk) -> Result<(), Problem> {
         let Some(last) = chunk.lines.last() else {
@@ -443,13 +337,10 @@ impl<J: Journal> Checking<'_, J> {
         };
         if chunk.lines[0].account != last.account {
             self.folded.retain(|account, _| *account == last.account);
-            self.held.retain(|(account, _), _| *account == last.account);
-            let held = self.held.iter();
-            let bytes = held.map(|((_, id), held)| row_bytes(id, &held.record.1));
-            self.held_bytes = bytes.sum();
+            self.held.keep(last.account);
         }
         let folded = self.folded.values().map(Account::memory_used);
-        let bytes = self.file.bytes + self.held_bytes + folded.sum::<usize>();
+        let bytes = self.file.bytes + self.held.bytes() + folded.sum::<usize>();
         let rows = self.file.staging.rows();
         Ok(check_memory(last.line, rows, bytes, self.options)?)
     }
