@@ -13,7 +13,8 @@
 //!   of 10 medians without anything slow and 50 ms.
 //! * A batch of 200,000, the import of an events file of as many rows and of a journal of as many entries
 //!   hold the lane for their write: the worst posting meanwhile, against a bare redb transaction that inserts
-//!   the same rows, in the order of their keys, into a copy of the file from before; it has the rows ready.
+//!   the same rows, in the order of their keys, into a copy of the file from before. It has the rows ready,
+//!   and appends those of an account through a cursor, as the store does, which is the cheapest way.
 //!
 //! How long somebody waits for a thread that only keeps a processor busy is measured too: on a machine
 //! that has other things to do, that is what the figures are to be compared with.
@@ -24,6 +25,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Bound;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -366,8 +368,16 @@ impl Rows {
         let write = file.begin_write().unwrap();
         {
             let mut table = write.open_table(ENTRIES).unwrap();
-            for (key, value) in &self.entries {
-                table.insert(key, value.as_slice()).unwrap();
+            for entries in self
+                .entries
+                .chunk_by(|((one, _), _), ((next, _), _)| one == next)
+            {
+                let first = Bound::Included(entries[0].0);
+                let mut cursor = table.lower_bound_mut(first).unwrap();
+                for (key, value) in entries {
+                    cursor.insert_before(key, value.as_slice()).unwrap();
+                }
+                cursor.close().unwrap();
             }
             let mut table = write.open_table(IDS).unwrap();
             for id in &self.ids {

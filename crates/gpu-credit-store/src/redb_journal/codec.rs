@@ -124,6 +124,13 @@ impl Checksums {
         Checksums(hasher)
     }
 
+    /// Makes the whole value of an entry at this place, of the bytes that say what it is.
+    pub(super) fn complete(&self, sequence: Sequence, bytes: &[u8], value: &mut Vec<u8>) {
+        value.clear();
+        value.extend_from_slice(bytes);
+        value.extend_from_slice(&self.at(sequence, bytes));
+    }
+
     /// The last bytes of a value at this place, after those that say what it is.
     pub(super) fn at(&self, sequence: Sequence, bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
         let mut hasher = self.0.clone();

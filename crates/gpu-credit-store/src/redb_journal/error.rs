@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use redb::{
-    CommitError, CompactionError, DatabaseError, StorageError, TableError, TransactionError,
+    CommitError, CompactionError, CursorError, DatabaseError, StorageError, TableError,
+    TransactionError,
 };
 
 use super::pages::DamagedPage;
@@ -53,6 +54,15 @@ impl From<StorageError> for Failure {
             StorageError::PreviousIo | StorageError::DatabaseClosed => StorageProblem::FailedBefore,
             other => StorageProblem::Io(Arc::new(io::Error::other(other))),
         })
+    }
+}
+
+impl From<CursorError> for Failure {
+    fn from(error: CursorError) -> Self {
+        match error {
+            CursorError::Storage(error) => error.into(),
+            other => Failure(StorageProblem::Io(Arc::new(io::Error::other(other)))),
+        }
     }
 }
 

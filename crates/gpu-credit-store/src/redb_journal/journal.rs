@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 
 use redb::{ReadTransaction, ReadableTable};
 
+use super::appender::Appender;
 use super::error::Failure;
 use super::finder::Finder;
 use super::fingerprint::fingerprint;
 use super::open_file::{Caller, Done};
-use super::tables::{self, ACCOUNTS, Appender, DELETIONS, ENTRIES, HEADS, LAST_SEQUENCE_KEY, META};
+use super::tables::{self, ACCOUNTS, DELETIONS, ENTRIES, HEADS, LAST_SEQUENCE_KEY, META};
 use super::{RedbJournal, check, codec, decode, rows};
 use crate::{AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Sequence};
 

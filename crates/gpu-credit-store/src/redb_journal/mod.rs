@@ -1,5 +1,6 @@
 //! The journal in one file, on `redb`.
 
+mod appender;
 mod backend;
 mod check;
 mod codec;

@@ -4,7 +4,7 @@
 //! ```text
 //!   first and last sequence
 //!   openings   number, name                     by name
-//!   entries    number, name, and of each: sequence, value without checksum
+//!   entries    number, name, count, and of each: sequence, value without checksum
 //!   ids        number, fingerprint, sequence
 //! ```
 //!
@@ -49,6 +49,7 @@ pub(super) fn encode(entries: &[Entry]) -> Result<Vec<u8>, postcard::Error> {
         let account = &entries[0].account;
         put(&mut bytes, account.opened.get());
         put_text(&mut bytes, &account.name);
+        put(&mut bytes, entries.len() as u64);
         let start = begin(&mut bytes);
         for entry in entries {
             put(&mut bytes, entry.sequence.get());
@@ -119,6 +120,7 @@ pub(super) struct Rows<'b> {
 pub(super) struct AccountRows<'b> {
     pub(super) opened: Sequence,
     pub(super) name: &'b str,
+    pub(super) count: u64,
     entries: Reader<'b>,
 }
 
@@ -145,6 +147,7 @@ impl<'b> Rows<'b> {
             Ok(AccountRows {
                 opened: row.sequence()?,
                 name: row.text()?,
+                count: row.number()?,
                 entries: Reader(row.bytes()?),
             })
         })

@@ -1,14 +1,12 @@
-//! The tables of the file, and what is written to them.
+//! The tables of the file, and their keys.
 
 use std::ops::{Range, RangeInclusive};
 
-use redb::{Table, TableDefinition, WriteTransaction};
+use redb::{TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
-use super::codec::{self, Checksums};
 use super::error::Failure;
-use super::rows::{self, Rows};
-use crate::{Change, Entry, Head, Moved, RecordId, Sequence};
+use crate::{RecordId, Sequence};
 
 /// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
@@ -59,136 +57,6 @@ pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
 /// What stands for a deleted account's name: enough to know the name again, not to read it.
 pub(super) fn digest(name: &str) -> [u8; 32] {
     Sha256::digest(name.as_bytes()).into()
-}
-
-/// The tables of one append.
-pub(super) struct Appender<'t> {
-    accounts: Table<'t, &'static str, u64>,
-    entries: Table<'t, (u64, u64), &'static [u8]>,
-    ids: Table<'t, (u64, u64, u64), ()>,
-    heads: Table<'t, u64, &'static [u8]>,
-    deletions: Table<'t, (&'static [u8; 32], &'static str), u64>,
-    meta: Table<'t, &'static str, u64>,
-}
-
-impl<'t> Appender<'t> {
-    pub(super) fn new(write: &'t WriteTransaction) -> Result<Self, Failure> {
-        Ok(Appender {
-            accounts: write.open_table(ACCOUNTS)?,
-            entries: write.open_table(ENTRIES)?,
-            ids: write.open_table(IDS)?,
-            heads: write.open_table(HEADS)?,
-            deletions: write.open_table(DELETIONS)?,
-            meta: write.open_table(META)?,
-        })
-    }
-
-    /// Appends entries, and sets heads.
-    pub(super) fn append(&mut self, entries: &[Entry], heads: &[Head]) -> Result<(), Failure> {
-        let is_deletion = |entry: &Entry| entry.change == Change::DeleteAccount;
-        for run in entries.split_inclusive(is_deletion) {
-            match run.split_last() {
-                Some((deletion, before)) if is_deletion(deletion) => {
-                    self.append_rows(&rows::encode(before)?, Moved::default())?;
-                    self.delete(deletion)?;
-                }
-                _ => self.append_rows(&rows::encode(run)?, Moved::default())?,
-            }
-        }
-        self.set_heads(heads)
-    }
-
-    /// Sets heads.
-    pub(super) fn set_heads(&mut self, heads: &[Head]) -> Result<(), Failure> {
-        for head in heads {
-            let value = codec::encode_head(head)?;
-            self.heads
-                .insert(head.account.opened.get(), value.as_slice())?;
-        }
-        Ok(())
-    }
-
-    /// Keeps notes that are new.
-    pub(super) fn keep(&mut self, notes: &[(String, u64)]) -> Result<(), Failure> {
-        for (name, number) in notes {
-            self.meta.insert(note_key(name).as_str(), number)?;
-        }
-        Ok(())
-    }
-
-    /// Appends prepared rows. They are in the order of the keys, which spares the trees most of their
-    /// searching.
-    pub(super) fn append_rows(&mut self, rows: &[u8], moved: Moved) -> Result<(), Failure> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let rows = Rows::read(rows)?;
-        self.go_on(moved.place(rows.first), moved.place(rows.last))?;
-        for row in rows.openings() {
-            let (opened, name) = row?;
-            let present = self.accounts.insert(name, moved.place(opened).get())?;
-            check_fresh(present.is_some(), || format!("account {name:?}"))?;
-        }
-        let mut value = Vec::new();
-        for account in rows.accounts() {
-            let account = account?;
-            let opened = moved.place(account.opened);
-            let checksums = Checksums::of_account(account.name, opened);
-            for row in account.entries() {
-                let (sequence, bytes) = row?;
-                let sequence = moved.place(sequence);
-                value.clear();
-                value.extend_from_slice(bytes);
-                value.extend_from_slice(&checksums.at(sequence, bytes));
-                let key = (opened.get(), sequence.get());
-                let present = self.entries.insert(key, value.as_slice())?;
-                check_fresh(present.is_some(), || format!("entry {sequence}"))?;
-            }
-        }
-        for row in rows.ids() {
-            let (opened, fingerprint, sequence) = row?;
-            let sequence = moved.place(sequence);
-            let key = (moved.place(opened).get(), fingerprint, sequence.get());
-            let present = self.ids.insert(key, ())?;
-            check_fresh(present.is_some(), || format!("the id of entry {sequence}"))?;
-        }
-        Ok(())
-    }
-
-    /// The entries from `first` to `last` come after all that are there.
-    fn go_on(&mut self, first: Sequence, last: Sequence) -> Result<(), Failure> {
-        let present = self.meta.insert(LAST_SEQUENCE_KEY, last.get())?;
-        let present = present.map_or(0, |last| last.value());
-        match first.get() > present {
-            true => Ok(()),
-            false => Err(Failure::damaged(format!(
-                "it goes on after entry {present}, not before"
-            ))),
-        }
-    }
-
-    fn delete(&mut self, deletion: &Entry) -> Result<(), Failure> {
-        self.go_on(deletion.sequence, deletion.sequence)?;
-        let account = &deletion.account;
-        let (this, next) = (account.opened.get(), account.opened.next().get());
-        self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
-        let ids = ids_range(account.opened);
-        self.ids.retain_in(ids, |_, ()| false)?;
-        self.heads.remove(this)?;
-        let name: &str = &account.name;
-        self.accounts.remove(name)?;
-        let key = (&digest(name), deletion.id.as_str());
-        self.deletions.insert(key, deletion.sequence.get())?;
-        Ok(())
-    }
-}
-
-/// Nothing is ever written over: what was appended stays.
-fn check_fresh(is_present: bool, what: impl FnOnce() -> String) -> Result<(), Failure> {
-    match is_present {
-        false => Ok(()),
-        true => Err(Failure::damaged(format!("{} is there already", what()))),
-    }
 }
 
 /// The key under which a deletion is kept.
