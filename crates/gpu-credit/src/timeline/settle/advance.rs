@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use super::super::boundary::Key;
 use super::super::known::Reached;
 use super::super::resume;
+use super::super::tree::Boundary;
 use super::{Budget, LOOKAHEAD, Run, Settling};
 use crate::all_usage::{AllUsage, AllUsageWalk};
 
@@ -29,14 +30,17 @@ impl Settling<'_> {
         };
         let mut walk = usage.walk();
         run.used = walk.before(frontier.time);
-        let ends = loop {
-            let passage = self.pass_chunk(&mut run, &mut walk, time, budget);
-            self.tree.refresh(run.at);
-            match (passage, self.tree.next_chunk(run.at)) {
-                (ControlFlow::Continue(()), Some(next)) => run.at = next,
-                (ControlFlow::Continue(()), None) => break None,
-                (ControlFlow::Break(ends), _) => break ends,
-            }
+        let ends = match self.leave(&mut run, &mut walk, time, budget) {
+            ControlFlow::Break(ends) => ends,
+            ControlFlow::Continue(()) => loop {
+                let passage = self.pass_chunk(&mut run, &mut walk, time, budget);
+                self.tree.refresh(run.at);
+                match (passage, self.tree.next_chunk(run.at)) {
+                    (ControlFlow::Continue(()), Some(next)) => run.at = next,
+                    (ControlFlow::Continue(()), None) => break None,
+                    (ControlFlow::Break(ends), _) => break ends,
+                }
+            },
         };
         let key = self.tree.get(run.at).key();
         let reached = Reached {
@@ -46,8 +50,29 @@ impl Settling<'_> {
         self.known.advance(key, ends, reached);
     }
 
-    /// Moves on through the chunk in which `run` stands. Breaks off in the epoch of `time`, or when
-    /// the budget is spent, with the time at which that epoch ends.
+    /// Draws the usage of the epoch in which `run` stands. Breaks off if that is the epoch of `time`, or
+    /// if the budget is spent, with the time at which it ends.
+    fn leave(
+        &mut self,
+        run: &mut Run,
+        walk: &mut AllUsageWalk<'_>,
+        time: i64,
+        budget: &mut Budget,
+    ) -> ControlFlow<Option<i64>> {
+        let end = match self.tree.next_time(run.at) {
+            Some(end) if end <= time && !budget.is_spent() => end,
+            end => return ControlFlow::Break(end),
+        };
+        budget.spend(1);
+        let usage = walk.before(end) - run.used;
+        self.tree.chunk_mut(run.at).boundaries[run.at.index].usage = usage;
+        run.draw(usage, self.overdraft);
+        run.at.index += 1;
+        ControlFlow::Continue(())
+    }
+
+    /// Moves on through the chunk in which `run` stands just before a boundary. Breaks off in the epoch
+    /// of `time`, or when the budget is spent, with the time at which that epoch ends.
     fn pass_chunk(
         &mut self,
         run: &mut Run,
@@ -58,35 +83,46 @@ impl Settling<'_> {
         let opening = self.tree.opening(run.at).level;
         let next_chunk = self.tree.next_chunk(run.at);
         let chunk_end = next_chunk.map(|next| self.tree.get(next).time);
-        let frontier = self.known.frontier();
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
         let before = run.at.index.checked_sub(1);
         let mut live = before.map_or(0, |before| boundaries[before].live);
         let coming = boundaries[run.at.index..].iter().take(LOOKAHEAD - 1);
         self.grants.prefetch(coming);
-        while let [boundary, later @ ..] = &mut boundaries[run.at.index..] {
-            self.grants.prefetch(later.get(LOOKAHEAD - 2));
-            let key = boundary.key();
-            if key > frontier {
-                let spacing = self.checkpoint_spacing;
-                let kept = run.keep_checkpoint(self.checkpoints, key, false, spacing);
-                self.statistics.checkpoints_written += u64::from(kept);
+        let end = |coming: &[Boundary], place: usize| {
+            let next = coming.get(place + 1);
+            next.map(|next| next.time).or(chunk_end)
+        };
+        while run.at.index < boundaries.len() {
+            let coming = &mut boundaries[run.at.index..];
+            let key = coming[0].key();
+            let spacing = self.checkpoint_spacing;
+            let kept = run.keep_checkpoint(self.checkpoints, key, false, spacing);
+            self.statistics.checkpoints_written += u64::from(kept);
+            // The epochs that end by then.
+            let mut count = coming[1..].partition_point(|next| next.time <= time);
+            if count + 1 == coming.len() && chunk_end.is_some_and(|end| end <= time) {
+                count += 1;
+            }
+            let count = count.min(run.room(spacing)).min(budget.left());
+            if count == 0 {
+                run.enter(self.grants, &mut coming[0], opening);
+                coming[0].live = live + key.handle.live_change();
                 self.statistics.boundaries_replayed += 1;
-                self.grants.apply(key, &mut run.live);
-                boundary.level = run.level().wrapping_sub(opening);
-                boundary.live = live + key.handle.live_change();
-                run.since = run.since.saturating_add(1);
+                return ControlFlow::Break(end(coming, 0));
             }
-            live = boundary.live;
-            let end = later.first().map(|next| next.time).or(chunk_end);
-            if budget.is_spent() || end.is_none_or(|end| end > time) {
-                return ControlFlow::Break(end);
-            }
-            budget.spend(1);
-            let used = end.map_or(run.used, |end| walk.before(end));
-            boundary.usage = used - run.used;
-            run.draw(boundary.usage, self.overdraft);
-            run.at.index += 1;
+            let mut before = run.used;
+            let enter = |coming: &mut [Boundary], place: usize, level: u64| {
+                let used = end(coming, place).map_or(before, |end| walk.before(end));
+                let boundary = &mut coming[place];
+                live += boundary.handle.live_change();
+                boundary.level = level.wrapping_sub(opening);
+                boundary.live = live;
+                boundary.usage = used - before;
+                before = used;
+            };
+            let count = run.pass(self.grants, self.overdraft, coming, count, false, enter);
+            budget.spend(count);
+            self.statistics.boundaries_replayed += count as u64;
         }
         ControlFlow::Continue(())
     }

@@ -3,7 +3,9 @@
 //! What late writes have unsettled before the frontier is [repaired](repair), one write after the
 //! other: replay from the last sound checkpoint, and stop where the state is the remembered one.
 //! Then the frontier [advances](advance): replay without looking back, for nothing was known there.
-//! Both are a [`Run`] over boundaries.
+//! Both are a [`Run`]: they find the next boundary at which anything is to be looked at (a checkpoint
+//! that is there or due, a late write, the end of a chunk or of the budget), and one bare loop,
+//! [`Run::pass`], goes up to it.
 //!
 //! [`GrantTimeline::settle`](super::GrantTimeline::settle) does all of it. A write does what a
 //! [`Budget`] allows; what is left over stays unsettled, from a later boundary on, and the next
@@ -79,6 +81,12 @@ impl Budget {
         self.0 == 0
     }
 
+    /// How many boundaries it allows.
+    #[inline]
+    fn left(self) -> usize {
+        self.0
+    }
+
     #[inline]
     fn spend(&mut self, boundaries: usize) {
         self.0 = self.0.saturating_sub(boundaries);
@@ -131,21 +139,19 @@ impl Settling<'_> {
     /// off if the budget does not allow that, and leaves a checkpoint nearer to it.
     fn approach(&mut self, run: &mut Run, to: Position, budget: &mut Budget) -> ControlFlow<()> {
         while run.at < to {
-            let boundaries = self.tree.in_chunk(run.at, to);
+            let coming = self.tree.in_chunk(run.at, to).len();
+            let count = coming.min(budget.left());
+            let index = run.at.index;
+            let boundaries = &mut self.tree.chunk_mut(run.at).boundaries[index..];
             self.grants.prefetch(boundaries.iter().take(LOOKAHEAD - 1));
-            for (place, boundary) in boundaries.iter().enumerate() {
-                self.grants.prefetch(boundaries.get(place + LOOKAHEAD - 1));
-                if budget.is_spent() {
-                    run.store_checkpoint(self.checkpoints, boundary.key());
-                    return ControlFlow::Break(());
-                }
-                budget.spend(1);
-                self.statistics.boundaries_replayed += 1;
-                self.grants.apply(boundary.key(), &mut run.live);
-                run.draw(boundary.usage, self.overdraft);
+            let (grants, overdraft) = (self.grants, self.overdraft);
+            run.pass(grants, overdraft, boundaries, count, false, |_, _, _| {});
+            budget.spend(count);
+            self.statistics.boundaries_replayed += count as u64;
+            if count < coming {
+                run.store_checkpoint(self.checkpoints, boundaries[count].key());
+                return ControlFlow::Break(());
             }
-            run.since = run.since.saturating_add(boundaries.len());
-            run.at.index += boundaries.len();
             if run.at < to {
                 let next = self.tree.next_chunk(run.at);
                 run.at = next.expect("there is a later boundary");

@@ -18,16 +18,16 @@ use std::ops::ControlFlow;
 
 use super::super::boundary::Key;
 use super::super::checkpoint::Checkpoints;
+use super::super::grants::Grants;
 use super::super::known::{Known, Reached, Unsettled};
 use super::super::live::Live;
 use super::super::owing::Owing;
 use super::super::resume;
-use super::super::tree::Position;
+use super::super::tree::{Boundary, Position};
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
 use crate::options::Overdraft;
 
-/// A repair under way: what it knows beside the tree. Its methods are inlined, so that it stands in
-/// registers as the boundaries pass.
+/// A repair under way: what it knows beside the tree.
 struct Repair<'a> {
     run: &'a mut Run,
     /// Levels of later epochs are not asked for.
@@ -133,24 +133,24 @@ impl Settling<'_> {
         let boundaries = &mut self.tree.chunk_mut(repair.run.at).boundaries;
         let coming = boundaries[repair.run.at.index..].iter().take(LOOKAHEAD - 1);
         self.grants.prefetch(coming);
-        while let [boundary, later @ ..] = &mut boundaries[repair.run.at.index..] {
-            self.grants.prefetch(later.get(LOOKAHEAD - 2));
-            let key = boundary.key();
+        while repair.run.at.index < boundaries.len() {
+            let coming = &mut boundaries[repair.run.at.index..];
+            let key = coming[0].key();
             let is_last = match repair.arrive(key) {
                 ControlFlow::Continue(is_last) => is_last,
                 ControlFlow::Break(passage) => return passage,
             };
-            self.grants.apply(key, &mut repair.run.live);
-            repair.run.pass(boundary, opening);
-            repair.run.at.index += 1;
-            if key == frontier {
-                return Passage::AtFrontier;
+            if key == frontier || is_last {
+                repair.enter_last(self.grants, &mut coming[0], opening);
+                return if key == frontier {
+                    Passage::AtFrontier
+                } else {
+                    Passage::Suspended
+                };
             }
-            if is_last {
-                return Passage::Suspended;
-            }
-            repair.run.draw(boundary.usage, self.overdraft);
-            if (repair.run).owes_on(self.overdraft, later.first(), opening)
+            let count = repair.count_to_next(coming);
+            let passed = repair.pass(self.grants, coming, count, opening);
+            if (repair.run).owes_on(self.overdraft, coming.get(passed), opening)
                 && repair.run.stretch.is_none()
             {
                 return Passage::Owing;
@@ -236,6 +236,54 @@ impl Repair<'_> {
         }
         self.statistics.boundaries_replayed += 1;
         ControlFlow::Continue(is_last)
+    }
+
+    /// How many boundaries pass until anything is to be looked at, the one that has been arrived at
+    /// among them: a checkpoint that is there or due, a late write, the frontier, or the last boundary.
+    fn count_to_next(&self, coming: &[Boundary]) -> usize {
+        let stops = [self.checkpoint, self.write, self.run.stretch];
+        let frontier = self.known.frontier();
+        let stop = stops.into_iter().flatten().fold(frontier, Key::min);
+        let most = self.run.room(self.checkpoint_spacing);
+        let most = most.min(self.budget.left().saturating_add(1));
+        let later = &coming[1..most.min(coming.len())];
+        1 + later.partition_point(|boundary| boundary.key() < stop && boundary.time <= self.until)
+    }
+
+    /// Goes through so many boundaries, or fewer if nothing remains after one, unless under `Forfeit`.
+    fn pass(
+        &mut self,
+        grants: &Grants,
+        coming: &mut [Boundary],
+        count: usize,
+        opening: u64,
+    ) -> usize {
+        let (mut changed, mut old) = (0, 0);
+        let set = |coming: &mut [Boundary], place: usize, level: u64| {
+            let boundary = &mut coming[place];
+            old = boundary.level;
+            boundary.level = level.wrapping_sub(opening);
+            changed |= boundary.level ^ old;
+        };
+        let stops = self.overdraft != Overdraft::Forfeit;
+        let passed = (self.run).pass(grants, self.overdraft, coming, count, stops, set);
+        self.levels_set(changed != 0, opening, old, coming[passed - 1].level);
+        self.budget.spend(passed - 1);
+        self.statistics.boundaries_replayed += passed as u64 - 1;
+        passed
+    }
+
+    /// Enters the epoch of the last boundary.
+    fn enter_last(&mut self, grants: &Grants, boundary: &mut Boundary, opening: u64) {
+        let old = boundary.level;
+        self.run.enter(grants, boundary, opening);
+        self.run.at.index += 1;
+        self.levels_set(boundary.level != old, opening, old, boundary.level);
+    }
+
+    fn levels_set(&mut self, has_changed: bool, opening: u64, old: u64, new: u64) {
+        let [old, new] = [old, new].map(|level| opening.wrapping_add(level));
+        self.run.levels_set(has_changed, old, new);
     }
 
     /// Takes late writes into account.

@@ -2,6 +2,7 @@
 
 use super::super::boundary::Key;
 use super::super::checkpoint::Checkpoints;
+use super::super::grants::Grants;
 use super::super::live::Live;
 use super::super::owing::Owing;
 use super::super::tree::{Boundary, BoundaryTree, Position};
@@ -33,7 +34,7 @@ pub(in super::super) struct Run {
     /// Whether the chunk has changed and its sums have not.
     pub(super) is_stale: bool,
     /// By how much the levels from here to the end of the chunk are still to be lifted.
-    pub(super) lift: u64,
+    pub(super) lift: i128,
     /// By how much all later levels have been lifted.
     pub(super) lifted: u64,
 }
@@ -81,7 +82,8 @@ impl Run {
         };
         owing.contains(self.live.balance())
             && next.is_some_and(|next| {
-                let level = opening.wrapping_add(next.level).wrapping_add(self.lift);
+                let level = opening.wrapping_add(next.level);
+                let level = level.wrapping_add(wrapping(self.lift));
                 let used = self.used.wrapping_add(next.usage);
                 owing.contains(i128::from(level) - i128::from(used))
             })
@@ -90,34 +92,65 @@ impl Run {
     /// Undoes the shift for all that is later: there the remembered balances stand.
     pub(super) fn settle_shift(&mut self) {
         self.is_stale |= self.shifted != 0;
-        self.lift = self.lift.wrapping_sub(wrapping(self.shifted));
+        self.lift -= self.shifted;
         self.shifted = 0;
     }
 
-    /// Sets the level of a boundary to what the replay has found, the boundary being applied. By
-    /// how much that changes it, all later ones change.
-    #[inline]
-    pub(super) fn pass(&mut self, boundary: &mut Boundary, opening: u64) {
-        let old = opening.wrapping_add(boundary.level).wrapping_add(self.lift);
-        let new = self.level();
-        boundary.level = new.wrapping_sub(opening);
-        self.since = self.since.saturating_add(1);
-        if new != old {
-            let change = i128::from(new) - i128::from(old);
-            self.is_stale = true;
-            self.lift = self.lift.wrapping_add(wrapping(change));
-            self.shifted += change;
+    /// Goes through so many boundaries, of those that come in a chunk: applies each, shows its place
+    /// and its level to `enter`, and draws the usage of its epoch. It stops after an epoch at whose end
+    /// nothing remains of any grant, if `stops_at_nothing`. How many it has gone through.
+    #[inline(always)]
+    pub(super) fn pass(
+        &mut self,
+        grants: &Grants,
+        overdraft: Overdraft,
+        coming: &mut [Boundary],
+        count: usize,
+        stops_at_nothing: bool,
+        mut enter: impl FnMut(&mut [Boundary], usize, u64),
+    ) -> usize {
+        let mut passed = 0;
+        while passed < count {
+            grants.prefetch(coming.get(passed + LOOKAHEAD - 1));
+            grants.apply(coming[passed].key(), &mut self.live);
+            enter(coming, passed, self.level());
+            self.draw(coming[passed].usage, overdraft);
+            passed += 1;
+            if stops_at_nothing && self.live.remaining() == 0 {
+                break;
+            }
         }
+        self.at.index += passed;
+        self.since = self.since.saturating_add(passed);
+        passed
+    }
+
+    /// Enters the epoch of a boundary, and sets its level, in a chunk that opens at the level `opening`.
+    pub(super) fn enter(&mut self, grants: &Grants, boundary: &mut Boundary, opening: u64) {
+        grants.apply(boundary.key(), &mut self.live);
+        boundary.level = self.level().wrapping_sub(opening);
+        self.since = self.since.saturating_add(1);
+    }
+
+    /// Takes note of the levels of some boundaries that have been set, of which the last was `old` and is
+    /// `new`: by how much that changes it, all later ones change.
+    #[inline]
+    pub(super) fn levels_set(&mut self, has_changed: bool, old: u64, new: u64) {
+        let lift = i128::from(new) - i128::from(old);
+        self.is_stale |= has_changed;
+        self.shifted += lift - self.lift;
+        self.lift = lift;
     }
 
     /// Lifts the rest of the chunk and brings the sums above it up to date. All later chunks are
     /// lifted by that.
     pub(super) fn finish_chunk(&mut self, tree: &mut BoundaryTree) {
         if self.is_stale {
-            tree.chunk_mut(self.at).lift(self.at.index, self.lift);
+            tree.chunk_mut(self.at)
+                .lift(self.at.index, wrapping(self.lift));
             tree.refresh(self.at);
         }
-        self.lifted = self.lifted.wrapping_add(self.lift);
+        self.lifted = self.lifted.wrapping_add(wrapping(self.lift));
         self.is_stale = false;
         self.lift = 0;
     }
@@ -156,6 +189,12 @@ impl Run {
     #[inline]
     pub(super) fn is_dense(&self, spacing: usize) -> bool {
         self.since > 0 && !self.is_far && self.since < self.distance(spacing).div_ceil(2)
+    }
+
+    /// How many boundaries may pass until the next checkpoint; the one that comes, at least.
+    #[inline]
+    pub(super) fn room(&self, spacing: usize) -> usize {
+        self.distance(spacing).saturating_sub(self.since).max(1)
     }
 
     /// Boundaries from one checkpoint to the next.
