@@ -214,9 +214,10 @@ impl Account {
         let before = live_bytes();
         post(&mut written)?;
         written.settle();
+        let bytes = live_bytes() - before;
         let usage = SortedUsage::new(&history.usage);
         Ok(Account {
-            bytes: live_bytes() - before,
+            bytes,
             written,
             bare: BareReplay::new(Overdraft::Carry, &history.grants, &usage),
             usage,
