@@ -290,6 +290,13 @@ fn a_question_takes_the_last_late_write_into_account() {
     ask(747, Numbers::Wide, Overdraft::CarryUpTo(8), 31);
 }
 
+/// The epochs that a survey jumped over were lifted by what changed only at the boundary to which it
+/// came.
+#[test]
+fn epochs_in_a_deficit_are_lifted_as_before_the_boundary_after_them() {
+    ask(4_623, Numbers::Wide, Overdraft::Carry, 67);
+}
+
 /// How many late writes were pending when it was asked.
 fn ask(seed: u64, numbers: Numbers, overdraft: Overdraft, length: usize) -> u64 {
     let mut ledgers = Ledgers::new(sizes(overdraft, seed));

@@ -232,14 +232,16 @@ impl<'a> Survey<'a> {
         if self.run.is_some() {
             let level = self.level(at);
             tell(Piece::Epoch { at, level })?;
+            // What is jumped over is lifted as before the boundary to which it comes.
+            let lift = self.lift;
             let to = self.leave(last);
             let from = self.view.tree.next(at).expect("a later boundary follows");
-            self.tell_known(from, to, tell)?;
+            self.tell_known(from, to, lift, tell)?;
             return ControlFlow::Continue(to);
         }
         let write = self.next_write(last);
         let to = self.view.tree.first_from(write.unwrap_or(last));
-        self.tell_known(at, to, tell)?;
+        self.tell_known(at, to, self.lift, tell)?;
         if let Some(write) = write {
             self.begin(write);
         }
@@ -250,13 +252,14 @@ impl<'a> Survey<'a> {
         &self,
         from: Position,
         to: Position,
+        lift: i128,
         tell: &mut impl FnMut(Piece) -> ControlFlow<T>,
     ) -> ControlFlow<T> {
-        let (mut at, lift) = (from, self.lift);
+        let mut at = from;
         if lift != 0 && self.view.overdraft != Overdraft::Carry {
             // What is dropped counts: levels count modulo 2^64 until they are lifted: they cannot be searched.
             while at < to {
-                let level = self.lifted_level(at);
+                let level = self.view.tree.level(at).wrapping_add(wrapping(lift));
                 tell(Piece::Epoch { at, level })?;
                 at = self.view.tree.next(at).expect("a later boundary follows");
             }
