@@ -79,7 +79,7 @@ impl GrantTimeline {
         let grants = Grants::read(reader)?;
         timeline.known.read_schedule(reader)?;
         let keys = read_keys(reader, &grants)?;
-        let levels = read_levels(reader, keys.len())?;
+        let levels = read_levels(reader, keys.len(), level_max(&grants, usage))?;
         timeline.tree = tree(timeline.tree.width(), usage, &keys, &levels);
         timeline.checkpoints = read_checkpoints(reader, &grants, &keys, levels.len())?;
         let frontier = (levels.len().checked_sub(1)).map_or(Key::FIRST, |last| keys[last]);
@@ -141,7 +141,18 @@ fn read_keys(reader: &mut Reader<'_>, grants: &Grants) -> Result<Vec<Key>, Damag
     Ok(keys)
 }
 
-fn read_levels(reader: &mut Reader<'_>, boundaries: usize) -> Result<Vec<u64>, Damage> {
+/// No sound level is higher: it rises by what a grant brings, and by usage that is dropped.
+fn level_max(grants: &Grants, usage: &AllUsage) -> u128 {
+    let amounts = grants.numbers_from(0).map(|number| grants.whole(number));
+    let granted: u128 = amounts.map(|grant| u128::from(grant.remainder)).sum();
+    granted + u128::from(usage.through(i64::MAX))
+}
+
+fn read_levels(
+    reader: &mut Reader<'_>,
+    boundaries: usize,
+    level_max: u128,
+) -> Result<Vec<u64>, Damage> {
     let count = reader.count(1)?;
     if count > boundaries {
         return Err(Damage("there are more levels than boundaries"));
@@ -149,6 +160,9 @@ fn read_levels(reader: &mut Reader<'_>, boundaries: usize) -> Result<Vec<u64>, D
     let mut level = 0_u64;
     let levels = (0..count).map(|_| {
         level = level.wrapping_add_signed(reader.signed()?);
+        if u128::from(level) > level_max {
+            return Err(Damage("a level is higher than all grants and usage"));
+        }
         Ok(level)
     });
     levels.collect()

@@ -65,6 +65,12 @@ fn bytes_made_by_hand_never_panic() {
     assert!(accepted > ledger_count() / 40, "{accepted} are read at all");
 }
 
+/// A level below zero, as a number that wraps, made a repair land in no deficit.
+#[test]
+fn a_level_below_zero_is_refused_or_survived() {
+    is_survived(&forged(76_156), 76_156);
+}
+
 /// An account to which up to eight things have been done.
 fn forged(seed: u64) -> Vec<u8> {
     let mut random = Random::new(!seed);
