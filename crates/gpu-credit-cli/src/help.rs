@@ -65,8 +65,8 @@ const TOPICS: [Topic; 4] = [
 const START: &str = "\
 Start here:
   gpu-credit account create acme --unit s
-  gpu-credit grant acme 1000 --at 2026-01-01 --for never
-  gpu-credit balance acme --at 2026-01-02";
+  gpu-credit grant acme 1000 --at now --for 30d
+  gpu-credit balance acme";
 
 const STORE: &str = "\
 The store is the file gpu-credit.redb in the working directory, unless --db or
@@ -82,7 +82,8 @@ A TIME is one of
   1740787200             an integer
   2025-03-01T12:00:00Z   RFC 3339, with Z or an offset such as +01:00
   2025-03-01             a date: its first instant, in UTC
-  now                    the clock of this machine
+  now                    the clock of this machine; queries without --at or
+                         --from are about it
 and a LENGTH one of
   3600                   an integer
   12h, 30d, 1h30m        with units; a day is 24 hours, and months are refused
@@ -116,16 +117,14 @@ Example:
 
 const IDS: &str = "\
 record_id   names one entry of an account: a grant, usage, a job or a
-correction.
-            --id sets it; if it is not given, a UUID is made and printed. It is
-            an idempotency key: posting the same again under it does nothing,
-            and says so; posting something else under it is an error
+            correction. --id sets it; if it is not given, a UUID is made and
+            printed. It is an idempotency key: posting the same again under it
+            does nothing, and says so; posting something else under it is an
+            error
 credit_id   is what a grant is called, such as a contract. Several grants may
-have
-            one, and nothing depends on it
+            have one, and nothing depends on it
 sequence    is the place of an entry in the journal of the store. Commands that
-post
-            print it, and --as-recorded takes it
+            post print it, and --as-recorded takes it, or a TIME
 In tables grant_record_id is the record id of a grant, and corrected_record_id
 that of the record that an entry corrects.
 

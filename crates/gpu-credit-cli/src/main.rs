@@ -9,6 +9,7 @@
 
 mod answers;
 mod arguments;
+mod confirm;
 mod engine;
 mod escape;
 mod generate;

@@ -6,7 +6,9 @@ use gpu_credit::Overdraft;
 use gpu_credit_store::{Account, Error};
 
 use super::StoreArguments;
-use crate::store::post::IdArguments;
+use super::post::IdArguments;
+use crate::arguments::QuietArguments;
+use crate::confirm::{Confirmed, confirm};
 use crate::time::TimeArguments;
 
 #[derive(Subcommand)]
@@ -51,6 +53,8 @@ pub(crate) struct CreateArguments {
     #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
     policy: Overdraft,
     #[command(flatten)]
+    quiet: QuietArguments,
+    #[command(flatten)]
     times: TimeArguments,
 }
 
@@ -63,6 +67,8 @@ pub(crate) struct DeleteArguments {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    #[command(flatten)]
+    quiet: QuietArguments,
     #[command(flatten)]
     id: IdArguments,
 }
@@ -93,9 +99,11 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     };
     store.ensure_in_place()?;
     if opened.is_new() {
-        crate::say(format_args!("account {name:?} opened, policy {policy}"))
+        arguments
+            .quiet
+            .say(format_args!("account {name:?} opened, policy {policy}"))
     } else {
-        crate::say(format_args!(
+        arguments.quiet.say(format_args!(
             "account {name:?} is open already, policy {policy}: nothing was done"
         ))
     }
@@ -105,20 +113,28 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
     let store = arguments.store.open()?;
     let name = &arguments.account;
     let id = arguments.id.get();
-    ensure!(
-        arguments.yes,
-        "{}: deleting account {name:?} drops its whole journal: repeat it with --yes",
-        store.name
-    );
+    if !arguments.yes {
+        let confirmed = confirm(format_args!(
+            "Delete account {name:?} with all of its entries? This cannot be undone."
+        ))?;
+        match confirmed {
+            Confirmed::Yes => {}
+            Confirmed::No => bail!("not confirmed: nothing was changed"),
+            Confirmed::Nobody => bail!(
+                "{}: deleting account {name:?} drops all of its entries: repeat it with --yes",
+                store.name
+            ),
+        }
+    }
     let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
     store.ensure_in_place()?;
     let sequence = deleted.sequence();
     if deleted.is_new() {
-        crate::say(format_args!(
+        arguments.quiet.say(format_args!(
             "account {name:?} deleted by entry {sequence}, id {id}"
         ))
     } else {
-        crate::say(format_args!(
+        arguments.quiet.say(format_args!(
             "account {name:?} was deleted already by entry {sequence}, id {id}"
         ))
     }

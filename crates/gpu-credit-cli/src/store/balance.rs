@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gpu_credit::Answer;
-use gpu_credit_store::{Account, Store};
+use gpu_credit_store::{Account, Sequence, Store};
 use serde::Serialize;
 
 use super::{OpenStore, RecordedArguments, StoreArguments};
@@ -28,7 +28,12 @@ pub(crate) struct BalanceArguments {
     #[arg(value_name = "ACCOUNT")]
     accounts: Vec<String>,
     /// The instant; may be given several times
-    #[arg(long, value_name = "TIME", required = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "now",
+        allow_hyphen_values = true
+    )]
     at: Vec<String>,
     #[command(flatten)]
     recorded: RecordedArguments,
@@ -79,8 +84,8 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
         .map(|typed| times.instant("--at", typed))
         .collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
-    for name in accounts(arguments, &store)? {
-        let account = store.account(&name, &arguments.recorded)?;
+    for (name, sequence) in accounts(arguments, &store)? {
+        let account = store.ask(|store| store.as_recorded(&name, sequence))?;
         for instant in &instants {
             let answer = store.ask(|_| Ok(account.balance_at(*instant)?))?;
             rows.push(BalanceRow::new(&account, *instant, answer));
@@ -89,13 +94,23 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
     arguments.rows.write(rows)
 }
 
-/// Those that are named, or all that there were at that point of the journal.
-fn accounts(arguments: &BalanceArguments, store: &OpenStore) -> anyhow::Result<Vec<String>> {
+/// Those that are named, or all that were open then, each with the last entry that the query sees.
+fn accounts(
+    arguments: &BalanceArguments,
+    store: &OpenStore,
+) -> anyhow::Result<Vec<(String, Sequence)>> {
+    let recorded = &arguments.recorded;
     if !arguments.accounts.is_empty() {
-        return Ok(arguments.accounts.clone());
+        let named = arguments.accounts.iter();
+        return named
+            .map(|name| Ok((name.clone(), store.sequence(name, recorded)?)))
+            .collect();
     }
-    let through = arguments.recorded.sequence();
-    let all = store.ask(Store::accounts)?;
-    let there = all.into_iter().filter(|account| account.opened <= through);
-    Ok(there.map(|account| account.name.to_string()).collect())
+    let mut open = Vec::new();
+    for account in store.ask(Store::accounts)? {
+        if let Some(sequence) = store.sequence_if_open(&account.name, recorded)? {
+            open.push((account.name.to_string(), sequence));
+        }
+    }
+    Ok(open)
 }

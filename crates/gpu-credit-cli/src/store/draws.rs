@@ -77,9 +77,9 @@ impl Row for PartRow {
 pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
     let (name, id) = (&arguments.account, RecordId::from(arguments.usage.as_str()));
-    let sequence = arguments.recorded.sequence();
+    let sequence = store.sequence(name, &arguments.recorded)?;
     let statement = store.ask(|store| store.usage_statement(name, &id, sequence))?;
-    let account = store.account(name, &arguments.recorded)?;
+    let account = store.ask(|store| store.as_recorded(name, sequence))?;
     let ids = store.grant_ids(name)?;
 
     let part = |part, amount| PartRow {

@@ -56,7 +56,7 @@ fn write(form: Form, store: &OpenStore, output: impl Write) -> anyhow::Result<()
         Form::Events => {
             let left_out = store.ask(|store| store.export_events(output, |_| ()))?;
             // If it cannot be said, the file is good all the same.
-            let _ = writeln!(io::stderr(), "gpu-credit: {left_out}");
+            let _ = writeln!(io::stderr(), "note: {left_out}");
         }
     }
     Ok(())

@@ -3,15 +3,14 @@
 use std::fmt::Write;
 use std::io::BufRead;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use gpu_credit_store::sacct::{Payer, Resource, SacctOptions};
 use gpu_credit_store::{ImportMode, SacctImport, SacctImported, TimeUnit};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::import::{ImportArguments, refused};
 use super::{OpenStore, counted};
+use crate::time::calendar::{self, time_zone};
 
 #[derive(Args)]
 pub(crate) struct SacctArguments {
@@ -19,10 +18,10 @@ pub(crate) struct SacctArguments {
     #[arg(long, value_enum, value_name = "PROGRAM", hide_possible_values = true, conflicts_with_all = ["again", "batches"])]
     from: Option<Program>,
     /// The time zone of the times in the file, such as Europe/Berlin; UTC if not given
-    #[arg(long, value_name = "ZONE", requires = "from")]
+    #[arg(long, value_name = "NAME", requires = "from")]
     timezone: Option<String>,
     /// The end for now of a job with neither an end nor a time limit, as RFC 3339; now if not given
-    #[arg(long, value_name = "TIME", requires = "from")]
+    #[arg(long, value_name = "TIME", requires = "from", value_parser = timestamp)]
     now: Option<Timestamp>,
     /// What a job uses at each second: gpu, cpu, billing, or another resource that AllocTRES lists
     #[arg(long, requires = "from", default_value = "gpu")]
@@ -52,13 +51,8 @@ impl SacctArguments {
     }
 
     fn options(&self) -> anyhow::Result<SacctOptions> {
-        let timezone = match &self.timezone {
-            None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name)
-                .with_context(|| format!("--timezone: found {name:?}, expected one such as UTC"))?,
-        };
         Ok(SacctOptions {
-            timezone,
+            timezone: time_zone(self.timezone.as_deref())?,
             now: self.now.unwrap_or_else(Timestamp::now),
             resource: self.resource.clone(),
             payer: match self.payer {
@@ -67,6 +61,11 @@ impl SacctArguments {
             },
         })
     }
+}
+
+fn timestamp(typed: &str) -> Result<Timestamp, String> {
+    let expected = |_| "expected RFC 3339, as in 2026-01-31T12:00:00Z, or a date".to_owned();
+    calendar::instant(typed).map_err(expected)
 }
 
 /// Posts the jobs of a text; what is to be said of it.

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::StoreArguments;
 use super::post::PostArguments;
+use super::result::ResultingBalance;
+use crate::arguments::QuietArguments;
 use crate::integer::amount;
-use crate::rows::{Row, RowArguments, RowFormat, or_empty};
+use crate::rows::{Row, RowArguments, RowFormat, or_empty, or_none};
 use crate::time::TimeArguments;
 
 pub(crate) const RUN_HELP: &str = "\
@@ -77,6 +79,8 @@ pub(crate) struct StopArguments {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: String,
     #[command(flatten)]
+    quiet: QuietArguments,
+    #[command(flatten)]
     rows: RowArguments,
 }
 
@@ -89,11 +93,23 @@ struct StoppedRow {
     /// Its end; none if that was before the close of the books.
     until: Option<i64>,
     is_new: bool,
+    /// At its end.
+    balance: Option<u64>,
+    status: Option<&'static str>,
+    deficit: Option<u64>,
 }
 
 impl Row for StoppedRow {
-    const HEADER: &'static [&'static str] =
-        &["account", "record_id", "sequence", "until", "is_new"];
+    const HEADER: &'static [&'static str] = &[
+        "account",
+        "record_id",
+        "sequence",
+        "until",
+        "is_new",
+        "balance",
+        "status",
+        "deficit",
+    ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
@@ -102,6 +118,9 @@ impl Row for StoppedRow {
             or_empty(self.sequence),
             or_empty(self.until.map(|until| times.show(until))),
             self.is_new.to_string(),
+            or_none(self.balance),
+            or_empty(self.status),
+            or_empty(self.deficit),
         ]
     }
 }
@@ -113,20 +132,30 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     let (account, job) = (&arguments.account, RecordId::from(arguments.job.as_str()));
     let stopped = store.ask(|store| store.stop(account, &job, at))?;
     store.ensure_in_place()?;
-    if arguments.rows.format == RowFormat::Table {
-        return crate::say(format_args!("{}", said(&job, at, stopped, times)));
+    if arguments.quiet.quiet {
+        return Ok(());
     }
     let (sequence, until) = match stopped {
         Stopped::Now(sequence) => (Some(sequence), Some(at)),
         Stopped::Before { sequence, until } => (Some(sequence), Some(until)),
         Stopped::Ended { until } => (None, until),
     };
+    let result = until.and_then(|until| ResultingBalance::at(&store, account, until));
+    if arguments.rows.format == RowFormat::Table {
+        let result = result.filter(|_| matches!(stopped, Stopped::Now(_)));
+        let result = result.map_or_else(String::new, |result| result.sentence(times));
+        let said = said(&job, at, stopped, times);
+        return crate::say(format_args!("{said}{result}"));
+    }
     arguments.rows.write([StoppedRow {
         account: account.clone(),
         record_id: arguments.job.clone(),
         sequence,
         until,
         is_new: matches!(stopped, Stopped::Now(_)),
+        balance: result.and_then(|result| result.balance),
+        status: result.map(|result| result.status),
+        deficit: result.map(|result| result.deficit),
     }])
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod draws;
+mod explain;
 pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod history;
@@ -16,12 +17,13 @@ pub(crate) mod job;
 mod plan;
 pub(crate) mod plot;
 pub(crate) mod post;
+mod recorded;
+mod result;
 pub(crate) mod spendable;
 pub(crate) mod statement;
 mod window;
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -31,9 +33,10 @@ use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
 
 use crate::escape::printable;
-use crate::integer::integer;
 use crate::output_file::identity;
 use crate::time::TimeArguments;
+use explain::{advised, is};
+pub(crate) use recorded::RecordedArguments;
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {
@@ -47,14 +50,6 @@ pub(crate) struct StoreArguments {
         help_heading = "Store"
     )]
     db: PathBuf,
-}
-
-/// Which point of the journal a question is about.
-#[derive(Args)]
-pub(crate) struct RecordedArguments {
-    /// Answer as if nothing had been posted after this entry (history lists them)
-    #[arg(long, value_name = "SEQUENCE", value_parser = integer(0, u64::MAX))]
-    as_recorded: Option<u64>,
 }
 
 /// A store, with the name of its file for messages.
@@ -165,16 +160,6 @@ impl OpenStore {
         question(&self.store).map_err(|error| self.explain(error))
     }
 
-    pub(crate) fn explain(&self, error: Error) -> anyhow::Error {
-        match error {
-            Error::Export(error) if error.kind() == ErrorKind::BrokenPipe => {
-                io::Error::from(ErrorKind::BrokenPipe).into()
-            }
-            error @ Error::Journal(_) => advised(error),
-            error => anyhow!("{}: {error}", self.name),
-        }
-    }
-
     /// That what was posted is where it will be looked for.
     pub(crate) fn ensure_in_place(&self) -> anyhow::Result<()> {
         ensure!(
@@ -184,15 +169,6 @@ impl OpenStore {
             self.name
         );
         Ok(())
-    }
-
-    /// An account at a point of the journal.
-    pub(crate) fn account(
-        &self,
-        name: &str,
-        recorded: &RecordedArguments,
-    ) -> anyhow::Result<Account> {
-        self.ask(|store| store.as_recorded(name, recorded.sequence()))
     }
 
     /// The record ids of an account's grants, by the entries that posted them.
@@ -207,12 +183,6 @@ impl OpenStore {
             })
         })?;
         Ok(GrantIds(ids))
-    }
-}
-
-impl RecordedArguments {
-    pub(crate) fn sequence(&self) -> Sequence {
-        self.as_recorded.map_or(Sequence::END, Sequence::new)
     }
 }
 
@@ -245,11 +215,6 @@ impl GrantIds {
     }
 }
 
-/// A failure of the storage, which names its place itself, with what to do about it.
-fn is(error: &Error, problem: impl Fn(&StorageProblem) -> bool) -> bool {
-    matches!(error, Error::Journal(error) if problem(error.problem()))
-}
-
 fn must_be_written(problem: &StorageProblem) -> bool {
     matches!(
         problem,
@@ -259,31 +224,6 @@ fn must_be_written(problem: &StorageProblem) -> bool {
 
 fn is_denied(problem: &StorageProblem) -> bool {
     matches!(problem, StorageProblem::Denied(_))
-}
-
-fn advised(error: Error) -> anyhow::Error {
-    let Error::Journal(failure) = &error else {
-        return error.into();
-    };
-    let advice = match failure.problem() {
-        StorageProblem::NotFound => {
-            "; `gpu-credit account create` and `gpu-credit import` make one, and --db names another"
-        }
-        StorageProblem::Io(error) if error.kind() == ErrorKind::IsADirectory => {
-            "; name a file in it"
-        }
-        StorageProblem::Denied(_) => "; ask who owns it, or go on with a copy of your own",
-        StorageProblem::Exists => "; name another",
-        StorageProblem::InUse => "; try again once that has ended, or ask a copy",
-        StorageProblem::NotAStore => "; --db names another",
-        StorageProblem::Newer { .. } => "; use a newer gpu-credit",
-        StorageProblem::Damaged(_) => "; keep it, and go on with a copy from before",
-        StorageProblem::Full => {
-            "; make room and repeat the command: what has an id already is not posted twice"
-        }
-        _ => "",
-    };
-    anyhow!("{error}{advice}")
 }
 
 /// So many of something.

@@ -3,11 +3,11 @@
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use gpu_credit_store::{Posting, RecordId};
-use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
 use crate::integer::{amount, integer};
 use crate::time::TimeArguments;
+use crate::time::calendar::time_zone;
 
 /// Grants of one plan at most: they are posted together.
 const OCCURRENCES_MAX: u32 = 100_000;
@@ -119,11 +119,7 @@ impl PlanArguments {
     }
 
     fn occurrences(&self, at: &str, times: &TimeArguments) -> anyhow::Result<Occurrences> {
-        let zone = match &self.timezone {
-            None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name)
-                .with_context(|| format!("--timezone: found {name:?}, expected one such as UTC"))?,
-        };
+        let zone = time_zone(self.timezone.as_deref())?;
         let typed = self.every.as_deref().unwrap_or_default();
         let occurrences = Occurrences {
             anchor: times.zoned("--at", at, zone)?,
@@ -186,7 +182,9 @@ impl Occurrences {
     fn zoned(&self, place: u32) -> anyhow::Result<Zoned> {
         let since = self.period.checked_mul(place.into());
         let zoned = since.and_then(|since| self.anchor.checked_add(since));
-        zoned.with_context(|| format!("--every: the calendar ends before occurrence {}", place + 1))
+        zoned
+            .ok()
+            .with_context(|| format!("--every: the calendar ends before occurrence {}", place + 1))
     }
 
     fn start(&self, place: u32, times: &TimeArguments) -> anyhow::Result<i64> {
@@ -201,13 +199,15 @@ fn period(typed: &str) -> anyhow::Result<Span> {
         true => format!("1{typed}").parse(),
         false => typed.parse(),
     };
-    span.with_context(|| {
+    span.ok().with_context(|| {
         format!("--every: found {typed:?}, expected day, week, month or year, or such as 2weeks")
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     fn starts(anchor: &str, every: &str, zone: &str, count: u32) -> Vec<String> {

@@ -1,13 +1,17 @@
 //! `gpu-credit use`, `retract`, `revoke` and `close`: an entry each; and what all that post share.
 
+use anyhow::{anyhow, ensure};
 use clap::Args;
-use gpu_credit_store::{Outcome, Posting, RecordId, Sequence};
+use gpu_credit_store::{Error, Outcome, Posting, RecordId, Sequence};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::result::ResultingBalance;
 use super::{OpenStore, StoreArguments, counted};
+use crate::arguments::QuietArguments;
+use crate::confirm::{Confirmed, confirm};
 use crate::integer::amount;
-use crate::rows::{Row, RowArguments, RowFormat};
+use crate::rows::{Row, RowArguments, RowFormat, or_empty, or_none};
 use crate::time::TimeArguments;
 
 #[derive(Args)]
@@ -33,6 +37,11 @@ pub(crate) struct PostArguments {
     store: StoreArguments,
     #[command(flatten)]
     id: IdArguments,
+    /// Check that nothing is wrong with it, and post nothing
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    quiet: QuietArguments,
     #[command(flatten)]
     pub(super) rows: RowArguments,
 }
@@ -117,6 +126,9 @@ pub(crate) struct CloseArguments {
     /// The first instant that stays open
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub(crate) fn usage(arguments: &UseArguments) -> anyhow::Result<()> {
@@ -149,6 +161,17 @@ pub(crate) fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
 pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
     let account = arguments.account.as_str();
+    if !arguments.yes && !arguments.post.dry_run {
+        let confirmed = confirm(format_args!(
+            "Close the books of account {account:?} before {}? Records, corrections and queries before \
+             that are refused from then on, and this cannot be undone.",
+            arguments.until
+        ))?;
+        ensure!(
+            confirmed != Confirmed::No,
+            "not confirmed: nothing was changed"
+        );
+    }
     arguments.post.run(|_, id| {
         let until = times.instant("--until", &arguments.until)?;
         Ok(Posting::close_books(account, id, until))
@@ -161,28 +184,61 @@ struct PostedRow {
     record_id: RecordId,
     sequence: Sequence,
     is_new: bool,
+    timestamp: Option<i64>,
+    balance: Option<u64>,
+    status: Option<&'static str>,
+    deficit: Option<u64>,
 }
 
 impl Row for PostedRow {
-    const HEADER: &'static [&'static str] = &["account", "record_id", "sequence", "is_new"];
+    const HEADER: &'static [&'static str] = &[
+        "account",
+        "record_id",
+        "sequence",
+        "is_new",
+        "timestamp",
+        "balance",
+        "status",
+        "deficit",
+    ];
 
-    fn cells(&self, _times: &TimeArguments) -> Vec<String> {
+    fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
             self.account.clone(),
             self.record_id.to_string(),
             self.sequence.to_string(),
             self.is_new.to_string(),
+            or_empty(self.timestamp.map(|at| times.show(at))),
+            or_none(self.balance),
+            or_empty(self.status),
+            or_empty(self.deficit),
         ]
     }
 }
 
-impl PostedRow {
-    fn new(posting: &Posting, outcome: Outcome) -> Self {
+/// What came of a posting.
+struct Posted {
+    posting: Posting,
+    outcome: Outcome,
+    result: Option<ResultingBalance>,
+}
+
+impl From<Posted> for PostedRow {
+    fn from(posted: Posted) -> Self {
+        let Posted {
+            posting,
+            outcome,
+            result,
+        } = posted;
         PostedRow {
-            account: posting.account.clone(),
-            record_id: posting.id.clone(),
+            account: posting.account,
+            record_id: posting.id,
             sequence: outcome.sequence(),
             is_new: outcome.is_new(),
+            timestamp: result.map(|result| result.timestamp),
+            balance: result.and_then(|result| result.balance),
+            status: result.map(|result| result.status),
+            deficit: result.map(|result| result.deficit),
         }
     }
 }
@@ -193,19 +249,23 @@ impl PostArguments {
         &self,
         posting: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Posting>,
     ) -> anyhow::Result<()> {
-        let rows = self.post(|store, id| Ok(vec![posting(store, id)?]))?;
-        self.report(rows, |rows| {
-            let PostedRow {
-                record_id: id,
-                sequence,
-                is_new,
-                ..
-            } = &rows[0];
-            match is_new {
-                true => format!("posted as entry {sequence}, id {id}"),
-                false => {
+        let posted = self.post(|store, id| Ok(vec![posting(store, id)?]))?;
+        self.report(posted, |posted| {
+            let Posted {
+                posting,
+                outcome,
+                result,
+            } = &posted[0];
+            let (sequence, id) = (outcome.sequence(), &posting.id);
+            match (outcome.is_new(), self.dry_run) {
+                (false, _) => {
                     format!("was posted already as entry {sequence}, id {id}: nothing was done")
                 }
+                (true, true) => "nothing is wrong with it; nothing was posted".to_owned(),
+                (true, false) => format!(
+                    "posted as entry {sequence}, id {id}{}",
+                    self.said(result.as_ref())
+                ),
             }
         })
     }
@@ -215,46 +275,87 @@ impl PostArguments {
         &self,
         postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
     ) -> anyhow::Result<()> {
-        let rows = self.post(postings)?;
-        self.report(rows, |rows| {
-            let is_new = |row: &&PostedRow| row.is_new;
-            let new = rows.iter().filter(is_new).count() as u64;
-            let known = rows.len() as u64 - new;
+        let posted = self.post(postings)?;
+        self.report(posted, |posted| {
+            let is_new = |posted: &&Posted| posted.outcome.is_new();
+            let first_new = posted.iter().find(is_new);
+            let new = posted.iter().filter(is_new).count() as u64;
+            let known = posted.len() as u64 - new;
             let entries = counted(new, "entry", "entries");
-            let ids = (rows.first(), rows.last());
-            match ids {
-                (Some(first), Some(last)) => format!(
-                    "{entries} posted, {known} there already, ids {} to {}",
-                    first.record_id, last.record_id
-                ),
-                _ => "nothing was posted".to_owned(),
-            }
+            let (Some(first), Some(last)) = (posted.first(), posted.last()) else {
+                return "nothing was posted".to_owned();
+            };
+            let said = match self.dry_run {
+                true => "nothing was posted; it would be ",
+                false => "",
+            };
+            format!(
+                "{said}{entries} posted, {known} there already, ids {} to {}{}",
+                first.posting.id,
+                last.posting.id,
+                self.said(first_new.and_then(|posted| posted.result.as_ref()))
+            )
         })
+    }
+
+    fn said(&self, result: Option<&ResultingBalance>) -> String {
+        result.map_or_else(String::new, |result| result.sentence(&self.rows.times))
     }
 
     fn post(
         &self,
         postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
-    ) -> anyhow::Result<Vec<PostedRow>> {
+    ) -> anyhow::Result<Vec<Posted>> {
         let store = self.store.open_for(&self.rows.times)?;
-        let postings = postings(&store, self.id.get())?;
-        let outcomes = store.ask(|store| store.post_all(postings.clone()))?;
+        let id = self.id.get();
+        let postings = postings(&store, id.clone())?;
+        let outcomes = match self.dry_run {
+            true => store.store.try_all(postings.clone()),
+            false => store.store.post_all(postings.clone()),
+        };
+        let outcomes = outcomes.map_err(|error| self.refused(&store, &id, error))?;
         store.ensure_in_place()?;
-        let rows = postings.iter().zip(outcomes);
-        Ok(rows
-            .map(|(posting, outcome)| PostedRow::new(posting, outcome))
-            .collect())
+        let is_asked = !self.dry_run && !self.quiet.quiet;
+        let posted = postings
+            .into_iter()
+            .zip(outcomes)
+            .map(|(posting, outcome)| {
+                let result = is_asked.then(|| ResultingBalance::of(&store, &posting));
+                Posted {
+                    posting,
+                    outcome,
+                    result: result.flatten(),
+                }
+            });
+        Ok(posted.collect())
+    }
+
+    /// Without an id that nobody has typed.
+    fn refused(&self, store: &OpenStore, made: &RecordId, error: Error) -> anyhow::Error {
+        match &error {
+            Error::Refused {
+                account,
+                id,
+                refusal,
+            } if self.id.id.is_none() && id == made => anyhow!(
+                "{}: account {account:?}: {}",
+                store.name,
+                store.told_refusal(account, refusal)
+            ),
+            _ => store.explain(error),
+        }
     }
 
     /// A sentence for people, and rows for programs.
     fn report(
         &self,
-        rows: Vec<PostedRow>,
-        sentence: impl FnOnce(&[PostedRow]) -> String,
+        posted: Vec<Posted>,
+        sentence: impl FnOnce(&[Posted]) -> String,
     ) -> anyhow::Result<()> {
         match self.rows.format {
-            RowFormat::Table => crate::say(format_args!("{}", sentence(&rows))),
-            _ => self.rows.write(rows),
+            _ if self.quiet.quiet => Ok(()),
+            RowFormat::Table => crate::say(format_args!("{}", sentence(&posted))),
+            _ => self.rows.write(posted.into_iter().map(PostedRow::from)),
         }
     }
 }

@@ -26,7 +26,12 @@ pub(crate) struct SpendableArguments {
     /// The name of the account
     account: String,
     /// The instant; with --for the first tick of the job
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "now",
+        allow_hyphen_values = true
+    )]
     at: String,
     /// How long a job runs, to ask for its rate
     #[arg(long = "for", value_name = "LENGTH", allow_hyphen_values = true)]
@@ -97,7 +102,12 @@ pub(crate) struct RunsDryArguments {
     /// The name of the account
     account: String,
     /// The first tick to look at; with --rate the first tick of the job
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "now",
+        allow_hyphen_values = true
+    )]
     from: String,
     /// What each tick of one more job uses
     #[arg(long, value_parser = amount(), allow_negative_numbers = true)]

@@ -29,7 +29,12 @@ pub(crate) struct StatementArguments {
     /// The name of the account
     account: String,
     /// The instant
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "now",
+        allow_hyphen_values = true
+    )]
     at: String,
     /// The record id of a grant, for its row alone
     #[arg(long, value_name = "ID")]

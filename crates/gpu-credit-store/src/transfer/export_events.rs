@@ -37,10 +37,22 @@ impl fmt::Display for LeftOut {
             corrections,
             closes,
         } = self;
+        let counted = |count: &u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {many}"),
+        };
         write!(
             formatter,
-            "left out: {policies} policies, {ids} ids, {records} records that do not stand, \
-             {corrections} corrections, {closes} closes of the books"
+            "left out: {}, {}, {}, {}, {}",
+            counted(policies, "policy", "policies"),
+            counted(ids, "id", "ids"),
+            counted(
+                records,
+                "record that does not count",
+                "records that do not count"
+            ),
+            counted(corrections, "correction", "corrections"),
+            counted(closes, "close of the books", "closes of the books")
         )
     }
 }

@@ -231,8 +231,11 @@ fn exported_events_are_what_replay_reads() {
     let rows = "grant,acme,march,100,0,30,,\ngrant,acme,trial,50,10,10,,\nusage,acme,,10,12,,,\n";
     assert_eq!(events, header + rows);
     let said = crate::stderr(&output);
-    assert!(said.starts_with("gpu-credit: left out: "), "{said}");
-    assert!(said.contains("1 corrections"), "{said}");
+    assert!(said.starts_with("note: left out: "), "{said}");
+    assert!(
+        said.contains("1 policy, 3 ids, 0 records that do not count, 1 correction, 0 closes"),
+        "{said}"
+    );
 
     folder.file("events.csv", events + "balance,acme,,,12,,,\n");
     let replayed = folder.ok("replay events.csv");

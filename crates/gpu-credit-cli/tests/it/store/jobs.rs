@@ -51,7 +51,7 @@ fn a_stopped_job_stays_as_it_is() {
     let said = folder.ok("stop acme job-17 --at 15");
     assert_eq!(
         said,
-        "job-17 ends at 15, posted as entry 4, id job-17/stop\n"
+        "job-17 ends at 15, posted as entry 4, id job-17/stop; the balance at 15 is 160\n"
     );
     let journal = folder.journal();
     for at in [14, 15, 16, 1_000] {

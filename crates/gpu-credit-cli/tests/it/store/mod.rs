@@ -1,10 +1,12 @@
 //! The commands on a store, each in a folder of its own.
 
+mod confirm;
 mod faults;
 mod import;
 mod import_sacct;
 mod jobs;
 mod names;
+mod next_step;
 mod output;
 mod plans;
 mod posting;

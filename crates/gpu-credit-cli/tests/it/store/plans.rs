@@ -43,7 +43,8 @@ fn months_are_reckoned_from_the_first() {
     let said = folder.ok("grant acme 10 --at 2025-01-31 --every month --count 3 --id plan");
     assert_eq!(
         said,
-        "3 entries posted, 0 there already, ids plan/1 to plan/3\n"
+        "3 entries posted, 0 there already, ids plan/1 to plan/3; the balance at \
+         2025-01-31T00:00:00Z is 10\n"
     );
     assert_eq!(
         grants(&folder),
@@ -58,7 +59,13 @@ fn months_are_reckoned_from_the_first() {
     let said = folder.ok(again);
     assert_eq!(
         said,
-        "1 entry posted, 3 there already, ids plan/1 to plan/4\n"
+        "1 entry posted, 3 there already, ids plan/1 to plan/4; the balance at \
+         2025-04-30T00:00:00Z is 10\n"
+    );
+    let said = folder.ok(again);
+    assert_eq!(
+        said,
+        "0 entries posted, 4 there already, ids plan/1 to plan/4\n"
     );
     let said = folder.refused("grant acme 11 --at 2025-01-31 --every month --count 3 --id plan");
     assert!(said.contains("id \"plan/1\""), "{said}");
@@ -119,7 +126,7 @@ fn what_is_no_plan_is_refused() {
         ("--every 0d --count 2", "expected a period above 0"),
         ("--every month --last 2024-01-01", "--last: found"),
         ("--every 1s --last 2026-01-01", "after more than 100000"),
-        ("--every 1ms --count 2", "no whole number of the unit"),
+        ("--every 1ms --count 2", "expected a whole number of s"),
         ("--every year --count 9000", "the calendar ends before"),
         (
             "--every month --count 2 --keep 1 --keep-at-most 10",
@@ -144,7 +151,10 @@ fn what_is_no_plan_is_refused() {
     let folder = Folder::new();
     folder.ok("account create acme");
     let said = folder.refused("grant acme 10 --at 0 --every month --count 2");
-    assert!(said.contains("the store has no unit of time yet"), "{said}");
+    assert!(
+        said.contains("needs the store's unit of time, and it has none yet"),
+        "{said}"
+    );
 }
 
 /// Capped rollover is exact if nothing else of the plan's priority ends between the two ends.

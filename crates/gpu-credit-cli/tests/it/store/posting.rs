@@ -118,22 +118,22 @@ fn an_account_is_deleted_only_on_confirmation() {
     assert!(said.contains("deleted already"), "{said}");
     assert_eq!(folder.json("accounts"), Vec::<serde_json::Value>::new());
     let said = folder.refused("balance acme --at 0");
-    assert!(said.ends_with("there is no account \"acme\""), "{said}");
+    assert!(said.contains("there is no account \"acme\""), "{said}");
 }
 
 #[test]
 fn times_are_typed_as_integers_or_by_the_calendar() {
     let folder = Folder::new();
     folder.ok("account create acme");
-    let said = folder.refused("balance acme --at now");
-    assert!(
-        said.contains("--at: found \"now\", expected an integer"),
-        "{said}"
-    );
-    assert!(
-        said.contains("the store has no unit of time yet; say it once with --unit"),
-        "{said}"
-    );
+    for line in ["balance acme --at now", "balance acme"] {
+        let said = folder.refused(line);
+        assert!(
+            said.contains(
+                "--at: \"now\" needs the store's unit of time, and it has none yet: add --unit s"
+            ),
+            "{said}"
+        );
+    }
     folder.ok("grant acme 9 --at 2025-03-01 --expiration 30d --unit s --id g");
     // The store has kept the unit.
     folder.ok("use acme 2 --at 2025-03-04T17:30:00+01:00 --id u");
@@ -293,4 +293,102 @@ fn an_account_may_have_a_credit_line() {
         assert_eq!(output.status.code(), Some(2), "{wrong}");
     }
     folder.ok("check");
+}
+
+/// `use` printed an entry and an id, and nothing of what was left.
+#[test]
+fn what_is_posted_is_told_with_the_balance_that_results() {
+    let folder = Folder::new();
+    folder.ok("account create acme");
+    for (line, expected) in [
+        (
+            "grant acme 100 --at 0 --for 31 --id g1",
+            "posted as entry 2, id g1; the balance at 0 is 100\n",
+        ),
+        (
+            "use acme 30 --at 12 --id u1",
+            "posted as entry 3, id u1; the balance at 12 is 70\n",
+        ),
+        (
+            "run acme --rate 2 --from 5 --until 15 --id j1",
+            "posted as entry 4, id j1; the balance at 15 is 50\n",
+        ),
+        (
+            "stop acme j1 --at 10",
+            "j1 ends at 10, posted as entry 5, id j1/stop; the balance at 10 is 90\n",
+        ),
+        (
+            "change acme u1 --amount 120 --id c1",
+            "posted as entry 6, id c1; the balance at 12 is none (overdrawn), the deficit 30\n",
+        ),
+        (
+            "retract acme u1 --id c2",
+            "posted as entry 7, id c2; the balance at 12 is 90\n",
+        ),
+        (
+            "change acme j1 --until 12 --id c3",
+            "posted as entry 8, id c3; the balance at 12 is 86\n",
+        ),
+        (
+            "revoke acme g1 --from 20 --id c4",
+            "posted as entry 9, id c4; the balance at 20 is none (inactive)\n",
+        ),
+        (
+            "close acme --until 13 --id c5",
+            "posted as entry 10, id c5; the balance at 13 is 86\n",
+        ),
+        (
+            "grant acme 5 --at 40 --for 3 --id g1",
+            "gpu-credit: gpu-credit.redb: account \"acme\", id \"g1\": entry 2 has this id and other",
+        ),
+    ] {
+        let output = folder.run(line);
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.starts_with(expected), "{line}: {said}");
+    }
+    let rows = folder.json("use acme 6 --at 14 --id u2");
+    let expected = serde_json::json!({
+        "account": "acme", "record_id": "u2", "sequence": 11, "is_new": true,
+        "timestamp": 14, "balance": 80, "status": "available", "deficit": 0
+    });
+    assert_eq!(rows, [expected]);
+}
+
+#[test]
+fn a_trial_posts_nothing_and_the_quiet_are_told_nothing() {
+    let folder = Folder::with_account();
+    let journal = folder.journal();
+    for line in [
+        "use acme 1 --at 5",
+        "grant acme 1 --at 5 --for 3",
+        "run acme --rate 1 --from 5 --until 6",
+        "retract acme u1",
+        "close acme --until 5",
+    ] {
+        let said = folder.ok(&format!("{line} --dry-run"));
+        assert_eq!(
+            said, "nothing is wrong with it; nothing was posted\n",
+            "{line}"
+        );
+        assert_eq!(folder.ok(&format!("{line} -n -q")), "");
+    }
+    assert!(
+        folder
+            .refused("use nobody 1 --at 5 -n")
+            .contains("there is no account")
+    );
+    assert_eq!(folder.journal(), journal);
+    for line in [
+        "account create bert -q",
+        "use acme 1 --at 5 -q",
+        "run acme --rate 1 --from 5 --until 6 --id j1 -q",
+        "stop acme j1 --at 5 -q",
+        "check -q",
+        "copy copy.redb -q",
+        "account delete bert --yes -q",
+    ] {
+        assert_eq!(folder.ok(line), "", "{line}");
+    }
+    assert_eq!(folder.json("history acme").len(), 7);
 }

@@ -35,7 +35,8 @@ fn balances_of_one_and_of_many() {
     let said = folder.refused("balance gamma --at 12");
     assert_eq!(
         said,
-        "gpu-credit: gpu-credit.redb: there is no account \"gamma\""
+        "gpu-credit: gpu-credit.redb: there is no account \"gamma\"; `gpu-credit account create gamma` \
+         opens one"
     );
 }
 
@@ -102,7 +103,7 @@ fn draws_name_the_grants_that_paid() {
     );
     let said = folder.refused("draws acme g1");
     assert!(
-        said.ends_with("account \"acme\" has no usage \"g1\""),
+        said.contains("account \"acme\" has no usage \"g1\""),
         "{said}"
     );
 }
@@ -280,4 +281,80 @@ fn a_plot_of_the_longest_time_and_the_largest_amounts() {
         let svg = folder.ok(&format!("plot acme {unit}"));
         assert!(svg.len() < 20_000, "{}", svg.len());
     }
+}
+
+/// A number past the end was answered as if it were the last, and no instant was taken.
+#[test]
+fn the_past_is_asked_for_by_entry_or_by_instant() {
+    let folder = Folder::with_account();
+    folder.ok("account create bert");
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let between = jiff::Timestamp::now();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    folder.ok("change acme u1 --amount 10");
+    folder.ok("account create carl");
+    let balances = |recorded: &str| {
+        let rows = folder.json(&format!("balance --at 12 --as-recorded {recorded}"));
+        let row = |row: &serde_json::Value| {
+            let account = row["account"].as_str().unwrap().to_owned();
+            (account, row["balance"].as_u64())
+        };
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
+    let (acme, bert, carl) = ("acme".to_owned(), "bert".to_owned(), "carl".to_owned());
+    let before = [(acme.clone(), Some(120)), (bert.clone(), None)];
+    assert_eq!(balances("5"), before);
+    assert_eq!(balances(&between.to_string()), before);
+    let after = [(acme.clone(), Some(140)), (bert, None), (carl, None)];
+    assert_eq!(balances("7"), after);
+    assert_eq!(balances("now"), after);
+    assert_eq!(balances("2"), [(acme, Some(100))]);
+    for (line, expected) in [
+        (
+            "balance acme --at 12 --as-recorded 8",
+            "--as-recorded: found 8, and the last entry of the store is 7",
+        ),
+        (
+            "balance --at 12 --as-recorded 999999",
+            "--as-recorded: found 999999, and the last entry of the store is 7",
+        ),
+        (
+            "statement acme --at 12 --as-recorded 2999-01-01",
+            "--as-recorded: found 2999-01-01T00:00:00Z, which is still to come",
+        ),
+        (
+            "draws acme u1 --as-recorded 2001-01-01",
+            "account \"acme\" was not open yet: `gpu-credit history acme` lists its entries",
+        ),
+        (
+            "balance bert --at 12 --as-recorded 4",
+            "account \"bert\" was not open yet: `gpu-credit history bert` lists its entries",
+        ),
+    ] {
+        let said = folder.refused(line);
+        assert!(said.ends_with(expected), "{said}");
+    }
+}
+
+/// `--at` had to be typed, and now is what is asked about most.
+#[test]
+fn a_query_is_about_now_if_no_instant_is_given() {
+    let folder = Folder::new();
+    folder.ok("account create acme --unit s");
+    folder.ok("grant acme 100 --at 2025-01-01 --for never --id g1");
+    for line in [
+        "balance",
+        "balance acme",
+        "statement acme",
+        "spendable acme",
+        "spendable acme --for 1h",
+    ] {
+        let row = &folder.json(line)[0];
+        let seconds = row["timestamp"].as_i64().unwrap();
+        assert!(
+            (jiff::Timestamp::now().as_second() - seconds).abs() < 600,
+            "{line}"
+        );
+    }
+    assert!(folder.json("runs-dry acme")[0]["from"].as_i64().unwrap() > 1_750_000_000);
 }

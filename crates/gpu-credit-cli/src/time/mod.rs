@@ -1,16 +1,21 @@
 //! Times as people type and read them.
 //!
-//! A store keeps integers, and remembers their unit once somebody has said it with `--unit`. Times may
-//! then be typed as RFC 3339, and tables show them so; CSV and JSON stay what the store holds.
+//! A store keeps integers, and remembers their [`unit`] once somebody has said it with `--unit`. Times may
+//! then be typed by the [`calendar`], and tables show them so; CSV and JSON stay what the store holds.
+
+pub(crate) mod calendar;
+mod unit;
 
 use std::cell::OnceCell;
 
-use anyhow::{Context, bail, ensure};
-use clap::{Args, ValueEnum};
+use anyhow::{Context, anyhow, ensure};
+use clap::Args;
 use gpu_credit_store::{Error, Store, TimeUnit};
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp, Zoned};
+use jiff::{Timestamp, Zoned};
+
+pub(crate) use unit::{Unit, show};
 
 #[derive(Args, Default)]
 pub(crate) struct TimeArguments {
@@ -31,65 +36,6 @@ pub(crate) struct TimeArguments {
     #[arg(skip)]
     held: OnceCell<Unit>,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Unit {
-    /// Seconds since 1970
-    S,
-    /// Milliseconds since 1970
-    Ms,
-    /// Microseconds since 1970
-    Us,
-    /// Nanoseconds since 1970
-    Ns,
-}
-
-impl From<Unit> for TimeUnit {
-    fn from(unit: Unit) -> Self {
-        match unit {
-            Unit::S => TimeUnit::Seconds,
-            Unit::Ms => TimeUnit::Milliseconds,
-            Unit::Us => TimeUnit::Microseconds,
-            Unit::Ns => TimeUnit::Nanoseconds,
-        }
-    }
-}
-
-impl From<TimeUnit> for Unit {
-    fn from(unit: TimeUnit) -> Self {
-        match unit {
-            TimeUnit::Seconds => Unit::S,
-            TimeUnit::Milliseconds => Unit::Ms,
-            TimeUnit::Microseconds => Unit::Us,
-            TimeUnit::Nanoseconds => Unit::Ns,
-        }
-    }
-}
-
-impl Unit {
-    pub(crate) fn nanoseconds(self) -> i128 {
-        match self {
-            Unit::S => 1_000_000_000,
-            Unit::Ms => 1_000_000,
-            Unit::Us => 1_000,
-            Unit::Ns => 1,
-        }
-    }
-
-    /// An instant by the calendar; `None` if the calendar does not reach.
-    pub(crate) fn timestamp(self, instant: i64) -> Option<Timestamp> {
-        Timestamp::from_nanosecond(i128::from(instant) * self.nanoseconds()).ok()
-    }
-}
-
-/// How to type an instant or a length for which no unit is needed.
-const INTEGER: &str = "an integer from -9223372036854775808 to 9223372036854775807";
-const LENGTH: &str = "an integer from 0 to 9223372036854775807, or never";
-/// Why nothing else can be typed.
-const NO_UNIT_FOR_CALENDAR: &str = "the store has no unit of time yet, and a calendar needs one; say it \
-                                    once with --unit s, ms, us or ns";
-const NO_UNIT: &str =
-    "the store has no unit of time yet; say it once with --unit s, ms, us or ns, and it may be";
 
 impl TimeArguments {
     /// Learns the unit of a store; one that has none keeps the one that was said.
@@ -128,33 +74,37 @@ impl TimeArguments {
         self.held.get().copied()
     }
 
+    /// The unit that a time needs which was typed by the calendar.
+    fn needed_unit(&self, option: &str, typed: &str) -> anyhow::Result<Unit> {
+        self.unit().with_context(|| {
+            format!(
+                "{option}: {typed:?} needs the store's unit of time, and it has none yet: add --unit s \
+                 (or ms, us, ns), or set GPU_CREDIT_UNIT, once"
+            )
+        })
+    }
+
     /// An instant as typed for an option.
     pub(crate) fn instant(&self, option: &str, typed: &str) -> anyhow::Result<i64> {
         if let Ok(instant) = typed.parse() {
             return self.converted(option, instant);
         }
-        let Some(unit) = self.unit() else {
-            bail!(
-                "{option}: found {typed:?}, expected {INTEGER}: {NO_UNIT} also RFC 3339, as in \
-                 2026-01-31T12:00:00Z, a date, or now"
-            );
+        let now = Timestamp::now();
+        let timestamp = match typed {
+            "now" => Ok(now),
+            _ => calendar::instant(typed),
         };
-        let nanoseconds = if typed == "now" {
-            let now = Timestamp::now().as_nanosecond();
-            now - now.rem_euclid(unit.nanoseconds())
-        } else {
-            by_calendar(typed)
-                .with_context(|| {
-                    format!(
-                        "{option}: found {typed:?}, expected {INTEGER}, RFC 3339, as in \
-                         2026-01-31T12:00:00Z, a date, or now"
-                    )
-                })?
-                .as_nanosecond()
+        let timestamp = timestamp.map_err(|expected| no_instant(option, typed, expected))?;
+        let unit = self.needed_unit(option, typed)?;
+        let nanoseconds = match typed {
+            // The tick that has begun.
+            "now" => now.as_nanosecond() - now.as_nanosecond().rem_euclid(unit.nanoseconds()),
+            _ => timestamp.as_nanosecond(),
         };
-        in_units(nanoseconds, unit)
+        let units = unit.of_nanoseconds(nanoseconds);
+        units
             .and_then(|units| i64::try_from(units).ok())
-            .with_context(|| format!("{option}: {typed:?} is no whole number of the unit in range"))
+            .with_context(|| not_whole(option, typed, unit))
     }
 
     /// The length of a window as typed for an option; `None` for a window without end.
@@ -162,18 +112,27 @@ impl TimeArguments {
         if typed == "never" {
             return Ok(None);
         }
-        if let Ok(length) = typed.parse::<u64>() {
+        if let Ok(length) = typed.parse::<i64>() {
             ensure!(
-                i64::try_from(length).is_ok(),
-                "{option}: found {typed:?}, expected {LENGTH}"
+                length >= 0,
+                "{option}: found {typed:?}, expected an integer from 0 to {}, or never",
+                i64::MAX
             );
-            let length = self.converted(option, length.cast_signed())?;
+            let length = self.converted(option, length)?;
             return Ok(Some(length.unsigned_abs()));
         }
-        self.in_store_units(option, typed).map(Some)
+        let nanoseconds = calendar::length(typed)
+            .map_err(|expected| anyhow!("{option}: found {typed:?}, expected {expected}"))?;
+        let unit = self.needed_unit(option, typed)?;
+        let units = unit.of_nanoseconds(nanoseconds);
+        let units = units.and_then(|units| i64::try_from(units).ok());
+        let units = units.and_then(|units| u64::try_from(units).ok());
+        units
+            .map(Some)
+            .with_context(|| not_whole(option, typed, unit))
     }
 
-    /// How long a grant is live, as typed for `--for`: its expiration, both ends included; `None` for a
+    /// How long a grant is active, as typed for `--for`: its expiration, both ends included; `None` for a
     /// window without end.
     pub(crate) fn live_for(&self, typed: &str) -> anyhow::Result<Option<u64>> {
         let length = self.length("--for", typed)?;
@@ -196,13 +155,13 @@ impl TimeArguments {
     /// An instant as typed for an option, by the calendar of a time zone: there, a date begins at
     /// midnight.
     pub(crate) fn zoned(&self, option: &str, typed: &str, zone: TimeZone) -> anyhow::Result<Zoned> {
-        let Some(unit) = self.unit() else {
-            bail!("{option}: {NO_UNIT_FOR_CALENDAR}");
-        };
+        let unit = self.needed_unit(option, typed)?;
         if typed.parse::<Timestamp>().is_err()
             && let Ok(local) = typed.parse::<DateTime>()
         {
-            return Ok(local.to_zoned(zone)?);
+            let zoned = local.to_zoned(zone).ok();
+            return zoned
+                .with_context(|| format!("{option}: the calendar does not reach {typed:?}"));
         }
         let instant = self.instant(option, typed)?;
         let timestamp = unit.timestamp(instant);
@@ -213,14 +172,12 @@ impl TimeArguments {
 
     /// An instant of the calendar, in the unit of the store.
     pub(crate) fn of_timestamp(&self, option: &str, timestamp: Timestamp) -> anyhow::Result<i64> {
-        let units = self
-            .unit()
-            .and_then(|unit| in_units(timestamp.as_nanosecond(), unit));
+        let typed = timestamp.to_string();
+        let unit = self.needed_unit(option, &typed)?;
+        let units = unit.of_nanoseconds(timestamp.as_nanosecond());
         units
             .and_then(|units| i64::try_from(units).ok())
-            .with_context(|| {
-                format!("{option}: {timestamp} is no whole number of the unit in range")
-            })
+            .with_context(|| not_whole(option, &typed, unit))
     }
 
     /// An integer in the unit that was said, in that of the store.
@@ -237,54 +194,31 @@ impl TimeArguments {
         })
     }
 
-    fn in_store_units(&self, option: &str, typed: &str) -> anyhow::Result<u64> {
-        let Some(unit) = self.unit() else {
-            bail!("{option}: found {typed:?}, expected {LENGTH}: {NO_UNIT} also one such as 30d");
-        };
-        let nanoseconds = by_clock(typed).with_context(|| {
-            format!("{option}: found {typed:?}, expected {LENGTH}, or one such as 30d or 12h")
-        })?;
-        in_units(nanoseconds, unit)
-            .and_then(|units| i64::try_from(units).ok())
-            .and_then(|units| u64::try_from(units).ok())
-            .with_context(|| {
-                format!("{option}: {typed:?} is no whole number of the unit from 0 on in range")
-            })
-    }
-
     /// An instant for people: the last one there is never comes.
     pub(crate) fn show(&self, instant: i64) -> String {
-        if instant == i64::MAX {
-            return "never".to_owned();
-        }
-        let by_calendar = self.unit().and_then(|unit| unit.timestamp(instant));
-        by_calendar.map_or_else(|| instant.to_string(), |timestamp| timestamp.to_string())
+        show(self.unit(), instant)
     }
 }
 
-fn by_calendar(typed: &str) -> anyhow::Result<Timestamp> {
-    match typed.parse() {
-        Ok(timestamp) => Ok(timestamp),
-        // A date is the first instant of that day, in UTC.
-        Err(error) => match typed.parse::<Date>() {
-            Ok(date) if typed.len() == "2026-01-31".len() => {
-                Ok(date.to_zoned(TimeZone::UTC)?.timestamp())
-            }
-            _ => Err(error.into()),
-        },
+fn no_instant(option: &str, typed: &str, expected: &str) -> anyhow::Error {
+    let digits = typed.strip_prefix('-').unwrap_or(typed);
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match is_integer {
+        true => anyhow!(
+            "{option}: found {typed:?}, expected an integer from {} to {}",
+            i64::MIN,
+            i64::MAX
+        ),
+        false => anyhow!("{option}: found {typed:?}, expected {expected}"),
     }
 }
 
-/// Nanoseconds of a length such as 30d. Months differ in length, and are refused.
-fn by_clock(typed: &str) -> anyhow::Result<i128> {
-    let span: Span = typed.parse()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours())?;
-    Ok(duration.as_nanos())
-}
-
-fn in_units(nanoseconds: i128, unit: Unit) -> Option<i128> {
-    let is_whole = nanoseconds % unit.nanoseconds() == 0;
-    is_whole.then(|| nanoseconds / unit.nanoseconds())
+fn not_whole(option: &str, typed: &str, unit: Unit) -> String {
+    let unit = TimeUnit::from(unit);
+    format!(
+        "{option}: found {typed:?}, expected a whole number of {unit}, the store's unit of time, in \
+         the range of 64 bits"
+    )
 }
 
 #[cfg(test)]
@@ -370,10 +304,24 @@ mod tests {
     #[test]
     fn what_is_refused_says_what_was_expected() {
         let error = plain().instant("--at", "now").unwrap_err().to_string();
-        assert!(
-            error.starts_with("--at: found \"now\", expected an integer"),
-            "{error}"
+        assert_eq!(
+            error,
+            "--at: \"now\" needs the store's unit of time, and it has none yet: add --unit s (or ms, us, \
+             ns), or set GPU_CREDIT_UNIT, once"
         );
-        assert!(error.contains("--unit"), "{error}");
+        let times = in_unit(Unit::S);
+        for (typed, expected) in [
+            (
+                "9223372036854775808",
+                "an integer from -9223372036854775808 to",
+            ),
+            ("2026-01-31T12:00:00", "a time zone behind it"),
+            ("2026-01-31T12:00:00.5Z", "a whole number of s"),
+            ("soon", "an integer, RFC 3339"),
+        ] {
+            let error = times.instant("--at", typed).unwrap_err().to_string();
+            let expected = format!("--at: found {typed:?}, expected {expected}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
     }
 }
