@@ -34,16 +34,15 @@ def month():
 
 
 def draw(account, path):
-    timestamps, balances = account.series(first=0, last=40 * DAY - 1, step=HOUR)
-    days = timestamps / DAY
+    series = account.series(first=0, last=40 * DAY - 1, step=HOUR)
+    days = series["timestamp"] / DAY
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
-    axes.step(days, balances, where="post", color="tab:green", label="balance")
-    # If there is none the line is broken; what is owed there is drawn below zero.
-    owed = [-account.balance_at(int(timestamp)).deficit for timestamp in timestamps]
-    axes.fill_between(days, owed, step="post", color="tab:red", alpha=0.5, label="deficit")
+    axes.step(days, series["balance"], where="post", color="tab:green", label="balance")
+    # If there is none the line is broken; the deficit is drawn below zero.
+    axes.fill_between(days, -series["deficit"], step="post", color="tab:red", alpha=0.5, label="deficit")
     for lapse in lapses(account):
         axes.annotate(
-            f"{lapse.amount} of {account.grant(lapse.grant).credit_id} lapse",
+            f"{lapse.amount} of {lapse.credit_id} lapse",
             (lapse.timestamp / DAY, 0),
             xytext=(0, 40),
             textcoords="offset points",

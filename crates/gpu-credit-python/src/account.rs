@@ -6,13 +6,14 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::array::Integers;
 use crate::error::{refused, refused_record};
-use crate::integer::{Amount, Expiration, Priority, Timestamp};
+use crate::instant::{Instant, Instants, Last, Length, Lengths, UnitName};
+use crate::integer::{Amount, Priority};
 use crate::place::Place;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::records::GrantColumns;
 use crate::shared::Interrupt;
-use crate::words::StepColumns;
+use crate::tables;
 use crate::{batch, records, words};
 
 /// Fewer questions than this are answered before a second thread would have begun.
@@ -28,6 +29,11 @@ const QUESTIONS_FEW: usize = 1024;
 /// policy says what becomes of usage beyond the credit: under "carry" it is a deficit, which the
 /// grants that start later pay; under "carry:C" the deficit grows to the credit line C at most, and the rest
 /// is dropped; under "forfeit" it forfeits what is live, and is dropped.
+///
+/// unit says what timestamps count, "s", "ms", "us" or "ns" since 1970 in UTC: datetimes, dates and lengths of
+/// time of Python, NumPy, pandas and Polars are then taken too. One that is not a whole number of units is
+/// a ValueError; one without a time zone is in UTC. A date is the first instant of its day, and for the last
+/// of a range its last. Answers are integers; Table.datetimes and datetime have them as datetimes.
 ///
 /// An account may be shared between threads, copied and pickled.
 ///
@@ -52,14 +58,15 @@ impl From<GpuCredit> for Account {
 impl Account {
     /// Takes whatever a subclass is called with: `__init__` looks at it.
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(policy='carry')")]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(policy='carry', *, unit=None)")]
     fn new(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         Policy::CARRY.account().into()
     }
 
-    #[pyo3(signature = (policy = Policy::CARRY))]
-    fn __init__(&self, py: Python<'_>, policy: Policy) -> PyResult<()> {
-        self.0.replace(py, policy.account())
+    #[pyo3(signature = (policy = Policy::CARRY, *, unit = None))]
+    fn __init__(&self, py: Python<'_>, policy: Policy, unit: Option<UnitName>) -> PyResult<()> {
+        let unit = unit.map(|unit| unit.0);
+        self.0.replace(py, policy.account(), unit)
     }
 
     /// Post a grant that is live in [timestamp, timestamp + expiration], both ends included.
@@ -79,11 +86,14 @@ impl Account {
         py: Python<'_>,
         credit_id: &str,
         amount: Amount,
-        timestamp: Timestamp,
-        expiration: Expiration,
+        timestamp: Instant,
+        expiration: Length,
     ) -> PyResult<()> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
-        let posted = (self.0).add_credit(py, credit_id, amount, timestamp, expiration.0)?;
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let expiration = expiration.at(unit)?;
+        let amount = amount.0;
+        let posted = (self.0).add_credit(py, credit_id, amount, timestamp, expiration)?;
         posted.map_err(refused)
     }
 
@@ -93,15 +103,19 @@ impl Account {
     /// Raises ValueError for a negative amount, TypeError for what is no integer, and OverflowError
     /// if the usage of the account would add up to more than 2**63 - 1. The account is then as
     /// before.
-    fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Timestamp) -> PyResult<()> {
-        (self.0.subtract(py, amount.0, timestamp.0)?).map_err(refused)
+    fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Instant) -> PyResult<()> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        (self.0.subtract(py, amount.0, timestamp)?).map_err(refused)
     }
 
     /// The balance at an instant: live remainders minus deficit, with every record at or before it
     /// applied in event time. None if no window contains the instant, if the result is negative,
     /// or if it is zero under "forfeit".
-    fn get_balance(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<Option<u64>> {
-        (self.0).ask_at(py, timestamp.0, |account| account.get_balance(timestamp.0))
+    fn get_balance(&self, py: Python<'_>, timestamp: Instant) -> PyResult<Option<u64>> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        (self.0).ask_at(py, timestamp, |account| account.get_balance(timestamp))
     }
 
     /// The balance at each instant, in any order: a numpy.ma.MaskedArray of int64, masked if
@@ -119,9 +133,9 @@ impl Account {
     fn get_balances<'py>(
         &self,
         py: Python<'py>,
-        timestamps: Integers<'py>,
+        timestamps: Instants<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timestamps = timestamps.as_slice()?;
+        let timestamps = &*timestamps.at(self.0.unit())?;
         if timestamps.len() <= QUESTIONS_FEW {
             let answer = |account: &_| batch::balances(account, timestamps, &Interrupt::default());
             return self.0.ask(py, answer)??.into_array(py);
@@ -142,12 +156,10 @@ impl Account {
     /// >>> account.add_credit("late", 3, 10, 10)
     /// >>> account.balance_at(10)
     /// Answer(balance=None, status=<Status.OVERDRAWN: 'overdrawn'>, deficit=1)
-    fn balance_at<'py>(
-        &self,
-        py: Python<'py>,
-        timestamp: Timestamp,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = (self.0).ask_at(py, timestamp.0, |account| account.balance_at(timestamp.0))?;
+    fn balance_at<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let answer = (self.0).ask_at(py, timestamp, |account| account.balance_at(timestamp))?;
         words::answer(py, &answer)
     }
 
@@ -163,11 +175,12 @@ impl Account {
     fn remainders_at<'py>(
         &self,
         py: Python<'py>,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let remainders = (self.0).ask_at(py, timestamp.0, |account| {
-            account.remainders_at(timestamp.0)
-        })?;
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let remainders =
+            (self.0).ask_at(py, timestamp, |account| account.remainders_at(timestamp))?;
         remainders
             .iter()
             .map(|remainder| words::remainder(py, remainder))
@@ -175,53 +188,58 @@ impl Account {
     }
 
     /// The balance from one instant to another, both included, in steps: stretches over which it, and the
-    /// deficit, are constant, or linear because usage is metered. Steps of five columns.
+    /// deficit, are constant, or linear because usage is metered. A Table of first, last, balance, status,
+    /// deficit and rate.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 100)
     /// >>> account.subtract(4, 50)
     /// >>> job = account.post_metered(rate=2, start=60, until=63)
     /// >>> steps = account.steps(first=-10, last=1_000)
-    /// >>> steps.first.tolist(), steps.balances.tolist(), steps.rates.tolist()
+    /// >>> steps["first"].tolist(), steps["balance"].tolist(), steps["rate"].tolist()
     /// ([-10, 0, 50, 60, 63, 101], [None, 10, 6, 4, 0, None], [0, 0, 0, 2, 0, 0])
     #[pyo3(signature = (*, first, last))]
     fn steps<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let steps = self.0.ask_at_length(py, |account, interrupt| {
-            let mut steps = StepColumns::default();
-            for step in interrupt.until(account.steps(first.0..=last.0)) {
-                steps.push(&step)?;
-            }
-            Ok::<_, PyErr>(steps)
-        })?;
-        steps?.into_word(py)
+        let unit = || Ok(self.0.unit());
+        let range = first.at(unit)?..=last.at(unit)?;
+        self.table(py, tables::STEPS, |account, rows, interrupt| {
+            tables::steps(account, range, rows, interrupt)
+        })
     }
 
     /// Post a grant as add_credit does, and return its number: its place in posting order, from 0
-    /// on. Without an expiration, or with None, the grant never ends. Of lower priority it is drawn first,
-    /// and of one priority the grant that ends soonest.
+    /// on. Its window is [timestamp, timestamp + expiration], or [timestamp, until), which is one month if until
+    /// is the first of the next. With neither the grant never ends. Of lower priority it is drawn first, and
+    /// of one priority the grant that ends soonest.
+    ///
+    /// Raises ValueError if both are given, or if until is not later than timestamp.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.post_grant("gift", amount=10, timestamp=0, priority=1)
     /// 0
     /// >>> account.get_balance(2**63 - 1)
     /// 10
-    #[pyo3(signature = (credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
-           text_signature = "($self, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
+    #[pyo3(signature = (credit_id, *, amount, timestamp, expiration = None, until = None, priority = Priority::DEFAULT),
+           text_signature = "($self, credit_id, *, amount, timestamp, expiration=None, until=None, priority=0)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn post_grant(
         &self,
         py: Python<'_>,
         credit_id: String,
         amount: Amount,
-        timestamp: Timestamp,
-        expiration: Option<Expiration>,
+        timestamp: Instant,
+        expiration: Option<Length>,
+        until: Option<Instant>,
         priority: Priority,
     ) -> PyResult<u32> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let expiration = records::expiration(timestamp, expiration, until, unit)?;
         let grant = records::grant_record(credit_id, amount, timestamp, expiration, priority);
         let posted = self.0.post_grant(py, grant)?;
         posted.map(GrantId::index).map_err(refused)
@@ -238,9 +256,11 @@ impl Account {
         &self,
         py: Python<'py>,
         amount: Amount,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let posted = (self.0).change(py, |account| account.post_usage(usage))?;
         words::usage_id(py, posted.map_err(refused)?)
@@ -262,16 +282,17 @@ impl Account {
         py: Python<'py>,
         credit_ids: &Bound<'py, PyAny>,
         amounts: Integers<'py>,
-        timestamps: Integers<'py>,
-        expirations: Integers<'py>,
+        timestamps: Instants<'py>,
+        expirations: Lengths<'py>,
         priorities: Option<Integers<'py>>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let progress = Progress::new(progress);
+        let unit = self.0.unit();
         let columns = GrantColumns {
             amounts: amounts.as_slice()?,
-            timestamps: timestamps.as_slice()?,
-            expirations: expirations.as_slice()?,
+            timestamps: &timestamps.at(unit)?,
+            expirations: &expirations.at(unit)?,
             priorities: priorities.as_ref().map(Integers::as_slice).transpose()?,
         };
         let grants = records::of_grant_columns(credit_ids, columns, &progress)?;
@@ -290,8 +311,9 @@ impl Account {
         &self,
         py: Python<'py>,
         amounts: Integers<'py>,
-        timestamps: Integers<'py>,
+        timestamps: Instants<'py>,
     ) -> PyResult<()> {
+        let timestamps = timestamps.at(self.0.unit())?;
         let usage = records::of_usage_columns(py, &amounts, &timestamps)?;
         let posted = (self.0).change_at_length(py, |account| account.subtract_many(&usage))?;
         posted.map_err(refused_record)
@@ -314,7 +336,7 @@ impl Account {
         records: &Bound<'py, PyAny>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
-        let records = records::of_tuples(records, &Progress::new(progress))?;
+        let records = records::of_tuples(records, self.0.unit(), &Progress::new(progress))?;
         self.0.extend(py, records)?.map_err(refused_record)
     }
 }

@@ -129,15 +129,6 @@ pub(crate) fn push<T>(column: &mut Vec<T>, item: T) -> PyResult<()> {
     Ok(())
 }
 
-/// Appends to each column.
-#[inline]
-pub(crate) fn push_row<const N: usize>(columns: &mut [Vec<i64>; N], row: [i64; N]) -> PyResult<()> {
-    for (column, number) in columns.iter_mut().zip(row) {
-        push(column, number)?;
-    }
-    Ok(())
-}
-
 /// A column with room for so many, or MemoryError.
 pub(crate) fn with_capacity<T>(count: usize) -> PyResult<Vec<T>> {
     let mut column = Vec::new();
@@ -146,7 +137,7 @@ pub(crate) fn with_capacity<T>(count: usize) -> PyResult<Vec<T>> {
 }
 
 #[cold]
-fn out_of_memory(error: TryReserveError) -> PyErr {
+pub(crate) fn out_of_memory(error: TryReserveError) -> PyErr {
     PyMemoryError::new_err(error.to_string())
 }
 

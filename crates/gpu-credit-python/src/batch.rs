@@ -4,7 +4,7 @@ use gpu_credit::GpuCredit;
 use pyo3::PyResult;
 use rayon::prelude::*;
 
-use crate::array::{Masked, push, signed, with_capacity};
+use crate::array::{Masked, signed};
 use crate::shared::Interrupt;
 
 /// Questions that one thread answers before another may take some. The engine's answers to so many
@@ -45,17 +45,4 @@ fn answer(account: &GpuCredit, timestamps: &[i64], numbers: &mut [i64], is_missi
         *number = signed(balance.unwrap_or(0));
         *is_missing = balance.is_none();
     }
-}
-
-/// Instants and the balances there, as two columns: so many, if it is known.
-pub(crate) fn over_time(
-    count: usize,
-    balances: impl Iterator<Item = (i64, Option<u64>)>,
-) -> PyResult<(Vec<i64>, Masked)> {
-    let (mut timestamps, mut column) = (with_capacity(count)?, Masked::with_capacity(count)?);
-    for (timestamp, balance) in balances {
-        push(&mut timestamps, timestamp)?;
-        column.push(balance)?;
-    }
-    Ok((timestamps, column))
 }

@@ -1,26 +1,30 @@
 //! `CreditBook`: many accounts by name, loaded from tables.
 
-use gpu_credit::{
-    BookError, CreditBook, GpuCredit, GrantId, GrantRecord, Overdraft, Record, UsageRecord,
-};
+use gpu_credit::{BookError, CreditBook, GpuCredit, GrantId, Overdraft, Record, UsageRecord};
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{Integers, Masked, push};
-use crate::integer::{Amount, Expiration, Priority, Timestamp, negative, priority_too_large};
+use crate::array::{Masked, push};
+use crate::events::{self, EventKind, Reading};
+use crate::instant::{Instant, Instants, Length, Unit, UnitName};
+use crate::integer::{Amount, Priority};
 use crate::place::Place;
 use crate::policy::Policy;
-use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
+use crate::progress::Progress;
 use crate::records::grant_record;
 use crate::shared::Shared;
-use crate::table::{IntegerColumn, Table, TextColumn};
+use crate::table::Table;
 use crate::{error, records, words};
 
 /// So many questions are answered between two looks at whether anybody still waits for them.
-const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
+pub(crate) const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 
 /// Many accounts by name, each with its own policy: small ones in less than a kilobyte each.
+///
+/// unit is that of GPUCredit, for all accounts. What GPUCredit answers for one account, series, draws, lapsing
+/// and others answer for all or some, on all cores: a Table that begins with the column account.
 ///
 /// It is like a dictionary of GPUCredit: book[name] is the account itself, to ask it anything, to post
 /// to it and to correct it, and stays so until the account is deleted: it is then a KeyError.
@@ -46,32 +50,45 @@ const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 /// >>> book.total_at(10)
 /// Total(balance=110, deficit=0, available=2)
 #[pyclass(name = "CreditBook", module = "gpu_credit", frozen, weakref)]
-pub(crate) struct Book(pub(crate) Shared<CreditBook>);
+pub(crate) struct Book {
+    pub(crate) accounts: Shared<CreditBook>,
+    pub(crate) unit: Unit,
+}
 
 #[pymethods]
 impl Book {
     #[new]
-    fn new() -> Self {
-        Book(Shared::new(CreditBook::new()))
+    #[pyo3(signature = (*, unit = None))]
+    fn new(unit: Option<UnitName>) -> Self {
+        Book {
+            accounts: Shared::new(CreditBook::new()),
+            unit: Unit::new(unit.map(|unit| unit.0)),
+        }
+    }
+
+    /// The unit of all timestamps, "s", "ms", "us" or "ns" since 1970 in UTC; None if nobody has said it.
+    #[getter]
+    fn unit(&self) -> Option<&'static str> {
+        self.unit.get().map(TimeUnit::as_str)
     }
 
     /// Open an account, without records. Raises ValueError if one of this name is open.
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
     fn open(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<()> {
-        (self.0.with(py, |book| book.open(name, policy.0))?).map_err(refused)
+        (self.accounts.with(py, |book| book.open(name, policy.0))?).map_err(refused)
     }
 
-    /// Post a grant to an account, live in [timestamp, timestamp + expiration], both ends included,
-    /// or without an expiration forever, and return its number, as GPUCredit.post_grant. Of lower priority
-    /// it is drawn first. Raises KeyError if there is no account of this name.
+    /// Post a grant to an account, live in [timestamp, timestamp + expiration], both ends included, or in
+    /// [timestamp, until), or without either forever, and return its number, as GPUCredit.post_grant. Of lower
+    /// priority it is drawn first. Raises KeyError if there is no account of this name.
     ///
     /// >>> from gpu_credit import CreditBook
     /// >>> book = CreditBook()
     /// >>> book.open("ada")
     /// >>> book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
     /// 0
-    #[pyo3(signature = (name, credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
-           text_signature = "($self, name, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
+    #[pyo3(signature = (name, credit_id, *, amount, timestamp, expiration = None, until = None, priority = Priority::DEFAULT),
+           text_signature = "($self, name, credit_id, *, amount, timestamp, expiration=None, until=None, priority=0)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credit(
         &self,
@@ -79,14 +96,18 @@ impl Book {
         name: &str,
         credit_id: String,
         amount: Amount,
-        timestamp: Timestamp,
-        expiration: Option<Expiration>,
+        timestamp: Instant,
+        expiration: Option<Length>,
+        until: Option<Instant>,
         priority: Priority,
     ) -> PyResult<u32> {
+        let unit = || Ok(self.unit.get());
+        let timestamp = timestamp.at(unit)?;
+        let expiration = records::expiration(timestamp, expiration, until, unit)?;
         let grant = grant_record(credit_id, amount, timestamp, expiration, priority);
         let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_grant(grant));
         let posted = self
-            .0
+            .accounts
             .with(py, post)?
             .ok_or_else(|| no_such_account(name))?;
         posted.map(GrantId::index).map_err(error::refused)
@@ -108,13 +129,15 @@ impl Book {
         py: Python<'py>,
         name: &str,
         amount: Amount,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
+        let unit = || Ok(self.unit.get());
+        let timestamp = timestamp.at(unit)?;
+        let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_usage(usage));
         let posted = self
-            .0
+            .accounts
             .with(py, post)?
             .ok_or_else(|| no_such_account(name))?;
         words::usage_id(py, posted.map_err(error::refused)?)
@@ -122,42 +145,52 @@ impl Book {
 
     /// Post the records of a table, those of one account in the order of the rows, all or nothing.
     ///
-    /// The table is of pandas, Polars, PyArrow, or whatever else has __arrow_c_stream__. Its columns
-    /// are kind, "grant" or "usage", account, amount, timestamp, and for grants expiration. If there are,
-    /// credit_id is kept, priority is that of grants, 0 if null, and until makes usage metered, if it is not
-    /// null: amount at each tick from timestamp on and before until. Text may be categorical. Integers may be
-    /// of any width. Accounts that are not open are opened with the policy, if one is given.
+    /// The table is of pandas, Polars, PyArrow, or whatever else has __arrow_c_stream__. Its columns are
+    /// account, amount, timestamp, and kind, "grant" or "usage", unless kind says it of all rows. A grant has
+    /// an expiration, or an until, the first instant after its window. If there are, credit_id is kept, and
+    /// priority is that of grants, 0 if null; until makes usage metered, if it is not null: amount at each
+    /// tick from timestamp on and before until. Integers may be of any width; with the unit of the book, instants may
+    /// be datetimes or dates and an expiration a duration. Text may be categorical, and names may be integers.
+    /// Accounts that are not open are opened with the policy, if one is given.
     ///
     /// progress is called now and then with how many rows are read, and None; at the end with how
     /// many there were, twice.
     ///
     /// Raises KeyError for a column that is missing, TypeError for one of another type, ValueError
-    /// for a null, a negative amount or another kind, LookupError for an account that is not open,
-    /// OverflowError for what does not fit. The book is then as before.
-    #[pyo3(signature = (events, *, policy = None, progress = None))]
+    /// for a null, a negative amount, another kind or a time that is no whole number of units, LookupError for
+    /// an account that is not open, OverflowError for what does not fit. The book is then as before.
+    #[pyo3(signature = (events, *, kind = None, policy = None, progress = None))]
     fn ingest<'py>(
         &self,
         py: Python<'py>,
         events: Table,
+        kind: Option<EventKind>,
         policy: Option<Policy>,
         progress: Option<Bound<'py, PyAny>>,
     ) -> PyResult<()> {
         let progress = Progress::new(progress);
-        let records = records_of(py, events, &progress)?;
-        self.0
+        let reading = Reading {
+            kind,
+            unit: self.unit.get(),
+            has_ids: false,
+        };
+        let mut records = Vec::new();
+        events::read(py, events, reading, &progress, |event| {
+            push(&mut records, (event.account.to_owned(), event.record))
+        })?;
+        self.accounts
             .work_in_parallel(py, |book| ingest(book, &records, policy))??;
         progress.report(py, records.len(), Some(records.len()))
     }
 
     /// The balance of an account at an instant, as GPUCredit.get_balance. Raises KeyError if
     /// there is no account of this name.
-    fn get_balance(
-        &self,
-        py: Python<'_>,
-        name: &str,
-        timestamp: Timestamp,
-    ) -> PyResult<Option<u64>> {
-        let answer = self.0.with(py, |book| book.balance_at(name, timestamp.0))?;
+    fn get_balance(&self, py: Python<'_>, name: &str, timestamp: Instant) -> PyResult<Option<u64>> {
+        let unit = || Ok(self.unit.get());
+        let timestamp = timestamp.at(unit)?;
+        let answer = self
+            .accounts
+            .with(py, |book| book.balance_at(name, timestamp))?;
         answer
             .map(|answer| answer.balance)
             .ok_or_else(|| no_such_account(name))
@@ -169,9 +202,13 @@ impl Book {
         &self,
         py: Python<'py>,
         name: &str,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = self.0.with(py, |book| book.balance_at(name, timestamp.0))?;
+        let unit = || Ok(self.unit.get());
+        let timestamp = timestamp.at(unit)?;
+        let answer = self
+            .accounts
+            .with(py, |book| book.balance_at(name, timestamp))?;
         words::answer(py, &answer.ok_or_else(|| no_such_account(name))?)
     }
 
@@ -181,12 +218,13 @@ impl Book {
         &self,
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
-        timestamps: Integers<'py>,
+        timestamps: Instants<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let timestamps = timestamps.at(self.unit.get())?;
         let names = records::texts(names, timestamps.len(), &Progress::none())?;
-        let timestamps = timestamps.as_slice()?.iter().copied();
+        let timestamps = timestamps.iter().copied();
         let questions = names.into_iter().zip(timestamps);
-        let balances = self.0.work_interruptibly(py, |book, interrupt| {
+        let balances = self.accounts.work_interruptibly(py, |book, interrupt| {
             let questions: Vec<(String, i64)> = questions.collect();
             let mut balances = Masked::with_capacity(questions.len())?;
             for some in interrupt.until(questions.chunks(QUESTIONS_AT_A_TIME)) {
@@ -200,31 +238,33 @@ impl Book {
     }
 
     /// What all accounts add up to at an instant: Total(balance, deficit, available).
-    fn total_at<'py>(&self, py: Python<'py>, timestamp: Timestamp) -> PyResult<Bound<'py, PyAny>> {
+    fn total_at<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let timestamp = timestamp.at(unit)?;
         let total = self
-            .0
-            .work_in_parallel(py, |book| book.total_at(timestamp.0))?;
+            .accounts
+            .work_in_parallel(py, |book| book.total_at(timestamp))?;
         words::total(py, total)
     }
 
     /// The names of all accounts, in the order of their bytes.
     fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.0
+        self.accounts
             .work(py, |book| book.names().map(str::to_owned).collect())
     }
 
     /// Bytes that the accounts and their names take.
     #[getter]
     fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
-        self.0.work(py, |book| book.memory_used())
+        self.accounts.work(py, |book| book.memory_used())
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        self.0.with(py, |book| book.len())
+        self.accounts.with(py, |book| book.len())
     }
 
     fn __contains__(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
-        self.0.with(py, |book| book.contains(name))
+        self.accounts.with(py, |book| book.contains(name))
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -246,104 +286,27 @@ impl Book {
         name: &str,
         account: &Bound<'_, Account>,
     ) -> PyResult<()> {
+        let (from, to) = (account.get().0.unit(), self.unit.get());
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+        {
+            return Err(PyValueError::new_err(format!(
+                "the account counts {from}, and the book {to}"
+            )));
+        }
         let account =
             (account.get().0).work_in_parallel(py, |mut held| held.copy(GpuCredit::clone))?;
-        (self.0.work(py, |book| insert(book, name, account))?).map_err(refused)
+        (self.accounts.work(py, |book| insert(book, name, account))?).map_err(refused)
     }
 
     fn __delitem__(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        let removed = self.0.work(py, |book| book.remove(name).map(drop))?;
+        let removed = self.accounts.work(py, |book| book.remove(name).map(drop))?;
         removed.ok_or_else(|| no_such_account(name))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("<CreditBook: {} accounts>", self.__len__(py)?))
     }
-}
-
-/// Reads a table of events.
-fn records_of(
-    py: Python<'_>,
-    events: Table,
-    progress: &Progress<'_>,
-) -> PyResult<Vec<(String, Record)>> {
-    let mut records = Vec::new();
-    for batch in events.batches() {
-        let batch = batch?;
-        let has = |name| batch.schema().column_with_name(name).is_some();
-        let (kinds, names) = (
-            TextColumn::of(&batch, "kind")?,
-            TextColumn::of(&batch, "account")?,
-        );
-        let integers = |name| IntegerColumn::of(&batch, name);
-        let (amounts, timestamps) = (integers("amount")?, integers("timestamp")?);
-        let optional = |name| has(name).then(|| integers(name)).transpose();
-        let (expirations, priorities) = (optional("expiration")?, optional("priority")?);
-        let untils = optional("until")?;
-        let credit_ids = has("credit_id")
-            .then(|| TextColumn::of(&batch, "credit_id"))
-            .transpose()?;
-        for row in 0..batch.num_rows() {
-            let place = records.len();
-            let missing = |what| PyValueError::new_err(format!("row {place} has no {what}"));
-            let natural = |what, column: Option<&IntegerColumn<'_>>| -> PyResult<u64> {
-                let number = column.and_then(|column| column.get(row));
-                let number = number.ok_or_else(|| missing(what))?;
-                u64::try_from(number).map_err(|_| {
-                    negative(&format!("the {what} of row {place}"), &number.to_string())
-                })
-            };
-            let name = names.get(row)?.ok_or_else(|| missing("account"))?;
-            let timestamp = timestamps.get(row).ok_or_else(|| missing("timestamp"))?;
-            let amount = natural("amount", Some(&amounts))?;
-            let of_row = |column: &Option<IntegerColumn<'_>>| column.as_ref()?.get(row);
-            let (priority, until) = (of_row(&priorities), of_row(&untils));
-            let record = match kinds.get(row)? {
-                Some("grant") => {
-                    let credit_id = credit_ids.as_ref().map(|column| column.get(row));
-                    let credit_id = credit_id.transpose()?.flatten();
-                    let expiration = natural("expiration", expirations.as_ref())?;
-                    let credit_id = credit_id.unwrap_or_default();
-                    let grant = GrantRecord::new(credit_id, amount, timestamp, expiration);
-                    if until.is_some() {
-                        return Err(out_of_place(place, "grant", "until"));
-                    }
-                    let priority = priority.unwrap_or(0);
-                    let priority = i16::try_from(priority).map_err(|_| {
-                        let what = format!("the priority of row {place}");
-                        priority_too_large(&what, &priority.to_string())
-                    })?;
-                    grant.priority(priority).into()
-                }
-                Some("usage") if priority.is_some() => {
-                    return Err(out_of_place(place, "usage", "priority"));
-                }
-                Some("usage") => match until {
-                    Some(until) => Record::metered(amount, timestamp..until),
-                    None => Record::usage(amount, timestamp),
-                },
-                None => return Err(missing("kind")),
-                Some(other) => {
-                    let message =
-                        format!("row {place} is of kind {other:?}: it is \"grant\" or \"usage\"");
-                    return Err(PyValueError::new_err(message));
-                }
-            };
-            push(&mut records, (name.to_owned(), record))?;
-            take_turns(py, records.len())?;
-            if records.len() % RECORDS_PER_REPORT == 0 {
-                progress.report(py, records.len(), None)?;
-            }
-        }
-    }
-    Ok(records)
-}
-
-#[cold]
-fn out_of_place(row: usize, kind: &str, column: &str) -> PyErr {
-    PyValueError::new_err(format!(
-        "row {row} is of kind {kind:?}, which has no {column}"
-    ))
 }
 
 /// Opens accounts if there is a policy, and posts: all or nothing.
@@ -390,9 +353,9 @@ fn refused(error: BookError) -> PyErr {
     let message = error.to_string();
     match error {
         BookError::AlreadyOpen { .. } => PyValueError::new_err(message),
-        BookError::NoSuchAccount { .. } => {
-            PyLookupError::new_err(format!("{message}: with a policy, ingest opens accounts"))
-        }
+        BookError::NoSuchAccount { .. } => PyLookupError::new_err(format!(
+            "{message}: with a policy, as in ingest(table, policy=\"carry\"), accounts are opened"
+        )),
         _ => PyOverflowError::new_err(message),
     }
 }

@@ -1,11 +1,13 @@
 //! What an account holds, what it takes, and how far it is settled.
 
 use gpu_credit::{UsageId, UsageRecord};
+use gpu_credit_store::TimeUnit;
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{integers, push_row, signed};
-use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
+use crate::instant::{Instant, Last};
+use crate::integer::{Amount, Number, Usage, grant_id};
+use crate::tables;
 use crate::words::{self, Posted};
 
 #[pymethods]
@@ -17,8 +19,10 @@ impl Account {
     }
 
     /// As settle, but only so far that questions up to an instant have nothing left to do.
-    fn settle_to(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<()> {
-        self.0.settle_to(py, timestamp.0)
+    fn settle_to(&self, py: Python<'_>, timestamp: Instant) -> PyResult<()> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        self.0.settle_to(py, timestamp)
     }
 
     /// Whether settle would have nothing to do.
@@ -44,45 +48,38 @@ impl Account {
         grant.map(|grant| words::grant(py, grant)).transpose()
     }
 
-    /// All grants that are not taken back, in posting order: a list of Grant.
-    fn grants<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let grants = self.0.ask_at_length(py, |account, interrupt| {
-            let grants = interrupt.until(account.grants());
-            grants.map(|(id, grant)| Posted::of(id, grant)).collect()
-        })?;
-        let grants: Vec<_> = grants;
-        (grants.into_iter())
-            .map(|grant| words::grant(py, grant))
-            .collect()
+    /// All grants that are not taken back, in posting order: a Table of number, credit_id, amount, start, end,
+    /// revoked_from, null if it is not revoked, and priority.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> account.grants()[0]
+    /// Row(number=0, credit_id='march', amount=100, start=0, end=30, revoked_from=None, priority=0)
+    fn grants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.table(py, tables::GRANTS, tables::grants)
     }
 
-    /// The usage from one instant to another, both included, or all of it, in event order:
-    /// UsageColumns of amounts, timestamps and nths, int64 arrays. A timestamp and its nth make a
-    /// UsageId.
+    /// The usage from one instant to another, both included, or all of it, in event order: a Table of
+    /// timestamp, nth and amount. A timestamp and its nth make a UsageId.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.subtract(4, 30)
     /// >>> account.subtract(1, 10)
     /// >>> usage = account.usage()
-    /// >>> usage.amounts.tolist(), usage.timestamps.tolist(), usage.nths.tolist()
+    /// >>> usage["amount"].tolist(), usage["timestamp"].tolist(), usage["nth"].tolist()
     /// ([1, 4], [10, 30], [0, 0])
-    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
     fn usage<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let range = first.0..=last.0;
-        let usage = self.0.ask_at_length(py, |account, interrupt| {
-            let mut columns = [const { Vec::new() }; 3];
-            for (id, usage) in interrupt.until(account.usage(range)) {
-                let row = [signed(usage.amount), usage.timestamp, id.nth.into()];
-                push_row(&mut columns, row)?;
-            }
-            Ok::<_, PyErr>(columns)
-        })?;
-        words::usage_columns(py, usage?.map(|column| integers(py, column)))
+        let unit = || Ok(self.0.unit());
+        let range = first.at(unit)?..=last.at(unit)?;
+        self.table(py, tables::USAGE, |account, rows, interrupt| {
+            tables::usage(account, range, rows, interrupt)
+        })
     }
 
     /// A usage record by its identity: a UsageRecord(amount, timestamp); None if it was never
@@ -110,9 +107,11 @@ impl Account {
         &self,
         py: Python<'py>,
         amount: Amount,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let found = (self.0).ask(py, |account| account.find_usage(usage))?;
         found.map(|usage| words::usage_id(py, usage)).transpose()
@@ -122,9 +121,11 @@ impl Account {
     fn next_usage_id<'py>(
         &self,
         py: Python<'py>,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let usage: UsageId = (self.0).ask(py, |account| account.next_usage_id(timestamp.0))?;
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let usage: UsageId = (self.0).ask(py, |account| account.next_usage_id(timestamp))?;
         words::usage_id(py, usage)
     }
 
@@ -132,6 +133,12 @@ impl Account {
     #[getter]
     fn policy(&self, py: Python<'_>) -> PyResult<String> {
         (self.0).ask(py, |account| account.overdraft().to_string())
+    }
+
+    /// The unit of timestamps, "s", "ms", "us" or "ns" since 1970 in UTC; None if nobody has said it.
+    #[getter]
+    fn unit(&self) -> Option<&'static str> {
+        self.0.unit().map(TimeUnit::as_str)
     }
 
     /// The number of grants that are not taken back.
@@ -159,8 +166,10 @@ impl Account {
     }
 
     /// The sum of all usage at or before an instant, paid or not.
-    fn used_at(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<u64> {
-        (self.0).ask(py, |account| account.used_at(timestamp.0))
+    fn used_at(&self, py: Python<'_>, timestamp: Instant) -> PyResult<u64> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        (self.0).ask(py, |account| account.used_at(timestamp))
     }
 
     /// The first instant by which more than an amount has been used, paid or not; None if there

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::error::refused;
-use crate::integer::{Amount, Expiration, Number, Priority, Timestamp, Usage, grant_id};
+use crate::instant::{Instant, Length};
+use crate::integer::{Amount, Number, Priority, Usage, grant_id};
 use crate::words;
 
 #[pymethods]
@@ -66,10 +67,12 @@ impl Account {
     /// >>> account.get_balance(9), account.get_balance(10)
     /// (100, None)
     #[pyo3(signature = (number, *, timestamp))]
-    fn revoke_grant(&self, py: Python<'_>, number: Number, timestamp: Timestamp) -> PyResult<()> {
+    fn revoke_grant(&self, py: Python<'_>, number: Number, timestamp: Instant) -> PyResult<()> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
         let id = grant_id(number)?;
         (self.0)
-            .change(py, |account| account.revoke_grant(id, timestamp.0))?
+            .change(py, |account| account.revoke_grant(id, timestamp))?
             .map_err(refused)
     }
 
@@ -87,11 +90,15 @@ impl Account {
         &self,
         py: Python<'_>,
         number: Number,
-        expiration: Option<Expiration>,
+        expiration: Option<Length>,
     ) -> PyResult<()> {
+        let unit = || Ok(self.0.unit());
+        let expiration = expiration
+            .map(|expiration| expiration.at(unit))
+            .transpose()?;
         let id = grant_id(number)?;
         let changed = (self.0).change(py, |account| match expiration {
-            Some(expiration) => account.change_expiration(id, expiration.0),
+            Some(expiration) => account.change_expiration(id, expiration),
             None => account.change_expiration_without_end(id),
         })?;
         changed.map_err(refused)

@@ -5,12 +5,12 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use gpu_credit_store::sacct::{NoResource, PassedOver, Payer, SacctOptions};
-use gpu_credit_store::{ImportMode, ImportOptions, Imported, SacctImport, SacctImported};
+use gpu_credit_store::{ImportMode, ImportOptions, Imported, SacctImport, SacctImported, TimeUnit};
 use jiff::tz::TimeZone;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::integer::Timestamp;
+use crate::instant::Instant;
 use crate::policy::Policy;
 use crate::store::{DurableStore, time_unit};
 use crate::words;
@@ -92,7 +92,7 @@ impl DurableStore {
         path: PathBuf,
         policy: Policy,
         timezone: &str,
-        now: Option<Timestamp>,
+        now: Option<Instant>,
         resource: &str,
         payer: &str,
         unit: &str,
@@ -106,8 +106,11 @@ impl DurableStore {
                 .map_err(|error| unknown("timezone", timezone, error.to_string()))?,
             now: match now {
                 None => jiff::Timestamp::now(),
-                Some(Timestamp(seconds)) => jiff::Timestamp::from_second(seconds)
-                    .map_err(|error| unknown("now", &seconds.to_string(), error.to_string()))?,
+                Some(now) => {
+                    let seconds = now.at(|| Ok(Some(TimeUnit::Seconds)))?;
+                    jiff::Timestamp::from_second(seconds)
+                        .map_err(|error| unknown("now", &seconds.to_string(), error.to_string()))?
+                }
             },
             resource: resource
                 .parse()

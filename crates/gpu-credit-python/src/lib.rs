@@ -1,30 +1,38 @@
 //! The Python package: the ledger of `gpu-credit` in Python's idiom.
 //!
 //! [`account`] is the classic class and all that the Rust account has, its [`contents`],
-//! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic keyed exercise. Both stand on
-//! [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
-//! an [`account`] too, in another [`place`]; [`store`] keeps them in a durable file, [`imports`] files of others in it; [`fold`] is what a
-//! distributed engine runs on each part of a large table.
+//! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic
+//! keyed exercise. Both stand on [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
+//! an [`account`] too, in another [`place`], and answers questions [`across`] them; [`store`] keeps them in a durable
+//! file, into which [`imports`] brings files of others, and [`ingest`] tables; [`fold`] is what a distributed engine runs on
+//! each part of a large table.
 //!
-//! Around them: [`integer`] takes Python's integers, [`array`] NumPy's, [`records`] tuples, [`table`] columns in
-//! Arrow's format; [`words`] makes the package's named tuples; [`pickle`] makes bytes of accounts, and of
-//! many of them a [`bundle`].
+//! What comes in: [`integer`] takes Python's integers, [`instant`] datetimes, [`array`] what NumPy has, [`records`]
+//! tuples, [`table`] columns in Arrow's format, of which [`events`] are made. What goes out: [`tables`] says which
+//! rows answer a question, [`columns`] keeps them, [`answers`] hands them to Python; [`words`] makes the package's
+//! named tuples; [`pickle`] makes bytes of accounts, and of many of them a [`bundle`].
 //!
 //! [`shared`] lets threads share an object, [`fork`] has a fork wait for them, and [`pool`] has
 //! threads for each process. **No Python code runs while an object is held**: what is done to it is a closure that can
 //! hold no object of Python's.
 
 mod account;
+mod across;
+mod answers;
 mod array;
 mod batch;
 mod book;
 mod bundle;
+mod columns;
 mod contents;
 mod corrections;
 mod error;
+mod events;
 mod fold;
 mod fork;
 mod imports;
+mod ingest;
+mod instant;
 mod integer;
 mod keyed;
 mod ledger;
@@ -41,6 +49,7 @@ mod shared;
 mod spendable;
 mod store;
 mod table;
+mod tables;
 mod words;
 
 /// The native half of the package `gpu_credit`, which re-exports all of it.
@@ -50,6 +59,8 @@ mod _native {
 
     #[pymodule_export]
     use super::account::Account;
+    #[pymodule_export]
+    use super::answers::Columns;
     #[pymodule_export]
     use super::book::Book;
     #[pymodule_export]

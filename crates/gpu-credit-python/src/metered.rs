@@ -5,10 +5,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::{Integers, integers, push_row, signed};
+use crate::array::Integers;
 use crate::error::{refused, refused_record};
-use crate::integer::{Amount, Job, Timestamp};
-use crate::{records, words};
+use crate::instant::{Instant, Instants, Last};
+use crate::integer::{Amount, Job};
+use crate::{records, tables, words};
 
 #[pymethods]
 impl Account {
@@ -34,13 +35,16 @@ impl Account {
         &self,
         py: Python<'py>,
         rate: Amount,
-        start: Timestamp,
-        until: Timestamp,
+        start: Instant,
+        until: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let start = start.at(unit)?;
+        let until = until.at(unit)?;
         let usage = MeteredUsage {
             rate: rate.0,
-            from: start.0,
-            until: until.0,
+            from: start,
+            until,
         };
         let posted = (self.0).change(py, |account| account.post_metered(usage))?;
         words::metered_id(py, posted.map_err(refused)?)
@@ -57,9 +61,11 @@ impl Account {
         &self,
         py: Python<'py>,
         rates: Integers<'py>,
-        starts: Integers<'py>,
-        untils: Integers<'py>,
+        starts: Instants<'py>,
+        untils: Instants<'py>,
     ) -> PyResult<()> {
+        let unit = self.0.unit();
+        let (starts, untils) = (starts.at(unit)?, untils.at(unit)?);
         let usage = records::of_metered_columns(py, &rates, &starts, &untils)?;
         self.0.extend(py, usage)?.map_err(refused_record)
     }
@@ -82,18 +88,21 @@ impl Account {
         py: Python<'_>,
         job: Job,
         rate: Option<Amount>,
-        start: Option<Timestamp>,
-        until: Option<Timestamp>,
+        start: Option<Instant>,
+        until: Option<Instant>,
     ) -> PyResult<()> {
         check_something_changes(rate, start, until)?;
+        let unit = || Ok(self.0.unit());
+        let start = start.map(|start| start.at(unit)).transpose()?;
+        let until = until.map(|until| until.at(unit)).transpose()?;
         let changed = (self.0).change(py, |account| {
             let Some(old) = account.metered_usage(job.0) else {
                 return Err(gpu_credit::Error::NoSuchMeteredUsage(job.0));
             };
             let new = MeteredUsage {
                 rate: rate.map_or(old.rate, |rate| rate.0),
-                from: start.map_or(old.from, |start| start.0),
-                until: until.map_or(old.until, |until| until.0),
+                from: start.unwrap_or(old.from),
+                until: until.unwrap_or(old.until),
             };
             account.change_metered(job.0, new)
         })?;
@@ -122,30 +131,25 @@ impl Account {
     }
 
     /// The metered usage that starts from one tick to another, both included, or all of it, by when it
-    /// starts, and at one tick in posting order: MeteredColumns of numbers, rates, starts and untils, int64
-    /// arrays. A number makes a MeteredId.
+    /// starts, and at one tick in posting order: a Table of number, rate, start and until. A number makes a
+    /// MeteredId.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.post_metered_many(rates=[8, 1], starts=[5, 0], untils=[12, 100])
-    /// >>> jobs = account.metered()
-    /// >>> jobs.numbers.tolist(), jobs.rates.tolist(), jobs.starts.tolist(), jobs.untils.tolist()
-    /// ([1, 0], [1, 8], [0, 5], [100, 12])
-    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    /// >>> [tuple(job) for job in account.metered()]
+    /// [(1, 1, 0, 100), (0, 8, 5, 12)]
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
     fn metered<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let columns = self.0.ask_at_length(py, |account, interrupt| {
-            let mut columns = [const { Vec::new() }; 4];
-            for (id, usage) in interrupt.until(account.metered(first.0..=last.0)) {
-                let MeteredUsage { rate, from, until } = usage;
-                push_row(&mut columns, [id.index().into(), signed(rate), from, until])?;
-            }
-            Ok::<_, PyErr>(columns)
-        })?;
-        words::metered_columns(py, columns?.map(|column| integers(py, column)))
+        let unit = || Ok(self.0.unit());
+        let range = first.at(unit)?..=last.at(unit)?;
+        self.table(py, tables::METERED, |account, rows, interrupt| {
+            tables::metered(account, range, rows, interrupt)
+        })
     }
 
     /// What a job has cost and which grants paid for it, now or later, by its MeteredId: a UsageStatement.
@@ -178,8 +182,8 @@ impl Account {
 /// A change that says nothing is a mistake.
 pub(crate) fn check_something_changes(
     rate: Option<Amount>,
-    start: Option<Timestamp>,
-    until: Option<Timestamp>,
+    start: Option<Instant>,
+    until: Option<Instant>,
 ) -> PyResult<()> {
     if rate.is_none() && start.is_none() && until.is_none() {
         let message = "a change of metered usage says a rate, a start or an until";

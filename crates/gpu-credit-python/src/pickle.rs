@@ -1,6 +1,7 @@
 //! For pickle and copy: the bytes of an account, and what a subclass has beside them.
 
 use gpu_credit::{CreditBook, GpuCredit};
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
@@ -12,6 +13,7 @@ use crate::bundle;
 use crate::keyed::KeyedAccounts;
 use crate::ledger::Ledger;
 use crate::pool;
+use crate::store::time_unit;
 
 /// How to make an object again: an empty one, and its state.
 type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyAny>,), Bound<'py, PyAny>);
@@ -19,24 +21,39 @@ type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyAny>,), Bound<'py, PyAny>)
 /// The bytes, and what Python would keep of any object: its `__dict__` and its `__slots__`.
 type State<'py> = (Bound<'py, PyBytes>, Bound<'py, PyAny>);
 
+/// The same, and the unit of time.
+type AccountState<'py> = (Bound<'py, PyBytes>, Bound<'py, PyAny>, Option<String>);
+
+/// The bytes, and the unit of time.
+type BookState<'py> = (Bound<'py, PyBytes>, Option<String>);
+
+fn symbol(unit: Option<TimeUnit>) -> Option<String> {
+    unit.map(|unit| unit.as_str().to_owned())
+}
+
+fn unit_of(symbol: Option<String>) -> PyResult<Option<TimeUnit>> {
+    symbol.map(|symbol| time_unit(&symbol)).transpose()
+}
+
 #[pymethods]
 impl Account {
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         reduced(slf.as_any())
     }
 
-    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<State<'py>> {
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<AccountState<'py>> {
         let py = slf.py();
         let bytes =
             (slf.get().0).work_in_parallel(py, |mut held| held.copy(GpuCredit::to_bytes))?;
-        Ok((PyBytes::new(py, &bytes), attributes(slf.as_any())?))
+        let unit = symbol(slf.get().0.unit());
+        Ok((PyBytes::new(py, &bytes), attributes(slf.as_any())?, unit))
     }
 
-    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: State<'py>) -> PyResult<()> {
-        let (py, (bytes, attributes)) = (slf.py(), state);
+    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: AccountState<'py>) -> PyResult<()> {
+        let (py, (bytes, attributes, unit)) = (slf.py(), state);
         let bytes = bytes.as_bytes();
         let account = pool::work(py, || GpuCredit::from_bytes(bytes));
-        slf.get().0.replace(py, account.map_err(damaged)?)?;
+        (slf.get().0).replace(py, account.map_err(damaged)?, unit_of(unit)?)?;
         set_attributes(slf.as_any(), &attributes)
     }
 }
@@ -78,18 +95,19 @@ impl Book {
         reduced(slf.as_any())
     }
 
-    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.0.work_in_parallel(py, |book| {
+    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<BookState<'py>> {
+        let bytes = self.accounts.work_in_parallel(py, |book| {
             let names: Vec<_> = book.names().collect();
             let bytes = |name: &&str| book.get(name).map(|account| account.to_bytes());
             let accounts: Vec<_> = names.par_iter().filter_map(bytes).collect();
             bundle::to_bytes(names.into_iter().zip(accounts))
         })?;
-        Ok(PyBytes::new(py, &bytes))
+        Ok((PyBytes::new(py, &bytes), symbol(self.unit.get())))
     }
 
-    fn __setstate__(&self, py: Python<'_>, state: Bound<'_, PyBytes>) -> PyResult<()> {
-        let bytes = state.as_bytes();
+    fn __setstate__<'py>(&self, py: Python<'py>, state: BookState<'py>) -> PyResult<()> {
+        let (bytes, unit) = state;
+        let (bytes, unit) = (bytes.as_bytes(), unit_of(unit)?);
         let read = pool::work(py, || {
             let mut book = CreditBook::new();
             for (name, account) in bundle::from_bytes(bytes)? {
@@ -99,7 +117,9 @@ impl Book {
             Ok::<_, String>(book)
         });
         let read = read.map_err(damaged)?;
-        self.0.with(py, |book| *book = read)
+        self.accounts.with(py, |book| *book = read)?;
+        self.unit.set(unit);
+        Ok(())
     }
 }
 

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use gpu_credit::{
     Change, ChangeError, CreditBook, Error, GpuCredit, GrantId, GrantRecord, Record, RecordError,
 };
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::book::{Book, no_such_account};
+use crate::instant::Unit;
 use crate::ledger::Ledger;
 use crate::shared::{Interrupt, Shared};
 use crate::{error, pool};
@@ -25,6 +27,8 @@ pub(crate) struct Place {
     home: Home,
     /// It is as if these changes had been made, which nobody makes.
     plan: Option<Vec<Change>>,
+    /// That of an account of its own; one of a book has the book's.
+    unit: Unit,
 }
 
 enum Home {
@@ -160,6 +164,7 @@ impl From<GpuCredit> for Place {
         Place {
             home: Home::Alone(Arc::new(Shared::new(account.into()))),
             plan: None,
+            unit: Unit::default(),
         }
     }
 }
@@ -169,6 +174,7 @@ impl Place {
         Place {
             home: Home::InBook(book, name),
             plan: None,
+            unit: Unit::default(),
         }
     }
 
@@ -180,14 +186,37 @@ impl Place {
         };
         let before = self.plan.iter().flatten().cloned();
         let plan = Some(before.chain(changes).collect());
-        Place { home, plan }
+        let unit = Unit::new(self.unit());
+        Place { home, plan, unit }
+    }
+
+    /// The unit of its timestamps, if somebody has said it.
+    #[inline]
+    pub(crate) fn unit(&self) -> Option<TimeUnit> {
+        match &self.home {
+            Home::Alone(_) => self.unit.get(),
+            Home::InBook(book, _) => book.get().unit.get(),
+        }
+    }
+
+    /// The account with a unit of time.
+    pub(crate) fn with_unit(self, unit: Option<TimeUnit>) -> Self {
+        self.unit.set(unit);
+        self
     }
 
     /// Begins anew, with this account.
-    pub(crate) fn replace(&self, py: Python<'_>, account: GpuCredit) -> PyResult<()> {
+    pub(crate) fn replace(
+        &self,
+        py: Python<'_>,
+        account: GpuCredit,
+        unit: Option<TimeUnit>,
+    ) -> PyResult<()> {
         match &self.home {
             Home::Alone(ledger) if self.plan.is_none() => {
-                ledger.with(py, |ledger| *ledger = account.into())
+                ledger.with(py, |ledger| *ledger = account.into())?;
+                self.unit.set(unit);
+                Ok(())
             }
             Home::Alone(_) => Err(self.not_done(NotDone::IsPlan)),
             Home::InBook(_, name) => Err(PyTypeError::new_err(format!(
@@ -275,10 +304,14 @@ impl Place {
                 let kept = Kept::Alone(ledger);
                 Held { kept, plan }.read(|account| question(account, interrupt))
             }),
-            Home::InBook(book, name) => book.get().0.work_interruptibly(py, |book, interrupt| {
-                let kept = Kept::InBook(book, name);
-                Held { kept, plan }.read(|account| question(account, interrupt))
-            }),
+            Home::InBook(book, name) => {
+                book.get()
+                    .accounts
+                    .work_interruptibly(py, |book, interrupt| {
+                        let kept = Kept::InBook(book, name);
+                        Held { kept, plan }.read(|account| question(account, interrupt))
+                    })
+            }
         };
         answer?.map_err(|why| self.not_done(why))
     }
@@ -395,7 +428,7 @@ impl Place {
                 let kept = Kept::Alone(ledger);
                 work(Held { kept, plan })
             }),
-            Home::InBook(book, name) => book.get().0.with(py, |book| {
+            Home::InBook(book, name) => book.get().accounts.with(py, |book| {
                 let kept = Kept::InBook(book, name);
                 work(Held { kept, plan })
             }),
@@ -436,7 +469,7 @@ impl Place {
                 let kept = Kept::Alone(ledger);
                 work(Held { kept, plan })
             }),
-            Home::InBook(book, name) => book.get().0.work(py, |book| {
+            Home::InBook(book, name) => book.get().accounts.work(py, |book| {
                 let kept = Kept::InBook(book, name);
                 work(Held { kept, plan })
             }),

@@ -1,13 +1,15 @@
 //! Plans: an account as it would be if a few records had been posted, or corrected.
 
-use gpu_credit::{Change, Error, MeteredUsage};
+use gpu_credit::{Change, Error, MeteredUsage, Record};
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::account::Account;
 use crate::error::refused;
-use crate::integer::{Amount, Expiration, Job, Number, Priority, Timestamp, Usage, grant_id};
+use crate::instant::{Instant, Length};
+use crate::integer::{Amount, Job, Number, Priority, Usage, grant_id};
 use crate::progress::Progress;
 use crate::{records, words};
 
@@ -52,6 +54,7 @@ impl Account {
         change_expirations: Option<Bound<'py, PyDict>>,
         change_priorities: Option<Bound<'py, PyDict>>,
     ) -> PyResult<Account> {
+        let unit = || Ok(self.0.unit());
         let mut changes = Vec::new();
         if let Some(retract) = retract {
             for usage in retract.try_iter()? {
@@ -62,8 +65,8 @@ impl Account {
             let (usage, amount) = (usage.0, amount.0);
             changes.push(Change::ChangeUsage { usage, amount });
         }
-        for (Job(id), usage) in pairs::<Job, Metered>(change_metered)? {
-            let usage = usage.0;
+        for (Job(id), usage) in pairs::<Job, Any<'_>>(change_metered)? {
+            let usage = metered(&usage.0, unit()?)?;
             changes.push(Change::ChangeMetered { id, usage });
         }
         if let Some(retract) = retract_grants {
@@ -71,14 +74,14 @@ impl Account {
                 changes.push(Change::RetractGrant(grant_id(number?.extract()?)?));
             }
         }
-        for (grant, from) in pairs::<Number, Timestamp>(revoke_grants)? {
-            let (grant, from) = (grant_id(grant)?, from.0);
+        for (grant, from) in pairs::<Number, Instant>(revoke_grants)? {
+            let (grant, from) = (grant_id(grant)?, from.at(unit)?);
             changes.push(Change::RevokeGrant { grant, from });
         }
-        for (grant, expiration) in pairs::<Number, Option<Expiration>>(change_expirations)? {
+        for (grant, expiration) in pairs::<Number, Option<Length>>(change_expirations)? {
             let grant = grant_id(grant)?;
             let expiration = match expiration {
-                Some(expiration) => expiration.0,
+                Some(expiration) => expiration.at(unit)?,
                 None => {
                     let posted = (self.0)
                         .ask(py, |account| account.grant(grant).map(|grant| grant.start))?;
@@ -93,7 +96,7 @@ impl Account {
             changes.push(Change::ChangePriority { grant, priority });
         }
         if let Some(posted) = records {
-            let posted = records::of_tuples(&posted, &Progress::none())?;
+            let posted = records::of_tuples(&posted, unit()?, &Progress::none())?;
             changes.extend(posted.into_iter().map(Change::from));
         }
         let plan = Account(self.0.planned(py, changes));
@@ -104,19 +107,24 @@ impl Account {
 }
 
 /// Metered usage as a `MeteredUsage` of the package, or another named tuple of these names.
-struct Metered(MeteredUsage);
+fn metered(object: &Bound<'_, PyAny>, unit: Option<TimeUnit>) -> PyResult<MeteredUsage> {
+    match records::of_tuple(object, unit)? {
+        Record::Metered(usage) => Ok(usage),
+        _ => Err(PyTypeError::new_err(format!(
+            "metered usage is changed to a MeteredUsage, not to {}",
+            object.repr()?
+        ))),
+    }
+}
 
-impl<'py> FromPyObject<'_, 'py> for Metered {
+/// Any object.
+struct Any<'py>(Bound<'py, PyAny>);
+
+impl<'py> FromPyObject<'_, 'py> for Any<'py> {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match records::of_tuple(&object)? {
-            gpu_credit::Record::Metered(usage) => Ok(Metered(usage)),
-            _ => Err(PyTypeError::new_err(format!(
-                "metered usage is changed to a MeteredUsage, not to {}",
-                object.repr()?
-            ))),
-        }
+        Ok(Any(object.to_owned()))
     }
 }
 

@@ -1,53 +1,102 @@
 //! Questions beyond the balance: who paid what, what becomes of it, and when it runs low.
 
 use gpu_credit::GpuCredit;
-use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::account::Account;
-use crate::array::integers;
+use crate::answers::Columns;
+use crate::columns::{Field, Rows};
 use crate::error::refused;
-use crate::integer::{Amount, Number, Timestamp, Usage, grant_id};
+use crate::instant::{Instant, Instants, Last, Length};
+use crate::integer::{Amount, Number, Usage, grant_id};
 use crate::shared::Interrupt;
-use crate::words::DrawColumns;
-use crate::{batch, records, words};
+use crate::tables::{self, Every, Period};
+use crate::{records, words};
 
-/// A series of more instants than this is a long one.
-const INSTANTS_FEW: u64 = 16 * 1024;
+impl Account {
+    /// A table whose rows are few, if the records are.
+    pub(crate) fn table<'py>(
+        &self,
+        py: Python<'py>,
+        fields: &'static [Field],
+        write: impl FnOnce(&GpuCredit, &mut Rows<'_>, &Interrupt) -> PyResult<()> + Send,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let batch = self.0.ask_at_length(py, |account, interrupt| {
+            let mut rows = Rows::new(fields);
+            write(account, &mut rows, interrupt)?;
+            rows.finish()
+        })?;
+        Columns::table(py, fields, false, vec![batch?], self.0.unit())
+    }
+
+    /// A table that may be long, of balances up to an instant. The account is settled so far first: else
+    /// each row would replay what is not.
+    fn long_table<'py>(
+        &self,
+        py: Python<'py>,
+        fields: &'static [Field],
+        last: i64,
+        write: impl FnOnce(&GpuCredit, &mut Rows<'_>, &Interrupt) -> PyResult<()> + Send,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if !self.0.ask(py, GpuCredit::is_settled)? {
+            self.0.settle_to(py, last)?;
+        }
+        let batch = self.0.ask_interruptibly(py, |account, interrupt| {
+            let mut rows = Rows::new(fields);
+            write(account, &mut rows, interrupt)?;
+            rows.finish()
+        })?;
+        Columns::table(py, fields, false, vec![batch?], self.0.unit())
+    }
+}
 
 #[pymethods]
 impl Account {
-    /// The balance from one instant to another, both included: at the first, and every step after
-    /// it. Two columns: timestamps, an int64 array, and balances, masked if there is none. Raises
-    /// ValueError for a step of 0.
+    /// The balance, its status and the deficit at each instant, in any order: a Table.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("a", 10, 0, 60)
+    /// >>> account.subtract(14, 30)
+    /// >>> account.balances([30, 0])["deficit"].tolist()
+    /// [4, 0]
+    fn balances<'py>(
+        &self,
+        py: Python<'py>,
+        timestamps: Instants<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timestamps = timestamps.at(self.0.unit())?;
+        let last = timestamps.iter().max().copied().unwrap_or(i64::MIN);
+        self.long_table(py, tables::BALANCES, last, |account, rows, interrupt| {
+            rows.reserve(timestamps.len())?;
+            tables::balances(account, timestamps.iter().copied(), rows, interrupt)
+        })
+    }
+
+    /// The balance, its status and the deficit from one instant to another, both included: at the first, and
+    /// every step after it. A Table. Raises ValueError for a step of 0.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("a", 10, 0, 60)
     /// >>> account.subtract(4, 30)
-    /// >>> timestamps, balances = account.series(first=0, last=72, step=24)
-    /// >>> timestamps.tolist(), balances.tolist()
+    /// >>> series = account.series(first=0, last=72, step=24)
+    /// >>> series["timestamp"].tolist(), series["balance"].tolist()
     /// ([0, 24, 48, 72], [10, 10, 6, None])
     #[pyo3(signature = (*, first, last, step))]
     fn series<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
-        step: Amount,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyAny>)> {
-        let series = |account: &GpuCredit, interrupt: &Interrupt| {
-            let series = account.series(first.0..=last.0, step.0).map_err(refused)?;
-            let count = series.size_hint().1.unwrap_or(usize::MAX);
-            batch::over_time(count, interrupt.until(series))
-        };
-        let is_long = last.0.abs_diff(first.0) / step.0.max(1) > INSTANTS_FEW;
-        let series = if is_long {
-            self.0.ask_interruptibly(py, series)?
-        } else {
-            self.0.ask_at_length(py, series)?
-        };
-        let (timestamps, balances) = series?;
-        Ok((integers(py, timestamps), balances.into_array(py)?))
+        first: Instant,
+        last: Last,
+        step: Length,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let every = Every::new(first.at(unit)?, last.at(unit)?, step.at(unit)?)?;
+        self.long_table(
+            py,
+            tables::BALANCES,
+            every.last,
+            |account, rows, interrupt| tables::series(account, every, rows, interrupt),
+        )
     }
 
     /// The lowest balance from one instant to another, both included: the first instant at which it
@@ -63,12 +112,13 @@ impl Account {
     fn lowest_balance<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
-        let lowest = (self.0).ask_at(py, last.0, |account| {
-            account.lowest_balance(first.0..=last.0)
-        })?;
+        let unit = || Ok(self.0.unit());
+        let first = first.at(unit)?;
+        let last = last.at(unit)?;
+        let lowest = (self.0).ask_at(py, last, |account| account.lowest_balance(first..=last))?;
         let lowest = lowest.map(|(timestamp, answer)| Ok((timestamp, words::answer(py, &answer)?)));
         lowest.transpose()
     }
@@ -86,60 +136,87 @@ impl Account {
     fn first_below(
         &self,
         py: Python<'_>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
         amount: Amount,
     ) -> PyResult<Option<i64>> {
-        (self.0).ask_at(py, last.0, |account| {
-            account.first_below(first.0..=last.0, amount.0)
+        let unit = || Ok(self.0.unit());
+        let first = first.at(unit)?;
+        let last = last.at(unit)?;
+        (self.0).ask_at(py, last, |account| {
+            account.first_below(first..=last, amount.0)
         })
     }
 
-    /// What will lapse after an instant and up to another if nothing is used after the first: a
-    /// list of Lapse(grant, amount, timestamp).
+    /// What will lapse after an instant and up to another if nothing is used after the first: a Table of
+    /// grant, credit_id, amount and timestamp.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 50, 0, 9)
     /// >>> account.subtract(20, 5)
-    /// >>> account.lapsing(after=5, by=10)
-    /// [Lapse(grant=0, amount=30, timestamp=10)]
+    /// >>> account.lapsing(after=5, by=10)[0]
+    /// Row(grant=0, credit_id='trial', amount=30, timestamp=10)
     #[pyo3(signature = (*, after, by))]
     fn lapsing<'py>(
         &self,
         py: Python<'py>,
-        after: Timestamp,
-        by: Timestamp,
-    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let lapses = (self.0).ask_at_length(py, |account, _| account.lapsing(after.0..=by.0))?;
-        lapses.iter().map(|lapse| words::lapse(py, lapse)).collect()
+        after: Instant,
+        by: Last,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let range = after.at(unit)?..=by.at(unit)?;
+        self.table(py, tables::LAPSES, |account, rows, interrupt| {
+            tables::lapsing(account, range, rows, interrupt)
+        })
     }
 
-    /// The draws, each the part of one usage record that one grant paid, from one instant to
-    /// another, both included, or all of them, in the order in which they happen: Draws of seven
-    /// columns, int64 arrays. One of metered usage has a first and a last tick, both perhaps paid in part.
+    /// The draws, each the part of one usage record that one grant paid, from one instant to another, both
+    /// included, or all of them, in the order in which they happen: a Table. Of each row, either nth is
+    /// null or job: UsageId(first, nth) and MeteredId(job) are the usage. One of metered usage has a first
+    /// and a last tick, both perhaps paid in part. paid_at is when it was paid.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 5, 0, 10)
     /// >>> account.subtract(8, 3)                   # 3 more than there is
     /// >>> account.add_credit("march", 100, 20, 30)
     /// >>> draws = account.draws()
-    /// >>> draws.grants.tolist(), draws.amounts.tolist(), draws.paid_at.tolist()
-    /// ([0, 1], [5, 3], [3, 20])
-    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    /// >>> draws["credit_id"], draws["amount"].tolist(), draws["paid_at"].tolist()
+    /// (['trial', 'march'], [5, 3], [3, 20])
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
     fn draws<'py>(
         &self,
         py: Python<'py>,
-        first: Timestamp,
-        last: Timestamp,
+        first: Instant,
+        last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let draws = self.0.ask_at_length(py, |account, interrupt| {
-            let mut draws = DrawColumns::default();
-            for draw in interrupt.until(account.draws(first.0..=last.0)) {
-                draws.push(&draw)?;
-            }
-            Ok::<_, PyErr>(draws)
-        })?;
-        draws?.into_word(py)
+        let unit = || Ok(self.0.unit());
+        let range = first.at(unit)?..=last.at(unit)?;
+        self.table(py, tables::DRAWS, |account, rows, interrupt| {
+            tables::draws(account, range, rows, interrupt)
+        })
+    }
+
+    /// Where each grant went from one instant to another, both included: a Table of grant, credit_id,
+    /// remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. Grants
+    /// that were over before are left out. Raises ValueError if first is later than last.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 100, 0, 30)
+    /// >>> account.subtract(60, 10)
+    /// >>> account.grant_statements(first=20, last=40)[0]
+    /// Row(grant=0, credit_id='march', remaining_before=40, granted=0, drawn=0, lapsed=40, forfeited=0, revoked=0, remaining=0)
+    #[pyo3(signature = (*, first, last))]
+    fn grant_statements<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        self.table(py, tables::GRANT_STATEMENTS, |account, rows, _| {
+            tables::grant_statements(account, period, rows)
+        })
     }
 
     /// Where everything went, as of an instant: every grant that has started by then, and all usage
@@ -151,8 +228,10 @@ impl Account {
     /// >>> statement = account.statement(12)
     /// >>> statement.used, statement.drawn, statement.deficit, statement.grants[0].drawn
     /// (60, 50, 10, 50)
-    fn statement<'py>(&self, py: Python<'py>, timestamp: Timestamp) -> PyResult<Bound<'py, PyAny>> {
-        let statement = (self.0).ask_at_length(py, |account, _| account.statement(timestamp.0))?;
+    fn statement<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        let statement = (self.0).ask_at_length(py, |account, _| account.statement(timestamp))?;
         words::statement(py, &statement)
     }
 
@@ -163,13 +242,15 @@ impl Account {
         &self,
         py: Python<'py>,
         number: Number,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
         let Ok(id) = grant_id(number) else {
             return Ok(None);
         };
-        let statement = (self.0).ask_at(py, timestamp.0, |account| {
-            account.grant_statement(id, timestamp.0)
+        let statement = (self.0).ask_at(py, timestamp, |account| {
+            account.grant_statement(id, timestamp)
         })?;
         statement
             .map(|statement| words::grant_statement(py, &statement))
@@ -209,12 +290,14 @@ impl Account {
     fn balance_if<'py>(
         &self,
         record: &Bound<'py, PyAny>,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
         let py = record.py();
-        let record = records::of_tuple(record)?;
+        let record = records::of_tuple(record, self.0.unit())?;
         let answer =
-            (self.0).ask_at_length(py, |account, _| account.balance_if(&record, timestamp.0))?;
+            (self.0).ask_at_length(py, |account, _| account.balance_if(&record, timestamp))?;
         words::answer(py, &answer.map_err(refused)?)
     }
 }

@@ -4,24 +4,27 @@
 //! length, and change what was read before. So nothing is believed that was seen earlier.
 
 use gpu_credit::{GrantRecord, Record, UsageRecord};
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyBool, PyString, PyTuple};
 
 use crate::array::{Integers, push, with_capacity};
-use crate::integer::{Amount, Expiration, Priority, Timestamp, negative, priority_too_large};
+use crate::instant::{Instant, Length};
+use crate::integer::{Amount, Priority, negative, priority_too_large};
 use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
 
 /// A grant is a tuple `(credit_id, amount, timestamp, expiration)`, usage `(amount, timestamp)`; if
 /// the tuple has names, they say what is what. Metered usage and priorities have to have names.
 pub(crate) fn of_tuples<'py>(
     records: &Bound<'py, PyAny>,
+    unit: Option<TimeUnit>,
     progress: &Progress<'py>,
 ) -> PyResult<Vec<Record>> {
     let len = records.len().ok();
     let mut posted = Vec::new();
     for record in records.try_iter()? {
-        push(&mut posted, of_tuple(&record?)?)?;
+        push(&mut posted, of_tuple(&record?, unit)?)?;
         take_turns(records.py(), posted.len())?;
         if posted.len() % RECORDS_PER_REPORT == 0 {
             progress.report(records.py(), posted.len(), len)?;
@@ -32,29 +35,34 @@ pub(crate) fn of_tuples<'py>(
 }
 
 /// One record of those.
-pub(crate) fn of_tuple(record: &Bound<'_, PyAny>) -> PyResult<Record> {
+pub(crate) fn of_tuple(record: &Bound<'_, PyAny>, unit: Option<TimeUnit>) -> PyResult<Record> {
     let Ok(tuple) = record.cast::<PyTuple>() else {
         return Err(no_record(record)?);
     };
     if !tuple.is_exact_instance_of::<PyTuple>() {
-        return of_named_tuple(tuple);
+        return of_named_tuple(tuple, unit);
     }
+    let unit = || Ok(unit);
     match tuple.len() {
         4 => {
-            let (credit_id, amount, timestamp, expiration) = tuple.extract()?;
-            let (expiration, priority) = (Some(expiration), Priority::DEFAULT);
+            let (credit_id, amount, timestamp, expiration): (_, _, Instant, Length) =
+                tuple.extract()?;
+            let (timestamp, expiration) = (timestamp.at(unit)?, Some(expiration.at(unit)?));
+            let priority = Priority::DEFAULT;
             Ok(grant_record(credit_id, amount, timestamp, expiration, priority).into())
         }
         2 => {
-            let (Amount(amount), Timestamp(timestamp)) = tuple.extract()?;
-            Ok(Record::usage(amount, timestamp))
+            let (Amount(amount), timestamp): (_, Instant) = tuple.extract()?;
+            Ok(Record::usage(amount, timestamp.at(unit)?))
         }
         _ => Err(no_record(record)?),
     }
 }
 
 /// A tuple whose elements have names, such as a row of a table, in whatever order.
-fn of_named_tuple(tuple: &Bound<'_, PyTuple>) -> PyResult<Record> {
+fn of_named_tuple(tuple: &Bound<'_, PyTuple>, unit: Option<TimeUnit>) -> PyResult<Record> {
+    let unit = || Ok(unit);
+    let instant = |name| tuple.getattr(name)?.extract::<Instant>()?.at(unit);
     let fields = tuple.getattr_opt("_fields")?;
     let fields = fields.and_then(|fields| fields.extract::<Vec<String>>().ok());
     let mut fields = fields.unwrap_or_default();
@@ -65,8 +73,8 @@ fn of_named_tuple(tuple: &Bound<'_, PyTuple>) -> PyResult<Record> {
         | ["amount", "credit_id", "expiration", "priority", "timestamp"] => Ok(grant_record(
             tuple.getattr("credit_id")?.extract()?,
             tuple.getattr("amount")?.extract()?,
-            tuple.getattr("timestamp")?.extract()?,
-            Some(tuple.getattr("expiration")?.extract()?),
+            instant("timestamp")?,
+            Some(tuple.getattr("expiration")?.extract::<Length>()?.at(unit)?),
             match fields.len() {
                 5 => tuple.getattr("priority")?.extract()?,
                 _ => Priority::DEFAULT,
@@ -75,14 +83,11 @@ fn of_named_tuple(tuple: &Bound<'_, PyTuple>) -> PyResult<Record> {
         .into()),
         ["rate", "start", "until"] => {
             let Amount(rate) = tuple.getattr("rate")?.extract()?;
-            let Timestamp(start) = tuple.getattr("start")?.extract()?;
-            let Timestamp(until) = tuple.getattr("until")?.extract()?;
-            Ok(Record::metered(rate, start..until))
+            Ok(Record::metered(rate, instant("start")?..instant("until")?))
         }
         ["amount", "timestamp"] => {
             let Amount(amount) = tuple.getattr("amount")?.extract()?;
-            let Timestamp(timestamp) = tuple.getattr("timestamp")?.extract()?;
-            Ok(Record::usage(amount, timestamp))
+            Ok(Record::usage(amount, instant("timestamp")?))
         }
         _ => Err(no_record(tuple)?),
     }
@@ -102,15 +107,43 @@ fn no_record(found: &Bound<'_, PyAny>) -> PyResult<PyErr> {
 pub(crate) fn grant_record(
     credit_id: String,
     amount: Amount,
-    timestamp: Timestamp,
-    expiration: Option<Expiration>,
+    timestamp: i64,
+    expiration: Option<u64>,
     Priority(priority): Priority,
 ) -> GrantRecord {
     let grant = match expiration {
-        Some(end) => GrantRecord::new(credit_id, amount.0, timestamp.0, end.0),
-        None => GrantRecord::new(credit_id, amount.0, timestamp.0, 0).without_end(),
+        Some(end) => GrantRecord::new(credit_id, amount.0, timestamp, end),
+        None => GrantRecord::new(credit_id, amount.0, timestamp, 0).without_end(),
     };
     grant.priority(priority)
+}
+
+/// The expiration of a grant whose end is said by an expiration, by the first instant that is no longer in
+/// its window, or not at all: then it never ends.
+pub(crate) fn expiration(
+    start: i64,
+    expiration: Option<Length>,
+    until: Option<Instant>,
+    unit: impl Fn() -> PyResult<Option<TimeUnit>> + Copy,
+) -> PyResult<Option<u64>> {
+    match (expiration, until) {
+        (None, None) => Ok(None),
+        (Some(expiration), None) => expiration.at(unit).map(Some),
+        (None, Some(until)) => expiration_until(start, until.at(unit)?).map(Some),
+        (Some(_), Some(_)) => Err(PyValueError::new_err(
+            "a grant has an expiration or an until, not both",
+        )),
+    }
+}
+
+/// The expiration of a window `[start, until)`.
+pub(crate) fn expiration_until(start: i64, until: i64) -> PyResult<u64> {
+    if until <= start {
+        return Err(PyValueError::new_err(format!(
+            "the window of a grant from {start} until {until} contains no instant: until is the first one after it"
+        )));
+    }
+    Ok(until.abs_diff(start) - 1)
 }
 
 /// What is said of many grants, beside their ids.
@@ -161,11 +194,11 @@ pub(crate) fn of_grant_columns<'py>(
 pub(crate) fn of_metered_columns(
     py: Python<'_>,
     rates: &Integers<'_>,
-    starts: &Integers<'_>,
-    untils: &Integers<'_>,
+    starts: &[i64],
+    untils: &[i64],
 ) -> PyResult<Vec<Record>> {
     same_length(&[rates.len(), starts.len(), untils.len()])?;
-    let ticks = starts.as_slice()?.iter().zip(untils.as_slice()?);
+    let ticks = starts.iter().zip(untils);
     let rows = rates.as_slice()?.iter().zip(ticks);
     py.detach(|| {
         let mut usage = with_capacity(rows.len())?;
@@ -175,6 +208,29 @@ pub(crate) fn of_metered_columns(
         }
         Ok(usage)
     })
+}
+
+/// All strings of a sequence; a single one stands for itself.
+pub(crate) fn all_texts(texts: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    if texts.is_instance_of::<PyString>() {
+        return Ok(vec![text_of(texts)?]);
+    }
+    let mut read = Vec::new();
+    for text in texts.try_iter()? {
+        push(&mut read, text_of(&text?)?)?;
+    }
+    Ok(read)
+}
+
+/// A name or an id; one that is an integer is taken as it is written.
+fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
+    match text.extract() {
+        Ok(text) => Ok(text),
+        Err(error) => match text.extract::<i64>() {
+            Ok(number) if !text.is_instance_of::<PyBool>() => Ok(number.to_string()),
+            _ => Err(error),
+        },
+    }
 }
 
 /// So many strings; a single one stands for them all.
@@ -195,7 +251,7 @@ pub(crate) fn texts<'py>(
         let Some(text) = text.filter(|_| read.len() <= count) else {
             break;
         };
-        push(&mut read, text.extract::<String>()?)?;
+        push(&mut read, text_of(&text)?)?;
         take_turns(texts.py(), read.len())?;
         if read.len() % RECORDS_PER_REPORT == 0 {
             progress.report(texts.py(), read.len(), Some(count))?;
@@ -210,10 +266,10 @@ pub(crate) fn texts<'py>(
 pub(crate) fn of_usage_columns(
     py: Python<'_>,
     amounts: &Integers<'_>,
-    timestamps: &Integers<'_>,
+    timestamps: &[i64],
 ) -> PyResult<Vec<UsageRecord>> {
     same_length(&[amounts.len(), timestamps.len()])?;
-    let rows = amounts.as_slice()?.iter().zip(timestamps.as_slice()?);
+    let rows = amounts.as_slice()?.iter().zip(timestamps);
     py.detach(|| {
         let mut usage = with_capacity(rows.len())?;
         for (amount, &timestamp) in rows {

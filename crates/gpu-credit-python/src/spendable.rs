@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::error::refused;
-use crate::integer::{Amount, Timestamp};
+use crate::instant::{Instant, Last};
+use crate::integer::Amount;
 use crate::store::DurableStore;
 
 #[pymethods]
@@ -18,8 +19,10 @@ impl Account {
     /// >>> account.subtract(60, 20)                 # planned
     /// >>> account.get_balance(10), account.spendable(10)
     /// (100, 40)
-    fn spendable(&self, py: Python<'_>, timestamp: Timestamp) -> PyResult<u64> {
-        (self.0).ask_at_length(py, |account, _| account.spendable(timestamp.0))
+    fn spendable(&self, py: Python<'_>, timestamp: Instant) -> PyResult<u64> {
+        let unit = || Ok(self.0.unit());
+        let timestamp = timestamp.at(unit)?;
+        (self.0).ask_at_length(py, |account, _| account.spendable(timestamp))
     }
 
     /// The largest rate of a job at each tick of [start, until), posted last, in the sense of spendable:
@@ -31,9 +34,11 @@ impl Account {
     /// >>> account.spendable_rate(start=0, until=10), account.spendable_rate(start=0, until=20)
     /// (13, 3)
     #[pyo3(signature = (*, start, until))]
-    fn spendable_rate(&self, py: Python<'_>, start: Timestamp, until: Timestamp) -> PyResult<u64> {
-        let rate =
-            (self.0).ask_at_length(py, |account, _| account.spendable_rate(start.0..until.0))?;
+    fn spendable_rate(&self, py: Python<'_>, start: Instant, until: Instant) -> PyResult<u64> {
+        let unit = || Ok(self.0.unit());
+        let start = start.at(unit)?;
+        let until = until.at(unit)?;
+        let rate = (self.0).ask_at_length(py, |account, _| account.spendable_rate(start..until))?;
         rate.map_err(refused)
     }
 
@@ -46,8 +51,10 @@ impl Account {
     /// >>> account.runs_dry(rate=4, start=0)
     /// 17
     #[pyo3(signature = (*, rate, start))]
-    fn runs_dry(&self, py: Python<'_>, rate: Amount, start: Timestamp) -> PyResult<Option<i64>> {
-        (self.0).ask_at_length(py, |account, _| account.runs_dry(rate.0, start.0))
+    fn runs_dry(&self, py: Python<'_>, rate: Amount, start: Instant) -> PyResult<Option<i64>> {
+        let unit = || Ok(self.0.unit());
+        let start = start.at(unit)?;
+        (self.0).ask_at_length(py, |account, _| account.runs_dry(rate.0, start))
     }
 
     /// The first tick, from one to another, both included, or of all, at which usage that is posted is not
@@ -58,14 +65,12 @@ impl Account {
     /// >>> job = account.post_metered(rate=4, start=0, until=20)
     /// >>> account.first_unpaid()
     /// 17
-    #[pyo3(signature = (*, first = Timestamp(i64::MIN), last = Timestamp(i64::MAX)), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
-    fn first_unpaid(
-        &self,
-        py: Python<'_>,
-        first: Timestamp,
-        last: Timestamp,
-    ) -> PyResult<Option<i64>> {
-        (self.0).ask_at(py, last.0, |account| account.first_unpaid(first.0..=last.0))
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
+    fn first_unpaid(&self, py: Python<'_>, first: Instant, last: Last) -> PyResult<Option<i64>> {
+        let unit = || Ok(self.0.unit());
+        let first = first.at(unit)?;
+        let last = last.at(unit)?;
+        (self.0).ask_at(py, last, |account| account.first_unpaid(first..=last))
     }
 }
 
@@ -84,9 +89,11 @@ impl DurableStore {
     /// True
     /// True
     /// (20, 25, None)
-    fn spendable(&self, py: Python<'_>, account: &str, timestamp: Timestamp) -> PyResult<u64> {
+    fn spendable(&self, py: Python<'_>, account: &str, timestamp: Instant) -> PyResult<u64> {
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
         self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.spendable(timestamp.0))??)
+            Ok(store.with_account(account, |account| account.spendable(timestamp))??)
         })
     }
 
@@ -96,11 +103,14 @@ impl DurableStore {
         &self,
         py: Python<'_>,
         account: &str,
-        start: Timestamp,
-        until: Timestamp,
+        start: Instant,
+        until: Instant,
     ) -> PyResult<u64> {
+        let unit = || self.unit(py);
+        let start = start.at(unit)?;
+        let until = until.at(unit)?;
         self.ask(py, |store| {
-            store.with_account(account, |account| account.spendable_rate(start.0..until.0))?
+            store.with_account(account, |account| account.spendable_rate(start..until))?
         })
     }
 
@@ -111,10 +121,12 @@ impl DurableStore {
         py: Python<'_>,
         account: &str,
         rate: Amount,
-        start: Timestamp,
+        start: Instant,
     ) -> PyResult<Option<i64>> {
+        let unit = || self.unit(py);
+        let start = start.at(unit)?;
         self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.runs_dry(rate.0, start.0))??)
+            Ok(store.with_account(account, |account| account.runs_dry(rate.0, start))??)
         })
     }
 
@@ -125,12 +137,14 @@ impl DurableStore {
         &self,
         py: Python<'_>,
         account: &str,
-        first: Option<Timestamp>,
+        first: Option<Instant>,
     ) -> PyResult<Option<i64>> {
+        let unit = || self.unit(py);
+        let first = first.map(|first| first.at(unit)).transpose()?;
         self.ask(py, |store| {
             let unpaid = store.with_account(account, |account| {
                 let open = account.closed_until().unwrap_or(i64::MIN);
-                account.first_unpaid(first.map_or(open, |first| first.0))
+                account.first_unpaid(first.unwrap_or(open))
             });
             Ok(unpaid??)
         })

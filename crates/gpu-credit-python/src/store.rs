@@ -12,17 +12,22 @@ use std::{mem, process};
 
 use crate::account::Account;
 use crate::error;
-use crate::integer::{Amount, Expiration, Number, Priority, Timestamp};
+use crate::instant::{Instant, Length, UnitName};
+use crate::integer::{Amount, Number, Priority};
+use crate::place::Place;
 use crate::policy::Policy;
 use crate::shared::Shared;
-use crate::words;
+use crate::{records, words};
 
-/// CreditStore(path): many accounts in one file, without a server, nothing lost.
+/// CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost.
 ///
 /// Opens the file, or creates it. What a call has posted when it returns survives a power cut. Each
 /// record has an id of your choosing, unique within its account: the same id with the same content is
 /// posted once, however often it is sent, with other content it is a ValueError. A call that posts
 /// returns whether it was posted only now. Threads that post at the same time share one write.
+///
+/// unit says what timestamps count, for good: "s", "ms", "us" or "ns" since 1970 in UTC. Datetimes are then
+/// taken as by GPUCredit.
 ///
 /// A store belongs to the process that opened it: in a forked child, as of multiprocessing, every
 /// call is a RuntimeError. One process at a time has the file open: let the others ask that one.
@@ -77,6 +82,11 @@ impl DurableStore {
         py.detach(|| question(&store)).map_err(refused)
     }
 
+    /// The unit of its timestamps, if somebody has said it.
+    pub(crate) fn unit(&self, py: Python<'_>) -> PyResult<Option<TimeUnit>> {
+        self.ask(py, Store::time_unit)
+    }
+
     fn post(&self, py: Python<'_>, account: &str, id: &str, change: Change) -> PyResult<bool> {
         let posting = Posting::new(account, id, change);
         Ok(self.ask(py, |store| store.post(posting))?.is_new())
@@ -86,10 +96,16 @@ impl DurableStore {
 #[pymethods]
 impl DurableStore {
     #[new]
-    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let store = py
-            .detach(|| Store::open_or_create(&path))
-            .map_err(refused)?;
+    #[pyo3(signature = (path, *, unit = None))]
+    fn new(py: Python<'_>, path: PathBuf, unit: Option<UnitName>) -> PyResult<Self> {
+        let open = || {
+            let store = Store::open_or_create(&path)?;
+            if let Some(UnitName(unit)) = unit {
+                store.set_time_unit(unit)?;
+            }
+            Ok(store)
+        };
+        let store = py.detach(open).map_err(refused)?;
         Ok(DurableStore {
             store: Shared::new(Some(store)),
             path,
@@ -105,10 +121,10 @@ impl DurableStore {
             .is_new())
     }
 
-    /// Post a grant, live in [timestamp, timestamp + expiration]; without an expiration it never
-    /// ends. Of lower priority it is drawn first.
-    #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None, priority = Priority::DEFAULT),
-           text_signature = "($self, account, id, credit_id, *, amount, timestamp, expiration=None, priority=0)")]
+    /// Post a grant, live in [timestamp, timestamp + expiration] or in [timestamp, until); without either it
+    /// never ends. Of lower priority it is drawn first.
+    #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None, until = None, priority = Priority::DEFAULT),
+           text_signature = "($self, account, id, credit_id, *, amount, timestamp, expiration=None, until=None, priority=0)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn add_credit(
         &self,
@@ -117,15 +133,19 @@ impl DurableStore {
         id: &str,
         credit_id: String,
         amount: Amount,
-        timestamp: Timestamp,
-        expiration: Option<Expiration>,
+        timestamp: Instant,
+        expiration: Option<Length>,
+        until: Option<Instant>,
         priority: Priority,
     ) -> PyResult<bool> {
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
+        let expiration = records::expiration(timestamp, expiration, until, unit)?;
         let change = Change::Grant {
             credit_id,
             amount: amount.0,
-            timestamp: timestamp.0,
-            expiration: expiration.map(|expiration| expiration.0),
+            timestamp,
+            expiration,
             priority: priority.0,
         };
         self.post(py, account, id, change)
@@ -139,9 +159,11 @@ impl DurableStore {
         account: &str,
         id: &str,
         amount: Amount,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<bool> {
-        let (amount, timestamp) = (amount.0, timestamp.0);
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
+        let amount = amount.0;
         self.post(py, account, id, Change::Usage { amount, timestamp })
     }
 
@@ -169,13 +191,16 @@ impl DurableStore {
         account: &str,
         id: &str,
         rate: Amount,
-        start: Timestamp,
-        until: Timestamp,
+        start: Instant,
+        until: Instant,
     ) -> PyResult<bool> {
+        let unit = || self.unit(py);
+        let start = start.at(unit)?;
+        let until = until.at(unit)?;
         let usage = MeteredUsage {
             rate: rate.0,
-            from: start.0,
-            until: until.0,
+            from: start,
+            until,
         };
         self.post(py, account, id, usage.into())
     }
@@ -183,8 +208,10 @@ impl DurableStore {
     /// Stop the job of an id: its ticks from an instant on are not used. If it has ended by then, or was
     /// stopped before, it stays as it is: a retry never charges more. Returns whether it stopped only now.
     #[pyo3(signature = (account, of, *, at))]
-    fn stop(&self, py: Python<'_>, account: &str, of: &str, at: Timestamp) -> PyResult<bool> {
-        let stopped = self.ask(py, |store| store.stop(account, &of.into(), at.0))?;
+    fn stop(&self, py: Python<'_>, account: &str, of: &str, at: Instant) -> PyResult<bool> {
+        let unit = || self.unit(py);
+        let at = at.at(unit)?;
+        let stopped = self.ask(py, |store| store.stop(account, &of.into(), at))?;
         Ok(matches!(stopped, Stopped::Now(_)))
     }
 
@@ -198,14 +225,15 @@ impl DurableStore {
         id: &str,
         of: &str,
         rate: Option<Amount>,
-        start: Option<Timestamp>,
-        until: Option<Timestamp>,
+        start: Option<Instant>,
+        until: Option<Instant>,
     ) -> PyResult<bool> {
+        let unit = || self.unit(py);
         let change = Change::ChangeMeteredUsage {
             of: of.into(),
             rate: rate.map(|rate| rate.0),
-            from: start.map(|start| start.0),
-            until: until.map(|until| until.0),
+            from: start.map(|start| start.at(unit)).transpose()?,
+            until: until.map(|until| until.at(unit)).transpose()?,
         };
         self.post(py, account, id, change)
     }
@@ -235,9 +263,11 @@ impl DurableStore {
         account: &str,
         id: &str,
         of: &str,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<bool> {
-        let (of, from) = (of.into(), timestamp.0);
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
+        let (of, from) = (of.into(), timestamp);
         self.post(py, account, id, Change::Revoke { of, from })
     }
 
@@ -248,9 +278,13 @@ impl DurableStore {
         account: &str,
         id: &str,
         of: &str,
-        expiration: Option<Expiration>,
+        expiration: Option<Length>,
     ) -> PyResult<bool> {
-        let (of, expiration) = (of.into(), expiration.map(|expiration| expiration.0));
+        let unit = || self.unit(py);
+        let expiration = expiration
+            .map(|expiration| expiration.at(unit))
+            .transpose()?;
+        let of = of.into();
         self.post(py, account, id, Change::ChangeExpiration { of, expiration })
     }
 
@@ -274,9 +308,11 @@ impl DurableStore {
         py: Python<'_>,
         account: &str,
         id: &str,
-        until: Timestamp,
+        until: Instant,
     ) -> PyResult<bool> {
-        self.post(py, account, id, Change::CloseBooks { until: until.0 })
+        let unit = || self.unit(py);
+        let until = until.at(unit)?;
+        self.post(py, account, id, Change::CloseBooks { until })
     }
 
     /// Delete an account, with all its entries.
@@ -291,9 +327,11 @@ impl DurableStore {
         &self,
         py: Python<'_>,
         account: &str,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Option<u64>> {
-        self.ask(py, |store| store.get_balance(account, timestamp.0))
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
+        self.ask(py, |store| store.get_balance(account, timestamp))
     }
 
     /// The balance of an account at an instant, and why: an Answer.
@@ -301,9 +339,11 @@ impl DurableStore {
         &self,
         py: Python<'py>,
         account: &str,
-        timestamp: Timestamp,
+        timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let answer = self.ask(py, |store| store.balance_at(account, timestamp.0))?;
+        let unit = || self.unit(py);
+        let timestamp = timestamp.at(unit)?;
+        let answer = self.ask(py, |store| store.balance_at(account, timestamp))?;
         words::answer(py, &answer)
     }
 
@@ -321,7 +361,8 @@ impl DurableStore {
                 Ok(recorded.ledger().clone())
             }),
         };
-        ledger.map(Account::from)
+        let place = Place::from(ledger?).with_unit(self.unit(py)?);
+        Ok(Account(place))
     }
 
     /// What the usage of an id, metered or not, has cost and which grants paid for it, now or later: a
@@ -364,8 +405,7 @@ impl DurableStore {
     /// if nobody has said it yet. The gpu-credit program reads and writes times by it.
     #[getter]
     fn time_unit(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
-        let unit = self.ask(py, Store::time_unit)?;
-        Ok(unit.map(TimeUnit::as_str))
+        Ok(self.unit(py)?.map(TimeUnit::as_str))
     }
 
     /// Say the unit of all timestamps, for good: ValueError if the store has another one. Timestamps that

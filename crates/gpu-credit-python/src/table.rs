@@ -6,19 +6,25 @@ use std::str;
 use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::RecordBatchStreamReader;
 use arrow_array::types::{
-    ArrowPrimitiveType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Date64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
     Array, ArrayRef, GenericStringArray, LargeStringArray, OffsetSizeTrait, RecordBatch,
-    StringArray, StringViewArray,
+    StringArray, StringViewArray, make_array,
 };
 use arrow_pyarrow::FromPyArrow;
 use arrow_schema::DataType;
+use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyKeyError, PyOverflowError, PyStopIteration, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::answers::unit_of;
+use crate::array::with_capacity;
+use crate::columns::not_arrow;
+use crate::instant::converted;
 
 /// A table that is read batch by batch.
 pub(crate) enum Table {
@@ -94,7 +100,10 @@ pub(crate) struct IntegerColumn<'a> {
 
 impl<'a> IntegerColumn<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &str) -> PyResult<Self> {
-        let array = column(batch, name)?;
+        Self::of_array(column(batch, name)?, name)
+    }
+
+    fn of_array(array: &'a ArrayRef, name: &str) -> PyResult<Self> {
         let numbers = match array.data_type() {
             _ if is_all_null(array) => Cow::Owned(Vec::new()),
             DataType::Int64 => Cow::Borrowed(&**array.as_primitive::<Int64Type>().values()),
@@ -107,6 +116,78 @@ impl<'a> IntegerColumn<'a> {
             DataType::UInt8 => widened::<UInt8Type>(array, name)?,
             other => return Err(wrong_type(name, "integers", other)),
         };
+        Ok(IntegerColumn { numbers, array })
+    }
+
+    /// A column of instants: integers, or timestamps and dates, which count in the unit then.
+    pub(crate) fn of_instants(
+        batch: &'a RecordBatch,
+        name: &str,
+        unit: Option<TimeUnit>,
+        before: usize,
+    ) -> PyResult<Self> {
+        let array = column(batch, name)?;
+        match array.data_type() {
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+                Self::of_times(array, name, unit, before)
+            }
+            DataType::Duration(_) => Err(wrong_type(name, "instants", array.data_type())),
+            _ => Self::of(batch, name),
+        }
+    }
+
+    /// A column of lengths of time: integers, or durations, which count in the unit then.
+    pub(crate) fn of_lengths(
+        batch: &'a RecordBatch,
+        name: &str,
+        unit: Option<TimeUnit>,
+        before: usize,
+    ) -> PyResult<Self> {
+        let array = column(batch, name)?;
+        match array.data_type() {
+            DataType::Duration(_) => Self::of_times(array, name, unit, before),
+            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => {
+                Err(wrong_type(name, "lengths of time", array.data_type()))
+            }
+            _ => Self::of(batch, name),
+        }
+    }
+
+    /// Of times, exactly. An error names the row, of which so many came before those of the batch.
+    fn of_times(
+        array: &'a ArrayRef,
+        name: &str,
+        unit: Option<TimeUnit>,
+        before: usize,
+    ) -> PyResult<Self> {
+        const SECONDS_OF_A_DAY: i64 = 86_400;
+        let (times, from): (Cow<'_, [i64]>, _) = match array.data_type() {
+            DataType::Date32 => {
+                let days = array.as_primitive::<Date32Type>().values().iter();
+                let seconds = days.map(|day| i64::from(*day) * SECONDS_OF_A_DAY);
+                (seconds.collect(), TimeUnit::Seconds)
+            }
+            DataType::Date64 => {
+                let times = &**array.as_primitive::<Date64Type>().values();
+                (Cow::Borrowed(times), TimeUnit::Milliseconds)
+            }
+            DataType::Timestamp(unit, _) | DataType::Duration(unit) => {
+                let data = array.to_data().into_builder().data_type(DataType::Int64);
+                let numbers = make_array(data.build().map_err(not_arrow)?);
+                let numbers = numbers.as_primitive::<Int64Type>().values().to_vec();
+                (Cow::Owned(numbers), unit_of(*unit))
+            }
+            other => return Err(wrong_type(name, "times", other)),
+        };
+        let mut numbers = with_capacity(array.len())?;
+        for (row, time) in times.iter().enumerate() {
+            let place = || format!("row {} of column {name:?}", before + row);
+            numbers.push(match array.is_null(row) {
+                true => 0,
+                false => converted(*time, from, unit, place)?,
+            });
+        }
+        let numbers = Cow::Owned(numbers);
         Ok(IntegerColumn { numbers, array })
     }
 
@@ -148,6 +229,8 @@ enum Texts<'a> {
     Small(&'a StringArray),
     Large(&'a LargeStringArray),
     View(&'a StringViewArray),
+    /// Integers, as they are written.
+    Numbers(Vec<String>),
     /// The place of each row among a column of different strings.
     Dictionary(Vec<usize>, Box<TextColumn<'a>>),
 }
@@ -155,6 +238,17 @@ enum Texts<'a> {
 impl<'a> TextColumn<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &'a str) -> PyResult<Self> {
         Self::of_array(column(batch, name)?, name)
+    }
+
+    /// A column of names or ids, which may be integers: they are taken as they are written.
+    pub(crate) fn of_names(batch: &'a RecordBatch, name: &'a str) -> PyResult<Self> {
+        let array = column(batch, name)?;
+        if !array.data_type().is_integer() {
+            return Self::of_array(array, name);
+        }
+        let numbers = IntegerColumn::of_array(array, name)?;
+        let texts = Texts::Numbers(numbers.numbers.iter().map(i64::to_string).collect());
+        Ok(TextColumn { texts, array, name })
     }
 
     fn of_array(array: &'a ArrayRef, name: &'a str) -> PyResult<Self> {
@@ -179,7 +273,7 @@ impl<'a> TextColumn<'a> {
         Ok(TextColumn { texts, array, name })
     }
 
-    pub(crate) fn get(&self, row: usize) -> PyResult<Option<&'a str>> {
+    pub(crate) fn get(&self, row: usize) -> PyResult<Option<&str>> {
         if self.array.is_null(row) {
             return Ok(None);
         }
@@ -188,6 +282,7 @@ impl<'a> TextColumn<'a> {
             Texts::Small(array) => text_at(array, row),
             Texts::Large(array) => text_at(array, row),
             Texts::View(array) => Some(array.value(row)),
+            Texts::Numbers(numbers) => numbers.get(row).map(String::as_str),
             Texts::Dictionary(places, texts) => return texts.get(places[row]),
         };
         match text {

@@ -1,14 +1,11 @@
 //! The package's named tuples, made here and defined in Python, where they are pleasant to read.
 
 use gpu_credit::{
-    Answer, AnyUsageId, Draw, Grant, GrantId, GrantStatement, Lapse, MeteredId, MeteredUsage,
-    Remainder, SettlementStatistics, Statement, Step, Total, UsageId, UsageRecord, UsageStatement,
+    Answer, AnyUsageId, Draw, Grant, GrantId, GrantStatement, MeteredId, MeteredUsage, Remainder,
+    SettlementStatistics, Statement, Total, UsageId, UsageRecord, UsageStatement,
 };
-use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-
-use crate::array::{Masked, integers, push_row, signed};
 
 macro_rules! word {
     ($function:ident, $name:literal) => {
@@ -23,21 +20,17 @@ word!(answer_class, "Answer");
 word!(status_class, "Status");
 word!(usage_id_class, "UsageId");
 word!(usage_record_class, "UsageRecord");
-word!(usage_columns_class, "UsageColumns");
 word!(metered_id_class, "MeteredId");
 word!(metered_usage_class, "MeteredUsage");
-word!(metered_columns_class, "MeteredColumns");
 word!(grant_class, "Grant");
 word!(remainder_class, "Remainder");
-word!(lapse_class, "Lapse");
-word!(steps_class, "Steps");
 word!(draw_class, "Draw");
-word!(draws_class, "Draws");
 word!(statement_class, "Statement");
 word!(grant_statement_class, "GrantStatement");
 word!(usage_statement_class, "UsageStatement");
 word!(total_class, "Total");
 word!(imported_class, "Imported");
+word!(ingested_class, "Ingested");
 word!(sacct_imported_class, "SacctImported");
 word!(settlement_class, "SettlementStatistics");
 
@@ -54,28 +47,12 @@ pub(crate) fn usage_record(py: Python<'_>, usage: UsageRecord) -> PyResult<Bound
     usage_record_class(py)?.call1((usage.amount, usage.timestamp))
 }
 
-/// The columns are amounts, timestamps and nths.
-pub(crate) fn usage_columns<'py>(
-    py: Python<'py>,
-    [amounts, timestamps, nths]: [Bound<'py, PyArray1<i64>>; 3],
-) -> PyResult<Bound<'py, PyAny>> {
-    usage_columns_class(py)?.call1((amounts, timestamps, nths))
-}
-
 pub(crate) fn metered_id(py: Python<'_>, usage: MeteredId) -> PyResult<Bound<'_, PyAny>> {
     metered_id_class(py)?.call1((usage.index(),))
 }
 
 pub(crate) fn metered_usage(py: Python<'_>, usage: MeteredUsage) -> PyResult<Bound<'_, PyAny>> {
     metered_usage_class(py)?.call1((usage.rate, usage.from, usage.until))
-}
-
-/// The columns are numbers, rates, starts and untils.
-pub(crate) fn metered_columns<'py>(
-    py: Python<'py>,
-    [numbers, rates, starts, untils]: [Bound<'py, PyArray1<i64>>; 4],
-) -> PyResult<Bound<'py, PyAny>> {
-    metered_columns_class(py)?.call1((numbers, rates, starts, untils))
 }
 
 /// A posted grant, to be made into a `Grant` later.
@@ -142,65 +119,6 @@ pub(crate) fn settlement(
         statistics.early_stops,
         statistics.jumps,
     ))
-}
-
-pub(crate) fn lapse<'py>(py: Python<'py>, lapse: &Lapse) -> PyResult<Bound<'py, PyAny>> {
-    lapse_class(py)?.call1((lapse.grant.index(), lapse.amount, lapse.timestamp))
-}
-
-/// Steps by columns.
-#[derive(Default)]
-pub(crate) struct StepColumns {
-    /// First ticks, last ticks, deficits, rates.
-    numbers: [Vec<i64>; 4],
-    balances: Masked,
-}
-
-impl StepColumns {
-    pub(crate) fn push(&mut self, step: &Step) -> PyResult<()> {
-        let Answer {
-            balance, deficit, ..
-        } = step.answer;
-        let row = [step.first, step.last, signed(deficit), signed(step.rate)];
-        push_row(&mut self.numbers, row)?;
-        self.balances.push(balance)
-    }
-
-    pub(crate) fn into_word(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        let [first, last, deficits, rates] = self.numbers.map(|column| integers(py, column));
-        let balances = self.balances.into_array(py)?;
-        steps_class(py)?.call1((first, last, balances, deficits, rates))
-    }
-}
-
-/// Draws by columns.
-#[derive(Default)]
-pub(crate) struct DrawColumns {
-    /// First ticks, last ticks, grants, amounts, and when it was paid.
-    numbers: [Vec<i64>; 5],
-    nths: Masked,
-    jobs: Masked,
-}
-
-impl DrawColumns {
-    pub(crate) fn push(&mut self, draw: &Draw) -> PyResult<()> {
-        let (nth, job) = match draw.usage {
-            AnyUsageId::Instant(usage) => (Some(usage.nth.into()), None),
-            AnyUsageId::Metered(usage) => (None, Some(usage.index().into())),
-        };
-        self.nths.push(nth)?;
-        self.jobs.push(job)?;
-        let (grant, amount) = (draw.grant.index().into(), signed(draw.amount));
-        let row = [draw.first, draw.last, grant, amount, draw.paid_at];
-        push_row(&mut self.numbers, row)
-    }
-
-    pub(crate) fn into_word(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        let [first, last, grants, amounts, paid_at] =
-            self.numbers.map(|column| integers(py, column));
-        let (nths, jobs) = (self.nths.into_array(py)?, self.jobs.into_array(py)?);
-        draws_class(py)?.call1((first, last, nths, jobs, grants, amounts, paid_at))
-    }
 }
 
 pub(crate) fn statement<'py>(

@@ -225,7 +225,7 @@ def test_every_call_with_two_numbers_names_them():
         numbers = [
             argument.arg
             for argument in call.args.posonlyargs + call.args.args
-            if argument.annotation and re.search("SupportsIndex|_Integers|int", ast.unparse(argument.annotation))
+            if argument.annotation and re.search("SupportsIndex|_Integers|_Instant|_Length|int", ast.unparse(argument.annotation))
         ]
         assert len(numbers) < 2 or call.name in CLASSIC, (call.name, numbers)
     assert len(calls) > 90

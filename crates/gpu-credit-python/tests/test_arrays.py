@@ -206,8 +206,8 @@ def test_named_tuples_of_other_names_are_refused():
 def test_usage_comes_back_as_it_is_posted(account):
     other = GPUCredit()
     usage = account.usage()
-    other.subtract_many(amounts=usage.amounts, timestamps=usage.timestamps)
-    assert usage.nths.tolist() == [0] * 100
+    other.subtract_many(amounts=usage["amount"], timestamps=usage["timestamp"])
+    assert usage["nth"].tolist() == [0] * 100
     assert other.used == account.used == 100
     assert other.used_at(0) == account.used_at(0) == 1
     assert other.first_used_above(50) == account.first_used_above(50) == 100

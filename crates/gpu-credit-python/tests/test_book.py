@@ -95,7 +95,7 @@ def test_a_table_may_have_jobs_and_priorities(table):
     account.extend([GrantRecord("", 100, 0, 9, 1), ("", 100, 0, 30), MeteredUsage(8, 3, 6), (5, 3), MeteredUsage(0, 2, 1)])
     ada = book["ada"]
     assert ada.grants() == account.grants()
-    assert [c.tolist() for c in ada.metered()] == [[1, 0], [0, 8], [2, 3], [1, 6]]
+    assert [*ada.metered()] == [(1, 0, 2, 1), (0, 8, 3, 6)]
     assert [ada.get_balance(t) for t in range(-1, 32)] == [account.get_balance(t) for t in range(-1, 32)]
     assert ada.get_balance(10) == 100 - 3 * 8 - 5
     job = ada.post_metered(rate=1, start=4, until=5)
@@ -111,7 +111,8 @@ def test_a_table_may_have_jobs_and_priorities(table):
 @pytest.mark.parametrize(
     "changed, error, message",
     [
-        ({"until": [5, None]}, ValueError, "row 0 is of kind \"grant\", which has no until"),
+        ({"until": [5, None]}, ValueError, "row 0 has an expiration and an until: a grant has one"),
+        ({"until": [0, None], "expiration": [None, None]}, ValueError, "row 0: the window .* from 0 until 0 contains no"),
         ({"priority": [1, 1]}, ValueError, "row 1 is of kind \"usage\", which has no priority"),
         ({"priority": [2**15, None]}, OverflowError, "the priority of row 0 of 32768 does not fit"),
         ({"amount": [1, 2**62], "until": [None, 9]}, OverflowError, "usage of 4611686018427387904 at each tick"),

@@ -133,7 +133,7 @@ class Jobs(RuleBasedStateMachine):
     def go_on_with_a_copy(self, copied):
         posted = copied(self.account)
         assert posted.grants() == self.account.grants()
-        assert [c.tolist() for c in posted.metered()] == [c.tolist() for c in self.account.metered()]
+        assert posted.metered() == self.account.metered()
         self.account = posted
 
     @rule()
@@ -147,7 +147,7 @@ class Jobs(RuleBasedStateMachine):
     def ask_for_steps(self, first, last):
         steps = self.account.steps(first=first, last=last)
         found = []
-        for start, end, balance, deficit, rate in zip(*(column.tolist() for column in steps)):
+        for start, end, balance, _, deficit, rate in steps:
             for tick in range(start, end + 1):
                 used = rate * (tick - start)
                 found.append((tick, *((None, deficit + used) if balance is None else (balance - used, deficit))))
@@ -185,7 +185,7 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def ask_who_paid(self):
         rows = {}
-        for tick, last, nth, job, grant, amount, paid_at in zip(*(c.tolist() for c in self.account.draws())):
+        for tick, last, nth, job, grant, _, amount, paid_at in self.account.draws():
             usage = MeteredId(job) if nth is None else UsageId(tick, nth)
             assert tick == last or nth is None
             add(rows, (usage, grant), amount, tick, last, paid_at)
@@ -301,7 +301,7 @@ class Jobs(RuleBasedStateMachine):
         jobs = [(job.start, place, job) for place, job in enumerate(self.plain.jobs) if job]
         expected = [(place, *job) for start, place, job in sorted(jobs) if first <= start <= last]
         found = self.account.metered(first=first, last=last)
-        assert [*zip(*(column.tolist() for column in found))] == expected
+        assert [*found] == expected
         assert self.account.metered_count == len(jobs)
         usage = sum(usage.amount for usage in self.plain.usage if usage)
         totals = (job.rate * max(0, job.until - job.start) for job in self.plain.jobs if job)
@@ -337,7 +337,7 @@ def test_a_job_runs_across_the_end_of_a_grant():
     assert {draw.usage for draw in statement.draws} == {job}
     assert statement.amount == 48
     found = account.draws(first=6, last=9)
-    assert (found.nths.tolist(), found.jobs.tolist(), found.last.tolist()) == ([None], [0], [8])
+    assert [(draw.nth, draw.job, draw.last) for draw in found] == [(None, 0, 8)]
 
 
 def test_a_pickle_has_jobs_and_priorities():
@@ -420,9 +420,9 @@ def test_much_metered_usage_at_once():
     assert account.metered_count == count
     assert account.get_balance(10**6 - 1) == 10**9 - 10 * count
     steps = account.steps(first=0, last=count + 9)
-    assert (len(steps.first), steps.rates.max(), steps.rates[-1]) == (20, 10, 0)
+    assert (len(steps), steps["rate"].max(), steps["rate"][-1]) == (20, 10, 0)
     jobs = account.metered(first=50, last=59)
-    assert jobs.numbers.tolist() == jobs.starts.tolist() == [*range(50, 60)]
+    assert jobs["number"].tolist() == jobs["start"].tolist() == [*range(50, 60)]
 
 
 @settings(max_examples=50, deadline=None)
@@ -434,4 +434,4 @@ def test_a_load_answers_as_single_calls_do(records, policy):
         one_by_one.extend([record])
     for tick in range(FIRST, LAST + 1):
         assert loaded.balance_at(tick) == one_by_one.balance_at(tick)
-    assert [c.tolist() for c in loaded.draws()] == [c.tolist() for c in one_by_one.draws()]
+    assert loaded.draws() == one_by_one.draws()

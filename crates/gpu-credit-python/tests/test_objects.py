@@ -163,18 +163,18 @@ def test_copies_of_the_keyed_class_and_of_a_book():
 def test_a_damaged_pickle_is_refused(kind):
     """Negative amounts, windows that end before they start and short columns made wrong ledgers."""
     whole = kind()
-    damaged, attributes = whole.__getstate__()
+    damaged, *rest = whole.__getstate__()
     damaged = damaged[:-1] + bytes([damaged[-1] ^ 1])
     for state, error in (
-        ((damaged, attributes), ValueError),
-        ((b"", None), ValueError),
-        (({}, None), TypeError),
+        ((damaged, *rest), ValueError),
+        ((b"", *rest), ValueError),
+        (({}, *rest), TypeError),
         ((damaged,), (TypeError, ValueError)),
     ):
         with pytest.raises(error):
             whole.__setstate__(state)
     with pytest.raises(ValueError, match="checksum"):
-        whole.__setstate__((damaged, attributes))
+        whole.__setstate__((damaged, *rest))
 
 
 def test_a_copy_goes_its_own_way():

@@ -160,13 +160,14 @@ class Accounts(RuleBasedStateMachine):
     @rule()
     def ask_who_paid(self):
         draws = self.account.draws()
-        assert draws.amounts.sum() == self.account.statement(2**63 - 1).drawn
-        rows = [*zip(*(column.tolist() for column in draws))]
+        assert draws["amount"].sum() == self.account.statement(2**63 - 1).drawn
+        rows = [*draws]
+        assert [draw.credit_id for draw in rows] == [self.account.grant(draw.grant).credit_id for draw in rows]
         for time in {time for time, _ in self.plain.usage}:
             amounts = [amount for used, amount in self.plain.usage if used == time]
             found = self.account.usage(first=time, last=time)
-            assert found.amounts.tolist() == amounts
-            for nth, amount in zip(found.nths.tolist(), amounts):
+            assert found["amount"].tolist() == amounts
+            for nth, amount in zip(found["nth"].tolist(), amounts):
                 statement = self.account.usage_statement(gpu_credit.UsageId(time, nth))
                 assert statement.amount == amount
                 assert amount == statement.unpaid + statement.dropped + sum(
@@ -174,15 +175,13 @@ class Accounts(RuleBasedStateMachine):
                 )
                 expected = [row for row in rows if row[:4] == (time, time, nth, None)]
                 found = [(draw.grant, draw.amount, draw.paid_at) for draw in statement.draws]
-                assert found == [row[4:] for row in expected]
+                assert found == [(row.grant, row.amount, row.paid_at) for row in expected]
             assert self.account.usage_statement(self.account.next_usage_id(time)) is None
 
     @rule(first=TIMES, last=TIMES)
     def ask_who_paid_in_a_range(self, first, last):
-        draws = zip(*(column.tolist() for column in self.account.draws()))
-        expected = [draw for draw in draws if first <= draw[6] <= last]
-        found = self.account.draws(first=first, last=last)
-        assert [*zip(*(column.tolist() for column in found))] == expected
+        expected = [draw for draw in self.account.draws() if first <= draw.paid_at <= last]
+        assert [*self.account.draws(first=first, last=last)] == expected
 
     @rule(first=TIMES, last=TIMES, amount=AMOUNTS)
     def ask_when_it_is_low(self, first, last, amount):
@@ -201,9 +200,10 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(first=TIMES, last=TIMES, step=st.integers(1, 4))
     def ask_for_a_series(self, first, last, step):
-        timestamps, balances = self.account.series(first=first, last=last, step=step)
-        assert timestamps.tolist() == [*range(first, last + 1, step)]
-        assert balances.tolist() == [self.plain.get_balance(time) for time in timestamps.tolist()]
+        times = range(first, last + 1, step)
+        series = self.account.series(first=first, last=last, step=step)
+        assert [*series] == [(time, *self.plain.balance_at(time)) for time in times]
+        assert self.account.balances(times) == series
 
     @rule(after=TIMES, by=TIMES)
     def ask_what_will_lapse(self, after, by):
@@ -215,7 +215,7 @@ class Accounts(RuleBasedStateMachine):
             if after < end + 1 <= by:
                 left = dict(without_later_usage.remainders_at(end)).get(number, 0)
                 expected += [(number, left, end + 1)] * (left > 0)
-        lapses = self.account.lapsing(after=after, by=by)
+        lapses = [(lapse.grant, lapse.amount, lapse.timestamp) for lapse in self.account.lapsing(after=after, by=by)]
         assert lapses == sorted(expected, key=lambda lapse: (lapse[2], lapse[0]))
 
     @rule(record=GRANTS | USAGE, time=TIMES)
@@ -233,9 +233,7 @@ class Accounts(RuleBasedStateMachine):
     def go_on_with_a_copy(self, copied):
         posted = copied(self.account)
         assert posted.grants() == self.account.grants()
-        assert [part.tolist() for part in posted.usage()] == [
-            part.tolist() for part in self.account.usage()
-        ]
+        assert posted.usage() == self.account.usage()
         self.account = posted
 
     @rule(time=TIMES)
@@ -257,7 +255,7 @@ class Accounts(RuleBasedStateMachine):
 
     @rule(first=TIMES, last=TIMES)
     def ask_for_steps(self, first, last):
-        steps = zip(*(column.tolist() for column in self.account.steps(first=first, last=last)))
+        steps = self.account.steps(first=first, last=last)
         expected = []
         for time in range(first, last + 1):
             answer = self.plain.balance_at(time)
@@ -265,7 +263,7 @@ class Accounts(RuleBasedStateMachine):
                 expected[-1][1] = time
             else:
                 expected.append([time, time, answer])
-        expected = [(first, last, answer[0], answer[2], 0) for first, last, answer in expected]
+        expected = [(first, last, *answer, 0) for first, last, answer in expected]
         assert [*steps] == expected
 
     @rule()

@@ -3,9 +3,6 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-import numpy
-from numpy.typing import NDArray
-
 
 class Policy(StrEnum):
     """What becomes of usage beyond what the live grants can pay. One account, one policy.
@@ -113,35 +110,6 @@ class MeteredUsage(NamedTuple):
     """The first tick that is no longer used: the planned end, as long as the job runs."""
 
 
-class MeteredColumns(NamedTuple):
-    """Much metered usage, by columns."""
-
-    numbers: NDArray[numpy.int64]
-    """The identities: MeteredId(number)."""
-
-    rates: NDArray[numpy.int64]
-    """What each tick uses, in the smallest unit."""
-
-    starts: NDArray[numpy.int64]
-    """The first ticks."""
-
-    untils: NDArray[numpy.int64]
-    """The first ticks that are no longer used."""
-
-
-class UsageColumns(NamedTuple):
-    """Many usage records, by columns."""
-
-    amounts: NDArray[numpy.int64]
-    """In the smallest unit."""
-
-    timestamps: NDArray[numpy.int64]
-    """When they took effect."""
-
-    nths: NDArray[numpy.int64]
-    """The second half of the identity: UsageId(timestamp, nth)."""
-
-
 class Grant(NamedTuple):
     """A posted grant as the account holds it."""
 
@@ -178,40 +146,6 @@ class Remainder(NamedTuple):
     """What is undrawn of it, in the smallest unit; never 0."""
 
 
-class Lapse(NamedTuple):
-    """The remainder of a grant at the end of its window."""
-
-    grant: int
-    """The number of the grant."""
-
-    amount: int
-    """What lapses of it, in the smallest unit; never 0."""
-
-    timestamp: int
-    """When: the instant after the last one of its window."""
-
-
-class Steps(NamedTuple):
-    """The balance over a range of time, by columns: a row for each stretch over which it is constant, or
-    linear because usage is metered. They follow one another without a gap."""
-
-    first: NDArray[numpy.int64]
-    """The first ticks."""
-
-    last: NDArray[numpy.int64]
-    """The last ticks."""
-
-    balances: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
-    """The balances at the first ticks, masked if there is none."""
-
-    deficits: NDArray[numpy.int64]
-    """The deficits at the first ticks."""
-
-    rates: NDArray[numpy.int64]
-    """By how much the balance falls from each tick to the next; or, if there is none, by how much the
-    deficit grows."""
-
-
 class Draw(NamedTuple):
     """The part of one usage record that one grant paid: of metered usage, at some ticks that follow one
     another."""
@@ -234,31 +168,6 @@ class Draw(NamedTuple):
     paid_at: int
     """When it paid: at each of these ticks, from the first on, or at its own start if the usage had
     become a deficit."""
-
-
-class Draws(NamedTuple):
-    """Many draws, by columns. Of each row, either nth or job is masked."""
-
-    first: NDArray[numpy.int64]
-    """The first ticks of the usage that was paid: its instant, if it is not metered."""
-
-    last: NDArray[numpy.int64]
-    """The last ticks."""
-
-    nths: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
-    """If the usage is not metered, the second half of its identity: UsageId(first, nth)."""
-
-    jobs: numpy.ma.MaskedArray[tuple[int], numpy.dtype[numpy.int64]]
-    """If it is, its identity: MeteredId(job)."""
-
-    grants: NDArray[numpy.int64]
-    """The numbers of the grants that paid."""
-
-    amounts: NDArray[numpy.int64]
-    """What they paid."""
-
-    paid_at: NDArray[numpy.int64]
-    """When they paid."""
 
 
 class GrantStatement(NamedTuple):
@@ -333,6 +242,19 @@ class Total(NamedTuple):
 
     available: int
     """The number of accounts that have a balance."""
+
+
+class Ingested(NamedTuple):
+    """What CreditStore.ingest did."""
+
+    posted: int
+    """Records that are new."""
+
+    already_posted: int
+    """Records that were there already."""
+
+    accounts: int
+    """Accounts that are new."""
 
 
 class Imported(NamedTuple):

@@ -1,0 +1,311 @@
+//! Questions to many accounts of a book at once, on all cores, none of them copied: a table each.
+
+use gpu_credit::GpuCredit;
+use pyo3::prelude::*;
+use rayon::prelude::*;
+
+use crate::answers::Columns;
+use crate::book::{Book, QUESTIONS_AT_A_TIME, no_such_account};
+use crate::columns::{Cell, Field, Rows, answer_cells};
+use crate::instant::{Instant, Instants, Last, Length};
+use crate::integer::Amount;
+use crate::progress::Progress;
+use crate::records;
+use crate::shared::Interrupt;
+use crate::tables::{self, Every, Period};
+
+/// The accounts are asked in so many parts, a thread each at a time.
+const PARTS: usize = 64;
+
+impl Book {
+    /// A table of these accounts, or of all, in the order of their names.
+    fn table<'py>(
+        &self,
+        py: Python<'py>,
+        fields: &'static [Field],
+        accounts: Option<Vec<String>>,
+        write: impl Fn(&GpuCredit, &mut Rows<'_>, &Interrupt) -> PyResult<()> + Send + Sync,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let batches = self.accounts.work_interruptibly(py, |book, interrupt| {
+            let names: Vec<&str> = match &accounts {
+                Some(names) => names.iter().map(String::as_str).collect(),
+                None => book.names().collect(),
+            };
+            let part = names.len().div_ceil(PARTS).max(1);
+            let parts = names.par_chunks(part).map(|names| {
+                let mut rows = Rows::of_accounts(fields);
+                for name in interrupt.until(names) {
+                    let account = book.get(name).ok_or_else(|| no_such_account(name))?;
+                    rows.enter(name);
+                    write(&account, &mut rows, interrupt)?;
+                }
+                rows.finish()
+            });
+            parts.collect::<PyResult<Vec<_>>>()
+        })?;
+        Columns::table(py, fields, true, batches?, self.unit.get())
+    }
+}
+
+/// The names of the accounts to be asked; `None` for all.
+fn names(accounts: Option<Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
+    accounts
+        .map(|accounts| records::all_texts(&accounts))
+        .transpose()
+}
+
+#[pymethods]
+impl Book {
+    /// The balance, its status and the deficit of each account at the instant beside it: a Table of
+    /// account, timestamp, balance, status and deficit. Status and deficit are null if there is no such
+    /// account.
+    ///
+    /// >>> from gpu_credit import CreditBook
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> book.balances(["ada", "eve"], [5, 5])["status"]
+    /// ['inactive', None]
+    fn balances<'py>(
+        &self,
+        py: Python<'py>,
+        names: &Bound<'py, PyAny>,
+        timestamps: Instants<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let timestamps = timestamps.at(self.unit.get())?;
+        let names = records::texts(names, timestamps.len(), &Progress::none())?;
+        let fields = tables::BALANCES_IF_OPEN;
+        let batch = self.accounts.work_interruptibly(py, |book, interrupt| {
+            let mut rows = Rows::of_accounts(fields);
+            let questions: Vec<(&str, i64)> = names
+                .iter()
+                .map(String::as_str)
+                .zip(timestamps.iter().copied())
+                .collect();
+            for some in interrupt.until(questions.chunks(QUESTIONS_AT_A_TIME)) {
+                for (answer, (name, timestamp)) in book.balances_at(some).iter().zip(some) {
+                    let cells = answer.as_ref().map_or([Cell::Null; 3], answer_cells);
+                    let [balance, status, deficit] = cells;
+                    rows.enter(name);
+                    rows.push([(*timestamp).into(), balance, status, deficit])?;
+                }
+            }
+            rows.finish()
+        })?;
+        Columns::table(py, fields, true, vec![batch?], self.unit.get())
+    }
+
+    /// GPUCredit.series of all accounts, or of some: a Table of account, timestamp, balance, status and
+    /// deficit.
+    #[pyo3(signature = (*, first, last, step, accounts = None))]
+    fn series<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        step: Length,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let every = Every::new(first.at(unit)?, last.at(unit)?, step.at(unit)?)?;
+        self.table(
+            py,
+            tables::BALANCES,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::series(account, every, rows, interrupt),
+        )
+    }
+
+    /// GPUCredit.first_below of all accounts, or of some: a Table of account and timestamp, which is null
+    /// if the balance never is below the amount.
+    ///
+    /// >>> from gpu_credit import CreditBook
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> job = book.subtract("ada", amount=70, timestamp=10)
+    /// >>> book.first_below(first=0, last=30, amount=50)[0]
+    /// Row(account='ada', timestamp=10)
+    #[pyo3(signature = (*, first, last, amount, accounts = None))]
+    fn first_below<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        amount: Amount,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        self.table(
+            py,
+            tables::FIRST,
+            names(accounts)?,
+            move |account, rows, _| rows.push([account.first_below(first..=last, amount.0).into()]),
+        )
+    }
+
+    /// GPUCredit.first_unpaid of all accounts, or of some: a Table of account and timestamp, which is null
+    /// if all usage is drawn whole as it falls.
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
+           text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
+    fn first_unpaid<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        self.table(
+            py,
+            tables::FIRST,
+            names(accounts)?,
+            move |account, rows, _| rows.push([account.first_unpaid(first..=last).into()]),
+        )
+    }
+
+    /// GPUCredit.lowest_balance of all accounts, or of some: a Table of account, timestamp, balance, status
+    /// and deficit, which are null if no grant ever is live.
+    #[pyo3(signature = (*, first, last, accounts = None))]
+    fn lowest_balance<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        self.table(
+            py,
+            tables::LOWEST,
+            names(accounts)?,
+            move |account, rows, _| tables::lowest(account, first..=last, rows),
+        )
+    }
+
+    /// GPUCredit.lapsing of all accounts, or of some: a Table of account, grant, credit_id, amount and
+    /// timestamp.
+    #[pyo3(signature = (*, after, by, accounts = None))]
+    fn lapsing<'py>(
+        &self,
+        py: Python<'py>,
+        after: Instant,
+        by: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (after, by) = (after.at(unit)?, by.at(unit)?);
+        self.table(
+            py,
+            tables::LAPSES,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::lapsing(account, after..=by, rows, interrupt),
+        )
+    }
+
+    /// GPUCredit.draws of all accounts, or of some: which grant paid what, a Table of account, first, last,
+    /// nth, job, grant, credit_id, amount and paid_at.
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
+           text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
+    fn draws<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        self.table(
+            py,
+            tables::DRAWS,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::draws(account, first..=last, rows, interrupt),
+        )
+    }
+
+    /// GPUCredit.usage of all accounts, or of some: a Table of account, timestamp, nth and amount.
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
+           text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
+    fn usage<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        self.table(
+            py,
+            tables::USAGE,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::usage(account, first..=last, rows, interrupt),
+        )
+    }
+
+    /// GPUCredit.grants of all accounts, or of some: a Table of account, number, credit_id, amount, start,
+    /// end, revoked_from and priority.
+    #[pyo3(signature = (*, accounts = None))]
+    fn grants<'py>(
+        &self,
+        py: Python<'py>,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.table(py, tables::GRANTS, names(accounts)?, tables::grants)
+    }
+
+    /// What happened to each account from one instant to another, both included: a Table of a row for each,
+    /// of remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining, and of
+    /// deficit_before and used, which add up to drawn, dropped and deficit. A date is a whole day. Raises
+    /// ValueError if first is later than last.
+    ///
+    /// >>> from gpu_credit import CreditBook
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> job = book.subtract("ada", amount=60, timestamp=10)
+    /// >>> statement = book.statements(first=5, last=40)[0]
+    /// >>> statement.remaining_before, statement.used, statement.drawn, statement.lapsed, statement.remaining
+    /// (100, 60, 60, 40, 0)
+    #[pyo3(signature = (*, first, last, accounts = None))]
+    fn statements<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        self.table(
+            py,
+            tables::STATEMENTS,
+            names(accounts)?,
+            move |account, rows, _| tables::statements(account, period, rows),
+        )
+    }
+
+    /// GPUCredit.grant_statements of all accounts, or of some: where each grant went from one instant to
+    /// another, both included. A Table of account, grant, credit_id, remaining_before, granted, drawn, lapsed,
+    /// forfeited, revoked and remaining.
+    #[pyo3(signature = (*, first, last, accounts = None))]
+    fn grant_statements<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let unit = || Ok(self.unit.get());
+        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        self.table(
+            py,
+            tables::GRANT_STATEMENTS,
+            names(accounts)?,
+            move |account, rows, _| tables::grant_statements(account, period, rows),
+        )
+    }
+}
