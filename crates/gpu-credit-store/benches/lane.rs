@@ -25,7 +25,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -178,7 +178,8 @@ fn all_writes(folder: &Path, sizes: Sizes) {
             writeln!(file, "usage,batch,,1,{number},").unwrap();
         }
         move |store: &Store| {
-            let imported = store.import_events(file.as_bytes(), &options(), |_| ());
+            let imported =
+                store.import_events(file.as_bytes(), &options(), |_| ControlFlow::Continue(()));
             imported.unwrap().posted
         }
     });
@@ -190,7 +191,8 @@ fn all_writes(folder: &Path, sizes: Sizes) {
         let mut file = Vec::new();
         from.export_journal(&mut file, |_| ()).unwrap();
         move |store: &Store| {
-            let imported = store.import_journal(file.as_slice(), &options(), |_| ());
+            let imported =
+                store.import_journal(file.as_slice(), &options(), |_| ControlFlow::Continue(()));
             imported.unwrap().posted
         }
     });

@@ -25,6 +25,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -105,7 +106,7 @@ fn opening(folder: &Path, sizes: Sizes) {
     let mut store = Store::create(&path).unwrap();
     let options = ImportOptions::default();
     store
-        .import_events(events.as_bytes(), &options, |_| ())
+        .import_events(events.as_bytes(), &options, |_| ControlFlow::Continue(()))
         .unwrap();
     drop(events);
     store.compact().unwrap();
@@ -147,7 +148,9 @@ fn import(folder: &Path, sizes: Sizes) {
         let start = Instant::now();
         let store = Store::create(&path).unwrap();
         let input = fs::File::open(&events).unwrap();
-        let imported = store.import_events(input, &ImportOptions::default(), |_| ());
+        let imported = store.import_events(input, &ImportOptions::default(), |_| {
+            ControlFlow::Continue(())
+        });
         let ours = start.elapsed();
         let imported = imported.unwrap();
         assert_eq!(store.last_sequence().get(), imported.posted);

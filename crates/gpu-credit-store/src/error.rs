@@ -220,6 +220,9 @@ pub enum ImportError {
         /// What is wrong.
         problem: String,
     },
+    /// Its caller has given it up, and nothing is posted.
+    #[error("the import was given up")]
+    GivenUp,
     /// The input cannot be read.
     #[error("line {line}: cannot be read: {source}")]
     Read {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::io::{BufRead, BufReader, Read};
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
@@ -136,7 +137,10 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         batch_rows: arguments.batches,
         folder: arguments.store.folder().to_owned(),
     };
-    let tell = |step| tell(&progress, step);
+    let tell = |step| {
+        tell(&progress, step);
+        ControlFlow::Continue(())
+    };
     let imported = match is_journal {
         true => store.store.import_journal(text, &options, tell),
         false => store.store.import_events(text, &options, tell),
@@ -155,7 +159,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
 /// Says how far it is once the file is read.
 fn tell(progress: &Progress, step: ImportStep) {
     match step {
-        ImportStep::Read(_) => {}
+        ImportStep::Read(_) | ImportStep::Prepared(_) => {}
         ImportStep::Checked(records) => progress.say(format!("{records} records checked")),
         ImportStep::Written(records) => progress.say(format!("{records} records written")),
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::io::BufRead;
+use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
 use gpu_credit_store::sacct::{Payer, Resource, SacctOptions};
@@ -83,7 +84,9 @@ pub(super) fn import(
         unit: arguments.unit.map_or(TimeUnit::Seconds, TimeUnit::from),
         memory_bytes_max: arguments.memory,
     };
-    let imported = store.store.import_sacct(text, &options);
+    let imported = store
+        .store
+        .import_sacct(text, &options, |_| ControlFlow::Continue(()));
     let imported = imported.map_err(|error| refused(store, file, error))?;
     Ok(summary(&imported, mode))
 }

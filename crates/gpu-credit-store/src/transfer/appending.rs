@@ -3,6 +3,7 @@
 
 use std::io;
 use std::iter;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use super::parts::{Parts, RowsPart, TakenParts};
 use crate::lane::Appended;
 use crate::recent::{Share, Written};
 use crate::{
-    Change, Entry, Error, Head, Journal, JournalError, Moved, Part, Sequence, StorageProblem, Store,
+    Change, Entry, Error, Head, ImportError, Journal, JournalError, Moved, Part, Sequence,
+    StorageProblem, Store,
 };
 
 /// Entries that are prepared together.
@@ -214,12 +216,13 @@ impl Prepared {
         }
     }
 
-    /// Appends all of them after `last`, or nothing. It tells how many rows are done so far.
+    /// Appends all of them after `last`, or nothing. It tells how many rows are done so far, and may be told
+    /// to give up.
     pub(super) fn append(
         mut self,
         journal: &dyn Journal,
         last: Sequence,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(Posted, Appended), Error> {
         let moved = self.moved(last);
         for head in &mut self.heads {
@@ -232,27 +235,31 @@ impl Prepared {
             ..Part::default()
         };
         let (taken, mut at_end, mut failure) = (&mut self.parts, Some(heads_and_notes), None);
-        let mut parts = iter::from_fn(|| match taken.next() {
-            Ok(Some(RowsPart { prepared, rows })) => {
-                progress(rows);
-                let prepared = prepared.into();
-                Some(Ok(Part {
-                    prepared,
-                    moved,
-                    ..Part::default()
-                }))
+        let mut next = || -> Result<Option<Part<'_>>, Error> {
+            let Some(RowsPart { prepared, rows }) = taken.next()? else {
+                return Ok(at_end.take());
+            };
+            if progress(rows).is_break() {
+                return Err(ImportError::GivenUp.into());
             }
-            Ok(None) => at_end.take().map(Ok),
-            Err(error) => {
+            Ok(Some(Part {
+                prepared: prepared.into(),
+                moved,
+                ..Part::default()
+            }))
+        };
+        let mut parts = iter::from_fn(|| {
+            let part = next().map_err(|error| {
                 let problem = io::Error::other(error.to_string());
                 failure = Some(error);
                 let problem = StorageProblem::Io(Arc::new(problem));
-                Some(Err(JournalError::new("the rows of the import", problem)))
-            }
+                JournalError::new("the rows of the import", problem)
+            });
+            part.transpose()
         });
         let appended = journal.append_parts(&mut parts);
         if let Some(failure) = failure {
-            return Err(failure.into());
+            return Err(failure);
         }
         appended?;
         let posted = Posted {
@@ -289,6 +296,8 @@ fn written(entries: Vec<Entry>) -> Written {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use crate::{ImportOptions, Store};
 
     /// If the entries filled the last part, their accounts were left without heads.
@@ -299,7 +308,8 @@ mod tests {
             let header = "kind,account,credit_id,amount,timestamp,expiration\n";
             let file = format!("{header}{}", "usage,a,,1,0,\n".repeat(rows));
             let options = ImportOptions::default();
-            let imported = store.import_events(file.as_bytes(), &options, |_| ());
+            let imported =
+                store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()));
             assert_eq!(imported.unwrap().posted, rows as u64 + 1);
             assert_eq!(store.head("a").unwrap().totals.used, rows as u64);
             assert_eq!(store.check(5, |_| ()).unwrap().problems, [""; 0]);

@@ -1,5 +1,6 @@
 //! Decides which rows of a file are new, and checks every rule for them, before anything is written.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
@@ -10,7 +11,7 @@ use super::appending::{Posted, heads, last};
 use super::identity::{FileDigest, ImportedFile, RowDigest, RowKey};
 use super::memory::Repeated;
 use super::reading::{ReadFile, StagedRow};
-use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused};
+use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused, tell};
 use crate::store::OPENING_ID;
 use crate::{
     AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Sequence,
@@ -99,7 +100,7 @@ pub(super) fn check<J: Journal>(
     file: &mut ReadFile,
     options: &ImportOptions,
     written: u64,
-    progress: &mut impl FnMut(ImportStep),
+    progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<Checked, Error> {
     let through = store.last_sequence();
     let heads = heads(store, &file.accounts)?;
@@ -152,7 +153,7 @@ pub(super) fn check<J: Journal>(
         }
         if is_last || chunk.len() == LOOKED_UP_AT_ONCE {
             checking.check_chunk(accounts, repeated, &mut chunk)?;
-            progress(ImportStep::Checked(place));
+            tell(progress, ImportStep::Checked(place))?;
         }
     }
     checking.finish()

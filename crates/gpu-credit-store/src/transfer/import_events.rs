@@ -6,6 +6,7 @@
 
 use std::io::Read;
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
@@ -15,7 +16,7 @@ use super::checking::{self, Checked};
 use super::identity::{FileDigest, RowDigest};
 use super::reading::{self, ReadFile, StagedRow};
 use super::staging::StagedRows;
-use super::{ImportMode, ImportOptions, ImportStep, Imported, refused};
+use super::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
@@ -39,15 +40,18 @@ impl<J: Journal> Store<J> {
     /// account; past [`memory_bytes_max`](ImportOptions::memory_bytes_max) it is an error. Other
     /// postings wait while it is written, not while it is read and checked.
     ///
+    /// **Giving up.** `progress` is told how far the import is, many times a second but for the writing of
+    /// what is prepared, and goes on with it, or breaks it off: [`ImportError::GivenUp`].
+    ///
     /// # Errors
-    /// If the file cannot be read, a record is refused, or the storage fails; nothing is posted. With
+    /// If the file cannot be read, a record is refused, the import is given up, or the storage fails; nothing is posted. With
     /// [`batch_rows`](ImportOptions::batch_rows) what was posted until then stays, and
     /// [`ImportError::Stopped`] says how far that is.
     pub fn import_events(
         &self,
         input: impl Read,
         options: &ImportOptions,
-        mut progress: impl FnMut(ImportStep),
+        mut progress: impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Imported, Error> {
         rules::check_policy(options.policy).map_err(ImportError::Policy)?;
         let kept = self.time_unit()?;
@@ -139,7 +143,10 @@ impl<'s, J: Journal> Writing<'s, J> {
     }
 
     /// Entries posted, and accounts opened among them.
-    fn run(mut self, progress: &mut impl FnMut(ImportStep)) -> Result<(u64, u64), Error> {
+    fn run(
+        mut self,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    ) -> Result<(u64, u64), Error> {
         let mut overtaken = 0;
         while self.checked.new > 0 {
             let written = self.write(overtaken == OVERTAKEN_MAX, progress);
@@ -167,7 +174,10 @@ impl<'s, J: Journal> Writing<'s, J> {
         Ok((self.posted, self.opened))
     }
 
-    fn check(&mut self, progress: &mut impl FnMut(ImportStep)) -> Result<(), Error> {
+    fn check(
+        &mut self,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let written = self.place.rows;
         self.checked = checking::check(self.store, self.file, self.options, written, progress)?;
         Ok(())
@@ -177,10 +187,10 @@ impl<'s, J: Journal> Writing<'s, J> {
     fn write(
         &mut self,
         checks_alone: bool,
-        progress: &mut impl FnMut(ImportStep),
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Written, Error> {
         let store = self.store;
-        let mut batch = NewRows::prepare(self)?;
+        let mut batch = NewRows::prepare(self, progress)?;
         let written = store.alone(|last| {
             let is_overtaken = last != self.checked.through
                 && heads(store, &self.file.accounts)? != self.checked.heads;
@@ -189,7 +199,7 @@ impl<'s, J: Journal> Writing<'s, J> {
                     return Ok((None, Appended::Nothing));
                 }
                 self.check(progress)?;
-                batch = NewRows::prepare(self)?;
+                batch = NewRows::prepare(self, progress)?;
             }
             let tell = |rows| progress(ImportStep::Written(rows));
             let (posted, appended) = batch.prepared.append(store.journal(), last, tell)?;
@@ -250,9 +260,12 @@ impl<'a> NewRows<'a> {
     }
 
     /// Makes the next batch ready.
-    fn prepare<J: Journal>(writing: &'a mut Writing<'_, J>) -> Result<Batch, Error> {
+    fn prepare<J: Journal>(
+        writing: &'a mut Writing<'_, J>,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    ) -> Result<Batch, Error> {
         let mut rows = NewRows::new(writing)?;
-        let is_last = rows.take_rows()?;
+        let is_last = rows.take_rows(progress)?;
         let notes = rows.note(is_last).into_iter().collect();
         Ok(Batch {
             prepared: rows.appending.finish(rows.place.rows, notes)?,
@@ -262,10 +275,14 @@ impl<'a> NewRows<'a> {
     }
 
     /// Takes the rows of the batch; whether there are no more in the file.
-    fn take_rows(&mut self) -> Result<bool, Error> {
+    fn take_rows(
+        &mut self,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    ) -> Result<bool, Error> {
         while let Some(row) = self.rows.next()? {
             let place = self.place.rows;
             self.place.rows += 1;
+            tell(progress, ImportStep::Prepared(self.place.rows))?;
             self.place.offset = self.rows.offset();
             self.place.line = row.line;
             if self.batch_rows < u64::MAX && self.digest.is_some() {

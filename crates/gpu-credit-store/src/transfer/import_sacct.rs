@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::BufRead;
+use std::ops::ControlFlow;
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use hashbrown::{HashMap, HashSet};
@@ -10,7 +11,7 @@ use super::appending::heads;
 use super::sacct::{
     JobChange, JobEnd, PassedOver, PostedJob, SacctJob, SacctOptions, SacctReader, end_id, steps,
 };
-use super::{ChangedRow, ImportMode, PostedBy};
+use super::{ChangedRow, ImportMode, ImportStep, PostedBy, tell};
 use crate::draft::Request;
 use crate::metered::has_ended_before;
 use crate::standing::Standing;
@@ -67,15 +68,17 @@ impl<J: Journal> Store<J> {
     /// is never moved, and neither is one that was corrected by hand. What the entries are, their ids say:
     /// see [`sacct`](crate::sacct). A job that was taken back stays so.
     ///
-    /// It takes about 1,000 bytes of memory a job, and a few look-ups for each that is known.
+    /// It takes about 1,000 bytes of memory a job, and a few look-ups for each that is known. `progress` is told
+    /// how far it is until it begins to write, and goes on, or gives up.
     ///
     /// # Errors
     /// If the output cannot be read, or says another rate, start or final end of a job than what is posted;
-    /// if a record is refused, or the storage fails. Nothing is posted.
+    /// if a record is refused, it is given up, or the storage fails. Nothing is posted.
     pub fn import_sacct(
         &self,
         input: impl BufRead,
         options: &SacctImport,
+        mut progress: impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<SacctImported, Error> {
         let kept = self.time_unit()?;
         let unit = kept.unwrap_or(options.unit);
@@ -83,6 +86,7 @@ impl<J: Journal> Store<J> {
         let mut jobs = Vec::new();
         while let Some(job) = reader.read()? {
             jobs.push(job);
+            tell(&mut progress, ImportStep::Read(jobs.len() as u64))?;
             let needed = jobs.len() * JOB_BYTES;
             if needed > options.memory_bytes_max {
                 let (line, rows) = (jobs.last().map_or(0, |job| job.line), jobs.len() as u64);
@@ -110,8 +114,9 @@ impl<J: Journal> Store<J> {
             },
         };
         importing.look_up(&jobs)?;
-        for job in &jobs {
+        for (done, job) in (1..).zip(&jobs) {
             importing.add(job)?;
+            tell(&mut progress, ImportStep::Checked(done))?;
         }
         let Importing {
             batch,

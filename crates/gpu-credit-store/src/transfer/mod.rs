@@ -16,6 +16,7 @@ pub mod sacct;
 mod staging;
 
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use gpu_credit::Overdraft;
@@ -38,13 +39,15 @@ pub enum ImportMode {
 /// How a file is imported.
 ///
 /// ```
+/// use std::ops::ControlFlow;
+///
 /// use gpu_credit::Overdraft;
 /// use gpu_credit_store::{ImportOptions, Store};
 ///
 /// let store = Store::in_memory()?;
 /// let options = ImportOptions { policy: Overdraft::Forfeit, ..ImportOptions::default() };
 /// let file = "kind,account,credit_id,amount,timestamp,expiration,id\nusage,acme,,4,30,,job-17\n";
-/// let imported = store.import_events(file.as_bytes(), &options, |_| ())?;
+/// let imported = store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()))?;
 /// assert_eq!((imported.posted, imported.accounts), (2, 1)); // the opening of the account, and the usage
 /// # Ok::<(), gpu_credit_store::Error>(())
 /// ```
@@ -92,8 +95,21 @@ pub enum ImportStep {
     Read(u64),
     /// So many records are checked.
     Checked(u64),
+    /// So many records are ready to be written.
+    Prepared(u64),
     /// So many records are written, or there already; durable is what is written once all are.
     Written(u64),
+}
+
+/// Tells how far an import is; an error if it is to be given up.
+fn tell(
+    progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    step: ImportStep,
+) -> Result<(), ImportError> {
+    match progress(step) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(ImportError::GivenUp),
+    }
 }
 
 /// A row without id that equals one that was imported before.

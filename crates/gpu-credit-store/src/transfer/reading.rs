@@ -1,6 +1,7 @@
 //! Reads an events file: its rows go to the staging, and what must be known of all of them stays.
 
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use gpu_credit_workload::{Action, Event, EventReader};
@@ -10,7 +11,7 @@ use super::accounts::{AccountIndex, Accounts};
 use super::identity::{FileDigest, RowDigest, RowKey};
 use super::memory::{Keys, Repeated, check_memory, row_bytes};
 use super::staging::Staging;
-use super::{ImportOptions, ImportStep};
+use super::{ImportOptions, ImportStep, tell};
 use crate::{Change, ImportError, RecordId, TimeUnit};
 
 /// An events file that was read.
@@ -41,7 +42,7 @@ pub(super) fn read(
     input: impl Read,
     options: &ImportOptions,
     conversion: Option<(TimeUnit, TimeUnit)>,
-    progress: &mut impl FnMut(ImportStep),
+    progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<ReadFile, ImportError> {
     let mut events = EventReader::new(input)?;
     let mut staging = Staging::new(&options.folder);
@@ -92,7 +93,7 @@ pub(super) fn read(
             occurrence,
             change,
         })?;
-        progress(ImportStep::Read(staging.rows() + questions));
+        tell(progress, ImportStep::Read(staging.rows() + questions))?;
     }
     Ok(ReadFile {
         staging,

@@ -1,5 +1,7 @@
 //! Closing the books.
 
+use std::ops::ControlFlow;
+
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, Sequence, Store};
 use gpu_credit_workload::random::Random;
@@ -186,7 +188,9 @@ fn a_close_frees_the_limits_at_once() {
     one_by_one.export_journal(&mut journal, |_| ()).unwrap();
     let (_third, imported) = store_in_memory();
     imported
-        .import_journal(&journal[..], &ImportOptions::default(), |_| ())
+        .import_journal(&journal[..], &ImportOptions::default(), |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap();
     for store in [one_by_one, at_once, imported] {
         assert_eq!(store.get_balance("a", 405).unwrap(), Some(4));

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +98,9 @@ fn retry(store: &Store, content: &str) -> Result<u64, Error> {
         .split_inclusive('\n')
         .filter(|line| line.starts_with('{'))
         .collect();
-    let retried = store.import_journal(journal.as_bytes(), &ImportOptions::default(), |_| ())?;
+    let retried = store.import_journal(journal.as_bytes(), &ImportOptions::default(), |_| {
+        ControlFlow::Continue(())
+    })?;
     Ok(retried.posted)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -60,8 +61,10 @@ impl File {
     ) -> Result<Imported, Error> {
         let text = self.text(rows);
         match self {
-            File::Journal => store.import_journal(text.as_bytes(), options, |_| ()),
-            _ => store.import_events(text.as_bytes(), options, |_| ()),
+            File::Journal => {
+                store.import_journal(text.as_bytes(), options, |_| ControlFlow::Continue(()))
+            }
+            _ => store.import_events(text.as_bytes(), options, |_| ControlFlow::Continue(())),
         }
     }
 }
@@ -347,7 +350,7 @@ fn an_import_in_batches_that_stopped_is_not_continued_by_another_file() {
     let store = failing(3, false);
     File::WithoutIds.import(&store, 95, &in_tens).unwrap_err();
     let other = File::WithoutIds.text(95).replacen("usage,a,,7,7,\n", "", 1);
-    let error = store.import_events(other.as_bytes(), &in_tens, |_| ());
+    let error = store.import_events(other.as_bytes(), &in_tens, |_| ControlFlow::Continue(()));
     let error = error.unwrap_err().to_string();
     assert!(
         error.starts_with("29 rows without id equal rows imported before"),

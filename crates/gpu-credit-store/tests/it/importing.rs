@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 
 use gpu_credit_store::{
     Change, Error, ImportError, ImportMode, ImportOptions, Imported, Store, TimeUnit,
@@ -287,14 +288,15 @@ fn run(seed: u64) {
             ..ImportOptions::default()
         };
         let context = format!("seed {seed}, step {step}, again {again}: {rows:?}");
-        let trial = outcome(store.import_events(&file[..], &options, |_| ()));
+        let trial =
+            outcome(store.import_events(&file[..], &options, |_| ControlFlow::Continue(())));
         assert_eq!(
             records(&store),
             model.records(),
             "a dry run posts nothing: {context}"
         );
         options.mode = ImportMode::Post;
-        let imported = store.import_events(&file[..], &options, |_| ());
+        let imported = store.import_events(&file[..], &options, |_| ControlFlow::Continue(()));
         match (model.expect(&rows, again), &imported) {
             (Expected::Posted { new, continued }, Ok(imported)) => {
                 assert_eq!(
@@ -353,7 +355,9 @@ fn what_is_posted_of_a_file_is_right_or_refused() {
 const HEADER: &str = "kind,account,credit_id,amount,timestamp,expiration";
 
 fn import(store: &Store, file: &str) -> Result<Imported, Error> {
-    store.import_events(file.as_bytes(), &ImportOptions::default(), |_| ())
+    store.import_events(file.as_bytes(), &ImportOptions::default(), |_| {
+        ControlFlow::Continue(())
+    })
 }
 
 /// A log of 19 rows that had grown by one was posted twice.
@@ -394,7 +398,7 @@ fn rows_imported_before_are_shown_and_refused() {
         again: true,
         ..ImportOptions::default()
     };
-    let again = store.import_events(other.as_bytes(), &options, |_| ());
+    let again = store.import_events(other.as_bytes(), &options, |_| ControlFlow::Continue(()));
     assert_eq!(again.unwrap().posted, 5);
     assert_eq!(import(&store, &other).unwrap().continued, 5);
 }
@@ -465,7 +469,7 @@ fn times_in_another_unit_are_converted_or_refused() {
             ..ImportOptions::default()
         };
         let file = format!("{HEADER},id\n{rows}");
-        store.import_events(file.as_bytes(), &options, |_| ())
+        store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()))
     };
     import(TimeUnit::Seconds, "grant,a,g,9,10,30,g1\n").unwrap();
     assert_eq!(store.time_unit().unwrap(), Some(TimeUnit::Seconds));
@@ -505,7 +509,7 @@ fn an_import_that_would_take_too_much_memory_is_refused() {
     for row in 0..1_000_000 {
         file.push_str(&format!("usage,a,,1,{row},\n"));
     }
-    let error = store.import_events(file.as_bytes(), &options, |_| ());
+    let error = store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()));
     let error = error.unwrap_err().to_string();
     assert!(error.starts_with("line "), "{error}");
     assert!(error.contains("may take 419430400"), "{error}");

@@ -1,5 +1,6 @@
 //! Nobody waits for what is slow about somebody else's postings and questions.
 
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -117,11 +118,13 @@ fn rows_are_made_outside_of_the_lane_and_moved_to_where_the_journal_ends() {
     let options = ImportOptions::default();
     let post = || drop(store.post_all(batch("x", ROWS)).unwrap());
     let import_journal = || {
-        let imported = store.import_journal(journal.as_slice(), &options, |_| ());
+        let imported =
+            store.import_journal(journal.as_slice(), &options, |_| ControlFlow::Continue(()));
         assert_eq!(imported.unwrap().accounts, 1);
     };
     let import_events = || {
-        let imported = store.import_events(events.as_bytes(), &options, |_| ());
+        let imported =
+            store.import_events(events.as_bytes(), &options, |_| ControlFlow::Continue(()));
         assert_eq!(imported.unwrap().accounts, 1);
     };
     let writes: [&(dyn Fn() + Sync); 3] = [&post, &import_journal, &import_events];

@@ -20,6 +20,7 @@ mod disturbed_imports;
 mod faults;
 #[cfg(unix)]
 mod fork;
+mod giving_up;
 mod importing;
 mod kill;
 mod lane;

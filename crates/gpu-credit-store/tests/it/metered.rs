@@ -1,5 +1,6 @@
 //! Metered usage: jobs under ids, their corrections, and what a close of the books leaves of them.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gpu_credit::{MeteredUsage, Overdraft};
@@ -89,7 +90,9 @@ fn every_correction_acts_as_if_the_job_had_been_posted_so() {
         store.export_journal(&mut journal, |_| ()).unwrap();
         let (_disk, other) = store_in_memory();
         other
-            .import_journal(journal.as_slice(), &ImportOptions::default(), |_| ())
+            .import_journal(journal.as_slice(), &ImportOptions::default(), |_| {
+                ControlFlow::Continue(())
+            })
             .unwrap();
         assert_eq!(everything(&other), before);
     }

@@ -10,6 +10,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
@@ -93,7 +94,9 @@ fn a_file_of_format_2_holds_what_it_held() {
     // Its notes are known: the file that was imported continues one.
     let events = "kind,account,credit_id,amount,timestamp,expiration\n\
                   grant,imported,g,9,0,50\nusage,imported,,2,5,\n";
-    let imported = store.import_events(events.as_bytes(), &ImportOptions::default(), |_| ());
+    let imported = store.import_events(events.as_bytes(), &ImportOptions::default(), |_| {
+        ControlFlow::Continue(())
+    });
     let imported = imported.unwrap();
     assert_eq!((imported.posted, imported.continued), (0, 2));
 }
@@ -114,7 +117,9 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     assert_eq!(entries, journal_text.lines().collect::<Vec<&str>>());
     assert_sound(&store);
     // Every id is known, and of what was deleted that it was.
-    let again = store.import_journal(journal.as_slice(), &ImportOptions::default(), |_| ());
+    let again = store.import_journal(journal.as_slice(), &ImportOptions::default(), |_| {
+        ControlFlow::Continue(())
+    });
     assert_eq!(again.unwrap().posted, 0);
     for (account, id) in [("gone", "delete-1"), ("deleted", "delete-2")] {
         assert!(!store.delete_account(account, id).unwrap().is_new());
@@ -141,7 +146,9 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     let mut exported = Vec::new();
     store.export_journal(&mut exported, |_| ()).unwrap();
     other
-        .import_journal(exported.as_slice(), &ImportOptions::default(), |_| ())
+        .import_journal(exported.as_slice(), &ImportOptions::default(), |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap();
     assert_eq!(everything(&other), everything(&store));
     for account in store.accounts().unwrap() {

@@ -1,5 +1,7 @@
 //! Posting, retrying, asking, deleting.
 
+use std::ops::ControlFlow;
+
 use gpu_credit::{Overdraft, Status};
 use gpu_credit_store::{
     Account, Change, Error, ImportOptions, Outcome, Posting, Refusal, Sequence, Store,
@@ -262,7 +264,7 @@ fn a_credit_line_belongs_to_the_account() {
         ..ImportOptions::default()
     };
     let file = "kind,account,credit_id,amount,timestamp,expiration\nusage,b,,1,1,\n";
-    let refused = store.import_events(file.as_bytes(), &options, |_| ());
+    let refused = store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()));
     assert!(refused.is_err(), "{refused:?}");
     let deficits = |store: &Store| [5, 9].map(|at| store.balance_at("a", at).unwrap().deficit);
     assert_eq!(deficits(&store), [4, 4]);

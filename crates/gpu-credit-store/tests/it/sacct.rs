@@ -1,6 +1,7 @@
 //! Output of `sacct` that is imported into a store, grown and older.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::sacct::SacctOptions;
@@ -31,7 +32,9 @@ fn options() -> SacctImport {
 }
 
 fn import(store: &Store<impl gpu_credit_store::Journal>, output: &str) -> SacctImported {
-    store.import_sacct(output.as_bytes(), &options()).unwrap()
+    store
+        .import_sacct(output.as_bytes(), &options(), |_| ControlFlow::Continue(()))
+        .unwrap()
 }
 
 /// What has ended, by id, as the rows of the file say.
@@ -145,7 +148,9 @@ fn a_dry_run_says_the_same_and_posts_nothing() {
         mode: ImportMode::DryRun,
         ..options()
     };
-    let would_be = store.import_sacct(FIRST.as_bytes(), &trial).unwrap();
+    let would_be = store
+        .import_sacct(FIRST.as_bytes(), &trial, |_| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(store.last_sequence().get(), 0);
     assert_eq!(store.time_unit().unwrap(), None);
     assert_eq!(import(&store, FIRST), would_be);
@@ -178,7 +183,11 @@ fn any_other_difference_is_refused_and_shows_both() {
     {
         let before = store.last_sequence();
         let new = other.replace("17|tiger", "18|tiger");
-        let error = store.import_sacct(format!("{HEADER}\n{new}{other}").as_bytes(), &options());
+        let error = store.import_sacct(
+            format!("{HEADER}\n{new}{other}").as_bytes(),
+            &options(),
+            |_| ControlFlow::Continue(()),
+        );
         let error = error.unwrap_err().to_string();
         let say =
             |(rate, until)| format!("metered usage of {rate} a tick from {ten} until {until}");
@@ -201,7 +210,9 @@ fn any_other_difference_is_refused_and_shows_both() {
     let differing = format!("{HEADER}\n{}{}", row("13:00:00", 1), row("13:00:00", 2));
     let differing = differing.replace("17|tiger", "20|tiger");
     let error = store
-        .import_sacct(differing.as_bytes(), &options())
+        .import_sacct(differing.as_bytes(), &options(), |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap_err();
     assert!(
         error
@@ -243,7 +254,9 @@ fn what_an_operator_did_to_a_job_stays() {
     assert_eq!(import(&store, &file("Unknown")).known, 1);
     assert_eq!(import(&store, &file("10:10:00")).known, 1);
     let error = store
-        .import_sacct(file("11:00:00").as_bytes(), &options())
+        .import_sacct(file("11:00:00").as_bytes(), &options(), |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap_err();
     assert!(
         error.to_string().contains(&format!("until {}", ten + 600)),
@@ -284,7 +297,9 @@ fn times_are_in_the_unit_of_the_store() {
     let (_folder, store) = store_in_memory();
     store.set_time_unit(TimeUnit::Nanoseconds).unwrap();
     let far = format!("{HEADER}\n{}", row("12:00:00", 4)).replace("2026-", "2500-");
-    let error = store.import_sacct(far.as_bytes(), &options()).unwrap_err();
+    let error = store
+        .import_sacct(far.as_bytes(), &options(), |_| ControlFlow::Continue(()))
+        .unwrap_err();
     assert!(
         error
             .to_string()
@@ -300,7 +315,9 @@ fn memory_is_bounded() {
         memory_bytes_max: 100_000,
         ..options()
     };
-    let error = store.import_sacct(FIRST.as_bytes(), &small).unwrap_err();
+    let error = store
+        .import_sacct(FIRST.as_bytes(), &small, |_| ControlFlow::Continue(()))
+        .unwrap_err();
     let Error::Import(error) = error else {
         panic!("{error}");
     };

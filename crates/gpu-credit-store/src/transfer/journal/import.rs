@@ -1,6 +1,7 @@
 //! Imports a journal: read, checked, and only then written.
 
 use std::io::BufRead;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::checking::{self, Checked, Problem};
@@ -8,7 +9,7 @@ use super::reading::{self, Place, ReadJournal, StagedLine};
 use crate::lane::{Appended, now};
 use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use crate::transfer::staging::StagedRows;
-use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused};
+use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
 use crate::{Change, Entry, Error, Head, ImportError, Journal, Refusal, Sequence, Store};
 
 /// Entries that are read together, in the order in which they are in the temporary file.
@@ -34,12 +35,13 @@ impl<J: Journal> Store<J> {
     ///
     /// # Errors
     /// If a line is not an entry, an entry is refused, the store has another unit of time, the options say
-    /// [`batch_rows`](ImportOptions::batch_rows), or the storage fails; nothing is posted.
+    /// [`batch_rows`](ImportOptions::batch_rows), `progress` gives the import up, or the storage fails; nothing
+    /// is posted.
     pub fn import_journal(
         &self,
         input: impl BufRead,
         options: &ImportOptions,
-        mut progress: impl FnMut(ImportStep),
+        mut progress: impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Imported, Error> {
         if options.batch_rows.is_some() {
             return Err(ImportError::JournalInBatches.into());
@@ -68,7 +70,7 @@ impl<J: Journal> Store<J> {
             if let Some(unit) = unit {
                 self.set_time_unit(unit)?;
             }
-            let Some(new) = New::prepare(self, &mut file, &checked, options)? else {
+            let Some(new) = New::prepare(self, &mut file, &checked, options, &mut progress)? else {
                 return Ok(checked.imported());
             };
             let is_written = self.alone(|last| {
@@ -88,7 +90,9 @@ impl<J: Journal> Store<J> {
             let checked = checking::check(self, &mut file, options, &mut progress)?;
             let new = match options.mode {
                 ImportMode::DryRun => None,
-                ImportMode::Post => New::prepare(self, &mut file, &checked, options)?,
+                ImportMode::Post => {
+                    New::prepare(self, &mut file, &checked, options, &mut progress)?
+                }
             };
             let appended = match new {
                 None => Appended::Nothing,
@@ -124,6 +128,7 @@ impl New {
         file: &mut ReadJournal,
         checked: &Checked,
         options: &ImportOptions,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Option<Self>, Error> {
         let known = store.journal().notes("")?;
         let notes = file.notes.iter().filter(|note| !known.contains(note));
@@ -143,7 +148,7 @@ impl New {
             appending: Appending::after(checked.last, store.journal(), &options.folder),
         };
         while !entries.places.is_empty() {
-            entries.take_some()?;
+            entries.take_some(progress)?;
         }
         Ok(Some(New {
             prepared: entries.appending.finish(entries.rows, notes)?,
@@ -160,7 +165,7 @@ impl New {
         self,
         journal: &dyn Journal,
         last: Sequence,
-        progress: &mut impl FnMut(ImportStep),
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Appended, Error> {
         let tell = |rows| progress(ImportStep::Written(rows));
         let (_, appended) = self.prepared.append(journal, last, tell)?;
@@ -186,7 +191,10 @@ struct NewEntries<'f> {
 
 impl NewEntries<'_> {
     /// Takes some more lines, which are read in the order in which they are staged.
-    fn take_some(&mut self) -> Result<(), Error> {
+    fn take_some(
+        &mut self,
+        progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         let count = self.places.len().min(READ_AT_ONCE);
         let (places, rest) = self.places.split_at(count);
         self.places = rest;
@@ -200,6 +208,7 @@ impl NewEntries<'_> {
         lines.sort_unstable_by_key(|line| line.sequence);
         for line in lines {
             self.take(line)?;
+            tell(progress, ImportStep::Prepared(self.rows))?;
         }
         Ok(())
     }

@@ -104,6 +104,8 @@ mod workload;
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use gpu_credit_workload::random::Random;
 
     use super::workload::Workload;
@@ -118,7 +120,9 @@ mod tests {
 
     fn import(store: &Store, lines: &[String]) -> Imported {
         let options = ImportOptions::default();
-        let imported = store.import_journal(lines.join("\n").as_bytes(), &options, |_| ());
+        let imported = store.import_journal(lines.join("\n").as_bytes(), &options, |_| {
+            ControlFlow::Continue(())
+        });
         imported.unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! Reads a journal: its lines go to the staging, and what must be known of all of them stays.
 
 use std::io::BufRead;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
@@ -12,7 +13,7 @@ use crate::transfer::identity::RowKey;
 use crate::transfer::lines::Lines;
 use crate::transfer::memory::{Keys, Repeated, check_memory};
 use crate::transfer::staging::Staging;
-use crate::transfer::{ImportOptions, ImportStep};
+use crate::transfer::{ImportOptions, ImportStep, tell};
 use crate::{Change, Error, ImportError, RecordId, Sequence, TimeUnit};
 
 /// A journal that was read.
@@ -69,7 +70,7 @@ struct Reading {
 pub(super) fn read(
     input: impl BufRead,
     options: &ImportOptions,
-    progress: &mut impl FnMut(ImportStep),
+    progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<ReadJournal, Error> {
     let mut texts = Lines::new(input);
     let mut staging = Staging::new(&options.folder);
@@ -97,7 +98,7 @@ pub(super) fn read(
             }
         }
         check_memory(line, staging.rows(), reading.bytes(), options)?;
-        progress(ImportStep::Read(staging.rows()));
+        tell(progress, ImportStep::Read(staging.rows()))?;
     }
     let bytes = reading.bytes();
     let Reading {

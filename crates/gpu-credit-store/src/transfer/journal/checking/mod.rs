@@ -10,7 +10,7 @@ mod naming;
 mod problem;
 
 use std::iter;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -30,7 +30,7 @@ use crate::transfer::accounts::AccountIndex;
 use crate::transfer::appending::{heads, last};
 use crate::transfer::identity::RowKey;
 use crate::transfer::memory::check_memory;
-use crate::transfer::{ImportOptions, ImportStep, PostedBy};
+use crate::transfer::{ImportOptions, ImportStep, PostedBy, tell};
 use crate::{Account, Change, Error, Head, Journal, Outcome, Posting, Sequence, Store};
 
 /// Lines that are drafted together.
@@ -58,7 +58,7 @@ pub(super) fn check<J: Journal>(
     store: &Store<J>,
     file: &mut ReadJournal,
     options: &ImportOptions,
-    progress: &mut impl FnMut(ImportStep),
+    progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<Checked, Problem> {
     let through = store.last_sequence();
     let heads = heads(store, &file.accounts)?;
@@ -103,7 +103,7 @@ pub(super) fn check<J: Journal>(
             }
             Err(problem) => return Err(problem),
         };
-        progress(ImportStep::Checked(start as u64));
+        tell(progress, ImportStep::Checked(start as u64)).map_err(Error::from)?;
     }
     if let Some((_, error)) = refused {
         return Err(error.into());
