@@ -27,8 +27,8 @@ impl DurableStore {
     /// true. unit is that of the file, if it is not that of the store: times are converted exactly. With
     /// dry_run all is checked, and nothing posted.
     ///
-    /// Raises ValueError that names the line, and OSError if the file cannot be read. A signal, such as
-    /// Ctrl-C, is seen when it is done.
+    /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
+    /// whose handler raises, ends it within a second, and nothing is posted.
     ///
     /// >>> from gpu_credit import CreditStore
     /// >>> events = path.with_name("events.csv")
@@ -58,7 +58,9 @@ impl DurableStore {
             ..ImportOptions::default()
         };
         let file = File::open(path)?;
-        let imported = self.ask(py, |store| store.import_events(file, &options, |_| ()))?;
+        let imported = self.ask_interruptibly(py, |store, interrupt| {
+            store.import_events(file, &options, |_| interrupt.flow())
+        })?;
         let Imported {
             posted,
             already_posted,
@@ -81,8 +83,8 @@ impl DurableStore {
     /// final. A final end is never moved, and nothing is charged twice. Any other difference is a ValueError
     /// that shows both. unit is that of a store that has none yet.
     ///
-    /// Raises ValueError that names the line, and OSError if the file cannot be read. A signal, such as
-    /// Ctrl-C, is seen when it is done.
+    /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
+    /// whose handler raises, ends it within a second, and nothing is posted.
     #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", dry_run = false),
            text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', dry_run=False)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
@@ -132,7 +134,9 @@ impl DurableStore {
             memory_bytes_max: ImportOptions::default().memory_bytes_max,
         };
         let file = BufReader::new(File::open(path)?);
-        let imported = self.ask(py, |store| store.import_sacct(file, &options))?;
+        let imported = self.ask_interruptibly(py, |store, interrupt| {
+            store.import_sacct(file, &options, |_| interrupt.flow())
+        })?;
         let SacctImported {
             posted,
             running,

@@ -4,7 +4,7 @@
 //! wait for itself. So work is a closure that could be sent to another thread: it can hold no
 //! object of Python's, and the compiler sees to that. What it returns is made into objects later.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
@@ -91,50 +91,25 @@ impl<T: Send> Shared<T> {
         self.work(py, |value| pool::run(|| work(value)))
     }
 
-    /// Long work that a signal may end, such as Ctrl-C, on all cores. Another thread does it, so that the
-    /// handler of the signal may ask for the value like anybody else.
+    /// Long work that a signal may end, such as Ctrl-C, on all cores: see [`interruptibly`].
     pub(crate) fn work_interruptibly<R: Send>(
         &self,
         py: Python<'_>,
         work: impl FnOnce(&mut T, &Interrupt) -> R + Send,
     ) -> PyResult<R> {
-        let interrupt = Interrupt::default();
-        let (sender, mut receiver) = sync_channel(1);
-        let (mut work, mut raised) = (Some(work), Ok(()));
-        let done = thread::scope(|scope| {
-            let (interrupt, work) = (&interrupt, &mut work);
-            let worker = thread::Builder::new().spawn_scoped(scope, move || {
-                let _ = sender.send(loop {
-                    let work = |value: &mut T| {
-                        let work = work.take()?;
-                        Some(pool::run(|| work(value, interrupt)))
-                    };
-                    match self.try_work(work) {
-                        Ok(None) if !interrupt.is_set() => {}
-                        done => break done,
-                    }
-                });
-            });
-            if let Err(error) = worker {
-                return Err(error.into());
-            }
+        let mut work = Some(work);
+        let done = interruptibly(py, move |interrupt| {
             loop {
-                let receiver = &mut receiver;
-                match py.detach(move || receiver.recv_timeout(PATIENCE)) {
-                    Ok(done) => return done,
-                    // The worker has panicked, and so will its scope.
-                    Err(RecvTimeoutError::Disconnected) => return Err(broken()),
-                    Err(RecvTimeoutError::Timeout) if raised.is_ok() => {
-                        raised = py.check_signals();
-                        if raised.is_err() {
-                            interrupt.set();
-                        }
-                    }
-                    Err(RecvTimeoutError::Timeout) => {}
+                let work = |value: &mut T| {
+                    let work = work.take()?;
+                    Some(pool::run(|| work(value, interrupt)))
+                };
+                match self.try_work(work) {
+                    Ok(None) if !interrupt.is_set() => {}
+                    done => return done,
                 }
             }
-        });
-        raised?;
+        })?;
         done?.ok_or_else(broken)
     }
 
@@ -186,6 +161,43 @@ impl<T> Drop for Whole<'_, T> {
     }
 }
 
+/// Does long work that a signal may end, such as Ctrl-C: it has to look at the interrupt now and then. Another
+/// thread does it, so that the handler of the signal may ask for what it holds like anybody else.
+pub(crate) fn interruptibly<R: Send>(
+    py: Python<'_>,
+    work: impl FnOnce(&Interrupt) -> R + Send,
+) -> PyResult<R> {
+    let interrupt = Interrupt::default();
+    let (sender, mut receiver) = sync_channel(1);
+    let mut raised = Ok(());
+    let done = thread::scope(|scope| {
+        let interrupt = &interrupt;
+        let worker = thread::Builder::new().spawn_scoped(scope, move || {
+            let _ = sender.send(work(interrupt));
+        });
+        if let Err(error) = worker {
+            return Err(error.into());
+        }
+        loop {
+            let receiver = &mut receiver;
+            match py.detach(move || receiver.recv_timeout(PATIENCE)) {
+                Ok(done) => return Ok(done),
+                // The worker has panicked, and so will its scope.
+                Err(RecvTimeoutError::Disconnected) => return Err(broken()),
+                Err(RecvTimeoutError::Timeout) if raised.is_ok() => {
+                    raised = py.check_signals();
+                    if raised.is_err() {
+                        interrupt.set();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    });
+    raised?;
+    done
+}
+
 /// Tells long work that nobody waits for it any more.
 #[derive(Default)]
 pub(crate) struct Interrupt(AtomicBool);
@@ -198,6 +210,15 @@ impl Interrupt {
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether to go on.
+    #[inline]
+    pub(crate) fn flow(&self) -> ControlFlow<()> {
+        match self.is_set() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     /// The items until then.

@@ -16,7 +16,7 @@ use crate::instant::{Instant, Length, UnitName};
 use crate::integer::{Amount, Number, Priority};
 use crate::place::Place;
 use crate::policy::Policy;
-use crate::shared::Shared;
+use crate::shared::{Interrupt, Shared, interruptibly};
 use crate::{records, words};
 
 /// CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost.
@@ -76,10 +76,24 @@ impl DurableStore {
         py: Python<'_>,
         question: impl FnOnce(&Store) -> Result<R, Error> + Send,
     ) -> PyResult<R> {
+        let store = self.open(py)?;
+        py.detach(|| question(&store)).map_err(refused)
+    }
+
+    /// As [`ask`](Self::ask), for what a signal may end.
+    pub(crate) fn ask_interruptibly<R: Send>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(&Store, &Interrupt) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let store = self.open(py)?;
+        interruptibly(py, |interrupt| question(&store, interrupt))?.map_err(refused)
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<Store> {
         self.check_process()?;
         let store = self.store.with(py, |store| store.clone())?;
-        let store = store.ok_or_else(|| PyValueError::new_err("the store is closed"))?;
-        py.detach(|| question(&store)).map_err(refused)
+        store.ok_or_else(|| PyValueError::new_err("the store is closed"))
     }
 
     /// The unit of its timestamps, if somebody has said it.

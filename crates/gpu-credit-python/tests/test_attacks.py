@@ -633,6 +633,37 @@ for name in LONG_QUESTIONS:
     ctrl_c_in(name)
 
 
+def ctrl_c_in_an_import(name, head, row, rows):
+    """It was seen when the whole file had been posted."""
+
+    def attack():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_text("\n".join([head, *(row.format(number) for number in range(rows)), ""]))
+            with CreditStore(Path(folder) / "credit.redb") as store:
+                before = store.last_sequence
+                interrupted(lambda: getattr(store, name)(path))
+                assert store.last_sequence == before and store.accounts() == []
+                path.write_text("\n".join([head, row.format(1), ""]))
+                assert getattr(store, name)(path).posted > 0
+
+    ATTACKS[f"ctrl_c_in_{name}"] = attack
+
+
+ctrl_c_in_an_import(
+    "import_events",
+    "kind,account,credit_id,amount,timestamp,expiration,id",
+    "usage,acme,,1,{0},,job-{0}",
+    1_000_000,
+)
+ctrl_c_in_an_import(
+    "import_sacct",
+    "JobIDRaw|Cluster|Account|User|Submit|Start|End|AllocTRES|State",
+    "{0}|c|lab|ada|2026-01-01T00:00:00|2026-01-01T00:00:00|2026-01-01T01:00:00|gres/gpu=2|COMPLETED",
+    300_000,
+)
+
+
 @attack
 def ctrl_c_while_another_thread_works():
     account = an_account()
