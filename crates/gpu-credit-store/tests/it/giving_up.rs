@@ -14,10 +14,12 @@ fn events(rows: std::ops::Range<u32>) -> String {
     HEADER.to_owned() + &rows.collect::<String>()
 }
 
+type Tell<'a> = &'a mut dyn FnMut(ImportStep) -> ControlFlow<()>;
+
 /// Steps told before one at which it is given up.
 fn given_up_after(
     steps: u64,
-    import: &dyn Fn(&mut dyn FnMut(ImportStep) -> ControlFlow<()>) -> Result<Imported, Error>,
+    import: &dyn Fn(Tell<'_>) -> Result<Imported, Error>,
 ) -> Result<Imported, (Error, ImportStep)> {
     let (mut told, mut last) = (0, None);
     let imported = import(&mut |step| {
@@ -52,7 +54,7 @@ fn an_import_that_is_given_up_at_any_step_posts_nothing_and_can_be_repeated() {
         let mut kinds = Vec::new();
         for steps in 0.. {
             let store = Store::in_memory().unwrap();
-            let import = |tell: &mut dyn FnMut(ImportStep) -> ControlFlow<()>| match is_journal {
+            let import = |tell: Tell<'_>| match is_journal {
                 true => store.import_journal(&journal[..], &options, tell),
                 false => store.import_events(file.as_bytes(), &options, tell),
             };
@@ -90,9 +92,7 @@ fn an_import_in_batches_that_is_given_up_keeps_what_was_posted_until_then() {
     let mut stopped_after = Vec::new();
     for steps in 0.. {
         let store = Store::in_memory().unwrap();
-        let import = |tell: &mut dyn FnMut(ImportStep) -> ControlFlow<()>| {
-            store.import_events(file.as_bytes(), &options, tell)
-        };
+        let import = |tell: Tell<'_>| store.import_events(file.as_bytes(), &options, tell);
         let posted = match given_up_after(steps, &import) {
             Ok(_) => break,
             Err((error, _)) if is_given_up(&error) => 0,
