@@ -164,7 +164,7 @@ def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
     cpus = store.import_sacct(file, resource="cpu", payer="user", timezone="Europe/Berlin", policy="carry:0")
     assert (cpus.posted, store.account("ada").used, store.account("ada").policy) == (1, 64 * hour // 2, "carry:0")
     for wrong in ({"timezone": "Mars/Phobos"}, {"payer": "eve"}, {"resource": ""}, {"unit": "h"}, {"now": 2**62}):
-        with pytest.raises(ValueError, match=f"{[*wrong.values()][0]}"):
+        with pytest.raises(ValueError, match=f'"{[*wrong.values()][0]}"'):
             store.import_sacct(file, **wrong)
     file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED").replace("gpu=8", "gpu=4"))
     with pytest.raises(ValueError, match="line 2"):
