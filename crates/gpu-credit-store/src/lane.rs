@@ -16,6 +16,7 @@ use std::iter;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -42,11 +43,18 @@ pub(crate) struct Lane<J> {
     commit: GroupCommit<Turn, Reply>,
     recent: Mutex<Recent>,
     pins: Pins,
-    /// What is of no use any more: dropped by whoever has left the lane.
-    dropped: Mutex<Vec<Arc<dyn Send + Sync>>>,
+    done_with: Mutex<DoneWith>,
     /// Whether the journal may hold what memory does not show: during a commit, and after one that
     /// failed or did not come to its end.
     is_behind: AtomicBool,
+}
+
+/// What is of no use any more: dropped by whoever has left the lane.
+#[derive(Default)]
+struct DoneWith {
+    things: Vec<Arc<dyn Send + Sync>>,
+    /// To drop them takes as long as a large request.
+    is_much: bool,
 }
 
 /// What is to be done in the lane.
@@ -129,7 +137,7 @@ impl<J: Journal> Lane<J> {
             commit: GroupCommit::new(),
             recent: Mutex::new(Recent::new(last)),
             pins: Pins::default(),
-            dropped: Mutex::default(),
+            done_with: Mutex::default(),
             is_behind: AtomicBool::new(false),
         })
     }
@@ -305,15 +313,18 @@ impl<J: Journal> Lane<J> {
             }
         };
         appended.map_err(|error| (base, error))?;
-        let (written, count) = (Arc::new(written), FORGOTTEN);
-        let count = count + 2 * written.entries.len();
+        let written = Arc::new(written);
         recent.take_in(Arc::clone(&written), touched);
-        let mut dropped = self.directory.publish(&written);
+        let removed = self.directory.publish(&written);
         let needed = self.pins.first(|| self.directory.visible());
-        for commit in recent.forget(needed, count) {
-            dropped.push(commit);
+        let forgotten = recent.forget(needed, FORGOTTEN + 2 * written.entries.len());
+        let mut done_with = self.done_with.lock();
+        done_with.is_much |= !removed.is_empty();
+        done_with.things.extend(removed);
+        for commit in forgotten {
+            done_with.is_much |= commit.entries.len() >= LARGE_FROM;
+            done_with.things.push(commit);
         }
-        self.dropped.lock().append(&mut dropped);
         Ok(())
     }
 
@@ -322,12 +333,17 @@ impl<J: Journal> Lane<J> {
         for name in Needs::of(&request.postings).names() {
             self.directory.tidy(name);
         }
-        drop(mem::take(&mut *self.dropped.lock()));
-        drop(self.pins.if_none(|| {
+        let done_with = mem::take(&mut *self.done_with.lock());
+        let recent = self.pins.if_none(|| {
             let mut recent = self.recent.try_lock()?;
             let seen = self.directory.visible();
             Some(mem::replace(&mut *recent, Recent::new(seen)))
-        }));
+        });
+        let kept = recent.as_ref().map_or(0, Recent::entry_count);
+        let is_much = done_with.is_much || kept >= LARGE_FROM;
+        if is_much && request.postings.len() < LARGE_FROM {
+            drop_aside((done_with, recent));
+        }
     }
 
     /// Forgets what is in memory: the journal knows better.
@@ -392,6 +408,13 @@ fn fail(answers: &mut [Option<Answered>], base: Sequence, error: &JournalError) 
             *answer = Err((0, Error::Journal(error.clone())));
         }
     }
+}
+
+/// Drops what others left behind while its caller goes on; if there can be no thread for it, the caller
+/// drops it.
+fn drop_aside(things: impl Send + 'static) {
+    // A thread that cannot be made drops what it was given here.
+    drop(thread::Builder::new().spawn(move || drop(things)));
 }
 
 /// Milliseconds since 1970.

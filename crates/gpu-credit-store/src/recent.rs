@@ -98,6 +98,12 @@ impl Recent {
         }
     }
 
+    /// The entries that it holds.
+    pub(crate) fn entry_count(&self) -> usize {
+        let entries = self.commits.iter().map(|commit| commit.entries.len());
+        entries.sum()
+    }
+
     /// Whether it knows all that was written after a place.
     pub(crate) fn reaches(&self, place: Sequence) -> bool {
         self.start <= place
