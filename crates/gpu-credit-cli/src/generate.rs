@@ -33,19 +33,19 @@ pub(crate) struct GenerateArguments {
     #[arg(long, value_parser = shape_parser())]
     shape: Shape,
     /// Another seed makes another file of the same shape
-    #[arg(long, default_value = "1", value_parser = integer(0, u64::MAX))]
+    #[arg(long, default_value = "1", value_parser = integer(0, u64::MAX), allow_negative_numbers = true)]
     seed: u64,
     /// How many accounts there are
-    #[arg(long, default_value = "1", value_parser = integer(NonZeroU32::MIN, ACCOUNTS_MAX))]
+    #[arg(long, default_value = "1", value_parser = integer(NonZeroU32::MIN, ACCOUNTS_MAX), allow_negative_numbers = true)]
     accounts: NonZeroU32,
     /// Usage records in the whole file
-    #[arg(long, value_parser = integer(0, ROWS_MAX))]
+    #[arg(long, value_parser = integer(0, ROWS_MAX), allow_negative_numbers = true)]
     usage: u32,
     /// Grants in the whole file
-    #[arg(long, value_parser = integer(0, ROWS_MAX))]
+    #[arg(long, value_parser = integer(0, ROWS_MAX), allow_negative_numbers = true)]
     grants: u32,
     /// Queries (balance rows) in the whole file
-    #[arg(long, value_parser = integer(0, ROWS_MAX))]
+    #[arg(long, value_parser = integer(0, ROWS_MAX), allow_negative_numbers = true)]
     queries: u32,
     /// Write a column of record ids
     #[arg(long)]

@@ -82,8 +82,8 @@ A TIME is one of
   1740787200             an integer
   2025-03-01T12:00:00Z   RFC 3339, with Z or an offset such as +01:00
   2025-03-01             a date: its first instant, in UTC
-  now                    the clock of this machine; queries without --at or
-                         --from are about it
+  now                    the clock of this machine; queries take it if no
+                         instant is given
 and a LENGTH one of
   3600                   an integer
   12h, 30d, 1h30m        with units; a day is 24 hours, and months are refused

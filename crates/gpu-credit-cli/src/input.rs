@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use gpu_credit::{Error, Overdraft};
 use gpu_credit_workload::{Event, EventError, EventReader};
@@ -130,7 +130,13 @@ impl Source {
         }
         let name = printable(&path.to_string_lossy()).into_owned();
         let file = File::open(path).with_context(|| format!("{name}: cannot be opened"))?;
-        let metadata = file.metadata().ok().filter(Metadata::is_file);
+        let metadata = file.metadata().ok();
+        let is_directory = metadata.as_ref().is_some_and(Metadata::is_dir);
+        ensure!(
+            !is_directory,
+            "{name}: cannot be read: it is a directory: name a file in it"
+        );
+        let metadata = metadata.filter(Metadata::is_file);
         Ok(Self {
             name,
             bytes: Box::new(file),

@@ -18,6 +18,7 @@ mod input;
 mod integer;
 mod interrupt;
 mod man;
+mod os_error;
 mod output_file;
 mod own_questions;
 mod party;
@@ -29,6 +30,7 @@ mod store;
 mod time;
 mod verify;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ use clap::FromArgMatches;
 
 use arguments::{Arguments, Command};
 use escape::{printable, shortened};
+use os_error::words;
 use output_file::refuse_store_on_standard_output;
 use store::{
     account, accounts, balance, change, check, copy, draws, export, grant, history, import, job,
@@ -69,10 +72,21 @@ fn main() -> ExitCode {
         } else {
             ""
         };
-        let line = format!("gpu-credit: {place}{error:#}");
+        let line = format!("gpu-credit: {place}{}", told(&error));
         complain(format_args!("{}", printable(&line)));
         ExitCode::from(BAD_INPUT)
     })
+}
+
+/// An error and its causes, in words.
+fn told(error: &anyhow::Error) -> String {
+    let causes = error
+        .chain()
+        .map(|cause| match cause.downcast_ref::<io::Error>() {
+            Some(error) => words(error),
+            None => cause.to_string(),
+        });
+    causes.collect::<Vec<_>>().join(": ")
 }
 
 /// What the command line says; if it is wrong, what is wrong with it.
@@ -98,7 +112,20 @@ fn arguments() -> Result<Arguments, String> {
         Some(wrong) => format!("gpu-credit: {wrong}"),
         None => lines,
     };
-    Err(lines.lines().map(printable).collect::<Vec<_>>().join("\n"))
+    let mut lines: Vec<_> = lines.lines().map(printable).collect();
+    if unit_of_environment_is_wrong(&lines) {
+        lines.push("The variable GPU_CREDIT_UNIT has that value.".into());
+    }
+    Err(lines.join("\n"))
+}
+
+/// Whether what is wrong is the unit, and nobody has typed it.
+fn unit_of_environment_is_wrong(lines: &[Cow<'_, str>]) -> bool {
+    let is_typed = env::args_os().any(|word| word.to_string_lossy().starts_with("--unit"));
+    !is_typed
+        && lines
+            .first()
+            .is_some_and(|line| line.contains("'--unit <UNIT>'"))
 }
 
 /// Whether all is well: a verification or a check can fail.

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use tempfile::NamedTempFile;
 
@@ -152,15 +152,6 @@ fn is_store(path: &Path) -> io::Result<bool> {
     Ok(start == MAGIC)
 }
 
-/// The error itself, without the temporary name, which means nothing to anybody.
-fn without_name(error: io::Error) -> anyhow::Error {
-    let inner = error.get_ref().and_then(std::error::Error::source);
-    match inner {
-        Some(inner) => anyhow!("{inner}"),
-        None => error.into(),
-    }
-}
-
 /// A file that has not got its name yet; it is removed unless it gets it. It is locked for as long as
 /// somebody works on it.
 struct Unfinished(NamedTempFile);
@@ -191,7 +182,7 @@ impl Unfinished {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     bail!("there is no such folder")
                 }
-                file => file.map_err(without_name)?,
+                file => file?,
             };
             // If files cannot be locked here, nobody takes it for stale either.
             let _ = file.as_file().lock();

@@ -135,7 +135,26 @@ impl From<MeteredUsage> for Change {
 impl fmt::Display for Change {
     /// What it does, on one line.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        self.told(|instant| instant.to_string()).fmt(formatter)
+    }
+}
+
+impl Change {
+    /// What it does, on one line, with instants shown as the caller shows them.
+    pub fn told(&self, show: impl Fn(i64) -> String) -> impl fmt::Display {
+        Told { change: self, show }
+    }
+}
+
+struct Told<'c, S> {
+    change: &'c Change,
+    show: S,
+}
+
+impl<S: Fn(i64) -> String> fmt::Display for Told<'_, S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |instant: &i64| (self.show)(*instant);
+        match self.change {
             Change::OpenAccount { policy } => {
                 write!(formatter, "the opening of the account, policy {policy}")
             }
@@ -146,7 +165,7 @@ impl fmt::Display for Change {
                 expiration,
                 priority,
             } => {
-                write!(formatter, "a grant of {amount} at {timestamp}, ")?;
+                write!(formatter, "a grant of {amount} at {}, ", show(timestamp))?;
                 match expiration {
                     Some(expiration) => write!(formatter, "expiration {expiration}")?,
                     None => formatter.write_str("without end")?,
@@ -158,12 +177,14 @@ impl fmt::Display for Change {
                 }
             }
             Change::Usage { amount, timestamp } => {
-                write!(formatter, "usage of {amount} at {timestamp}")
+                write!(formatter, "usage of {amount} at {}", show(timestamp))
             }
             Change::MeteredUsage { rate, from, until } => {
                 write!(
                     formatter,
-                    "metered usage of {rate} a tick from {from} until {until}"
+                    "metered usage of {rate} a tick from {} until {}",
+                    show(from),
+                    show(until)
                 )
             }
             Change::RetractRecord { of } => write!(formatter, "the retraction of {of}"),
@@ -183,16 +204,16 @@ impl fmt::Display for Change {
                     separator = ",";
                 }
                 if let Some(from) = from {
-                    write!(formatter, "{separator} from {from}")?;
+                    write!(formatter, "{separator} from {}", show(from))?;
                     separator = ",";
                 }
                 if let Some(until) = until {
-                    write!(formatter, "{separator} until {until}")?;
+                    write!(formatter, "{separator} until {}", show(until))?;
                 }
                 Ok(())
             }
             Change::Revoke { of, from } => {
-                write!(formatter, "the revocation of {of} from {from} on")
+                write!(formatter, "the revocation of {of} from {} on", show(from))
             }
             Change::ChangeExpiration {
                 of,
@@ -205,7 +226,7 @@ impl fmt::Display for Change {
             Change::ChangePriority { of, priority } => {
                 write!(formatter, "the change of {of} to priority {priority}")
             }
-            Change::CloseBooks { until } => write!(formatter, "the close up to {until}"),
+            Change::CloseBooks { until } => write!(formatter, "the close up to {}", show(until)),
             Change::DeleteAccount => formatter.write_str("the deletion of the account"),
         }
     }

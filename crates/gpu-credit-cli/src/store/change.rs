@@ -2,9 +2,10 @@
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use gpu_credit_store::{Change, MeteredChange, Posting};
+use gpu_credit_store::{Change, MeteredChange, Posting, Refusal};
 
 use super::OpenStore;
+use super::job::ensure_in_order;
 use super::post::PostArguments;
 use super::window::WindowArguments;
 use crate::integer::{amount, integer};
@@ -82,6 +83,9 @@ impl JobArguments {
             from: instant("--from", &self.from)?,
             until: instant("--until", &self.until)?,
         };
+        if let (Some(from), Some(until)) = (change.from, change.until) {
+            ensure_in_order(times, from, until)?;
+        }
         Ok((change != MeteredChange::default()).then_some(change))
     }
 }
@@ -123,8 +127,11 @@ pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
 /// The first instant of a grant's window.
 fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
     let entry = store.ask(|store| store.entry(account, &of.into()))?;
-    match entry.map(|entry| entry.change) {
-        Some(Change::Grant { timestamp, .. }) => Ok(timestamp),
-        _ => bail!("{}: account {account:?} has no grant {of:?}", store.name),
-    }
+    let refusal = match entry.map(|entry| entry.change) {
+        Some(Change::Grant { timestamp, .. }) => return Ok(timestamp),
+        Some(_) => Refusal::NotAGrant(of.into()),
+        None => Refusal::NoSuchRecord(of.into()),
+    };
+    let refusal = store.told_refusal(account, &refusal);
+    bail!("{}: account {account:?}: {refusal}", store.name)
 }

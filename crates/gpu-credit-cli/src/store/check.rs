@@ -21,7 +21,7 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     store: StoreArguments,
     /// Instants of each account at which balances are compared; each costs a replay of the account
-    #[arg(long, default_value = "16", value_parser = integer(0, usize::MAX))]
+    #[arg(long, default_value = "16", value_parser = integer(0, usize::MAX), allow_negative_numbers = true)]
     instants: usize,
     #[command(flatten)]
     quiet: QuietArguments,

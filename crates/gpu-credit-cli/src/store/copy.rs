@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::StoreArguments;
+use super::explain::cannot_create;
 use crate::arguments::QuietArguments;
 
 pub(crate) const HELP: &str = "\
@@ -26,7 +27,10 @@ pub(crate) struct CopyArguments {
 
 pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask()?;
-    store.ask(|store| store.copy_to(&arguments.file))?;
+    (store.store.copy_to(&arguments.file)).map_err(|error| match cannot_create(&error) {
+        Some(refused) => refused,
+        None => store.explain(error),
+    })?;
     let last = store.store.last_sequence();
     let file = arguments.file.display();
     (arguments.quiet).say(format_args!("copied up to entry {last}: {file}"))

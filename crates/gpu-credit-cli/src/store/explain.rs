@@ -4,9 +4,13 @@ use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 
 use anyhow::anyhow;
-use gpu_credit_store::{BeforeClose, Error, RecordId, Refusal, Sequence, StorageProblem};
+use gpu_credit_store::{
+    Account, BeforeClose, Change, Error, RecordId, Refusal, Sequence, StorageProblem,
+    TEXT_BYTES_MAX,
+};
 
 use super::OpenStore;
+use crate::os_error::words;
 use crate::time::{Unit, show};
 
 impl OpenStore {
@@ -15,9 +19,41 @@ impl OpenStore {
             Error::Export(error) if error.kind() == ErrorKind::BrokenPipe => {
                 io::Error::from(ErrorKind::BrokenPipe).into()
             }
+            Error::Export(error) => anyhow!("cannot write the export: {}", words(&error)),
             error @ Error::Journal(_) => advised(error),
             error => anyhow!("{}: {}", self.name, self.told(&error)),
         }
+    }
+
+    /// Of what has no id that somebody has typed.
+    pub(super) fn explain_without_id(&self, error: Error) -> anyhow::Error {
+        match &error {
+            Error::Refused {
+                account, refusal, ..
+            } => anyhow!(
+                "{}: account {account:?}: {}",
+                self.name,
+                self.told_refusal(account, refusal)
+            ),
+            _ => self.explain(error),
+        }
+    }
+
+    /// What has no grant of a record id.
+    pub(super) fn no_such_grant(&self, account: &Account, id: &str) -> anyhow::Error {
+        let name = &account.key().name;
+        let ended = match account.closed_until() {
+            Some(until) => format!(
+                ", or it ended before the close of the books, {}",
+                self.show(until)
+            ),
+            None => String::new(),
+        };
+        anyhow!(
+            "{}: account {name:?} has no grant {id:?}{ended}{}",
+            self.name,
+            self.near_record(name, &id.into())
+        )
     }
 
     fn told(&self, error: &Error) -> String {
@@ -32,6 +68,30 @@ impl OpenStore {
                 self.show(*until),
                 self.show(*timestamp)
             ),
+            Error::DifferentContent {
+                account,
+                id,
+                sequence,
+                posted,
+                refused,
+            } => format!(
+                "account {account:?}, id \"{id}\": entry {sequence} has this id and other content: it \
+                 is {}, and not {}; give this one another --id, or correct that entry with `gpu-credit \
+                 change`",
+                posted.told(|instant| self.show(instant)),
+                refused.told(|instant| self.show(instant))
+            ),
+            Error::Refused {
+                account,
+                refusal: Refusal::TextLength(bytes),
+                ..
+            } => {
+                let what = match account.len() == *bytes {
+                    true => "the name of an account",
+                    false => "a record id",
+                };
+                format!("{what} has 1 to {TEXT_BYTES_MAX} bytes, not {bytes}")
+            }
             Error::Refused {
                 account,
                 id,
@@ -53,6 +113,17 @@ impl OpenStore {
                     self.near_record(account, id)
                 )
             }
+            Refusal::NotARecord(of) => format!(
+                "\"{of}\" is neither a grant nor usage nor a job, and nothing else can be corrected"
+            ),
+            Refusal::NotAGrant(of) => self.told_kind(account, of, "a grant", refusal),
+            Refusal::NotUsage(of) => self.told_kind(account, of, "usage at an instant", refusal),
+            Refusal::NotMetered(of) => self.told_kind(account, of, "a job", refusal),
+            Refusal::Retracted(of) => {
+                format!(
+                    "\"{of}\" is retracted already; post it again under another id to have it back"
+                )
+            }
             Refusal::Revoked { of, from } => {
                 format!("\"{of}\" is revoked from {} on already", self.show(*from))
             }
@@ -62,7 +133,8 @@ impl OpenStore {
                 self.show(*from)
             ),
             Refusal::BooksClosed { until } => format!(
-                "the books are closed up to {}, and this takes effect before that",
+                "the books are closed up to {}, and this takes effect before that; give it that \
+                 instant or a later one",
                 self.show(*until)
             ),
             Refusal::ClosedLater { until } => {
@@ -70,6 +142,23 @@ impl OpenStore {
             }
             other => other.to_string(),
         }
+    }
+
+    /// Of a record that is of another kind than what was to be corrected.
+    fn told_kind(&self, account: &str, of: &RecordId, expected: &str, refusal: &Refusal) -> String {
+        let entry = self.store.entry(account, of).ok().flatten();
+        let (kind, options) = match entry.map(|entry| entry.change) {
+            Some(Change::Grant { .. }) => {
+                ("a grant", "--for, --expires-at, --expiration or --priority")
+            }
+            Some(Change::Usage { .. }) => ("usage at an instant", "--amount"),
+            Some(Change::MeteredUsage { .. }) => ("a job", "--rate, --from or --until"),
+            _ => return refusal.to_string(),
+        };
+        format!(
+            "\"{of}\" is {kind}, not {expected}: `gpu-credit change` takes {options} for it, and \
+             `gpu-credit retract` undoes it"
+        )
     }
 
     fn show(&self, instant: i64) -> String {
@@ -81,14 +170,10 @@ impl OpenStore {
         let accounts = self.store.accounts().unwrap_or_default();
         let names = accounts.iter().map(|account| &*account.name);
         let near = nearest(name, names).map(|near| format!("; did you mean {near:?}?"));
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let typed = match name.bytes().all(is_plain) {
-            true => format!(" {name}"),
-            false => String::new(),
-        };
         format!(
-            "there is no account {name:?}{} `gpu-credit account create{typed}` opens one",
-            near.unwrap_or_else(|| ";".to_owned())
+            "there is no account {name:?}{} `gpu-credit account create{}` opens one",
+            near.unwrap_or_else(|| ";".to_owned()),
+            typed(name)
         )
     }
 
@@ -107,9 +192,19 @@ impl OpenStore {
         });
         let near = near.map(|near| format!("; did you mean {near:?}?"));
         format!(
-            "{} `gpu-credit history` lists the records of the account",
-            near.unwrap_or_else(|| ";".to_owned())
+            "{} `gpu-credit history{}` lists the records of the account",
+            near.unwrap_or_else(|| ";".to_owned()),
+            typed(account)
         )
+    }
+}
+
+/// A name as somebody types it behind a command; nothing if a shell would take it for something else.
+fn typed(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match name.bytes().all(is_plain) && !name.starts_with('-') {
+        true => format!(" {name}"),
+        false => String::new(),
     }
 }
 
@@ -138,6 +233,20 @@ pub(super) fn is(error: &Error, problem: impl Fn(&StorageProblem) -> bool) -> bo
     matches!(error, Error::Journal(error) if problem(error.problem()))
 }
 
+/// That a file cannot be made, since there is no folder for it.
+pub(super) fn cannot_create(error: &Error) -> Option<anyhow::Error> {
+    let Error::Journal(failure) = error else {
+        return None;
+    };
+    let has_no_folder = matches!(failure.problem(), StorageProblem::NotFound);
+    has_no_folder.then(|| {
+        anyhow!(
+            "{}: there is no folder for it: make that first",
+            failure.place()
+        )
+    })
+}
+
 /// A failure of the storage, which names its place itself, with what to do about it.
 pub(super) fn advised(error: Error) -> anyhow::Error {
     let Error::Journal(failure) = &error else {
@@ -147,9 +256,6 @@ pub(super) fn advised(error: Error) -> anyhow::Error {
         StorageProblem::NotFound => {
             "; `gpu-credit account create` and `gpu-credit import` make one, and --db names another"
         }
-        StorageProblem::Io(error) if error.kind() == ErrorKind::IsADirectory => {
-            "; name a file in it"
-        }
         StorageProblem::Denied(_) => "; ask who owns it, or go on with a copy of your own",
         StorageProblem::Exists => "; name another",
         StorageProblem::InUse => {
@@ -157,13 +263,22 @@ pub(super) fn advised(error: Error) -> anyhow::Error {
         }
         StorageProblem::NotAStore => "; --db names another",
         StorageProblem::Newer { .. } => "; use a newer gpu-credit",
-        StorageProblem::Damaged(_) => "; keep it, and go on with a copy from before",
+        StorageProblem::Damaged(_) => {
+            "; keep it, and go on with the last file that `gpu-credit copy` made"
+        }
         StorageProblem::Full => {
             "; make room and repeat the command: what has an id already is not posted twice"
         }
         _ => "",
     };
-    anyhow!("{error}{advice}")
+    let problem = match failure.problem() {
+        StorageProblem::Io(error) => words(error),
+        StorageProblem::Denied(error) => {
+            format!("it may not be opened: {}", words(error))
+        }
+        problem => problem.to_string(),
+    };
+    anyhow!("{}: {problem}{advice}", failure.place())
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `gpu-credit import`: posts the records of a file, all of them or none.
 
 use std::fmt::Write;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use clap::Args;
 use flate2::bufread::MultiGzDecoder;
 use gpu_credit::Overdraft;
@@ -83,10 +83,10 @@ pub(crate) struct ImportArguments {
     pub(super) unit: Option<Unit>,
     /// Post so many records at a time, so that others wait less. If it stops halfway, what was posted
     /// stays; import the file again to go on from there. A journal is always posted at once
-    #[arg(long, value_name = "RECORDS", value_parser = integer(NonZeroU64::MIN, NonZeroU64::MAX))]
+    #[arg(long, value_name = "RECORDS", value_parser = integer(NonZeroU64::MIN, NonZeroU64::MAX), allow_negative_numbers = true)]
     batches: Option<NonZeroU64>,
     /// How much memory the import may take, such as 512M or 4G
-    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes)]
+    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes, allow_negative_numbers = true)]
     pub(super) memory: usize,
     #[command(flatten)]
     pub(super) sacct: SacctArguments,
@@ -111,10 +111,10 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     let source = Source::open(&arguments.file)?;
     let progress = Progress::of(source.length).followed_by("checking and posting");
     let mut text = plain_text(progress.watch(source.bytes))
-        .with_context(|| format!("{}: cannot be read", source.name))?;
+        .map_err(|error| unreadable(&source.name, error))?;
     let is_journal = text
         .fill_buf()
-        .with_context(|| format!("{}: cannot be read", source.name))?
+        .map_err(|error| unreadable(&source.name, error))?
         .starts_with(b"{");
 
     let (mut store, mode) = match arguments.dry_run {
@@ -166,7 +166,7 @@ fn tell(progress: &Progress, step: ImportStep) {
 }
 
 /// The text of a file, decompressed if it is gzip.
-fn plain_text(bytes: impl Read + 'static) -> std::io::Result<Box<dyn BufRead>> {
+fn plain_text(bytes: impl Read + 'static) -> io::Result<Box<dyn BufRead>> {
     const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
     let mut bytes = BufReader::with_capacity(1 << 16, bytes);
     if bytes.fill_buf()?.starts_with(&GZIP_MAGIC) {
@@ -174,6 +174,15 @@ fn plain_text(bytes: impl Read + 'static) -> std::io::Result<Box<dyn BufRead>> {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, text)));
     }
     Ok(Box::new(bytes))
+}
+
+fn unreadable(name: &str, error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => {
+            anyhow!("{name}: cannot be read: the gzip data ends early, expected the rest of it")
+        }
+        _ => anyhow::Error::new(error).context(format!("{name}: cannot be read")),
+    }
 }
 
 /// Names the place of what was refused: the file, the line, and the column if it is a limit.
@@ -192,6 +201,7 @@ pub(super) fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Er
                 Refusal::Limit(limit) => column(limit),
                 _ => "",
             };
+            let refusal = store.told_refusal(account, refusal);
             anyhow!(
                 "{file}: line {line}{column}: account {account:?}: {refusal}; nothing was posted"
             )

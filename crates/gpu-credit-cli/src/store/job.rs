@@ -1,5 +1,6 @@
 //! `gpu-credit run` and `stop`: jobs, which use the same at each tick for as long as they run.
 
+use anyhow::ensure;
 use clap::Args;
 use gpu_credit::MeteredUsage;
 use gpu_credit_store::{Posting, RecordId, Sequence, Stopped};
@@ -45,17 +46,28 @@ pub(crate) struct RunArguments {
 pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
     arguments.post.run(|_, id| {
-        let usage = MeteredUsage {
-            rate: arguments.rate,
-            from: times.instant("--from", &arguments.from)?,
-            until: times.instant("--until", &arguments.until)?,
-        };
+        let from = times.instant("--from", &arguments.from)?;
+        let until = times.instant("--until", &arguments.until)?;
+        ensure_in_order(times, from, until)?;
+        let rate = arguments.rate;
+        let usage = MeteredUsage { rate, from, until };
         Ok(Posting::metered_usage(
             arguments.account.as_str(),
             id,
             usage,
         ))
     })
+}
+
+/// A job may end as it begins, and not before.
+pub(super) fn ensure_in_order(times: &TimeArguments, from: i64, until: i64) -> anyhow::Result<()> {
+    ensure!(
+        from <= until,
+        "--until: found {}, expected an instant not before --from, {}",
+        times.show(until),
+        times.show(from)
+    );
+    Ok(())
 }
 
 pub(crate) const STOP_HELP: &str = "\
@@ -130,7 +142,8 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_for(times)?;
     let at = times.instant("--at", &arguments.at)?;
     let (account, job) = (&arguments.account, RecordId::from(arguments.job.as_str()));
-    let stopped = store.ask(|store| store.stop(account, &job, at))?;
+    let stopped = store.store.stop(account, &job, at);
+    let stopped = stopped.map_err(|error| store.explain_without_id(error))?;
     store.ensure_in_place()?;
     if arguments.quiet.quiet {
         return Ok(());

@@ -27,7 +27,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::ensure;
 use clap::Args;
 use gpu_credit::GrantId;
 use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
@@ -35,7 +35,7 @@ use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProble
 use crate::escape::printable;
 use crate::output_file::identity;
 use crate::time::TimeArguments;
-use explain::{advised, is};
+use explain::{advised, cannot_create, is};
 pub(crate) use recorded::RecordedArguments;
 
 #[derive(Args)]
@@ -119,14 +119,8 @@ impl StoreArguments {
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
         self.named(|| {
-            Store::open_or_create(&self.db).map_err(|error| match &error {
-                Error::Journal(failure)
-                    if matches!(failure.problem(), StorageProblem::NotFound) =>
-                {
-                    anyhow!("{error}, nor a folder for it: make that first")
-                }
-                _ => advised(error),
-            })
+            Store::open_or_create(&self.db)
+                .map_err(|error| cannot_create(&error).unwrap_or_else(|| advised(error)))
         })
     }
 
@@ -202,16 +196,11 @@ impl GrantIds {
         )
     }
 
-    /// The grant that has a record id.
-    pub(crate) fn find(&self, account: &Account, id: &str) -> anyhow::Result<GrantId> {
-        let sequence = self.0.iter().find(|(_, other)| other.as_str() == id);
-        sequence
-            .filter(|(sequence, _)| **sequence <= account.last_sequence())
-            .and_then(|(sequence, _)| account.grant_id(*sequence))
-            .with_context(|| {
-                let name = &account.key().name;
-                format!("account {name:?} has no grant {id:?}, or it ended before the close")
-            })
+    /// The grant that has a record id; `None` also if it ended before the close of the books.
+    pub(crate) fn find(&self, account: &Account, id: &str) -> Option<GrantId> {
+        let (sequence, _) = self.0.iter().find(|(_, other)| other.as_str() == id)?;
+        let is_recorded = *sequence <= account.last_sequence();
+        is_recorded.then(|| account.grant_id(*sequence)).flatten()
     }
 }
 

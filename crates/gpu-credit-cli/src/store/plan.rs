@@ -28,7 +28,8 @@ pub(super) struct PlanArguments {
         value_name = "NUMBER",
         requires = "every",
         conflicts_with = "last",
-        value_parser = integer(1, OCCURRENCES_MAX)
+        value_parser = integer(1, OCCURRENCES_MAX),
+        allow_negative_numbers = true
     )]
     count: Option<u32>,
     /// The last instant at which a grant may begin
@@ -48,7 +49,8 @@ pub(super) struct PlanArguments {
         value_name = "PERIODS",
         requires = "every",
         conflicts_with = "live_for",
-        value_parser = integer(1, OCCURRENCES_MAX)
+        value_parser = integer(1, OCCURRENCES_MAX),
+        allow_negative_numbers = true
     )]
     keep: Option<u32>,
     /// Let no more than this remain when a grant's own period ends

@@ -1,8 +1,8 @@
 //! `gpu-credit use`, `retract`, `revoke` and `close`: an entry each; and what all that post share.
 
-use anyhow::{anyhow, ensure};
+use anyhow::ensure;
 use clap::Args;
-use gpu_credit_store::{Error, Outcome, Posting, RecordId, Sequence};
+use gpu_credit_store::{Outcome, Posting, RecordId, Sequence};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -308,12 +308,15 @@ impl PostArguments {
     ) -> anyhow::Result<Vec<Posted>> {
         let store = self.store.open_for(&self.rows.times)?;
         let id = self.id.get();
-        let postings = postings(&store, id.clone())?;
+        let postings = postings(&store, id)?;
         let outcomes = match self.dry_run {
             true => store.store.try_all(postings.clone()),
             false => store.store.post_all(postings.clone()),
         };
-        let outcomes = outcomes.map_err(|error| self.refused(&store, &id, error))?;
+        let outcomes = outcomes.map_err(|error| match &self.id.id {
+            Some(_) => store.explain(error),
+            None => store.explain_without_id(error),
+        })?;
         store.ensure_in_place()?;
         let is_asked = !self.dry_run && !self.quiet.quiet;
         let posted = postings
@@ -328,22 +331,6 @@ impl PostArguments {
                 }
             });
         Ok(posted.collect())
-    }
-
-    /// Without an id that nobody has typed.
-    fn refused(&self, store: &OpenStore, made: &RecordId, error: Error) -> anyhow::Error {
-        match &error {
-            Error::Refused {
-                account,
-                id,
-                refusal,
-            } if self.id.id.is_none() && id == made => anyhow!(
-                "{}: account {account:?}: {}",
-                store.name,
-                store.told_refusal(account, refusal)
-            ),
-            _ => store.explain(error),
-        }
     }
 
     /// A sentence for people, and rows for programs.

@@ -14,7 +14,7 @@ use crate::time::calendar;
 pub(crate) struct RecordedArguments {
     /// Answer as if nothing had been posted after this entry, or after this instant: a number that
     /// history lists, or a TIME by the clock of the machine that posted
-    #[arg(long, value_name = "SEQUENCE OR TIME", value_parser = point)]
+    #[arg(long, value_name = "SEQUENCE OR TIME", value_parser = point, allow_hyphen_values = true)]
     as_recorded: Option<Point>,
 }
 

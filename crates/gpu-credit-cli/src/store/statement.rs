@@ -112,7 +112,8 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
     // Refuses what is before the close of the books.
     let balance = store.ask(|_| Ok(account.balance_at(at)?))?.balance;
     if let Some(id) = &arguments.grant {
-        let grant = ids.find(&account, id)?;
+        let grant = ids.find(&account, id);
+        let grant = grant.ok_or_else(|| store.no_such_grant(&account, id))?;
         let statement = account.ledger().grant_statement(grant, at);
         let row = statement.and_then(|statement| row(&account, &ids, &statement));
         return rows.write(row);

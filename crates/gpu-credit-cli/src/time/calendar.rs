@@ -25,7 +25,7 @@ pub(crate) fn instant(typed: &str) -> Result<Timestamp, &'static str> {
 
 /// The nanoseconds of a length such as 30d. Months differ in length, and are refused.
 pub(super) fn length(typed: &str) -> Result<i128, &'static str> {
-    const EXPECTED: &str = "an integer, one such as 30d or 12h, or never";
+    const EXPECTED: &str = "an integer, one such as 30d or 12h (7304484d at most), or never";
     let span: Span = typed.parse().map_err(|_| EXPECTED)?;
     if span.get_years() != 0 || span.get_months() != 0 {
         return Err("days, such as 30d: months and years differ in length");

@@ -148,7 +148,7 @@ impl TimeArguments {
         let length = self.length("--for", typed)?;
         let end = length.and_then(|length| start.checked_add_unsigned(length));
         end.filter(|end| *end > start).with_context(|| {
-            format!("--for: found {typed:?}, expected a length above 0 that ends in range")
+            format!("--for: found {typed:?}, expected a length above 0 with an end that fits into 64 bits")
         })
     }
 

@@ -50,12 +50,23 @@ impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         Failure(match error {
             StorageError::Io(error) => return error.into(),
-            StorageError::Corrupted(what) => StorageProblem::Damaged(what),
+            StorageError::Corrupted(what) => StorageProblem::Damaged(of_redb(&what)),
             StorageError::PreviousIo | StorageError::DatabaseClosed => StorageProblem::FailedBefore,
             other => StorageProblem::Io(Arc::new(io::Error::other(other))),
         })
     }
 }
+
+/// What redb says of a damaged file, for those who do not know redb.
+fn of_redb(what: &str) -> String {
+    match what.starts_with("File truncated") {
+        true => "it ends early".to_owned(),
+        false => format!("{DOES_NOT_HOLD} (redb: {what})"),
+    }
+}
+
+/// Of a file in which redb does not find its way.
+pub(super) const DOES_NOT_HOLD: &str = "its structure does not hold";
 
 impl From<CursorError> for Failure {
     fn from(error: CursorError) -> Self {

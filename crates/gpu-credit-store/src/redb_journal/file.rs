@@ -8,7 +8,7 @@ use redb::backends::FileBackend;
 use redb::{Builder, ReadTransaction, StorageBackend, TableHandle};
 
 use super::backend::{End, SealedBackend};
-use super::error::Failure;
+use super::error::{DOES_NOT_HOLD, Failure};
 use super::migrate;
 use super::open_file::{Access, Done, OpenFile, Panicked, catch};
 use super::tables::{self, FORMAT_KEY, META};
@@ -106,7 +106,7 @@ fn open_database(
             .map(Access::Read),
         Opening::Write | Opening::Verify => builder.create_with_backend(backend).map(Access::Write),
     });
-    let opened = opened.map_err(|Panicked| Failure::damaged("it cannot be opened at all"))??;
+    let opened = opened.map_err(|Panicked| Failure::damaged(DOES_NOT_HOLD))??;
     if opening == Opening::Read && !end.was_sealed() {
         return Err(Failure(StorageProblem::NotClosed));
     }

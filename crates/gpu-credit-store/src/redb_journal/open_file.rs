@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::{Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::backend::End;
-use super::error::Failure;
+use super::error::{DOES_NOT_HOLD, Failure};
 use crate::StorageProblem;
 
 /// An open file. If redb panics, which it may on a file that is not as it was written, that is an error
@@ -138,7 +138,7 @@ impl OpenFile {
         if matches!(done, Err(Panicked)) {
             self.has_failed.store(true, Ordering::SeqCst);
         }
-        let done = done.unwrap_or_else(|Panicked| Err(Failure::damaged(PANICKED)));
+        let done = done.unwrap_or_else(|Panicked| Err(Failure::damaged(DOES_NOT_HOLD)));
         if done.is_err() {
             self.end.set_may_seal(false);
         }
@@ -155,7 +155,7 @@ impl OpenFile {
             Err(Panicked) => {
                 self.has_failed.store(true, Ordering::SeqCst);
                 self.end.set_may_seal(false);
-                Err(Failure::damaged(PANICKED))
+                Err(Failure::damaged(DOES_NOT_HOLD))
             }
         }
     }
@@ -188,8 +188,6 @@ impl Drop for OpenFile {
         let _ = self.end();
     }
 }
-
-const PANICKED: &str = "redb cannot read it";
 
 /// The panic was reported where it happened.
 pub(super) struct Panicked;

@@ -126,7 +126,7 @@ fn a_journal_with_a_fault_changes_nothing_and_the_line_is_named() {
         ),
         (
             r#"{"sequence":3,"account":"x","id":"y","usage":{"amount":1,"timestamp":0}}"#,
-            "line 3: no field `recorded_at`",
+            "line 3: missing field `recorded_at`",
         ),
         (third.get(..third.len() - 1).unwrap(), "line 3"),
         (

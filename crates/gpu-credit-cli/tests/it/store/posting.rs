@@ -212,7 +212,7 @@ fn windows_that_people_type_do_not_overlap() {
         ),
         (
             "change acme none --expires-at 9",
-            "account \"acme\" has no grant \"none\"",
+            "account \"acme\": there is no record \"none\"; `gpu-credit history acme`",
         ),
     ] {
         let said = folder.refused(line);

@@ -25,7 +25,7 @@ fn what_is_planned_is_not_spendable() {
     let said = folder.refused("spendable acme --at 0 --for 0");
     assert!(said.contains("--for: found \"0\""), "{said}");
     let said = folder.refused("spendable acme --at 9223372036854775807 --for 1");
-    assert!(said.contains("ends in range"), "{said}");
+    assert!(said.contains("an end that fits into 64 bits"), "{said}");
     folder.ok("close acme --until 20");
     assert_eq!(spendable("--at 20")["spendable"], 20);
     for before in [

@@ -68,7 +68,7 @@ impl Line {
         }
         let mut field = |name| {
             let value = fields.remove(name);
-            value.ok_or_else(|| serde_json::Error::custom(format_args!("no field `{name}`")))
+            value.ok_or_else(|| serde_json::Error::missing_field(name))
         };
         Ok(Line::Entry(EntryLine {
             sequence: serde_json::from_value(field("sequence")?)?,
