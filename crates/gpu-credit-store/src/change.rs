@@ -32,7 +32,7 @@ pub enum Change {
         /// The last instant of the window, counted from `timestamp`; `None` for a window without end.
         #[serde(deserialize_with = "said")]
         expiration: Option<u64>,
-        /// Lower is drawn first; 0 if nothing is said.
+        /// Lower is drawn first; 0 if it is left out.
         #[serde(default, skip_serializing_if = "is_zero")]
         priority: i16,
     },
@@ -53,7 +53,7 @@ pub enum Change {
         /// The first tick that is no longer used: the planned end, as long as the job runs.
         until: i64,
     },
-    /// Takes a grant or usage back, as if it had never been posted.
+    /// Retracts a grant or usage, as if it had never been posted.
     RetractRecord {
         /// The record.
         of: RecordId,

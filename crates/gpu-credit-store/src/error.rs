@@ -43,7 +43,7 @@ pub enum Error {
         /// What was to be posted.
         refused: Box<Change>,
     },
-    /// The posting cannot be.
+    /// The posting breaks a rule or a limit.
     #[error("account {account:?}, id \"{id}\": {refusal}")]
     Refused {
         /// The account.
@@ -115,7 +115,7 @@ pub enum Error {
     Journal(#[from] JournalError),
 }
 
-/// Why a posting cannot be.
+/// Which rule or limit a posting breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -239,7 +239,7 @@ pub enum ImportError {
         /// Why.
         error: Error,
     },
-    /// The policy of the accounts that it would open cannot be.
+    /// The policy of the accounts that it would open has a credit line beyond the limit.
     #[error("{0}")]
     Policy(Refusal),
     /// A row has an id under which something else was posted.

@@ -1,8 +1,8 @@
 //! The durable store of `gpu-credit`: many accounts in one file, no server, nothing lost.
 //!
 //! A [`Store`] keeps an append-only journal and, in memory, the accounts that follow from it. Grants,
-//! usage, at an instant or metered, and corrections are posted under ids of the caller's choosing, so that a retry is known; what
-//! [`post`](Store::post) has returned for survives a power cut.
+//! usage, at an instant or metered, and corrections are posted under ids of the caller's choosing, which are idempotency keys. Once
+//! [`post`](Store::post) has returned, what it posted survives a power cut.
 //!
 //! ```
 //! use gpu_credit::Overdraft;
@@ -35,24 +35,24 @@
 //! * **Once.** The same id with the same content is posted once per account, however often it is sent;
 //!   with other content it is an error.
 //! * **Only what is durable is seen**, and it is seen by all readers at once.
-//! * **Nobody waits for what is slow about another's request**: a question that takes long, an account
-//!   that has to be loaded, a close of the books, a large batch, a trial. The one thing that all wait for is
-//!   the write itself, which for a large batch is as long as the batch.
+//! * **A slow request delays no other**: neither a question that takes long, nor an account that has to be
+//!   loaded, a close of the books, a large batch or a trial. All requests wait for the write alone, which for
+//!   a large batch is as long as the batch.
 //! * **A store belongs to the process that opened it**: in a forked child every use is an error.
 //! * **Nothing is overwritten.** A correction is an entry of its own. [`Store::as_recorded`] gives an
 //!   account as it stood at any entry; [`Store::history`] tells how it came about.
 //! * **Damage by accident is found.** Every page is verified when it is read, and all of them after an
 //!   unclean end or by [`Store::open_verified`]; each entry bears a checksum of its own. [`Store::check`]
-//!   also compares the engine with the reference. The one thing that cannot be told apart: after an
-//!   unclean end, damage to the newest commit looks like a commit that was cut short, and is rolled back
-//!   like one. Who writes to the file on purpose can write checksums that fit.
+//!   also compares the engine with the reference. After a crash, damage
+//!   to the newest commit cannot be told from a commit that was cut short: both are rolled back. Checksums
+//!   are no protection from somebody who changes the file on purpose.
 //!
 //! # How it works
 //!
 //! ```text
 //!   post ──▶ facts ──▶ │ draft ──▶ journal.append ──▶ publish │ ──▶ get_balance, with_account ...
-//!            looked up │ checks    one sync for       laid      │     taken in by whoever has
-//!            by each   │ all rules the group          beside    │     the account to himself
+//!            looked up │ checks    one sync for       laid      │     taken in by the thread
+//!            by each   │ all rules the group          beside    │     that has the account
 //!            caller      the lane: one group at a time
 //! ```
 //!
@@ -72,11 +72,11 @@
 //!
 //! **What readers see.** A commit lays what it wrote beside each account that is loaded, and then moves
 //! the place that is visible. An account takes in what lies beside it, up to the visible place,
-//! when somebody has it to himself: who has posted tries once, and who asks waits until he has. So a
-//! reader sees everything that was visible when he asked, nothing that is not durable, and never a part
+//! when a thread has it to itself: one that has posted tries once, and one that asks waits until it has. So a
+//! reader sees everything that was visible when it asked, nothing that is not durable, and never a part
 //! of a commit; several accounts are brought to one visible place while all of them are held. While an
-//! account is held by a slow question, what is posted to it lies beside it: only who asks that account
-//! waits.
+//! account is held by a slow question, what is posted to it lies beside it: only threads that ask that account
+//! wait.
 //!
 //! The file, drawn at [`RedbJournal`]:
 //!
@@ -103,14 +103,14 @@
 //! still runs keeps its ticks from `until` on, under its id. Answers from `until` on stay as they are.
 //! Refused from then on:
 //!
-//! * questions about earlier instants ([`as_recorded`](Store::as_recorded) an earlier entry still knows),
+//! * questions about earlier instants ([`as_recorded`](Store::as_recorded) still answers them as of an entry before the close),
 //! * grants that start, usage that takes effect, and metered usage that begins, before `until`,
 //! * corrections of usage before `until` and of grants that ended before it,
 //! * corrections of metered usage that change what it uses at a tick before `until`, and all of what had
 //!   ended before it,
 //! * retracting a grant that started before `until`, revoking one from before it, and moving its end from
 //!   or to before the last closed instant. From `until` on its window can be changed, and its priority:
-//!   what was drawn before the close then stays drawn, if without it other grants might have paid.
+//!   what was drawn before the close then stays drawn, if without it usage might have drawn from other grants.
 //!
 //! # Deleting an account
 //!

@@ -16,7 +16,7 @@ use crate::{Change, RecordId, Sequence};
 pub struct Posting {
     /// The name of the account.
     pub account: String,
-    /// The key by which a retry is known.
+    /// The idempotency key.
     pub id: RecordId,
     /// What is to happen.
     pub change: Change,

@@ -49,8 +49,8 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// The caller's name of a record, unique within its account: the key by which a retry is known, and
-/// by which a correction names what it corrects. 1 to [`TEXT_BYTES_MAX`] bytes, which is checked when
+/// The caller's name of a record, unique within its account: the idempotency key of a retry, and what
+/// a correction names. 1 to [`TEXT_BYTES_MAX`] bytes, which is checked when
 /// it is posted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -108,7 +108,7 @@ pub struct Entry {
     /// Its place.
     pub sequence: Sequence,
     /// When it was recorded, in milliseconds since 1970 by the clock of the machine that did. It
-    /// tells people; nothing is decided by it.
+    /// is for people, and affects no answer.
     pub recorded_at: i64,
     /// Whose it is.
     pub account: AccountKey,

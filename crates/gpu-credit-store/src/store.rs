@@ -97,7 +97,7 @@ impl Store {
     /// A store in memory, gone with it: to try something if there is no file yet.
     ///
     /// # Errors
-    /// None that is known.
+    /// If the storage fails; in memory it does not.
     pub fn in_memory() -> Result<Self, Error> {
         let backend = redb::backends::InMemoryBackend::new();
         Self::with_journal(RedbJournal::with_backend(backend, "memory")?)
@@ -196,7 +196,7 @@ impl<J: Journal> Store<J> {
 
     /// Deletes an account: its entries are dropped from the journal, and its name can be given again.
     /// Only where in the journal this happened, the id, and a digest of the name are kept, so that a
-    /// retry is known. What the file's free pages still hold is gone once it is
+    /// retry does nothing. What the file's free pages still hold is gone once it is
     /// [copied](RedbJournal::copy_to).
     ///
     /// # Errors
@@ -253,8 +253,8 @@ impl<J: Journal> Store<J> {
         Ok(self.with_account(account, |account| account.get_balances(timestamps))??)
     }
 
-    /// Asks an account anything. Nobody who posts waits for the question; who asks the account after
-    /// something was posted to it does. The question must not use the store.
+    /// Asks an account anything. Threads that post do not wait for the question. A thread that asks the
+    /// same account after something was posted to it does. The question must not use the store.
     ///
     /// # Errors
     /// If there is no such account, or it cannot be loaded.
@@ -270,7 +270,7 @@ impl<J: Journal> Store<J> {
     }
 
     /// Asks several accounts, all at one point of the journal; the question gets them in the order of
-    /// the names. Nobody who posts waits for the question; the question must not use the store.
+    /// the names. Threads that post do not wait for the question, which must not use the store.
     ///
     /// # Errors
     /// If there is no such account, or one cannot be loaded.

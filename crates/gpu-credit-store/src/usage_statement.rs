@@ -1,4 +1,4 @@
-//! Which grants paid for a usage record, asked by its id.
+//! Which grants a usage record draws from, asked by its id.
 
 use gpu_credit::UsageStatement;
 

@@ -29,7 +29,7 @@ use crate::timeline::settle::SettlementStatistics;
 ///
 /// Questions take `&self`, lock nothing and store nothing; no answer depends on when the account
 /// was settled. An account settles on its own, up to the latest usage: each write repairs what it
-/// unsettles, within 256 boundaries, and of late writes that follow one another every 2nd, 4th, 8th
+/// invalidates, within 256 boundaries, and of late writes that follow one another every 2nd, 4th, 8th
 /// and so on does. A question about what is not settled costs at most what is left to repair, never
 /// a replay of usage. [`settle`](Self::settle) is for bulk work: call it after a load, or before
 /// many questions about the future.
@@ -220,8 +220,8 @@ impl GpuCredit {
         Ok(())
     }
 
-    /// Posts usage, as [`subtract`](Self::subtract) does, and names it: to ask which grants paid for
-    /// it, and to correct it. O(log n) more than `subtract`.
+    /// Posts usage, as [`subtract`](Self::subtract) does, and names it: to ask which grants it
+    /// drew from, and to correct it. O(log n) more than `subtract`.
     ///
     /// # Errors
     /// As [`subtract`](Self::subtract).
@@ -286,7 +286,7 @@ impl GpuCredit {
     /// account.subtract(120, 20)?;
     /// let answer = account.balance_at(20);
     /// assert_eq!((answer.status, answer.deficit), (Status::Overdrawn, 20));
-    /// assert_eq!(account.balance_at(31).status, Status::Inactive); // and it still owes 20
+    /// assert_eq!(account.balance_at(31).status, Status::Inactive); // the deficit is still 20
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     #[must_use]
@@ -300,7 +300,7 @@ impl GpuCredit {
     /// Writes do the part of it that questions up to the latest usage need, within 256 boundaries
     /// each. What is left is for bulk work: after very many late writes or a load, everything later
     /// is replayed once, and before many questions about the future, every boundary to come. O(1)
-    /// if nothing is unsettled; else O(log live) for each boundary that is replayed, and O(m) when
+    /// if nothing is stale; else O(log live) for each boundary that is replayed, and O(m) when
     /// the table is built anew that makes questions O(1). Usage is never replayed.
     ///
     /// ```
@@ -319,7 +319,7 @@ impl GpuCredit {
     }
 
     /// As [`settle`](Self::settle), but only so far that questions up to an instant replay nothing:
-    /// O(1) if nothing before it is unsettled, else O(log live) for each boundary replayed. If records come in time order and questions are about now, there is nothing to do.
+    /// O(1) if nothing before it is stale, else O(log live) for each boundary replayed. If records come in time order and questions are about now, there is nothing to do.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;

@@ -27,7 +27,7 @@ pub struct Answer {
     pub balance: Option<u64>,
     /// Why.
     pub status: Status,
-    /// Usage not yet paid by any grant, whatever the status. Always 0 under
+    /// Usage that no grant has covered yet, whatever the status. Always 0 under
     /// [`Overdraft::Forfeit`](crate::Overdraft::Forfeit).
     pub deficit: u64,
 }
@@ -38,7 +38,7 @@ pub struct Answer {
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Status {
-    /// No window contains the instant. It wins over the others.
+    /// No window contains the instant, whatever the deficit.
     Inactive,
     /// There is a deficit.
     Overdrawn,

@@ -178,7 +178,7 @@ impl GpuCredit {
         self.usage.instants.len()
     }
 
-    /// The sum of the amounts of all usage, paid or not. O(1)
+    /// The sum of the amounts of all usage, covered or not. O(1)
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -193,7 +193,7 @@ impl GpuCredit {
         self.usage.total()
     }
 
-    /// The sum of all usage at or before an instant, paid or not. O(log n)
+    /// The sum of all usage at or before an instant, covered or not. O(log n)
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -210,7 +210,7 @@ impl GpuCredit {
         self.usage.through(timestamp)
     }
 
-    /// The first instant by which more than `amount` has been used, paid or not; `None` if there is
+    /// The first instant by which more than `amount` has been used, covered or not; `None` if there is
     /// none. O(log n)
     ///
     /// ```

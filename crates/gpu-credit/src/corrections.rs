@@ -177,9 +177,9 @@ impl GpuCredit {
     /// let bought = account.add_credit("bought", 100, 0, 9)?;
     /// account.add_credit("plan", 100, 0, 30)?;
     /// account.subtract(40, 5)?;
-    /// assert_eq!(account.get_balance(10), Some(100)); // what was bought ended first, and paid
+    /// assert_eq!(account.get_balance(10), Some(100)); // the 40 came from what was bought, which ended first
     /// account.change_priority(bought, 1)?;
-    /// assert_eq!(account.get_balance(10), Some(60)); // the plan paid
+    /// assert_eq!(account.get_balance(10), Some(60)); // they came from the plan
     /// assert_eq!(account.grant(bought).map(|grant| grant.priority), Some(1));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```

@@ -1,6 +1,6 @@
 //! The overdraft policy of an account, and the sizes of its structures.
 
-/// What happens to usage beyond what the live grants can pay. One account, one policy.
+/// What happens to usage beyond what the live grants have left. One account, one policy.
 ///
 /// As text it is `carry`, `carry:C` with the credit line `C`, or `forfeit`.
 ///
@@ -16,7 +16,7 @@
 ///
 /// let mut account = GpuCredit::with_overdraft("carry:4".parse()?);
 /// account.add_credit("a", 10, 0, 100)?;
-/// account.subtract(25, 1)?; // 10 are drawn, 4 owed, 11 dropped
+/// account.subtract(25, 1)?; // 10 are drawn, 4 are the deficit, 11 are dropped
 /// assert_eq!(account.balance_at(1).deficit, 4);
 /// account.add_credit("b", 7, 2, 100)?;
 /// assert_eq!(account.get_balance(2), Some(3));
@@ -25,25 +25,25 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overdraft {
-    /// It becomes a deficit, which the grants that start later pay on arrival. A balance of
+    /// It becomes a deficit, which the grants that start later cover first. A balance of
     /// exactly zero reads `Some(0)`.
     #[default]
     Carry,
     /// The same, but the deficit grows to this credit line at most, in the smallest unit. The rest is
-    /// dropped: billed elsewhere, and never owed by later grants. So one usage record may be drawn,
-    /// owed and dropped in parts. With a line of 0 nothing is ever owed, and an overdrawn account
-    /// has a balance of `Some(0)`.
+    /// dropped: billed elsewhere, and never covered by later grants. So one usage record may be drawn
+    /// in part, be a deficit in part, and be dropped in part. With a line of 0 there is never a deficit,
+    /// and a balance of exactly zero reads `Some(0)` after usage was dropped, too.
     ///
     /// As text the line is `i64::MAX` at most. No account reaches a longer one, for its usage adds up
     /// to no more.
     CarryUpTo(u64),
-    /// It forfeits every live remainder and is itself dropped whole: no debt, and the next grant
+    /// It forfeits every live remainder and is itself dropped whole: there is no deficit, and the next grant
     /// starts clean. A balance of exactly zero reads `None`.
     Forfeit,
 }
 
 impl Overdraft {
-    /// The most that may be owed.
+    /// The most that the deficit may be.
     #[inline]
     pub(crate) fn line(self) -> u64 {
         match self {

@@ -26,7 +26,7 @@ pub enum OverdraftError {
     /// It is none of them. A credit line is a decimal number without sign or leading zeros.
     #[error("{0:?} is no overdraft policy: carry, carry:C with a credit line C, or forfeit")]
     NoSuchPolicy(String),
-    /// No account can owe so much.
+    /// No deficit can be so large.
     #[error("the credit line {0} is more than 9223372036854775807")]
     LineTooLong(String),
 }

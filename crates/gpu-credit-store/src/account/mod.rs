@@ -139,7 +139,7 @@ impl Account {
         Ok(self.engine.runs_dry(rate, from))
     }
 
-    /// The first tick from an instant on at which usage that stands is not drawn whole as it falls: see
+    /// The first tick from an instant on at which usage that stands is not drawn whole as it happens: see
     /// [`GpuCredit::first_unpaid`].
     ///
     /// # Errors

@@ -22,7 +22,7 @@ const PAGE_ROWS: usize = 8_192;
 /// How the tables are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reads {
-    /// Nobody who posts waits for it; a deletion stops it.
+    /// Threads that post do not wait for it; a deletion stops it.
     Short,
     /// All in one: nothing stops it.
     One,

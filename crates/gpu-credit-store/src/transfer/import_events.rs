@@ -25,15 +25,15 @@ use crate::{
 };
 
 impl<J: Journal> Store<J> {
-    /// Posts the records of an events file, in their order: all of them or none. Its questions are
-    /// passed over; accounts that are not there are opened with the policy of the options.
+    /// Posts the records of an events file, in their order: all of them or none. Its queries are
+    /// ignored; accounts that are not there are opened with the policy of the options.
     ///
     /// **What is new.** A row with an id is posted once per account: if it is there, with the same
     /// content, nothing is done, wherever it stands in the file; with other content than what was
     /// posted under the id it is an error that shows both. A file without ids that begins with all rows
     /// of one imported before continues it, and what follows is posted. Otherwise a row without id has
     /// to differ from every row that was imported without id before, or the file is refused, unless
-    /// [`again`](ImportOptions::again) is said. Within one file, equal rows without id are as many
+    /// [`again`](ImportOptions::again) is set. Within one file, equal rows without id are as many
     /// records; equal rows with one id are one.
     ///
     /// **Memory.** Rows wait in temporary files. What is held is about 20 bytes a row and 400 an

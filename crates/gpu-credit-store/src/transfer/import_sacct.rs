@@ -54,7 +54,7 @@ pub struct SacctImported {
     pub known: u64,
     /// Accounts that are new.
     pub accounts: u64,
-    /// What was passed over.
+    /// What was ignored.
     pub passed_over: PassedOver,
 }
 
@@ -66,7 +66,7 @@ impl<J: Journal> Store<J> {
     /// The output may have grown, and may be older than one that was imported before: what is new is
     /// posted; an end that is provisional moves, or becomes final if the job has ended since; a final end
     /// is never moved, and neither is one that was corrected by hand. What the entries are, their ids say:
-    /// see [`sacct`](crate::sacct). A job that was taken back stays so.
+    /// see [`sacct`](crate::sacct). A job that was retracted stays so.
     ///
     /// It takes about 1,000 bytes of memory a job, and a few look-ups for each that is known. `progress` is told
     /// how far it is until it begins to write, and goes on, or gives up.

@@ -138,11 +138,11 @@ pub struct ChangedRow {
     pub row: Change,
     /// What was posted.
     pub posted: Change,
-    /// Where that was said.
+    /// Where that stands.
     pub place: PostedBy,
 }
 
-/// Where a record was said before.
+/// Where a record stands that has the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostedBy {
     /// In the journal.

@@ -1,4 +1,4 @@
-//! Which grant paid for which usage.
+//! Which usage drew from which grant.
 
 use std::iter::FusedIterator;
 use std::ops::RangeBounds;
@@ -9,23 +9,23 @@ use crate::range::closed;
 use crate::record::{AnyUsageId, GrantId};
 use crate::timeline::ask::trace::Trace;
 
-/// The part of one usage record that one grant paid: of metered usage, at some ticks that follow one
+/// What one usage record drew from one grant: of metered usage, at some ticks that follow one
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Draw {
-    /// The usage that was paid.
+    /// The usage that drew.
     pub usage: AnyUsageId,
-    /// The grant that paid.
+    /// The grant that it drew from.
     pub grant: GrantId,
-    /// What it paid, in the smallest unit; never 0.
+    /// How much, in the smallest unit; never 0.
     pub amount: u64,
-    /// The first tick of the usage that was paid, perhaps in part: its instant, if it is not metered.
+    /// The first tick of the usage that drew, perhaps in part: its instant, if it is not metered.
     pub first: i64,
-    /// The last tick of the usage that was paid, perhaps in part.
+    /// The last tick of the usage that drew, perhaps in part.
     pub last: i64,
-    /// When it paid: at each of these ticks, from the first on, or at its own start if the usage had
+    /// When: at each of these ticks, from the first on, or at the start of the grant if the usage had
     /// become a deficit.
     pub paid_at: i64,
 }
@@ -36,13 +36,13 @@ impl GpuCredit {
     /// its usage in posting order, each from the grant that is drawn first on, then those of metered
     /// usage. These are ordered by their first tick, and broken where the rate of the account changes.
     ///
-    /// The draws of one grant are a filter over its window, for it pays at no other time. Usage that
-    /// no grant has paid, and usage that was dropped, is in none of them:
+    /// The draws of one grant are a filter over its window, for it is drawn from at no other time. Usage that
+    /// no grant has covered, and usage that was dropped, is in none of them:
     /// [`usage_statement`](Self::usage_statement) has it.
     ///
     /// A replay of boundaries from the last sound checkpoint before the range and O(1) for each
-    /// usage record that is then unpaid. If any is under a credit line, a replay of all boundaries before
-    /// the range, and O(1) for each usage record since nothing was owed. After that O(log live) for each boundary in the range and
+    /// usage record that is then part of the deficit. If any is under a credit line, a replay of all boundaries before
+    /// the range, and O(1) for each usage record since there was no deficit. After that O(log live) for each boundary in the range and
     /// O(1) for each usage record, amortised; and at each change of rate O(1) for each job that runs.
     ///
     /// ```

@@ -25,7 +25,7 @@ impl GpuCredit {
     /// after its first instant: in the order of time, at one instant in posting order.
     ///
     /// Usage that is posted later than the first instant is left out. Grants that start later are
-    /// not, and pay a deficit on arrival. The remainder of a revoked grant is revoked, and does not
+    /// not, and cover a deficit at their start. The remainder of a revoked grant is revoked, and does not
     /// lapse.
     ///
     /// Replays boundaries from the last sound checkpoint to the last instant of the range: O(log

@@ -8,14 +8,14 @@ use crate::record::{AnyUsageId, MeteredId};
 use crate::timeline::ask::trace::Movement;
 
 impl GpuCredit {
-    /// What metered usage has cost, and which grants paid for it, now or later. `None` if it was never
+    /// What metered usage came to, and which grants it drew from, as it happened or later. `None` if it was never
     /// posted, or is retracted.
     ///
-    /// A draw is of as many ticks as one grant paid on end as they fell, or on its arrival: only at its
-    /// first and its last can it have paid a part. They are in order of their ticks.
+    /// A draw is of as many ticks on end as drew from one grant, as they came or at its start: only its
+    /// first and its last tick can have drawn from it in part. They are in order of their ticks.
     ///
-    /// As [`draws`](Self::draws) over its ticks; and if a part of it became a deficit, passes over the
-    /// boundaries up to the one at which it is paid.
+    /// As [`draws`](Self::draws) over its ticks; and if a part of it became a deficit, a pass over the
+    /// boundaries up to the one at which it is covered.
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, MeteredUsage};
@@ -27,7 +27,7 @@ impl GpuCredit {
     /// let statement = account.metered_statement(job).unwrap();
     /// let draws = statement.draws.iter();
     /// let draws: Vec<_> = draws.map(|draw| (draw.grant, draw.amount, draw.first, draw.last)).collect();
-    /// // Today's credit pays two ticks and a half; tomorrow's the rest of them first, then its own.
+    /// // Two ticks and a half draw from today's credit; tomorrow's covers the rest of them first.
     /// assert_eq!(draws, [(today, 20, 6, 8), (tomorrow, 12, 8, 9), (tomorrow, 16, 10, 11)]);
     /// assert_eq!((statement.amount, statement.unpaid, statement.dropped), (48, 0, 0));
     /// # Ok::<(), gpu_credit::Error>(())

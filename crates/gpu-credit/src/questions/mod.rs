@@ -1,4 +1,4 @@
-//! Questions beyond one balance: many instants, ranges of time, who paid what, and what if.
+//! Questions beyond one balance: many instants, ranges of time, what drew from which grant, and what if.
 //!
 //! All take `&self` and are answered for the records as they are now, settled or not.
 

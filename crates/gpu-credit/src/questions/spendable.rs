@@ -41,7 +41,7 @@ impl GpuCredit {
     /// The largest rate of a job over these ticks, posted last, in the sense of
     /// [`spendable`](Self::spendable): does a job of 40 hours fit, and of how many GPUs?
     ///
-    /// Some tries, as a rule two or three and never more than 252, each of which costs at most what
+    /// Some tries, usually two or three and never more than 252, each of which costs at most what
     /// [`spendable`](Self::spendable) does.
     ///
     /// # Errors
@@ -84,12 +84,12 @@ impl GpuCredit {
         }))
     }
 
-    /// The first tick `T` from `from` on that a job of this rate could not pay for: over
+    /// The first tick `T` from `from` on that a job of this rate could not use: over
     /// `[from, T + 1)` it does not fit, in the sense of [`spendable`](Self::spendable), and over
     /// `[from, T)` it does. `None` if there is no such tick, and for a rate of 0. No job runs at
     /// `i64::MAX`.
     ///
-    /// Cost as [`spendable_rate`](Self::spendable_rate); as a rule one try.
+    /// Cost as [`spendable_rate`](Self::spendable_rate); usually one try.
     ///
     /// ```
     /// use gpu_credit::GpuCredit;
@@ -130,7 +130,7 @@ impl GpuCredit {
     }
 
     /// The first tick in a range of time at which usage that is posted is not drawn whole as it
-    /// falls: when the account runs dry. Then it becomes a deficit or is dropped, in part or whole.
+    /// happens: when the account runs dry. Then it becomes a deficit or is dropped, in part or whole.
     ///
     /// If the account is settled, a descent in each index: O(log n + log m), and a pass over one
     /// chunk. If not, boundaries are replayed.
@@ -142,7 +142,7 @@ impl GpuCredit {
     /// account.add_credit("march", 70, 0, 30)?;
     /// account.post_metered(MeteredUsage { rate: 4, from: 0, until: 20 })?;
     /// assert_eq!(account.first_unpaid(..), Some(17));
-    /// assert_eq!(account.first_unpaid(20..), None); // what is owed, but not used then
+    /// assert_eq!(account.first_unpaid(20..), None); // no usage, though there is a deficit
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     #[must_use]

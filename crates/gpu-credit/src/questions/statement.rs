@@ -16,7 +16,7 @@ pub struct GrantStatement {
     pub grant: GrantId,
     /// As posted, in the smallest unit like the rest.
     pub amount: u64,
-    /// What paid usage.
+    /// What usage drew from it.
     pub drawn: u64,
     /// Its remainder at the end of its window.
     pub lapsed: u64,
@@ -38,9 +38,9 @@ pub struct Statement {
     pub grants: Vec<GrantStatement>,
     /// All usage.
     pub used: u64,
-    /// Usage that grants have paid.
+    /// Usage that grants have covered.
     pub drawn: u64,
-    /// Usage not yet paid by any grant. Always 0 under [`Overdraft::Forfeit`].
+    /// Usage that no grant has covered yet. Always 0 under [`Overdraft::Forfeit`].
     pub deficit: u64,
     /// Usage that was dropped. Always 0 under [`Overdraft::Carry`].
     pub dropped: u64,

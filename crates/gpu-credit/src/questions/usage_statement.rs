@@ -12,10 +12,10 @@ use crate::timeline::ask::trace::{Movement, Trace};
 pub struct UsageStatement {
     /// As posted, or as corrected.
     pub amount: u64,
-    /// What grants paid, in the order in which they did: those live at its instant, lowest priority
-    /// and then soonest end first, then those that started later and paid it out of the deficit.
+    /// What it drew, in the order in which it did: from the grants live at its instant, lowest priority
+    /// and then soonest end first, then from those that started later and covered the deficit.
     pub draws: Vec<Draw>,
-    /// What no grant has paid yet. Always 0 under [`Overdraft::Forfeit`].
+    /// What no grant has covered yet. Always 0 under [`Overdraft::Forfeit`].
     ///
     /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
     pub unpaid: u64,
@@ -29,11 +29,11 @@ pub struct UsageStatement {
 }
 
 impl GpuCredit {
-    /// Which grants paid for a usage record, now or later. `None` if it was never posted, or is
+    /// Which grants a usage record drew from, as it happened or later. `None` if it was never posted, or is
     /// retracted.
     ///
     /// O(log live) for each boundary from the last sound checkpoint to the usage and, if it became a
-    /// deficit, up to the one at which it is paid; and a pass over the usage of its instant.
+    /// deficit, up to the one at which it is covered; and a pass over the usage of its instant.
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, UsageRecord};

@@ -3,6 +3,7 @@
 use regex::RegexBuilder;
 
 use crate::markdown::documents;
+use crate::rustdoc::rustdoc;
 
 /// A word that is not used, what to write instead, and the documents that may have it.
 struct Word {
@@ -19,7 +20,7 @@ const fn word(pattern: &'static str, instead: &'static str) -> Word {
     }
 }
 
-const WORDS: [Word; 14] = [
+const WORDS: [Word; 15] = [
     word(
         r"\ba usage( (of|at|that|is|was|in|on|by|posted|which|and|or)\b|[.,;:)]|$)",
         "a usage record, or usage",
@@ -37,7 +38,7 @@ const WORDS: [Word; 14] = [
         allowed_in: &["docs/classic.md"],
     },
     word(r"\bretry is known\b", "an idempotency key"),
-    word(r"\bpass(es|ed)? over\b", "ignores"),
+    word(r"\bpass(es|ed) over\b", "ignores"),
     word(
         r"\bwho(ever)? (asks|posts|reads|waits|needs)\b",
         "the caller, or the thread that does",
@@ -45,6 +46,10 @@ const WORDS: [Word; 14] = [
     word(r"\bthe law\b", "the model"),
     word(r"\bas a rule\b", "usually"),
     word(r"\b(is|are|was|were) said\b", "what says it"),
+    word(
+        r"\bwins? over\b",
+        "takes precedence, or which row applies first",
+    ),
     word(r"\bunsettle[sd]?\b", "invalidates, stale"),
     word(r"\b(obviously|of course|simply|easily|just)\b", "nothing"),
 ];
@@ -52,7 +57,7 @@ const WORDS: [Word; 14] = [
 #[test]
 fn documents_use_the_words_of_the_glossary() {
     let mut found = String::new();
-    for document in documents() {
+    for document in documents().into_iter().chain(rustdoc()) {
         let path = document.path.display();
         for word in &WORDS {
             if word.allowed_in.iter().any(|name| document.is(name)) {

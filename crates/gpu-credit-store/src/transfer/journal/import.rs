@@ -17,7 +17,7 @@ const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
 
 impl<J: Journal> Store<J> {
     /// Posts the entries of an [exported journal](Self::export_journal), in the order in which they were
-    /// recorded: all of them or none. Entries that are here already, under their ids, are passed over. A
+    /// recorded: all of them or none. Entries that are here already, under their ids, are ignored. A
     /// store that holds nothing yet becomes what was exported, to the last sequence number of it; another
     /// gives the entries numbers of its own, and the time at which it records them. It learns which files
     /// without ids were imported.

@@ -23,7 +23,7 @@ use crate::{RecordId, TimeUnit};
 pub struct PostedJob {
     /// As posted under its id.
     pub posted: MeteredUsage,
-    /// As it stands; `None` if it was taken back, or if that is not known any more.
+    /// As it stands; `None` if it was retracted, or if that is not known any more.
     pub standing: Option<MeteredUsage>,
     /// The end with which it was closed.
     pub closed: Option<i64>,

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `JobIDRaw` | the number of the job; a step (`123.batch`) is passed over |
 //! | `Cluster` | with the number and the time of submission, the id of the record: a job that was requeued is there more than once |
-//! | `Account`, `User` | one of them is the account that pays, see [`Payer`] |
+//! | `Account`, `User` | one of them is the account that is charged, see [`Payer`] |
 //! | `Submit`, `Start`, `End` | times, in a time zone that the reader is told; a job without a start has not started, and is passed over |
 //! | `Timelimit` | may be missing; how long a job may run that has no end yet |
 //! | `AllocTRES` | what it uses at each second: see [`Resource`] |
@@ -43,11 +43,11 @@ pub struct SacctOptions {
     pub now: Timestamp,
     /// What a job uses.
     pub resource: Resource,
-    /// Who pays.
+    /// Which account is charged.
     pub payer: Payer,
 }
 
-/// Which column names the account that pays for a job.
+/// Which column names the account that a job is charged to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Payer {
     /// `Account`.
@@ -68,7 +68,7 @@ pub struct SacctJob {
     pub number: u64,
     /// When it was submitted.
     pub submit: Timestamp,
-    /// The account that pays.
+    /// The account that is charged.
     pub account: String,
     /// What it uses at each second.
     pub rate: u64,
@@ -91,7 +91,7 @@ pub enum JobEnd {
     Now,
 }
 
-/// What was passed over.
+/// What was ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassedOver {
     /// Steps of jobs.

@@ -81,7 +81,7 @@ impl<'o, R: BufRead> SacctReader<'o, R> {
         Ok(None)
     }
 
-    /// What was passed over so far.
+    /// What was ignored so far.
     pub fn passed_over(&self) -> PassedOver {
         self.passed_over
     }
