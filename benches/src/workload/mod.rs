@@ -14,7 +14,9 @@ pub use jobs::{Job, Jobs};
 pub use late::{LateWrites, Write};
 pub use mixed::{ARRIVAL_SECONDS, Mix};
 pub use worst::{domino_front, dominoes, nested, nested_grant};
-pub use years::{YEARS_SECONDS, in_order, questions, years};
+pub use years::{
+    Spread, YEARS_SECONDS, in_order, questions, questions_spread, years, years_spread,
+};
 
 /// Usage as `(timestamp, amount)`.
 pub type Entry = (i64, u64);

@@ -180,7 +180,12 @@ pub(crate) const ROWS: &[Row] = &[
         "64",
         "1.0",
     ),
-    row("X1", "Q1, Q2 and W1 at other sizes", "the same", "1.0 each"),
+    row(
+        "X1",
+        "Q1 and W1 at 1,000, 10,000 and 100,000 usage, and Q1 if usage crowds; 1 M usage",
+        "the same",
+        "Q1 0.8, 0.6, 0.5, crowded 2.0; W1 1.5, 1.0, 0.9; 1.0 each",
+    ),
     row(
         "R1",
         "settled query, 10 M usage, 1,000 grants",

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_benches::check::same_answers;
 use gpu_credit_benches::peers::{AnswerTable, BareReplay, SortedUsage};
-use gpu_credit_benches::workload::{History, questions, years};
+use gpu_credit_benches::workload::{History, Spread, questions_spread, years_spread};
 
 use crate::runner::Runner;
 
@@ -19,14 +19,15 @@ pub(crate) struct Account {
 
 impl Account {
     /// Three years of usage under 1,000 grants, fewer if there is less than 100 times as much
-    /// usage, and random questions about them.
-    pub(crate) fn new(runner: &Runner, usage_count: usize) -> Self {
-        let history = years(runner.seed(), usage_count, (usage_count / 100).min(1_000));
+    /// usage, and random questions about them, spread as the usage is.
+    pub(crate) fn new(runner: &Runner, usage_count: usize, spread: Spread) -> Self {
+        let grant_count = (usage_count / 100).min(1_000);
+        let history = years_spread(spread, runner.seed(), usage_count, grant_count);
         let usage = SortedUsage::new(&history.usage);
         let bare = BareReplay::new(Overdraft::Carry, &history.grants, &usage);
         let table = AnswerTable::new(&bare, &usage);
         let count = runner.size(1_000_000, 50_000);
-        let questions = questions(runner.seed(), &history, count);
+        let questions = questions_spread(spread, runner.seed(), &history, count);
         Self {
             history,
             usage,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gpu_credit::{GpuCredit, Overdraft};
 use gpu_credit_benches::engine;
-use gpu_credit_benches::workload::{Entry, YEARS_SECONDS};
+use gpu_credit_benches::workload::{Entry, Spread, YEARS_SECONDS};
 use rayon::ThreadPool;
 
 use super::account::Account;
@@ -22,7 +22,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     }
     let usage_count = runner.size(10_000_000, 100_000);
     runner.doing("loading");
-    let account = Account::new(runner, usage_count);
+    let account = Account::new(runner, usage_count, Spread::Even);
     let (one, two) = (threads(1)?, threads(2)?);
     account.verify(&engine::load(&account.history, Overdraft::Carry)?)?;
     let entrants = vec![
