@@ -75,7 +75,6 @@ pub(crate) struct GrantTimeline {
     tree: BoundaryTree,
     checkpoints: Checkpoints,
     known: Known,
-    /// Never for an account whose boundaries fit one chunk.
     table: Option<Box<EpochTable>>,
     /// The boundaries that had been replayed when the table was built.
     replayed_before: u64,
@@ -187,7 +186,7 @@ impl GrantTimeline {
         let len = self.tree.len();
         let replayed = self.statistics.boundaries_replayed - self.replayed_before;
         let replayed = usize::try_from(replayed).unwrap_or(usize::MAX);
-        if len <= self.tree.width() || replayed < len / REPLAYED_SHARE {
+        if replayed < len / REPLAYED_SHARE {
             return false;
         }
         let sound = self.table.as_ref().map_or(0, |table| table.sound_len());
