@@ -84,6 +84,7 @@ mod questions;
 mod range;
 mod rates;
 mod record;
+mod step_table;
 mod time_buckets;
 mod timeline;
 mod usage;

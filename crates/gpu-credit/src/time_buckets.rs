@@ -4,13 +4,16 @@
 //! The first bucket and the last reach to the ends of time. Times that crowd into one bucket are
 //! its user's to search.
 
+/// One in so many times at either end may be far away from the others.
+const FAR_SHARE: usize = 64;
+
 /// How many of some times are before each bucket.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeBuckets {
     /// When the first bucket begins.
     start: i64,
-    /// A bucket spans `1 << shift` instants.
-    shift: u32,
+    /// The buckets of an instant, times 2^64: no division says which one an instant is in.
+    rate: u64,
     /// The last bucket.
     last: usize,
     /// How many times are in the buckets before each one; and at the end, in all.
@@ -18,28 +21,31 @@ pub(crate) struct TimeBuckets {
 }
 
 impl TimeBuckets {
-    /// At least so many buckets for `times`, which are in order and fewer than 2^32. O(n)
-    pub(crate) fn new(buckets: usize, times: impl DoubleEndedIterator<Item = i64> + Clone) -> Self {
-        let start = times.clone().next().unwrap_or(0); // Any will do if there are no times.
-        let last = times.clone().next_back().unwrap_or(start);
-        let range = last.abs_diff(start);
-        let count = buckets.max(2).next_power_of_two();
+    /// So many buckets, at least one, for `times`, which are in order and fewer than 2^32. O(n)
+    ///
+    /// They span all but one in 64 of the times at either end, so that a few far away do not crowd all
+    /// others together.
+    pub(crate) fn new(buckets: usize, times: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
+        assert!(
+            u32::try_from(times.len()).is_ok(),
+            "there are fewer than 2^32 times"
+        );
+        let count = buckets.max(1);
+        let far = times.len() / FAR_SHARE;
+        let start = times.clone().nth(far).unwrap_or(0); // Any will do if there are no times.
+        let last = times.clone().nth(times.len().saturating_sub(far + 1));
+        let instants = u128::from(last.unwrap_or(start).abs_diff(start)) + 1;
+        let rate = ((count as u128) << u64::BITS) / instants;
         let mut buckets = Self {
             start,
-            shift: (u64::BITS - range.leading_zeros()).saturating_sub(count.ilog2()),
+            rate: u64::try_from(rate).unwrap_or(u64::MAX),
             last: count - 1,
             before: vec![0; count + 1].into(),
         };
-        let mut len = 0_usize;
         times.for_each(|time| {
             let bucket = buckets.bucket_of(time);
             buckets.before[bucket + 1] += 1;
-            len += 1;
         });
-        assert!(
-            u32::try_from(len).is_ok(),
-            "there are fewer than 2^32 times"
-        );
         let mut before = 0;
         for count in &mut buckets.before {
             before += *count;
@@ -50,9 +56,14 @@ impl TimeBuckets {
 
     /// The bucket of `time`.
     #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the upper half has 64 bits"
+    )]
     pub(crate) fn bucket_of(&self, time: i64) -> usize {
-        let distance = time.max(self.start).abs_diff(self.start) >> self.shift;
-        usize::try_from(distance).map_or(self.last, |bucket| bucket.min(self.last))
+        let distance = time.max(self.start).abs_diff(self.start);
+        let bucket = (u128::from(distance) * u128::from(self.rate)) >> u64::BITS;
+        (bucket as u64 as usize).min(self.last)
     }
 
     /// How many times are in earlier buckets. Of the number of buckets: all.
@@ -66,6 +77,14 @@ impl TimeBuckets {
         let bucket = self.bucket_of(time);
         for before in &mut self.before[bucket + 1..] {
             *before += 1;
+        }
+    }
+
+    /// Counts one time less. O(buckets)
+    pub(crate) fn remove(&mut self, time: i64) {
+        let bucket = self.bucket_of(time);
+        for before in &mut self.before[bucket + 1..] {
+            *before -= 1;
         }
     }
 
@@ -112,6 +131,11 @@ mod tests {
                     times.insert(times.partition_point(|other| *other <= time), time);
                     println!("seed {seed}, [{from}, {to}]");
                     buckets.assert_invariants(&times);
+                    if random.below(2) == 0 {
+                        let at = usize::try_from(random.below(times.len() as u64)).unwrap();
+                        buckets.remove(times.remove(at));
+                        buckets.assert_invariants(&times);
+                    }
                 }
             }
         }

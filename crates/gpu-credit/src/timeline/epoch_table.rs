@@ -1,13 +1,4 @@
-//! The epoch table: what is settled, laid out flat, so that a query reads two cache lines of it.
-//!
-//! ```text
-//! buckets   equal spans of time ─┐ how many epochs open before each
-//! epochs    (opening, limit) ────┴▶ the few that open in the bucket, compared without a branch
-//! ```
-//!
-//! The tree answers as well, in about a dozen dependent steps. They would fill the window in which
-//! the processor looks ahead, and the cache misses of successive queries would no longer overlap:
-//! that, and not the steps themselves, costs a query twice its time.
+//! The epoch table: what is settled, laid out for questions as a [`StepTable`].
 //!
 //! A late write leaves the table standing. What its repair has changed, from the write to where it
 //! stopped, is a **hole**, for which the tree answers; and every later limit is lifted by one and
@@ -15,10 +6,7 @@
 //! soon as settling has replayed as many boundaries as that is worth.
 
 use crate::options::Overdraft;
-use crate::time_buckets::TimeBuckets;
-
-/// Of so many epochs in a bucket all are compared at once; if more crowd, the search is binary.
-const AT_ONCE: usize = 3;
+use crate::step_table::{Step, StepTable};
 
 /// A stretch of time in which no window opens or closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +67,6 @@ impl Limit {
     }
 }
 
-/// An epoch, which lasts until the next one opens: 16 bytes, four to a cache line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Opening {
-    time: i64,
-    limit: Limit,
-}
-
 impl Hole {
     /// One hole in place of two, and of what lies between them.
     fn and(self, other: Hole) -> Hole {
@@ -100,11 +81,8 @@ impl Hole {
 /// The epochs of a settled timeline, none of them empty.
 #[derive(Clone, Debug)]
 pub(crate) struct EpochTable {
-    /// From the beginning of time on; at last [`AT_ONCE`] that repeat the last one, so that there
-    /// is always something to compare with.
-    openings: Box<[Opening]>,
-    /// Two to four an epoch. The first epoch opens before everything and counts in none.
-    buckets: TimeBuckets,
+    /// The limit of each from when it opens on.
+    limits: StepTable<Limit>,
     /// It answers for what is earlier: the first write that is not repaired struck here, or the
     /// frontier stood here.
     sound_before: i64,
@@ -132,50 +110,27 @@ impl EpochTable {
     /// those that open at one instant all but the last are empty. At most `len`. `None` if there
     /// is but one. O(m).
     pub(crate) fn new(len: usize, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
-        let mut openings: Vec<Opening> = Vec::with_capacity(len + AT_ONCE);
-        epochs.for_each(|(time, limit)| match openings.last_mut() {
-            Some(last) if last.time == time => last.limit = limit,
-            _ => openings.push(Opening { time, limit }),
+        let mut steps: Vec<Step<Limit>> = Vec::with_capacity(StepTable::<Limit>::room_for(len));
+        epochs.for_each(|(time, value)| match steps.last_mut() {
+            Some(last) if last.time == time => last.value = value,
+            _ => steps.push(Step { time, value }),
         });
-        let (_, later) = openings.split_first()?;
-        let last = *later.last()?;
-        u32::try_from(openings.len()).ok()?;
-        let times = later.iter().map(|opening| opening.time);
-        let buckets = TimeBuckets::new(2 * openings.len(), times);
-        let time = i64::MAX;
-        openings.extend([Opening { time, ..last }; AT_ONCE]);
+        if steps.len() < 2 || u32::try_from(steps.len()).is_err() {
+            return None;
+        }
         Some(EpochTable {
-            openings: openings.into(),
-            buckets,
+            limits: StepTable::new(steps),
             sound_before: i64::MAX,
             end: i64::MAX,
             holes: Vec::new(),
         })
     }
 
-    /// The epoch of `time`.
-    #[inline]
-    fn find(&self, time: i64) -> usize {
-        let bucket = self.buckets.bucket_of(time);
-        let first = self.buckets.before(bucket);
-        let opened: usize = self.openings[first + 1..][..AT_ONCE]
-            .iter()
-            .map(|opening| usize::from(opening.time <= time))
-            .sum();
-        if opened == AT_ONCE {
-            // Those that open in the bucket, one at least.
-            let end = self.buckets.before(bucket + 1);
-            let opened = self.openings[first + 1..=end].partition_point(|next| next.time <= time);
-            return first + opened;
-        }
-        first + opened
-    }
-
     /// The limit of the epoch of `time`; `None` if the table does not answer for it.
     #[inline]
     pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
         if self.holes.is_empty() {
-            return (time < self.sound_before).then(|| self.openings[self.find(time)].limit);
+            return (time < self.sound_before).then(|| self.limits.value(time));
         }
         self.epoch(time).map(|epoch| epoch.limit)
     }
@@ -191,10 +146,11 @@ impl EpochTable {
     /// The epoch of `time` when the table was built, as far as it is sound.
     #[inline]
     fn epoch_as_built(&self, time: i64) -> Epoch {
-        let index = self.find(time);
-        let Opening { time: first, limit } = self.openings[index];
-        let next = self.openings[index + 1].time.min(self.sound_before);
+        let index = self.limits.find(time);
+        let Step { time: first, value } = self.limits.steps()[index];
+        let next = self.limits.end(index).min(self.sound_before);
         let last = next - 1;
+        let limit = value;
         Epoch { first, last, limit }
     }
 
@@ -257,10 +213,8 @@ impl EpochTable {
 
     /// How many epochs it still answers for. O(log m).
     pub(crate) fn sound_len(&self) -> usize {
-        let opened_before = |time: i64| {
-            let len = self.openings.len() - AT_ONCE;
-            self.openings[..len].partition_point(|opening| opening.time < time)
-        };
+        let epochs = self.limits.steps();
+        let opened_before = |time: i64| epochs.partition_point(|epoch| epoch.time < time);
         let in_holes = self.holes.iter().map(|hole| {
             let [from, to] = [hole.from, hole.to].map(|time| time.min(self.sound_before));
             opened_before(to) - opened_before(from)
@@ -270,10 +224,7 @@ impl EpochTable {
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        size_of_val(self)
-            + size_of_val(&*self.openings)
-            + self.buckets.memory_used()
-            + self.holes.capacity() * size_of::<Hole>()
+        size_of_val(self) + self.limits.memory_used() + self.holes.capacity() * size_of::<Hole>()
     }
 
     /// Panics unless it says of every epoch for which it answers what `limit` says.
@@ -289,78 +240,21 @@ impl EpochTable {
             .holes
             .iter()
             .flat_map(|hole| [hole.from.saturating_sub(1), hole.to]);
-        let openings = self.openings.windows(2);
-        let openings = openings.flat_map(|pair| [pair[0].time, pair[1].time.saturating_sub(1)]);
+        self.limits.assert_invariants();
+        let openings = self.limits.steps().iter();
+        let openings = openings.flat_map(|epoch| [epoch.time.saturating_sub(1), epoch.time]);
         for time in openings.chain(edges) {
-            assert_eq!(
-                self.find(time),
-                self.find_binary(time),
-                "the epoch of {time}"
-            );
             if let found @ Some(_) = self.limit(time) {
                 assert_eq!(found, limit(time), "limit of the epoch of {time}");
             }
         }
     }
-
-    fn find_binary(&self, time: i64) -> usize {
-        let len = self.openings.len() - AT_ONCE;
-        self.openings[..len].partition_point(|opening| opening.time <= time) - 1
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use gpu_credit_workload::random::Random;
-
     use super::*;
     use crate::{GpuCredit, Record};
-
-    /// Epochs that open at random between two instants, many at one instant if those are few.
-    fn openings(random: &mut Random, from: i64, to: i64) -> Vec<(i64, Limit)> {
-        let count = random.between(2, 200);
-        let mut times: Vec<i64> = (0..count).map(|_| random.between(from, to)).collect();
-        times.push(i64::MIN);
-        times.sort_unstable();
-        (times.into_iter().zip(1..))
-            .map(|(time, limit)| (time, Limit(limit)))
-            .collect()
-    }
-
-    #[test]
-    fn finds_what_a_search_finds() {
-        for seed in 0..500 {
-            let mut random = Random::new(seed);
-            let near = random.between(-50, 50);
-            let ranges = [
-                (near, near + 5),
-                (near, near + 300),
-                (near << 40, (near + 1) << 40),
-                (i64::MIN, i64::MAX),
-            ];
-            for (from, to) in ranges {
-                let mut openings = openings(&mut random, from, to);
-                // A crowd in one bucket, and one far away.
-                openings.extend([(to, Limit(777)), (i64::MAX, Limit(888))]);
-                let table = EpochTable::new(openings.len(), openings.iter().copied());
-                let table = table.expect("more than one epoch");
-                let near_openings = openings
-                    .iter()
-                    .flat_map(|(time, _)| [time.saturating_sub(1), *time, time.saturating_add(1)]);
-                for time in near_openings.chain((0..50).map(|_| random.between(from, to))) {
-                    let opened = openings.partition_point(|(opening, _)| *opening <= time);
-                    let expected = (time < i64::MAX).then(|| openings[opened - 1].1);
-                    assert_eq!(table.limit(time), expected, "seed {seed}, at {time}");
-                    let epoch = table.epoch(time);
-                    assert_eq!(epoch.map(|epoch| epoch.limit), expected, "seed {seed}");
-                    assert!(
-                        epoch.is_none_or(|epoch| epoch.contains(time)),
-                        "seed {seed}"
-                    );
-                }
-            }
-        }
-    }
 
     fn four_epochs() -> EpochTable {
         let openings = [(i64::MIN, 0), (10, 5), (20, 6), (30, 7)];

@@ -1,0 +1,183 @@
+//! A step function of time, laid out flat: a question reads two cache lines of it.
+//!
+//! ```text
+//! buckets   equal spans of time ─┐ how many steps begin before each
+//! steps     (time, value) ───────┴▶ the few that begin in the bucket, compared without a branch
+//! ```
+//!
+//! A tree answers as well, in a dozen dependent steps or more. They fill the window in which the
+//! processor looks ahead, and the cache misses of successive questions no longer overlap: that,
+//! and not the steps themselves, costs a question several times its time.
+
+use crate::time_buckets::TimeBuckets;
+
+/// Of so many steps in a bucket all are compared at once; if more crowd, the search is binary.
+const AT_ONCE: usize = 3;
+
+/// The buckets for each step.
+const BUCKETS_A_STEP: usize = 2;
+
+/// The value from an instant on, up to the next step: 16 bytes, four to a cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step<V> {
+    pub(crate) time: i64,
+    pub(crate) value: V,
+}
+
+/// Steps in time order. Of those of one instant the last one counts.
+#[derive(Clone, Debug)]
+pub(crate) struct StepTable<V> {
+    /// The first begins before everything. At last [`AT_ONCE`] stand at the end of time, so that there is
+    /// always something to compare with.
+    steps: Vec<Step<V>>,
+    /// The first step counts in none.
+    buckets: TimeBuckets,
+}
+
+impl<V: Copy> StepTable<V> {
+    /// The table of these steps, in order and fewer than 2^32, of which the first, at least one, is
+    /// taken to begin before everything. O(n)
+    pub(crate) fn new(mut steps: Vec<Step<V>>) -> Self {
+        let times = steps[1..].iter().map(|step| step.time);
+        let buckets = TimeBuckets::new(BUCKETS_A_STEP * steps.len(), times);
+        let value = steps[steps.len() - 1].value;
+        let time = i64::MAX;
+        steps.reserve_exact(AT_ONCE);
+        steps.extend([Step { time, value }; AT_ONCE]);
+        steps.shrink_to_fit();
+        Self { steps, buckets }
+    }
+
+    /// The room that [`new`](Self::new) takes for so many steps without moving them.
+    pub(crate) fn room_for(steps: usize) -> usize {
+        steps + AT_ONCE
+    }
+
+    /// The step that counts at `time`. O(1) if steps are spread evenly, else O(log n)
+    #[inline]
+    pub(crate) fn find(&self, time: i64) -> usize {
+        let bucket = self.buckets.bucket_of(time);
+        let first = self.buckets.before(bucket);
+        let begun: usize = self.steps[first + 1..][..AT_ONCE]
+            .iter()
+            .map(|step| usize::from(step.time <= time))
+            .sum();
+        if begun == AT_ONCE {
+            // Those that begin in the bucket, one at least.
+            let end = self.buckets.before(bucket + 1);
+            let begun = self.steps[first + 1..=end].partition_point(|step| step.time <= time);
+            return first + begun;
+        }
+        first + begun
+    }
+
+    /// The value at `time`. As [`find`](Self::find)
+    #[inline]
+    pub(crate) fn value(&self, time: i64) -> V {
+        self.steps[self.find(time)].value
+    }
+
+    /// The steps, in order.
+    pub(crate) fn steps(&self) -> &[Step<V>] {
+        &self.steps[..self.steps.len() - AT_ONCE]
+    }
+
+    /// When the step after this one begins; after the last one the end of time.
+    #[inline]
+    pub(crate) fn end(&self, step: usize) -> i64 {
+        self.steps[step + 1].time
+    }
+
+    /// Changes the values from a step on. O(n)
+    #[expect(dead_code, reason = "for the usage index")]
+    pub(crate) fn change_from(&mut self, step: usize, change: impl Fn(V) -> V) {
+        for later in &mut self.steps[step..] {
+            later.value = change(later.value);
+        }
+    }
+
+    /// Takes a step out, which is not the first. O(n)
+    pub(crate) fn remove(&mut self, step: usize) {
+        let removed = self.steps.remove(step);
+        self.buckets.remove(removed.time);
+    }
+
+    /// Heap bytes.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.steps.capacity() * size_of::<Step<V>>() + self.buckets.memory_used()
+    }
+
+    /// Checks order and buckets, and what is found at each step and just before it.
+    pub(crate) fn assert_invariants(&self) {
+        let later = &self.steps()[1..];
+        let times: Vec<i64> = later.iter().map(|step| step.time).collect();
+        assert!(times.is_sorted(), "steps out of order: {times:?}");
+        self.buckets.assert_invariants(&times);
+        for time in times
+            .iter()
+            .flat_map(|time| [time.saturating_sub(1), *time])
+        {
+            let expected = times.partition_point(|other| *other <= time);
+            assert_eq!(self.find(time), expected, "the step of {time}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gpu_credit_workload::random::Random;
+
+    use super::*;
+
+    /// Times at random between two instants, many at one instant if those are few, a crowd in one
+    /// bucket, and one far away.
+    fn times(random: &mut Random, from: i64, to: i64) -> Vec<i64> {
+        let count = random.below(200);
+        let mut times: Vec<i64> = (0..count).map(|_| random.between(from, to)).collect();
+        let crowd = random.between(from, to);
+        times.extend((0..random.below(40)).map(|_| crowd.saturating_add(random.between(0, 9))));
+        if random.below(2) == 0 {
+            times.push(i64::MAX);
+        }
+        times.sort_unstable();
+        times
+    }
+
+    fn assert_finds(table: &StepTable<usize>, times: &[i64], random: &mut Random) {
+        table.assert_invariants();
+        let asked = times.iter().copied().chain([i64::MIN, i64::MAX]);
+        let near = asked.flat_map(|time| [time.saturating_sub(1), time, time.saturating_add(1)]);
+        for time in near.chain((0..50).map(|_| random.between(i64::MIN, i64::MAX))) {
+            let expected = times.partition_point(|other| *other <= time);
+            assert_eq!(table.find(time), expected, "at {time} among {times:?}");
+        }
+    }
+
+    #[test]
+    fn finds_what_a_search_finds() {
+        for seed in 0..500 {
+            let mut random = Random::new(seed);
+            let near = random.between(-50, 50);
+            let ranges = [
+                (near, near + 5),
+                (near, near + 300),
+                (near << 40, (near + 1) << 40),
+                (i64::MIN, i64::MAX),
+            ];
+            for (from, to) in ranges {
+                println!("seed {seed}, [{from}, {to}]");
+                let mut times = times(&mut random, from, to);
+                let all = [i64::MIN].into_iter().chain(times.iter().copied());
+                let steps = all.enumerate().map(|(value, time)| Step { time, value });
+                let mut table = StepTable::new(steps.collect());
+                assert_finds(&table, &times, &mut random);
+                while times.len() > 10 && random.below(8) > 0 {
+                    let at = usize::try_from(random.below(times.len() as u64)).unwrap();
+                    times.remove(at);
+                    table.remove(at + 1);
+                    assert_finds(&table, &times, &mut random);
+                }
+            }
+        }
+    }
+}
