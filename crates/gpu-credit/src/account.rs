@@ -263,13 +263,24 @@ impl GpuCredit {
     #[inline]
     #[must_use]
     pub fn get_balance(&self, timestamp: i64) -> Option<u64> {
-        if let Some(limit) = self.timeline.limit(timestamp) {
-            return limit.balance(self.usage.through(timestamp), self.overdraft);
+        if let Some(sums) = self.usage.laid_out()
+            && let Some(limits) = self.timeline.laid_out_at(timestamp)
+        {
+            let used = sums.value(timestamp);
+            return limits.value(timestamp).balance(used, self.overdraft);
         }
-        self.balance_by_tree(timestamp)
+        self.balance_elsewhere(timestamp)
     }
 
-    /// The balance if the epoch table does not hold. Out of line, to keep the other way short.
+    /// The balance if not everything is laid out. Out of line, to keep the other way short.
+    #[inline(never)]
+    fn balance_elsewhere(&self, timestamp: i64) -> Option<u64> {
+        match self.timeline.limit(timestamp) {
+            Some(limit) => limit.balance(self.usage.through(timestamp), self.overdraft),
+            None => self.balance_by_tree(timestamp),
+        }
+    }
+
     #[inline(never)]
     fn balance_by_tree(&self, timestamp: i64) -> Option<u64> {
         balance(self.view().standing(timestamp), self.overdraft)
@@ -334,7 +345,7 @@ impl GpuCredit {
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     pub fn settle_to(&mut self, timestamp: i64) {
-        self.usage.flush();
+        self.usage.lay_out();
         self.timeline.settle(&self.usage, timestamp);
     }
 

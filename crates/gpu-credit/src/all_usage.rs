@@ -4,6 +4,7 @@ use crate::bytes::Damage;
 use crate::bytes::reader::Reader;
 use crate::limits::AMOUNTS_MAX;
 use crate::rates::{Job, Piece, RateIndex};
+use crate::step_table::StepTable;
 use crate::usage::{UsageIndex, Walk};
 
 /// The changes of rate in a chunk of the rate index, at most.
@@ -55,6 +56,13 @@ impl AllUsage {
     pub(crate) fn total(&self) -> u64 {
         let metered = self.metered().map_or(0, RateIndex::total);
         self.instants.total() + metered
+    }
+
+    /// The sums through each tick, if all usage is laid out and nothing is metered. O(1)
+    #[inline]
+    pub(crate) fn laid_out(&self) -> Option<&StepTable<u64>> {
+        let sums = self.instants.laid_out();
+        sums.filter(|_| self.metered.is_none())
     }
 
     /// The sum of the usage through a tick. O(log n + log j)
@@ -122,10 +130,10 @@ impl AllUsage {
         Some((time, earlier + before))
     }
 
-    /// Empties the insert buffer. It changes the cost of questions, and no answer.
+    /// Lays usage at instants out for questions. It changes the cost of questions, and no answer.
     #[inline]
-    pub(crate) fn flush(&mut self) {
-        self.instants.flush();
+    pub(crate) fn lay_out(&mut self) {
+        self.instants.lay_out();
     }
 
     /// Writes all records without their sums.

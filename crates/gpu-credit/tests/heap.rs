@@ -46,6 +46,7 @@ fn bytes_are_few_and_known() {
     }
     keeps_small_accounts();
     late_usage_takes_nothing();
+    late_usage_stands_apart();
     usage_in_order_takes_what_it_keeps();
     repairs_take_little();
     questions_take_little();
@@ -283,6 +284,20 @@ fn late_usage_takes_nothing() {
     );
 }
 
+/// Entries that are laid out have no room between them, so that late ones take room of their own.
+fn late_usage_stands_apart() {
+    let mut random = Random::new(5);
+    let usage = random_usage(100_000, YEAR, 1_000);
+    let mut account = account_of(|account| load(account, &usage));
+    let bytes = taken(|| {
+        for _ in 0..1_000 {
+            account.subtract(1, random.between(0, YEAR)).unwrap();
+            account.settle();
+        }
+    });
+    assert!(bytes <= 32_000, "1,000 late entries take {bytes} bytes");
+}
+
 /// Chunks fill up before a new one begins, and nothing is built twice.
 fn usage_in_order_takes_what_it_keeps() {
     let mut account = GpuCredit::new();
@@ -296,7 +311,8 @@ fn usage_in_order_takes_what_it_keeps() {
 
 fn repairs_take_little() {
     let mut random = Random::new(4);
-    let usage = (0..100_000).map(|day| Record::usage(5, day * DAY));
+    // More than are laid out: there is room for late entries.
+    let usage = (0..200_000).map(|half| Record::usage(3, half * DAY / 2));
     let mut account = account_of(|account| {
         account
             .extend((0..100_000).map(daily).chain(usage))

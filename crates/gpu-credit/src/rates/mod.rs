@@ -90,8 +90,8 @@ impl RateIndex {
         self.jobs.get(number)
     }
 
-    /// What is used through a tick. O(log j)
-    #[inline]
+    /// What is used through a tick. O(log j). Out of line, for most accounts have none.
+    #[inline(never)]
     pub(crate) fn through(&self, time: i64) -> u64 {
         self.changes.line_at(time).through(time)
     }

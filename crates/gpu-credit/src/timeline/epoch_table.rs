@@ -112,8 +112,8 @@ impl EpochTable {
     pub(crate) fn new(len: usize, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
         let mut steps: Vec<Step<Limit>> = Vec::with_capacity(StepTable::<Limit>::room_for(len));
         epochs.for_each(|(time, value)| match steps.last_mut() {
-            Some(last) if last.time == time => last.value = value,
-            _ => steps.push(Step { time, value }),
+            Some(last) if last.time() == time => last.value = value,
+            _ => steps.push(Step::new(time, value)),
         });
         if steps.len() < 2 || u32::try_from(steps.len()).is_err() {
             return None;
@@ -126,11 +126,18 @@ impl EpochTable {
         })
     }
 
+    /// The limits, if the table has no holes and answers for `time`.
+    #[inline]
+    pub(crate) fn as_built_at(&self, time: i64) -> Option<&StepTable<Limit>> {
+        let is_sound = time < self.sound_before && self.holes.is_empty();
+        is_sound.then_some(&self.limits)
+    }
+
     /// The limit of the epoch of `time`; `None` if the table does not answer for it.
     #[inline]
     pub(crate) fn limit(&self, time: i64) -> Option<Limit> {
-        if self.holes.is_empty() {
-            return (time < self.sound_before).then(|| self.limits.value(time));
+        if let Some(limits) = self.as_built_at(time) {
+            return Some(limits.value(time));
         }
         self.epoch(time).map(|epoch| epoch.limit)
     }
@@ -139,18 +146,18 @@ impl EpochTable {
     /// answer for it.
     #[inline]
     pub(crate) fn epoch_without_holes(&self, time: i64) -> Option<Epoch> {
-        let is_sound = time < self.sound_before && self.holes.is_empty();
-        is_sound.then(|| self.epoch_as_built(time))
+        let limits = self.as_built_at(time);
+        limits.map(|_| self.epoch_as_built(time))
     }
 
     /// The epoch of `time` when the table was built, as far as it is sound.
     #[inline]
     fn epoch_as_built(&self, time: i64) -> Epoch {
         let index = self.limits.find(time);
-        let Step { time: first, value } = self.limits.steps()[index];
+        let epoch = self.limits.steps()[index];
+        let (first, limit) = (epoch.time(), epoch.value);
         let next = self.limits.end(index).min(self.sound_before);
         let last = next - 1;
-        let limit = value;
         Epoch { first, last, limit }
     }
 
@@ -214,7 +221,7 @@ impl EpochTable {
     /// How many epochs it still answers for. O(log m).
     pub(crate) fn sound_len(&self) -> usize {
         let epochs = self.limits.steps();
-        let opened_before = |time: i64| epochs.partition_point(|epoch| epoch.time < time);
+        let opened_before = |time: i64| epochs.partition_point(|epoch| epoch.time() < time);
         let in_holes = self.holes.iter().map(|hole| {
             let [from, to] = [hole.from, hole.to].map(|time| time.min(self.sound_before));
             opened_before(to) - opened_before(from)
@@ -242,7 +249,7 @@ impl EpochTable {
             .flat_map(|hole| [hole.from.saturating_sub(1), hole.to]);
         self.limits.assert_invariants();
         let openings = self.limits.steps().iter();
-        let openings = openings.flat_map(|epoch| [epoch.time.saturating_sub(1), epoch.time]);
+        let openings = openings.flat_map(|epoch| [epoch.time().saturating_sub(1), epoch.time()]);
         for time in openings.chain(edges) {
             if let found @ Some(_) = self.limit(time) {
                 assert_eq!(found, limit(time), "limit of the epoch of {time}");
@@ -253,8 +260,56 @@ impl EpochTable {
 
 #[cfg(test)]
 mod tests {
+    use gpu_credit_workload::random::Random;
+
     use super::*;
     use crate::{GpuCredit, Record};
+
+    /// Epochs that open at random between two instants, many at one instant if those are few.
+    fn openings(random: &mut Random, from: i64, to: i64) -> Vec<(i64, Limit)> {
+        let count = random.between(2, 200);
+        let mut times: Vec<i64> = (0..count).map(|_| random.between(from, to)).collect();
+        times.push(i64::MIN);
+        times.sort_unstable();
+        (times.into_iter().zip(1..))
+            .map(|(time, limit)| (time, Limit(limit)))
+            .collect()
+    }
+
+    #[test]
+    fn finds_what_a_search_finds() {
+        for seed in 0..500 {
+            let mut random = Random::new(seed);
+            let near = random.between(-50, 50);
+            let ranges = [
+                (near, near + 5),
+                (near, near + 300),
+                (near << 40, (near + 1) << 40),
+                (i64::MIN, i64::MAX),
+            ];
+            for (from, to) in ranges {
+                let mut openings = openings(&mut random, from, to);
+                // A crowd in one bucket, and one far away.
+                openings.extend([(to, Limit(777)), (i64::MAX, Limit(888))]);
+                let table = EpochTable::new(openings.len(), openings.iter().copied());
+                let table = table.expect("more than one epoch");
+                let near_openings = openings
+                    .iter()
+                    .flat_map(|(time, _)| [time.saturating_sub(1), *time, time.saturating_add(1)]);
+                for time in near_openings.chain((0..50).map(|_| random.between(from, to))) {
+                    let opened = openings.partition_point(|(opening, _)| *opening <= time);
+                    let expected = (time < i64::MAX).then(|| openings[opened - 1].1);
+                    assert_eq!(table.limit(time), expected, "seed {seed}, at {time}");
+                    let epoch = table.epoch(time);
+                    assert_eq!(epoch.map(|epoch| epoch.limit), expected, "seed {seed}");
+                    assert!(
+                        epoch.is_none_or(|epoch| epoch.contains(time)),
+                        "seed {seed}"
+                    );
+                }
+            }
+        }
+    }
 
     fn four_epochs() -> EpochTable {
         let openings = [(i64::MIN, 0), (10, 5), (20, 6), (30, 7)];

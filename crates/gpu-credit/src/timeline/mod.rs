@@ -57,6 +57,7 @@ mod invariants;
 
 use crate::all_usage::AllUsage;
 use crate::options::{Options, Overdraft};
+use crate::step_table::StepTable;
 use ask::View;
 use checkpoint::Checkpoints;
 use epoch_table::{Epoch, EpochTable, Limit};
@@ -133,6 +134,12 @@ impl GrantTimeline {
         }
     }
 
+    /// The limit of each epoch, if the epoch table knows that of `time` as it was built. O(1)
+    #[inline]
+    pub(crate) fn laid_out_at(&self, time: i64) -> Option<&StepTable<Limit>> {
+        self.table.as_ref()?.as_built_at(time)
+    }
+
     /// The limit of the epoch of `time`, if the epoch table answers. O(1) if epochs are spread
     /// evenly, else O(log m).
     #[inline]
@@ -186,7 +193,7 @@ impl GrantTimeline {
         let len = self.tree.len();
         let replayed = self.statistics.boundaries_replayed - self.replayed_before;
         let replayed = usize::try_from(replayed).unwrap_or(usize::MAX);
-        if replayed < len / REPLAYED_SHARE {
+        if replayed == 0 || replayed < len / REPLAYED_SHARE {
             return false;
         }
         let sound = self.table.as_ref().map_or(0, |table| table.sound_len());

@@ -51,7 +51,9 @@ impl UsageIndex {
             total: entries.total,
             len: entries.len,
             shape,
+            flat: None,
             body: Body::new(&entries, shape),
+            changes: entries.len,
             retracted: RetractedOrdinals::new(&ranges, shape),
         };
         if index.posted() > POSTED_MAX {

@@ -62,6 +62,26 @@ impl Shape {
         self.lanes() * self.blocks()
     }
 
+    /// Whether so many entries are laid out flat for questions: more than a chunk's, and no more than
+    /// are laid out in about a millisecond.
+    pub(super) fn is_flat(self, entries: usize) -> bool {
+        let chunk = self.chunk_entries();
+        entries > chunk && entries <= 2 * chunk * chunk
+    }
+
+    /// Up to so many entries that come late are laid out whenever those posted since fill a chunk: that
+    /// is cheaper than a tree of few chunks.
+    pub(super) fn flat_entries_early(self) -> usize {
+        let chunk = self.chunk_entries();
+        chunk * (chunk / 2).min(8)
+    }
+
+    /// So many corrections of entries that are laid out, each of which goes over all later ones, take
+    /// about as long as building a tree, in which a correction changes a chunk.
+    pub(super) fn flat_corrections(self) -> usize {
+        self.chunk_entries() / 4
+    }
+
     /// Entries of a chunk that is built in bulk: an eighth stays free for late entries.
     pub(super) fn chunk_entries_built(self) -> usize {
         share(self.chunk_entries(), 7, 8)

@@ -1,9 +1,11 @@
 //! The usage index: prefix sums over time, for millions of entries that arrive in any order.
 //!
 //! It answers "how much was used up to this instant" and knows nothing of grants. An index of one
-//! account has one of two shapes. Up to 256 entries it is a [`SmallList`]: one sorted list. Beyond
-//! that it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search, and
-//! an [`InsertBuffer`] of up to 16 entries that enter it together:
+//! account has one of three shapes. Up to 256 entries it is a [`SmallList`]: one sorted list. Up to
+//! 131,072 it is [laid out for questions](FlatList) if it is loaded or settled, and then once more for
+//! every 16th part that changes; what is posted in between stands apart in one of the other shapes.
+//! Beyond that it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search,
+//! and an [`InsertBuffer`] of up to 16 entries that enter it together:
 //!
 //! ```text
 //! Tree     time buckets -> [ head | head | head | ...        ]  one head a group, all in cache
@@ -37,7 +39,8 @@
 //! [wide](encoding): 8 bytes each. Each chunk chooses for itself, and again whenever it is rebuilt.
 //!
 //! While entries are in the insert buffer, an answer costs up to 16 comparisons more; settling the
-//! account empties it. In the tree a full block hands an entry on to the nearest block with room. A
+//! account empties it. While entries stand apart from those that are laid out, an answer is the sum of
+//! two look-ups. In the tree a full block hands an entry on to the nearest block with room. A
 //! full chunk evens out with a neighbour or splits in half, a full group splits in half; at the end
 //! of time both stay full and a new one is started. Chunks and groups that run empty are merged.
 //!
@@ -55,12 +58,15 @@
 //! | operation | time | memory touched, in lines |
 //! |---|---|---|
 //! | `through` | O(log n) | about 20, of these 2 to 4 not in cache |
+//! | the same, laid out | O(1) if entries are spread evenly, else O(log n) | 3 |
 //! | `through_each` | the same, 32 waiting together | the same |
 //! | `walk`, sorted batches | O(1) amortised if they ask chunk after chunk | each line once |
 //! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 16 entries wait together |
 //! | `insert` at the end | O(1), amortised | 5 for 16 entries |
 //! | `extend` | O(n) if it is [staged] packed, else O(n log n) | |
 //! | `remove_at`, `replace_at`, `get_at` | O(log n), and the groups of that instant | as `insert` |
+//! | `remove_at`, `replace_at`, laid out | O(n) up to 64 times, then the tree is built | half of all |
+//! | `lay_out` | O(n) if every 16th entry has changed, else O(1) | all |
 //! | `retract`, `change`, `amount_of` | the same, and what is retracted of that instant, in chunks | as `insert` |
 //! | `first_above` | O(log n) | as `through` |
 //! | `entries` | O(log n), then O(1) an entry | each line once |
@@ -85,6 +91,7 @@ mod head_buckets;
 pub(crate) mod prefetch;
 mod sums;
 
+mod flat_list;
 mod insert_buffer;
 mod small_list;
 
@@ -111,12 +118,18 @@ pub(crate) use walk::Walk;
 use std::ops::RangeInclusive;
 
 use encoding::UsageEntry;
+use flat_list::FlatList;
 use insert_buffer::InsertBuffer;
 use layout::Shape;
 use load::{Sorted, SortedEntries};
 use ordinals::RetractedOrdinals;
 use small_list::SmallList;
 use tree::Tree;
+
+use crate::step_table::StepTable;
+
+/// Entries are laid out anew if more than one in so many have changed.
+const CHANGES_SHARE: usize = 16;
 
 /// Usage entries in time order, ties in posting order, and the sums of their amounts up to any
 /// instant.
@@ -125,7 +138,12 @@ pub(crate) struct UsageIndex {
     total: u64,
     len: usize,
     shape: Shape,
+    /// Entries that are laid out for questions, if any are.
+    flat: Option<Box<FlatList>>,
+    /// The others, all posted after those.
     body: Body,
+    /// Entries posted and corrected since all were laid out, if they are. Without any, all are in `flat`.
+    changes: usize,
     retracted: RetractedOrdinals,
 }
 
@@ -146,6 +164,43 @@ impl Body {
             Self::Tree(Box::new(Tree::build(sorted, shape)), InsertBuffer::new())
         }
     }
+
+    fn empty() -> Self {
+        Self::Small(SmallList::new(&[]))
+    }
+
+    #[inline]
+    fn sum_through(&self, time: i64) -> u64 {
+        match self {
+            Self::Small(list) => list.sum_through(time),
+            Self::Tree(tree, buffer) => tree.sum_through(time) + buffer.sum_through(time),
+        }
+    }
+
+    fn sums_through(&self, times: &[i64], sums: &mut [u64]) {
+        match self {
+            Self::Small(list) => {
+                for (time, sum) in times.iter().zip(sums) {
+                    *sum = list.sum_through(*time);
+                }
+            }
+            Self::Tree(tree, buffer) => {
+                batch::sums_through(tree, times, sums);
+                if buffer.len() > 0 {
+                    for (time, sum) in times.iter().zip(sums) {
+                        *sum += buffer.sum_through(*time);
+                    }
+                }
+            }
+        }
+    }
+
+    fn first_above(&self, sum: u64) -> (i64, u64) {
+        match self {
+            Self::Small(list) => list.first_above(sum),
+            Self::Tree(tree, buffer) => buffer.first_above(sum, tree),
+        }
+    }
 }
 
 impl UsageIndex {
@@ -155,7 +210,9 @@ impl UsageIndex {
             total: 0,
             len: 0,
             shape: Shape::new(chunk_entries),
-            body: Body::Small(SmallList::new(&[])),
+            flat: None,
+            body: Body::empty(),
+            changes: 0,
             retracted: RetractedOrdinals::default(),
         }
     }
@@ -170,31 +227,29 @@ impl UsageIndex {
         self.total
     }
 
+    /// The sums through each instant, if all entries are laid out. O(1)
+    #[inline]
+    pub(crate) fn laid_out(&self) -> Option<&StepTable<u64>> {
+        let flat = self.flat.as_ref().filter(|_| self.changes == 0);
+        flat.map(|flat| flat.sums())
+    }
+
     /// The sum of the amounts at or before `time`. O(log n)
     #[inline]
     pub(crate) fn through(&self, time: i64) -> u64 {
-        match &self.body {
-            Body::Small(list) => list.sum_through(time),
-            Body::Tree(tree, buffer) => tree.sum_through(time) + buffer.sum_through(time),
+        match &self.flat {
+            Some(flat) => flat.sum_through(time) + self.body.sum_through(time),
+            None => self.body.sum_through(time),
         }
     }
 
     /// [`through`](Self::through) for each of `times`, written to the same position of `sums`,
     /// which is as long.
     pub(crate) fn through_each(&self, times: &[i64], sums: &mut [u64]) {
-        match &self.body {
-            Body::Small(list) => {
-                for (time, sum) in times.iter().zip(sums) {
-                    *sum = list.sum_through(*time);
-                }
-            }
-            Body::Tree(tree, buffer) => {
-                batch::sums_through(tree, times, sums);
-                if buffer.len() > 0 {
-                    for (time, sum) in times.iter().zip(sums) {
-                        *sum += buffer.sum_through(*time);
-                    }
-                }
+        self.body.sums_through(times, sums);
+        if let Some(flat) = &self.flat {
+            for (time, sum) in times.iter().zip(sums) {
+                *sum += flat.sum_through(*time);
             }
         }
     }
@@ -221,9 +276,9 @@ impl UsageIndex {
         if self.total <= sum {
             return None;
         }
-        Some(match &self.body {
-            Body::Small(list) => list.first_above(sum),
-            Body::Tree(tree, buffer) => buffer.first_above(sum, tree),
+        Some(match &self.flat {
+            Some(flat) => flat.first_above(sum, &self.body),
+            None => self.body.first_above(sum),
         })
     }
 
@@ -232,6 +287,7 @@ impl UsageIndex {
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
         self.len += 1;
+        self.changes += 1;
         match &mut self.body {
             Body::Tree(tree, buffer) => buffer.insert((time, amount), tree),
             Body::Small(_) => self.insert_into_small((time, amount)),
@@ -244,9 +300,20 @@ impl UsageIndex {
         match &mut self.body {
             Body::Small(list) if list.len() < self.shape.chunk_entries() => list.insert(entry),
             Body::Small(list) => {
-                let mut entries = list.decode();
+                let is_late = list.iter().last().is_some_and(|last| entry.0 < last.0);
+                let is_early = is_late && self.len <= self.shape.flat_entries_early();
+                let mut entries = if is_early {
+                    self.decode()
+                } else {
+                    list.decode()
+                };
                 entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
-                self.body = Body::new(&Sorted::in_order(entries), self.shape);
+                let sorted = Sorted::in_order(entries);
+                if is_early {
+                    self.lay_out_sorted(&sorted);
+                } else {
+                    self.body = Body::new(&sorted, self.shape);
+                }
             }
             Body::Tree(..) => unreachable!("it is not small"),
         }
@@ -265,6 +332,7 @@ impl UsageIndex {
         if let Body::Tree(tree, _) = &mut self.body {
             self.total += rest.iter().map(|entry| entry.1).sum::<u64>();
             self.len += rest.len();
+            self.changes += rest.len();
             batch::insert_many(tree, rest);
         }
     }
@@ -290,9 +358,8 @@ impl UsageIndex {
         if self.len > 0 {
             sorted = sorted.merged_after(&self.decode());
         }
-        let len = sorted.len();
-        let body = Body::new(&sorted, self.shape);
-        (self.body, self.total, self.len) = (body, total, len);
+        (self.total, self.len) = (total, sorted.len());
+        self.lay_out_sorted(&sorted);
     }
 
     /// Takes out the latest posted entry of this time and amount. False if there is none. As
@@ -313,15 +380,57 @@ impl UsageIndex {
         }
     }
 
+    /// Lays all entries out for questions, if they are neither very few nor very many, and enough have
+    /// changed since. It changes the cost of questions, and no answer. O(n / 16) for each change,
+    /// amortised
+    pub(crate) fn lay_out(&mut self) {
+        self.flush();
+        if self.changes <= self.len / CHANGES_SHARE {
+            return;
+        }
+        if self.shape.is_flat(self.len) {
+            self.lay_out_all();
+        } else if self.flat.is_some() {
+            self.stand_apart();
+        }
+    }
+
+    #[inline(never)]
+    fn lay_out_all(&mut self) {
+        self.flush();
+        self.lay_out_sorted(&Sorted::in_order(self.decode()));
+    }
+
+    /// Holds these entries, which are all, in the shape that suits their number.
+    fn lay_out_sorted(&mut self, sorted: &impl SortedEntries) {
+        self.changes = 0;
+        (self.flat, self.body) = if self.shape.is_flat(sorted.len()) {
+            (Some(Box::new(FlatList::new(sorted))), Body::empty())
+        } else {
+            (None, Body::new(sorted, self.shape))
+        };
+    }
+
+    /// Holds all entries in a shape that takes changes one by one; the insert buffer is empty.
+    fn stand_apart(&mut self) {
+        let entries = Sorted::in_order(self.decode());
+        (self.flat, self.body) = (None, Body::new(&entries, self.shape));
+    }
+
+    /// Whether all entries stand in one small list.
+    fn is_small(&self) -> bool {
+        self.flat.is_none() && matches!(self.body, Body::Small(_))
+    }
+
     /// All entries; the insert buffer is empty.
     fn decode(&self) -> Vec<UsageEntry> {
         match &self.body {
-            Body::Small(list) => list.decode(),
-            Body::Tree(tree, _) => {
+            Body::Tree(tree, _) if self.flat.is_none() => {
                 let mut entries = Vec::with_capacity(self.len);
                 tree.decode_into(&mut entries);
                 entries
             }
+            _ => self.entries(i64::MIN..=i64::MAX).collect(),
         }
     }
 
@@ -331,7 +440,8 @@ impl UsageIndex {
             Body::Small(list) => list.memory_used(),
             Body::Tree(tree, buffer) => tree.memory_used() + buffer.memory_used(),
         };
-        body + self.retracted.memory_used()
+        let flat = self.flat.as_ref().map_or(0, |flat| flat.memory_used());
+        flat + body + self.retracted.memory_used()
     }
 
     /// Checks order, heads, sums and counts on every level. O(n)
@@ -339,17 +449,26 @@ impl UsageIndex {
         self.retracted.assert_invariants();
         let ranges: Vec<_> = self.retracted.ranges().collect();
         assert!(self.were_posted(&ranges), "not posted: {ranges:?}");
-        match &self.body {
+        let flat = self.flat.as_ref().map_or((0, 0), |flat| {
+            flat.assert_invariants();
+            (flat.len(), flat.total())
+        });
+        let (len, total) = match &self.body {
             Body::Small(list) => {
                 list.assert_invariants();
-                assert_eq!(list.len(), self.len, "number of entries");
+                (list.len(), list.iter().map(|entry| entry.1).sum())
             }
             Body::Tree(tree, buffer) => {
                 tree.assert_invariants();
-                let (len, total) = (tree.count_entries(), tree.total());
-                assert_eq!(len + buffer.len(), self.len, "number of entries");
-                assert_eq!(total + buffer.total(), self.total, "total");
+                let len = tree.count_entries() + buffer.len();
+                (len, tree.total() + buffer.total())
             }
-        }
+        };
+        assert!(
+            self.flat.is_none() || self.changes > 0 || len == 0,
+            "{len} entries are posted since, without a change"
+        );
+        assert_eq!(flat.0 + len, self.len, "number of entries");
+        assert_eq!(flat.1 + total, self.total, "total");
     }
 }

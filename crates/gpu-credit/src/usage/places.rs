@@ -2,98 +2,86 @@
 //! among those that stand, or the [ordinal](super::ordinals) among all that were ever posted, which
 //! is an identity.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::instant::Instant;
 use super::ordinals::Gone;
-use super::small_list::SmallList;
 use super::{Body, NumberedEntries, UsageIndex};
 
 impl UsageIndex {
     /// The number of entries at `time`. O(log n + groups of the instant)
     pub(crate) fn count_at(&self, time: i64) -> usize {
-        match &self.body {
-            Body::Small(list) => list.range_of(time).len(),
-            Body::Tree(tree, buffer) => {
-                Instant::new(tree, time).count() + buffer.amounts_at(time).count()
-            }
-        }
+        self.laid_out_at(time).len() + self.body.count_at(time)
     }
 
     /// The amount of the entry at this place of `time`. O(log n + groups of the instant)
     pub(crate) fn get_at(&self, time: i64, place: usize) -> Option<u64> {
-        match &self.body {
-            Body::Small(list) => {
-                let entry = list.range_of(time).nth(place).and_then(|at| list.get(at));
-                entry.map(|(_, amount)| amount)
-            }
-            Body::Tree(tree, buffer) => {
-                let instant = Instant::new(tree, time);
-                if let Some((chunk, rank)) = instant.find(place) {
-                    return Some(tree.slot(chunk).get(rank).1);
-                }
-                buffer.amounts_at(time).nth(place - instant.count())
-            }
+        let laid_out = self.laid_out_at(time);
+        match (laid_out.clone().nth(place), &self.flat) {
+            (Some(at), Some(flat)) => flat.get(at).map(|(_, amount)| amount),
+            _ => self.body.get_at(time, place - laid_out.len()),
         }
     }
 
     /// The place of the last entry of this amount at `time`. O(log n + groups of the instant), and
     /// the entries of the instant after it.
     pub(crate) fn find_at(&self, time: i64, amount: u64) -> Option<usize> {
-        match &self.body {
-            Body::Small(list) => {
-                let range = list.range_of(time);
-                let start = range.start;
-                (range.rev())
-                    .find(|at| list.get(*at) == Some((time, amount)))
-                    .map(|at| at - start)
-            }
-            Body::Tree(tree, buffer) => {
-                let instant = Instant::new(tree, time);
-                let amounts: Vec<u64> = buffer.amounts_at(time).collect();
-                match amounts.iter().rposition(|other| *other == amount) {
-                    Some(place) => Some(instant.count() + place),
-                    None => instant.last_of(amount),
-                }
-            }
+        let laid_out = self.laid_out_at(time);
+        if let Some(place) = self.body.find_at(time, amount) {
+            return Some(laid_out.len() + place);
         }
+        let flat = self.flat.as_ref()?;
+        let start = laid_out.start;
+        let found = laid_out
+            .rev()
+            .find(|at| flat.get(*at) == Some((time, amount)));
+        found.map(|at| at - start)
     }
 
     /// Takes out the entry at this place of `time`, and gives its amount. O(log n + groups of the
-    /// instant), amortised
+    /// instant), amortised; O(n) if it is laid out and few of those have been corrected
     pub(crate) fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
-        self.flush();
-        let amount = match &mut self.body {
-            Body::Small(list) => list.range_of(time).nth(place).map(|at| list.remove(at)),
-            Body::Tree(tree, _) => {
-                let found = Instant::new(tree, time).find(place);
-                found.map(|(chunk, rank)| tree.remove(chunk, rank))
-            }
+        self.prepare_correction();
+        let laid_out = self.laid_out_at(time);
+        let amount = match (laid_out.clone().nth(place), &mut self.flat) {
+            (Some(at), Some(flat)) => Some(flat.remove(at)),
+            _ => self.body.remove_at(time, place - laid_out.len()),
         }?;
         self.total -= amount;
         self.len -= 1;
-        if self.len <= self.shape.chunk_entries() / 2 && matches!(self.body, Body::Tree(..)) {
-            self.body = Body::Small(SmallList::new(&self.decode()));
+        if self.len <= self.shape.chunk_entries() / 2 && !self.is_small() {
+            self.stand_apart();
         }
         Some(amount)
     }
 
     /// Changes the amount of the entry at this place of `time`, which keeps its place, and gives
-    /// the old amount. The caller has made sure that the total stays within `i64::MAX`.
-    /// O(log n + groups of the instant)
+    /// the old amount. The caller has made sure that the total stays within `i64::MAX`. As
+    /// [`remove_at`](Self::remove_at)
     pub(crate) fn replace_at(&mut self, time: i64, place: usize, amount: u64) -> Option<u64> {
-        self.flush();
-        let old = match &mut self.body {
-            Body::Small(list) => {
-                (list.range_of(time).nth(place)).map(|at| list.replace(at, amount))
-            }
-            Body::Tree(tree, _) => {
-                let found = Instant::new(tree, time).find(place);
-                found.map(|(chunk, rank)| tree.replace(chunk, rank, amount))
-            }
+        self.prepare_correction();
+        let laid_out = self.laid_out_at(time);
+        let old = match (laid_out.clone().nth(place), &mut self.flat) {
+            (Some(at), Some(flat)) => Some(flat.replace(at, amount)),
+            _ => self.body.replace_at(time, place - laid_out.len(), amount),
         }?;
         self.total = self.total - old + amount;
         Some(old)
+    }
+
+    /// Which of the entries that are laid out are at `time`: its first places.
+    fn laid_out_at(&self, time: i64) -> Range<usize> {
+        let flat = self.flat.as_ref();
+        flat.map_or(0..0, |flat| flat.range_of(time))
+    }
+
+    fn prepare_correction(&mut self) {
+        self.flush();
+        self.changes += 1;
+        let flat = self.flat.as_ref();
+        if flat.is_some_and(|flat| flat.corrections() == self.shape.flat_corrections()) {
+            self.stand_apart();
+        }
     }
 
     /// The number of entries ever posted, those that are gone included. O(1)
@@ -165,5 +153,75 @@ impl UsageIndex {
         let instants = ranges.chunk_by(|range, next| range.time == next.time);
         let mut last = instants.filter_map(|ranges| ranges.last());
         last.all(|range| range.end <= self.next_nth(range.time))
+    }
+}
+
+impl Body {
+    fn count_at(&self, time: i64) -> usize {
+        match self {
+            Body::Small(list) => list.range_of(time).len(),
+            Body::Tree(tree, buffer) => {
+                Instant::new(tree, time).count() + buffer.amounts_at(time).count()
+            }
+        }
+    }
+
+    fn get_at(&self, time: i64, place: usize) -> Option<u64> {
+        match self {
+            Body::Small(list) => {
+                let entry = list.range_of(time).nth(place).and_then(|at| list.get(at));
+                entry.map(|(_, amount)| amount)
+            }
+            Body::Tree(tree, buffer) => {
+                let instant = Instant::new(tree, time);
+                if let Some((chunk, rank)) = instant.find(place) {
+                    return Some(tree.slot(chunk).get(rank).1);
+                }
+                buffer.amounts_at(time).nth(place - instant.count())
+            }
+        }
+    }
+
+    fn find_at(&self, time: i64, amount: u64) -> Option<usize> {
+        match self {
+            Body::Small(list) => {
+                let range = list.range_of(time);
+                let start = range.start;
+                (range.rev())
+                    .find(|at| list.get(*at) == Some((time, amount)))
+                    .map(|at| at - start)
+            }
+            Body::Tree(tree, buffer) => {
+                let instant = Instant::new(tree, time);
+                let amounts: Vec<u64> = buffer.amounts_at(time).collect();
+                match amounts.iter().rposition(|other| *other == amount) {
+                    Some(place) => Some(instant.count() + place),
+                    None => instant.last_of(amount),
+                }
+            }
+        }
+    }
+
+    /// The insert buffer is empty, here and below.
+    fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
+        match self {
+            Body::Small(list) => list.range_of(time).nth(place).map(|at| list.remove(at)),
+            Body::Tree(tree, _) => {
+                let found = Instant::new(tree, time).find(place);
+                found.map(|(chunk, rank)| tree.remove(chunk, rank))
+            }
+        }
+    }
+
+    fn replace_at(&mut self, time: i64, place: usize, amount: u64) -> Option<u64> {
+        match self {
+            Body::Small(list) => {
+                (list.range_of(time).nth(place)).map(|at| list.replace(at, amount))
+            }
+            Body::Tree(tree, _) => {
+                let found = Instant::new(tree, time).find(place);
+                found.map(|(chunk, rank)| tree.replace(chunk, rank, amount))
+            }
+        }
     }
 }

@@ -205,6 +205,9 @@ fn random_steps(seed: u64, kind: Kind, chunk_entries: usize, steps: i64) {
                 model.insert(time, amount);
             }
         }
+        if random.random_range(0..12) == 0 {
+            index.lay_out();
+        }
         if step % 16 == 0 {
             compare_whole(&index, &model);
             let times = (0..40).map(|_| kind.time(&mut random, step)).collect();

@@ -108,6 +108,9 @@ fn random_steps(seed: u64, chunk_entries: usize, instants: i64, steps: u64) {
     let mut index = UsageIndex::new(chunk_entries);
     let mut names = Names::default();
     for step in 0..steps {
+        if random.below(12) == 0 {
+            index.lay_out();
+        }
         let time = any_time(&mut random, instants);
         let nth = names.any(&mut random, time);
         let old = names.standing.get(&(time, nth)).copied();

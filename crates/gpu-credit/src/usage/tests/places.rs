@@ -94,6 +94,9 @@ fn random_steps(seed: u64, chunk_entries: usize, instants: i64, steps: u64) {
                 model.insert(time, amount);
             }
         }
+        if random.below(12) == 0 {
+            index.lay_out();
+        }
         compare_at(&index, &model, &mut random, time);
         if step % 16 == 0 {
             compare_whole(&index, &model);
