@@ -19,6 +19,9 @@ use crate::record::NewGrant;
 /// if that is more. Past it, replaying everything later is cheaper than repairing each.
 const UNSETTLED_SHARE: usize = 256;
 
+/// In a tree of few boundaries that is so for one in so many of them.
+const UNSETTLED_SHARE_OF_FEW: usize = 4;
+
 /// Records that come at once are many if there are more than one for as many boundaries.
 const LOAD_SHARE: usize = 16;
 
@@ -283,7 +286,10 @@ impl GrantTimeline {
 
     pub(super) fn unsettle_stretch(&mut self, unsettled: Unsettled) {
         self.known.unsettle(unsettled);
-        let most = (self.tree.width() / 2).max(self.tree.len() / UNSETTLED_SHARE);
+        let len = self.tree.len();
+        let of_few = (len / UNSETTLED_SHARE_OF_FEW).max(2);
+        let most = (self.tree.width() / 2).min(of_few);
+        let most = most.max(len / UNSETTLED_SHARE);
         if self.known.unsettled_len() > most
             && let Some(first) = self.known.first_unsettled()
         {
