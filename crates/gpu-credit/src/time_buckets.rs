@@ -58,12 +58,12 @@ impl TimeBuckets {
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "the upper half has 64 bits"
+        reason = "the upper half has 64 bits, and no bucket is after the last"
     )]
     pub(crate) fn bucket_of(&self, time: i64) -> usize {
         let distance = time.max(self.start).abs_diff(self.start);
         let bucket = (u128::from(distance) * u128::from(self.rate)) >> u64::BITS;
-        (bucket as u64 as usize).min(self.last)
+        (bucket as u64).min(self.last as u64) as usize
     }
 
     /// How many times are in earlier buckets. Of the number of buckets: all.

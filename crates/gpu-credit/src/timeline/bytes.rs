@@ -87,7 +87,7 @@ impl GrantTimeline {
         let reached = read_reached(reader, &grants, &timeline.tree, options.overdraft, frontier)?;
         timeline.known.start_at(frontier, ends, reached);
         timeline.grants = grants;
-        if timeline.is_settled() && timeline.tree.len() > timeline.tree.width() {
+        if timeline.is_settled() {
             timeline.build_table();
         }
         Ok(timeline)

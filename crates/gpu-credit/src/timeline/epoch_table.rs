@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn stands_after_a_load_and_after_writes_one_by_one() {
+    fn stands_after_a_load_after_writes_one_by_one_and_when_read() {
         let grant = |start| Record::grant("daily", 10, start, 86_399);
         let mut loaded = GpuCredit::new();
         let records = (0..1_000).map(|day| grant(day * 86_400));
@@ -390,9 +390,13 @@ mod tests {
             (posted.add_credit("daily", 10, day * 86_400, 86_399)).expect("all fit");
         }
         posted.settle();
-        for account in [loaded, posted] {
+        let mut small = GpuCredit::new();
+        (small.add_credit("daily", 10, 0, 86_399 * 1_000)).expect("it fits");
+        small.settle();
+        let read = |account: &GpuCredit| GpuCredit::from_bytes(&account.to_bytes()).expect("sound");
+        for account in [read(&loaded), read(&small), loaded, posted, small] {
             assert_eq!(account.timeline.limit(7), Some(Limit(11)));
-            assert_eq!(account.timeline.limit(999 * 86_400), Some(Limit(11)));
+            assert_eq!(account.timeline.limit(999 * 86_399), Some(Limit(11)));
         }
     }
 

@@ -13,11 +13,10 @@
 
 use std::ops::Range;
 
+use super::UsageIndex;
 use super::encoding::UsageEntry;
-use super::layout::Shape;
 use super::load::SortedEntries;
 use super::ordinals::{Gone, POSTED_MAX, RetractedOrdinals};
-use super::{Body, UsageIndex};
 use crate::bytes::Damage;
 use crate::bytes::numbers::{Numbers, Width, write_numbers};
 use crate::bytes::reader::Reader;
@@ -44,18 +43,12 @@ impl UsageIndex {
     /// Reads what [`write`](Self::write) has written into an index whose chunks hold up to
     /// `chunk_entries`. O(n)
     pub(crate) fn read(bytes: &mut Reader<'_>, chunk_entries: usize) -> Result<Self, Damage> {
-        let shape = Shape::new(chunk_entries);
+        let mut index = Self::new(chunk_entries);
         let entries = EntryBytes::read(bytes)?;
         let ranges = read_retracted(bytes)?;
-        let index = Self {
-            total: entries.total,
-            len: entries.len,
-            shape,
-            flat: None,
-            body: Body::new(&entries, shape),
-            changes: entries.len,
-            retracted: RetractedOrdinals::new(&ranges, shape),
-        };
+        (index.total, index.len) = (entries.total, entries.len);
+        index.lay_out_sorted(&entries);
+        index.retracted = RetractedOrdinals::new(&ranges, index.shape);
         if index.posted() > POSTED_MAX {
             return Err(Damage("there is more usage than can have been posted"));
         }

@@ -68,7 +68,7 @@
 //! | `remove_at`, `replace_at`, laid out | O(n) up to 64 times, then the tree is built | half of all |
 //! | `lay_out` | O(n) if every 16th entry has changed, else O(1) | all |
 //! | `retract`, `change`, `amount_of` | the same, and what is retracted of that instant, in chunks | as `insert` |
-//! | `first_above` | O(log n) | as `through` |
+//! | `first_above` | O(log n), O(log² n) if some stand apart | as `through` |
 //! | `entries` | O(log n), then O(1) an entry | each line once |
 //!
 //! Further reading: S+ trees and wide segment trees in Sergey Slotin's *Algorithmica*
@@ -271,7 +271,7 @@ impl UsageIndex {
     }
 
     /// The first entry whose running total is above `sum`: its time, and the total before it.
-    /// O(log n)
+    /// O(log n); O(log² n) while entries stand apart from those that are laid out
     pub(crate) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
         if self.total <= sum {
             return None;
