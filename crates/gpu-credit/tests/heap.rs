@@ -284,7 +284,8 @@ fn late_usage_takes_nothing() {
     );
 }
 
-/// Entries that are laid out have no room between them, so that late ones take room of their own.
+/// Entries that are laid out have no room between them, so that late ones take room of their own: that
+/// of a few chunks, and what is needed for a moment to divide these.
 fn late_usage_stands_apart() {
     let mut random = Random::new(5);
     let usage = random_usage(100_000, YEAR, 1_000);
@@ -295,7 +296,7 @@ fn late_usage_stands_apart() {
             account.settle();
         }
     });
-    assert!(bytes <= 32_000, "1,000 late entries take {bytes} bytes");
+    assert!(bytes <= 90_000, "1,000 late entries take {bytes} bytes");
 }
 
 /// Chunks fill up before a new one begins, and nothing is built twice.

@@ -76,8 +76,10 @@ struct Schedule {
     /// as long as there is no usage.
     horizon: i64,
     has_usage: bool,
-    /// Late writes since the last write in time order, or since a question met what is unsettled.
+    /// Late writes since a question met what is unsettled; each write in time order halves it.
     late_writes: u32,
+    /// Whether the last write was in time order.
+    was_in_order: bool,
     asked: Mark,
 }
 
@@ -103,6 +105,7 @@ impl Known {
                 horizon: i64::MIN,
                 has_usage: false,
                 late_writes: 0,
+                was_in_order: false,
                 asked: Mark::default(),
             },
             is_planning: false,
@@ -302,7 +305,7 @@ impl Known {
         if follows {
             self.schedule.horizon = time;
             self.schedule.has_usage = true;
-            self.schedule.late_writes = 0;
+            self.count_write_in_order();
         }
         follows
     }
@@ -315,21 +318,28 @@ impl Known {
         }
     }
 
-    /// Starts the count of late writes again.
+    /// Counts a write in time order: among many that are late it says little.
     #[inline]
+    pub(crate) fn count_write_in_order(&mut self) {
+        self.schedule.late_writes /= 2;
+        self.schedule.was_in_order = true;
+    }
+
+    /// Starts the count of late writes again.
     pub(crate) fn restart_count(&mut self) {
         self.schedule.late_writes = 0;
     }
 
-    /// Counts a late write; whether it is the 1st, 2nd, 4th, 8th ... in a row, after which what is
-    /// unsettled is repaired.
+    /// Counts a late write; whether what is unsettled is repaired now: after the first that follows one
+    /// in time order, and whenever they are 1, 2, 4, 8 ...
     pub(crate) fn count_late_write(&mut self) -> bool {
         let schedule = &mut self.schedule;
         if std::mem::take(schedule.asked.0.get_mut()) {
             schedule.late_writes = 0;
         }
         schedule.late_writes = schedule.late_writes.saturating_add(1);
-        schedule.late_writes.is_power_of_two()
+        let is_first = std::mem::take(&mut schedule.was_in_order);
+        is_first || schedule.late_writes.is_power_of_two()
     }
 
     /// Begins a plan, in which nothing is repaired. O(unsettled)

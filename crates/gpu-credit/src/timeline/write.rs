@@ -15,12 +15,10 @@ use crate::error::Error;
 use crate::options::Overdraft;
 use crate::record::NewGrant;
 
-/// Late writes are noted one by one up to half the width of the tree, or one in so many boundaries
-/// if that is more. Past it, replaying everything later is cheaper than repairing each.
+/// Late writes are noted one by one up to half the width of the tree, or one a checkpoint if that is less,
+/// or one in so many boundaries if that is more. Past it, replaying everything later is cheaper than
+/// repairing each.
 const UNSETTLED_SHARE: usize = 256;
-
-/// In a tree of few boundaries that is so for one in so many of them.
-const UNSETTLED_SHARE_OF_FEW: usize = 4;
 
 /// Records that come at once are many if there are more than one for as many boundaries.
 const LOAD_SHARE: usize = 16;
@@ -186,7 +184,7 @@ impl GrantTimeline {
         if self.known.keeps_usage(time) {
             self.usage_posted_before_frontier(usage, time, amount, is_in_order.then_some(horizon));
         } else if is_in_order {
-            self.known.restart_count();
+            self.known.count_write_in_order();
             self.keep_up(usage, Arrival::InOrder);
         } else {
             self.keep_up(usage, Arrival::Late);
@@ -213,7 +211,7 @@ impl GrantTimeline {
     ) {
         let at = self.change_usage(time, i128::from(amount));
         if in_order_after.is_some_and(|horizon| self.tree.get(at).time > horizon) {
-            self.known.restart_count();
+            self.known.count_write_in_order();
         }
         self.keep_up(usage, Arrival::Late);
     }
@@ -287,9 +285,10 @@ impl GrantTimeline {
     pub(super) fn unsettle_stretch(&mut self, unsettled: Unsettled) {
         self.known.unsettle(unsettled);
         let len = self.tree.len();
-        let of_few = (len / UNSETTLED_SHARE_OF_FEW).max(2);
-        let most = (self.tree.width() / 2).min(of_few);
-        let most = most.max(len / UNSETTLED_SHARE);
+        let checkpoints = (len / self.checkpoint_spacing).max(2);
+        let most = (self.tree.width() / 2)
+            .min(checkpoints)
+            .max(len / UNSETTLED_SHARE);
         if self.known.unsettled_len() > most
             && let Some(first) = self.known.first_unsettled()
         {

@@ -13,10 +13,10 @@
 
 use std::ops::Range;
 
-use super::UsageIndex;
 use super::encoding::UsageEntry;
 use super::load::SortedEntries;
 use super::ordinals::{Gone, POSTED_MAX, RetractedOrdinals};
+use super::{Body, UsageIndex};
 use crate::bytes::Damage;
 use crate::bytes::numbers::{Numbers, Width, write_numbers};
 use crate::bytes::reader::Reader;
@@ -47,7 +47,8 @@ impl UsageIndex {
         let entries = EntryBytes::read(bytes)?;
         let ranges = read_retracted(bytes)?;
         (index.total, index.len) = (entries.total, entries.len);
-        index.lay_out_sorted(&entries);
+        index.changes = entries.len;
+        index.body = Body::new(&entries, index.shape);
         index.retracted = RetractedOrdinals::new(&ranges, index.shape);
         if index.posted() > POSTED_MAX {
             return Err(Damage("there is more usage than can have been posted"));

@@ -60,6 +60,12 @@ impl FlatList {
         self.sums.value(time)
     }
 
+    /// All entries, in order.
+    pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = UsageEntry> {
+        let steps = self.sums.steps().windows(2);
+        steps.map(|pair| (pair[1].time(), pair[1].value - pair[0].value))
+    }
+
     /// Entry `at`, in order.
     #[inline]
     pub(super) fn get(&self, at: usize) -> Option<UsageEntry> {

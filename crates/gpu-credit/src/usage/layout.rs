@@ -77,9 +77,9 @@ impl Shape {
     }
 
     /// So many corrections of entries that are laid out, each of which goes over all later ones, take
-    /// about as long as building a tree, in which a correction changes a chunk.
+    /// a part of the time in which a tree is built, in which a correction changes a chunk.
     pub(super) fn flat_corrections(self) -> usize {
-        self.chunk_entries() / 4
+        (self.chunk_entries() / 16).max(2)
     }
 
     /// Entries of a chunk that is built in bulk: an eighth stays free for late entries.

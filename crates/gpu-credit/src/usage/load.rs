@@ -81,7 +81,7 @@ impl Sorted {
     }
 
     /// Merges entries in time order with these. Of one time, `earlier` comes first.
-    pub(super) fn merged_after(self, earlier: &[UsageEntry]) -> Self {
+    pub(super) fn merged_after(self, earlier: impl ExactSizeIterator<Item = UsageEntry>) -> Self {
         let later = self.into_entries();
         let mut merged = Vec::with_capacity(earlier.len() + later.len());
         let mut later = later.into_iter().peekable();
@@ -89,7 +89,7 @@ impl Sorted {
             while let Some(other) = later.next_if(|other| other.0 < entry.0) {
                 merged.push(other);
             }
-            merged.push(*entry);
+            merged.push(entry);
         }
         merged.extend(later);
         Self::Plain(merged)

@@ -65,7 +65,7 @@
 //! | `insert` at the end | O(1), amortised | 5 for 16 entries |
 //! | `extend` | O(n) if it is [staged] packed, else O(n log n) | |
 //! | `remove_at`, `replace_at`, `get_at` | O(log n), and the groups of that instant | as `insert` |
-//! | `remove_at`, `replace_at`, laid out | O(n) up to 64 times, then the tree is built | half of all |
+//! | `remove_at`, `replace_at`, laid out | O(n) up to 16 times, then the tree is built | half of all |
 //! | `lay_out` | O(n) if every 16th entry has changed, else O(1) | all |
 //! | `retract`, `change`, `amount_of` | the same, and what is retracted of that instant, in chunks | as `insert` |
 //! | `first_above` | O(log n), O(log² n) if some stand apart | as `through` |
@@ -167,6 +167,18 @@ impl Body {
 
     fn empty() -> Self {
         Self::Small(SmallList::new(&[]))
+    }
+
+    /// All entries; the insert buffer is empty.
+    fn decode(&self) -> Vec<UsageEntry> {
+        match self {
+            Self::Small(list) => list.decode(),
+            Self::Tree(tree, _) => {
+                let mut entries = Vec::with_capacity(tree.count_entries());
+                tree.decode_into(&mut entries);
+                entries
+            }
+        }
     }
 
     #[inline]
@@ -356,7 +368,7 @@ impl UsageIndex {
         let total = self.total + entries.total;
         let mut sorted = Sorted::new(entries);
         if self.len > 0 {
-            sorted = sorted.merged_after(&self.decode());
+            sorted = sorted.merged_after(self.decode().into_iter());
         }
         (self.total, self.len) = (total, sorted.len());
         self.lay_out_sorted(&sorted);
@@ -424,13 +436,12 @@ impl UsageIndex {
 
     /// All entries; the insert buffer is empty.
     fn decode(&self) -> Vec<UsageEntry> {
-        match &self.body {
-            Body::Tree(tree, _) if self.flat.is_none() => {
-                let mut entries = Vec::with_capacity(self.len);
-                tree.decode_into(&mut entries);
-                entries
-            }
-            _ => self.entries(i64::MIN..=i64::MAX).collect(),
+        let later = self.body.decode();
+        match &self.flat {
+            Some(flat) => Sorted::in_order(later)
+                .merged_after(flat.entries())
+                .into_entries(),
+            None => later,
         }
     }
 

@@ -291,7 +291,7 @@ impl Slot {
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut impl Extend<UsageEntry>) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
         match self {
             Self::Vacant => {}
             Self::Narrow { origin, chunk, .. } => chunk.decode_into(entries, *origin),

@@ -273,7 +273,7 @@ impl<E: Encoding> UsageChunk<E> {
     }
 
     /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut impl Extend<UsageEntry>, origin: i64) {
+    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>, origin: i64) {
         for (block, len) in self.blocks.iter().zip(self.lens) {
             let block = block.entries(usize::from(len));
             entries.extend(block.map(|(key, amount)| (E::time(key, origin), amount.into())));

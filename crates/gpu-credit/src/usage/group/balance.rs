@@ -1,10 +1,7 @@
 //! Room in a group: full chunks and groups split, sparse ones are merged.
 
-use smallvec::SmallVec;
-
 use super::UsageGroup;
-use crate::usage::encoding::UsageEntry;
-use crate::usage::layout::{CHUNK_ENTRIES, Shape, small};
+use crate::usage::layout::{Shape, small};
 use crate::usage::slot::Slot;
 
 impl UsageGroup {
@@ -44,7 +41,7 @@ impl UsageGroup {
     /// Distributes the entries of chunk `slot` and the next one, which may be vacant, evenly.
     fn even_out(&mut self, slot: usize, shape: Shape) {
         let mut totals = self.totals();
-        let mut entries = SmallVec::<[UsageEntry; 2 * CHUNK_ENTRIES]>::new();
+        let mut entries = Vec::with_capacity(2 * shape.chunk_entries());
         self.slots[slot].decode_into(&mut entries);
         self.slots[slot + 1].decode_into(&mut entries);
         let (earlier, later) = entries.split_at(entries.len() / 2);
@@ -75,7 +72,7 @@ impl UsageGroup {
     fn merge(&mut self, slot: usize, shape: Shape) {
         let mut totals = self.totals();
         let len = self.len();
-        let mut entries = SmallVec::<[UsageEntry; 2 * CHUNK_ENTRIES]>::new();
+        let mut entries = Vec::with_capacity(shape.chunk_entries());
         self.slots[slot].decode_into(&mut entries);
         self.slots[slot + 1].decode_into(&mut entries);
         self.slots[slot].refill(&entries, shape);
