@@ -56,10 +56,6 @@ impl TimeBuckets {
 
     /// The bucket of `time`.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper half has 64 bits, and no bucket is after the last"
-    )]
     pub(crate) fn bucket_of(&self, time: i64) -> usize {
         let distance = time.max(self.start).abs_diff(self.start);
         let bucket = (u128::from(distance) * u128::from(self.rate)) >> u64::BITS;
