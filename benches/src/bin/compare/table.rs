@@ -182,9 +182,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "X1",
-        "Q1 and W1 at 1,000, 10,000 and 100,000 usage, and Q1 if usage crowds; 1 M usage",
+        "Q1, Q2 and W1 at other sizes",
         "the same",
-        "Q1 0.8, 0.6, 0.5, crowded 2.0; W1 1.5, 1.0, 0.9; 1.0 each",
+        "Q1 0.8, 0.6, 0.5 at 1,000, 10,000, 100,000, crowded 2.0; W1 1.5, 1.0, 0.9; 1.0 at 1 M",
     ),
     row(
         "R1",
