@@ -67,46 +67,44 @@ impl Change {
     }
 }
 
-/// A change in 12 bytes, beside the origin of its chunk.
+/// When the rate changes and by how much, in 8 bytes, beside the origin of its chunk.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Narrow {
+pub(super) struct Step {
     pub(super) offset: u32,
     rise: i32,
-    pub(super) mark: Mark,
 }
 
-impl Narrow {
+impl Step {
     /// `None` if the distance from the origin or the rise takes more than 4 bytes.
     pub(super) fn new(origin: i64, change: Change) -> Option<Self> {
-        let Key { time, mark } = change.key;
+        let time = change.key.time;
         if time < origin {
             return None;
         }
-        Some(Narrow {
+        Some(Step {
             offset: u32::try_from(time.abs_diff(origin)).ok()?,
             rise: i32::try_from(change.rise.cast_signed()).ok()?,
-            mark,
         })
     }
 
-    /// What some changes add up to, their moments counted from their origin.
+    /// What some steps add up to, their moments counted from their origin.
     #[inline]
-    pub(super) fn sum<'a>(changes: impl Iterator<Item = &'a Narrow>) -> Line {
+    pub(super) fn sum<'a>(steps: impl Iterator<Item = &'a Step>) -> Line {
         let (mut rate, mut moment) = (0_i64, 0_i64);
-        for change in changes {
-            let rise = i64::from(change.rise);
+        for step in steps {
+            let rise = i64::from(step.rise);
             rate = rate.wrapping_add(rise);
-            moment = moment.wrapping_add(rise * i64::from(change.offset));
+            moment = moment.wrapping_add(rise * i64::from(step.offset));
         }
         Line::new(rate.cast_unsigned(), moment.cast_unsigned())
     }
 
     #[inline]
-    pub(super) fn wide(self, origin: i64) -> Change {
+    pub(super) fn of(self, mark: Mark, origin: i64) -> Change {
         Change {
             key: Key {
                 time: origin.wrapping_add(i64::from(self.offset)),
-                mark: self.mark,
+                mark,
             },
             rise: i64::from(self.rise).cast_unsigned(),
         }

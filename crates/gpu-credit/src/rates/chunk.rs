@@ -1,7 +1,8 @@
 //! Some changes of rate in order.
 
-use super::change::{Change, Key, Narrow};
+use super::change::{Change, Key};
 use super::line::Line;
+use super::narrow::{Narrow, insert};
 
 /// Up to a fixed number of changes in order, and what they add up to.
 #[derive(Clone, Debug)]
@@ -10,19 +11,17 @@ pub(super) struct Chunk {
     total: Line,
 }
 
-/// Distances from an origin (frame of reference) in 4 bytes, and rates in 4, if they fit.
 #[derive(Clone, Debug)]
 enum Changes {
-    Narrow { origin: i64, changes: Vec<Narrow> },
+    /// If times and rates fit.
+    Narrow(Narrow),
     Wide(Vec<Change>),
 }
 
 impl Changes {
     fn new(changes: &[Change]) -> Self {
-        let origin = changes.first().map_or(0, |first| first.key.time);
-        let narrow = changes.iter().map(|change| Narrow::new(origin, *change));
-        match narrow.collect() {
-            Some(changes) => Changes::Narrow { origin, changes },
+        match Narrow::new(changes) {
+            Some(narrow) => Changes::Narrow(narrow),
             None => Changes::Wide(changes.to_vec()),
         }
     }
@@ -39,7 +38,7 @@ impl Chunk {
 
     pub(super) fn len(&self) -> usize {
         match &self.changes {
-            Changes::Narrow { changes, .. } => changes.len(),
+            Changes::Narrow(changes) => changes.len(),
             Changes::Wide(changes) => changes.len(),
         }
     }
@@ -47,7 +46,7 @@ impl Chunk {
     #[inline]
     pub(super) fn get(&self, index: usize) -> Change {
         match &self.changes {
-            Changes::Narrow { origin, changes } => changes[index].wide(*origin),
+            Changes::Narrow(changes) => changes.get(index),
             Changes::Wide(changes) => changes[index],
         }
     }
@@ -65,9 +64,7 @@ impl Chunk {
     #[inline]
     pub(super) fn rank(&self, key: Key) -> usize {
         match &self.changes {
-            Changes::Narrow { origin, changes } => {
-                changes.partition_point(|change| change.wide(*origin).key < key)
-            }
+            Changes::Narrow(changes) => changes.rank(key),
             Changes::Wide(changes) => changes.partition_point(|change| change.key < key),
         }
     }
@@ -76,24 +73,7 @@ impl Chunk {
     #[inline]
     pub(super) fn line_at(&self, time: i64) -> Line {
         match &self.changes {
-            Changes::Narrow { origin, changes } if time >= *origin => {
-                let last = u32::try_from(time.abs_diff(*origin)).unwrap_or(u32::MAX);
-                // From the nearer end.
-                if changes
-                    .get(changes.len() / 2)
-                    .is_some_and(|middle| middle.offset <= last)
-                {
-                    let later = changes
-                        .iter()
-                        .rev()
-                        .take_while(|change| change.offset > last);
-                    self.total - Narrow::sum(later).moved_from(*origin)
-                } else {
-                    let begun = changes.iter().take_while(|change| change.offset <= last);
-                    Narrow::sum(begun).moved_from(*origin)
-                }
-            }
-            Changes::Narrow { .. } => Line::default(),
+            Changes::Narrow(changes) => changes.line_at(time, self.total),
             Changes::Wide(changes) => {
                 let begun = changes.iter().take_while(|change| change.key.time <= time);
                 begun.map(|change| change.line()).sum()
@@ -106,14 +86,13 @@ impl Chunk {
         let rank = self.rank(change.key);
         self.total += change.line();
         match &mut self.changes {
-            Changes::Narrow { origin, changes } => match Narrow::new(*origin, change) {
-                Some(narrow) => insert(changes, rank, narrow, width),
-                None => {
+            Changes::Narrow(changes) => {
+                if !changes.insert(rank, change, width) {
                     let mut all: Vec<Change> = self.iter().collect();
                     all.insert(rank, change);
                     self.changes = Changes::new(&all);
                 }
-            },
+            }
             Changes::Wide(changes) => insert(changes, rank, change, width),
         }
     }
@@ -122,7 +101,7 @@ impl Chunk {
     pub(super) fn remove(&mut self, index: usize) -> Change {
         let change = self.get(index);
         match &mut self.changes {
-            Changes::Narrow { changes, .. } => _ = changes.remove(index),
+            Changes::Narrow(changes) => changes.remove(index),
             Changes::Wide(changes) => _ = changes.remove(index),
         }
         self.total += -change.line();
@@ -132,17 +111,8 @@ impl Chunk {
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
         match &self.changes {
-            Changes::Narrow { changes, .. } => changes.capacity() * size_of::<Narrow>(),
+            Changes::Narrow(changes) => changes.memory_used(),
             Changes::Wide(changes) => changes.capacity() * size_of::<Change>(),
         }
     }
-}
-
-/// Grows in small steps, the last of which ends at `width` exactly.
-fn insert<T>(changes: &mut Vec<T>, at: usize, change: T, width: usize) {
-    if changes.len() == changes.capacity() {
-        let room = width.saturating_sub(changes.len()).max(1);
-        changes.reserve_exact(room.min(changes.len().clamp(4, 8)));
-    }
-    changes.insert(at, change);
 }

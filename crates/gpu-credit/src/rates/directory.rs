@@ -41,9 +41,11 @@ impl Node for Chunk {
     }
 }
 
-/// What a directory knows of a child beside its head.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+/// A child, and what its directory knows of it beside its head: side by side, so that a question finds
+/// both in one place of memory.
+#[derive(Clone, Debug)]
+pub(super) struct Child<C> {
+    pub(super) node: C,
     /// What all children before it add up to.
     pub(super) before: Line,
     /// At least the latest end of any job that begins in it.
@@ -55,26 +57,24 @@ pub(super) struct Entry {
 pub(super) struct Directory<C> {
     /// The first change of each child, or an earlier one: nothing else is read to find a child.
     pub(super) heads: Heads,
-    pub(super) entries: Vec<Entry>,
-    pub(super) children: Vec<C>,
+    pub(super) children: Vec<Child<C>>,
 }
 
 impl<C: Node> Directory<C> {
-    pub(super) fn new(children: Vec<C>, jobs: &Jobs) -> Self {
+    pub(super) fn new(nodes: Vec<C>, jobs: &Jobs) -> Self {
+        let heads = Heads::new(nodes.iter().map(Node::head).collect());
         let mut before = Line::default();
-        let entries = children.iter().map(|child| {
-            let entry = Entry {
+        let children = nodes.into_iter().map(|node| {
+            let child = Child {
                 before,
-                latest_until: child.latest_until(jobs),
+                latest_until: node.latest_until(jobs),
+                node,
             };
-            before += child.total();
-            entry
+            before += child.node.total();
+            child
         });
-        Directory {
-            heads: Heads::new(children.iter().map(Node::head).collect()),
-            entries: entries.collect(),
-            children,
-        }
+        let children = children.collect();
+        Directory { heads, children }
     }
 
     /// Takes note of a change that has come to a child.
@@ -87,9 +87,9 @@ impl<C: Node> Directory<C> {
 
     /// Takes note of what a child has more, with an end.
     pub(super) fn child_changed(&mut self, at: usize, change: Line, until: i64) {
-        let entry = &mut self.entries[at];
-        entry.latest_until = entry.latest_until.max(until);
-        for later in &mut self.entries[at + 1..] {
+        let child = &mut self.children[at];
+        child.latest_until = child.latest_until.max(until);
+        for later in &mut self.children[at + 1..] {
             later.before += change;
         }
     }
@@ -97,8 +97,16 @@ impl<C: Node> Directory<C> {
     /// Puts a child after the one at `at`, from which it has taken what it holds.
     pub(super) fn split_off(&mut self, at: usize, next: C, jobs: &Jobs) {
         self.heads.insert(at + 1, next.head());
-        let entry = self.entries[at];
-        insert(&mut self.entries, at + 1, entry);
+        let Child {
+            before,
+            latest_until,
+            ..
+        } = self.children[at];
+        let next = Child {
+            node: next,
+            before,
+            latest_until,
+        };
         insert(&mut self.children, at + 1, next);
         self.refresh_pair(at, jobs);
     }
@@ -107,55 +115,50 @@ impl<C: Node> Directory<C> {
     pub(super) fn truncate(&mut self, keep: usize) -> Vec<C> {
         let rest = self.children.split_off(keep);
         self.heads.truncate(keep);
-        self.entries.truncate(keep);
-        self.entries.shrink_to_fit();
         self.children.shrink_to_fit();
-        rest
+        rest.into_iter().map(|child| child.node).collect()
     }
 
     /// Takes note that changes have moved between the child at `at` and the next.
     pub(super) fn refresh_pair(&mut self, at: usize, jobs: &Jobs) {
-        let next = &self.children[at + 1];
-        self.heads.set(at + 1, next.head());
-        self.entries[at + 1] = Entry {
-            before: self.entries[at].before + self.children[at].total(),
-            latest_until: next.latest_until(jobs),
+        let [child, next] = &mut self.children[at..at + 2] else {
+            unreachable!("there is a next child");
         };
-        self.entries[at].latest_until = self.children[at].latest_until(jobs);
+        self.heads.set(at + 1, next.node.head());
+        next.before = child.before + child.node.total();
+        next.latest_until = next.node.latest_until(jobs);
+        child.latest_until = child.node.latest_until(jobs);
     }
 
     /// Takes a child out that holds nothing, and is not the only one.
     pub(super) fn remove(&mut self, at: usize) {
         self.heads.remove(at);
-        self.entries.remove(at);
         self.children.remove(at);
     }
 }
 
 impl<C: Node> Node for Directory<C> {
     fn head(&self) -> Key {
-        self.children[0].head()
+        self.children[0].node.head()
     }
 
     fn last(&self) -> Key {
-        self.children[self.children.len() - 1].last()
+        self.children[self.children.len() - 1].node.last()
     }
 
     fn total(&self) -> Line {
-        let last = self.children.len() - 1;
-        self.entries[last].before + self.children[last].total()
+        let last = &self.children[self.children.len() - 1];
+        last.before + last.node.total()
     }
 
     fn latest_until(&self, _: &Jobs) -> i64 {
-        let latest = self.entries.iter().map(|entry| entry.latest_until).max();
+        let latest = self.children.iter().map(|child| child.latest_until).max();
         latest.unwrap_or(i64::MIN)
     }
 
     fn memory_used(&self) -> usize {
-        let children: usize = self.children.iter().map(Node::memory_used).sum();
-        self.heads.memory_used()
-            + self.entries.capacity() * size_of::<Entry>()
-            + self.children.capacity() * size_of::<C>()
-            + children
+        let nodes = self.children.iter().map(|child| child.node.memory_used());
+        let children = self.children.capacity() * size_of::<Child<C>>();
+        self.heads.memory_used() + children + nodes.sum::<usize>()
     }
 }

@@ -1,5 +1,7 @@
 //! Where the children of a node begin.
 
+use smallvec::SmallVec;
+
 use super::change::Key;
 
 /// So few heads are counted without a branch, so that all of them are read at once.
@@ -13,7 +15,7 @@ pub(super) struct Heads {
     origin: i64,
     /// How much later than the origin each head is: 0 if it is not, and the most if that takes more
     /// than 4 bytes.
-    fences: Vec<u32>,
+    fences: SmallVec<[u32; COUNTED_MAX]>,
 }
 
 impl Heads {
@@ -63,7 +65,7 @@ impl Heads {
 
     pub(super) fn insert(&mut self, at: usize, key: Key) {
         insert(&mut self.keys, at, key);
-        insert(&mut self.fences, at, fence(self.origin, key.time));
+        self.fences.insert(at, fence(self.origin, key.time));
     }
 
     pub(super) fn remove(&mut self, at: usize) {
@@ -77,7 +79,11 @@ impl Heads {
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
-        self.keys.capacity() * size_of::<Key>() + self.fences.capacity() * size_of::<u32>()
+        let fences = match self.fences.spilled() {
+            true => self.fences.capacity() * size_of::<u32>(),
+            false => 0,
+        };
+        self.keys.capacity() * size_of::<Key>() + fences
     }
 
     pub(super) fn assert_invariants(&self) {

@@ -8,7 +8,7 @@
 //! ```text
 //! top      [ heads | line before x groups ]
 //! group    [ heads | line before x 64     ]
-//! chunk    [ change of rate x 64        ]   12 bytes each: tick, rise, whose it is
+//! chunk    [ tick and rise x 64       ]   8 bytes each, and 4 that say whose it is
 //! jobs     [ from, until, rate by number ]
 //! ```
 //!
@@ -28,6 +28,7 @@ mod directory;
 mod heads;
 mod jobs;
 mod line;
+mod narrow;
 mod tree;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Piece;
 use super::change::{Change, Key};
 use super::chunk::Chunk;
-use super::directory::{Directory, Node};
+use super::directory::{Child, Directory, Node};
 use super::jobs::Jobs;
 use super::line::Line;
 
@@ -54,9 +54,10 @@ impl ChangeTree {
             return Line::default();
         };
         let group = root.heads.find_time(time);
-        let chunk = root.children[group].heads.find_time(time);
-        let at = Position { group, chunk };
-        before(root, at) + self::chunk(root, at).line_at(time)
+        let chunk = root.children[group].node.heads.find_time(time);
+        let group = &root.children[group];
+        let chunk = &group.node.children[chunk];
+        group.before + chunk.before + chunk.node.line_at(time)
     }
 
     /// The same, and when the rate may change next.
@@ -84,15 +85,14 @@ impl ChangeTree {
             return;
         };
         let key = Key::after(time);
-        let groups = root.children.iter().zip(&root.entries);
-        for (group, group_entry) in groups.take(root.heads.find(key) + 1) {
-            if group_entry.latest_until <= time {
+        for group in root.children.iter().take(root.heads.find(key) + 1) {
+            if group.latest_until <= time {
                 continue;
             }
-            let chunks = group.children.iter().zip(&group.entries);
-            for (chunk, entry) in chunks.take(group.heads.find(key) + 1) {
-                if entry.latest_until > time {
-                    let begun = chunk.iter().take_while(|change| change.key < key);
+            let group = &group.node;
+            for chunk in group.children.iter().take(group.heads.find(key) + 1) {
+                if chunk.latest_until > time {
+                    let begun = chunk.node.iter().take_while(|change| change.key < key);
                     begun
                         .filter_map(|change| change.key.mark.starts())
                         .for_each(&mut visit);
@@ -116,8 +116,8 @@ impl ChangeTree {
         }
         let until = change.key.mark.starts().map(|job| jobs.row(job).until);
         let until = until.unwrap_or(i64::MIN);
-        let group = &mut root.children[at.group];
-        group.children[at.chunk].insert(change, width);
+        let group = &mut root.children[at.group].node;
+        group.children[at.chunk].node.insert(change, width);
         group.child_grown(at.chunk, change, until);
         root.child_grown(at.group, change, until);
     }
@@ -126,8 +126,8 @@ impl ChangeTree {
     pub(super) fn remove(&mut self, change: Change) {
         let root = self.root.as_mut().expect("there is a change");
         let at = locate(root, change.key);
-        let group = &mut root.children[at.group];
-        let chunk = &mut group.children[at.chunk];
+        let group = &mut root.children[at.group].node;
+        let chunk = &mut group.children[at.chunk].node;
         let removed = chunk.remove(chunk.rank(change.key));
         assert_eq!(removed, change, "the change of a job that stands");
         let len = chunk.len();
@@ -137,14 +137,14 @@ impl ChangeTree {
         if len == 0 {
             self.drop_empty(at);
         } else if len <= self.width / 4 {
-            merge(&mut root.children[at.group], at.chunk, self.width / 2);
+            merge(&mut root.children[at.group].node, at.chunk, self.width / 2);
         }
     }
 
     /// Chunks and groups that run empty go.
     fn drop_empty(&mut self, at: Position) {
         let root = self.root.as_mut().expect("there is a chunk");
-        let group = &mut root.children[at.group];
+        let group = &mut root.children[at.group].node;
         if group.children.len() > 1 {
             group.remove(at.chunk);
         } else if root.children.len() > 1 {
@@ -167,9 +167,9 @@ impl ChangeTree {
             return;
         };
         assert_directory(root, jobs);
-        for group in &root.children {
+        for Child { node: group, .. } in &root.children {
             assert_directory(group, jobs);
-            for chunk in &group.children {
+            for Child { node: chunk, .. } in &group.children {
                 assert!((1..=self.width).contains(&chunk.len()), "size of a chunk");
                 let total: Line = chunk.iter().map(Change::line).sum();
                 assert_eq!(chunk.total(), total, "total of a chunk");
@@ -180,7 +180,7 @@ impl ChangeTree {
                 }
             }
         }
-        let children = root.children.iter().map(|group| group.children.len());
+        let children = root.children.iter().map(|group| group.node.children.len());
         assert!(children.max() <= Some(self.width), "no group is too large");
     }
 }
@@ -208,22 +208,17 @@ impl Iterator for ChangesFrom<'_> {
 
 fn locate(root: &Directory<Directory<Chunk>>, key: Key) -> Position {
     let group = root.heads.find(key);
-    let chunk = root.children[group].heads.find(key);
+    let chunk = root.children[group].node.heads.find(key);
     Position { group, chunk }
 }
 
 fn chunk(root: &Directory<Directory<Chunk>>, at: Position) -> &Chunk {
-    &root.children[at.group].children[at.chunk]
-}
-
-/// What all changes before a chunk add up to.
-fn before(root: &Directory<Directory<Chunk>>, at: Position) -> Line {
-    root.entries[at.group].before + root.children[at.group].entries[at.chunk].before
+    &root.children[at.group].node.children[at.chunk].node
 }
 
 fn next_chunk(root: &Directory<Directory<Chunk>>, at: Position) -> Option<Position> {
     let Position { group, chunk } = at;
-    if chunk + 1 < root.children[group].children.len() {
+    if chunk + 1 < root.children[group].node.children.len() {
         return Some(Position {
             group,
             chunk: chunk + 1,
@@ -244,20 +239,20 @@ fn make_room(
     jobs: &Jobs,
 ) {
     let is_last = at.group + 1 == root.children.len();
-    let group = &mut root.children[at.group];
+    let group = &mut root.children[at.group].node;
     let len = group.children.len();
     let is_end = is_last && at.chunk + 1 == len;
     let has_room = |chunk: &usize| {
         let beside = group.children.get(*chunk);
-        beside.is_some_and(|chunk| chunk.len() < width - width / 4)
+        beside.is_some_and(|chunk| chunk.node.len() < width - width / 4)
     };
     let beside = [Some(at.chunk + 1), at.chunk.checked_sub(1)];
     if let Some(beside) = beside.into_iter().flatten().find(has_room) {
         let left = beside.min(at.chunk);
         let changes = changes_of(&group.children[left..left + 2]);
         let (before, after) = changes.split_at(changes.len() / 2);
-        group.children[left] = Chunk::new(before);
-        group.children[left + 1] = Chunk::new(after);
+        group.children[left].node = Chunk::new(before);
+        group.children[left + 1].node = Chunk::new(after);
         group.refresh_pair(left, jobs);
     } else if len >= width {
         let keep = if is_end { width - 1 } else { width / 2 };
@@ -267,26 +262,26 @@ fn make_room(
         let changes = changes_of(&group.children[at.chunk..=at.chunk]);
         let is_append = is_end && key > changes[width - 1].key;
         let keep = if is_append { width - 1 } else { width / 2 };
-        group.children[at.chunk] = Chunk::new(&changes[..keep]);
+        group.children[at.chunk].node = Chunk::new(&changes[..keep]);
         group.split_off(at.chunk, Chunk::new(&changes[keep..]), jobs);
     }
 }
 
-fn changes_of(chunks: &[Chunk]) -> Vec<Change> {
-    chunks.iter().flat_map(Chunk::iter).collect()
+fn changes_of(chunks: &[Child<Chunk>]) -> Vec<Change> {
+    chunks.iter().flat_map(|chunk| chunk.node.iter()).collect()
 }
 
 /// Joins a chunk with one beside it, if together they hold at most `most` changes.
 fn merge(group: &mut Directory<Chunk>, at: usize, most: usize) {
     let is_fitting = |left: &usize| {
         let pair = group.children.get(*left..*left + 2);
-        pair.is_some_and(|pair| pair[0].len() + pair[1].len() <= most)
+        pair.is_some_and(|pair| pair[0].node.len() + pair[1].node.len() <= most)
     };
     let pairs = [Some(at), at.checked_sub(1)];
     if let Some(left) = pairs.into_iter().flatten().find(is_fitting) {
         let changes = changes_of(&group.children[left..left + 2]);
-        let latest_until = group.entries[left + 1].latest_until;
-        group.children[left] = Chunk::new(&changes);
+        let latest_until = group.children[left + 1].latest_until;
+        group.children[left].node = Chunk::new(&changes);
         group.remove(left + 1);
         group.child_changed(left, Line::default(), latest_until);
     }
@@ -294,25 +289,24 @@ fn merge(group: &mut Directory<Chunk>, at: usize, most: usize) {
 
 fn assert_directory<C: Node>(directory: &Directory<C>, jobs: &Jobs) {
     let mut before = Line::default();
-    let nodes = directory.children.iter().zip(&directory.entries);
     assert_eq!(directory.heads.len(), directory.children.len(), "heads");
     directory.heads.assert_invariants();
-    for (at, (child, entry)) in nodes.enumerate() {
-        assert_eq!(entry.before, before, "sum before child {at}");
+    for (at, child) in directory.children.iter().enumerate() {
+        assert_eq!(child.before, before, "sum before child {at}");
         assert!(
-            directory.heads.get(at) <= child.head(),
+            directory.heads.get(at) <= child.node.head(),
             "head of child {at}"
         );
         assert!(
-            entry.latest_until >= child.latest_until(jobs),
+            child.latest_until >= child.node.latest_until(jobs),
             "latest end of child {at}"
         );
-        before += child.total();
+        before += child.node.total();
     }
     let children = directory.children.iter();
     for (child, next) in children.zip(1..directory.heads.len()) {
         assert!(
-            child.last() < directory.heads.get(next),
+            child.node.last() < directory.heads.get(next),
             "children in order"
         );
     }

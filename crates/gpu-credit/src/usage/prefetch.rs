@@ -13,8 +13,14 @@ const LINE: usize = 64;
 /// processors without a stable intrinsic for it, it does nothing.
 #[inline]
 pub(crate) fn prefetch<T>(value: &T) {
-    let start = std::ptr::from_ref(value).cast::<i8>();
-    for offset in (0..size_of::<T>()).step_by(LINE) {
+    prefetch_all(std::slice::from_ref(value));
+}
+
+/// [`prefetch`] for each of `values`.
+#[inline]
+pub(crate) fn prefetch_all<T>(values: &[T]) {
+    let start = values.as_ptr().cast::<i8>();
+    for offset in (0..size_of_val(values)).step_by(LINE) {
         prefetch_line(start.wrapping_add(offset));
     }
 }
