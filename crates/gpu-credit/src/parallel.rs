@@ -67,23 +67,29 @@ pub(crate) fn map_many<T: Sync, U: Send>(
     items.iter().map(each).collect()
 }
 
-/// What `each` makes of every item and its part, of which there are as many; all are so much work.
+/// What `each` makes of some items and their parts, in the order of the parts, which name their items by
+/// place: in order, and none twice. All are so much work.
 pub(crate) fn map_parts<T: Send, P: Send, U: Send>(
     work: usize,
     items: &mut [T],
-    parts: Vec<P>,
+    parts: Vec<(usize, P)>,
     each: impl Fn(&mut T, P) -> U + Sync + Send,
 ) -> Vec<U> {
-    assert_eq!(items.len(), parts.len(), "one part an item");
     #[cfg(feature = "rayon")]
     if threads::are_worthwhile(work) {
         use rayon::prelude::*;
-        let items = items.par_iter_mut().zip(parts).with_max_len(1);
-        return items.map(|(item, part)| each(item, part)).collect();
+        let mut parts = parts.into_iter().peekable();
+        let pairs = items.iter_mut().enumerate();
+        let pairs: Vec<(&mut T, P)> = pairs
+            .filter_map(|(at, item)| Some((item, parts.next_if(|part| part.0 == at)?.1)))
+            .collect();
+        assert!(parts.next().is_none(), "parts are in the order of items");
+        let pairs = pairs.into_par_iter().with_max_len(1);
+        return pairs.map(|(item, part)| each(item, part)).collect();
     }
     let _ = work;
-    let items = items.iter_mut().zip(parts);
-    items.map(|(item, part)| each(item, part)).collect()
+    let parts = parts.into_iter();
+    parts.map(|(at, part)| each(&mut items[at], part)).collect()
 }
 
 /// Answers so many questions at a time; there are as many answers.

@@ -1,9 +1,8 @@
-//! Records of many accounts at once, each shard on its own.
+//! Records of many accounts at once, each shard on its own, and no shard that has none.
 
-use super::{Account, CreditBook, SHARDS, Shard, shard_of};
-use crate::error::{Error, RecordError};
-use crate::limits::Sums;
-use crate::options::Options;
+use super::CreditBook;
+use super::directory::{Hash, Place, SHARDS, Shard};
+use crate::error::Error;
 use crate::parallel;
 use crate::record::Record;
 
@@ -64,8 +63,9 @@ impl CreditBook {
     /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
     ///
     /// O(k log k) for `k` records, and for each account that has some as
-    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed: so post
-    /// many records in one call.
+    /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed. One usage
+    /// record is put into a packed account as it is; other records by themselves are cheaper the more
+    /// of them come in one call.
     ///
     /// # Errors
     /// If an account is not open, or would refuse a record: for the first such record. The book is
@@ -92,20 +92,26 @@ impl CreditBook {
         &mut self,
         records: &[(N, Record)],
     ) -> Result<(), BookError> {
-        let parts = partition(records);
-        let checked = parallel::map_parts(records.len(), &mut self.shards, parts, |shard, part| {
-            let groups = by_account(records, &part);
-            check(shard, records, &groups).map_or(Ok(groups), Err)
+        let hash = |(name, _): &(N, Record)| self.hash(name.as_ref());
+        let hashes = parallel::map_many(16 * 1_024, records, hash);
+        let parts = partition(&hashes);
+        let located = parallel::map(records.len(), parts.len(), |at| {
+            let (shard, indexes) = &parts[at];
+            locate(&self.shards[*shard], records, &hashes, indexes)
         });
         // Of each shard the first; of these the first.
-        let refused = checked.iter().filter_map(|checked| checked.as_ref().err());
+        let refused = located.iter().filter_map(|located| located.as_ref().err());
         if let Some(error) = refused.min_by_key(|error| error.index()) {
             return Err(error.clone());
         }
-        let groups = checked.into_iter().flatten().collect();
+        let shards = parts.iter().map(|(shard, _)| *shard);
+        let parts = shards.zip(located.into_iter().flatten()).collect();
         let options = self.options;
-        parallel::map_parts(records.len(), &mut self.shards, groups, |shard, groups| {
-            post(shard, records, groups, options);
+        parallel::map_parts(records.len(), &mut self.shards, parts, |shard, located| {
+            for records_of_one in located.chunk_by(|one, other| one.0 == other.0) {
+                let more = records_of_one.iter().map(|(_, index)| &records[*index].1);
+                shard.at_mut(records_of_one[0].0).post(more, options);
+            }
         });
         Ok(())
     }
@@ -125,111 +131,80 @@ impl CreditBook {
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
     pub fn pack(&mut self) {
-        parallel::map_parts(
-            self.len(),
-            &mut self.shards,
-            vec![(); SHARDS],
-            |shard, ()| {
-                for account in shard.values_mut() {
-                    account.pack();
-                }
-            },
-        );
+        let options = self.options;
+        let parts = (0..SHARDS).map(|shard| (shard, ())).collect();
+        parallel::map_parts(self.len(), &mut self.shards, parts, |shard, ()| {
+            shard.iter_mut().for_each(|account| account.pack(options));
+        });
     }
 }
 
-/// The places of the records of each shard: by account, and of one account in order.
-fn partition<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<Vec<usize>> {
-    let shards = shards_of(records);
+/// The shards that have records, and the places of these.
+fn partition(hashes: &[Hash]) -> Vec<(usize, Vec<usize>)> {
+    if hashes.len() < SHARDS {
+        let mut parts: Vec<(usize, usize)> = (hashes.iter().enumerate())
+            .map(|(index, hash)| (hash.shard(), index))
+            .collect();
+        parts.sort_unstable();
+        let parts = parts.chunk_by(|one, other| one.0 == other.0);
+        let indexes = |part: &[(usize, usize)]| part.iter().map(|(_, index)| *index).collect();
+        return parts.map(|part| (part[0].0, indexes(part))).collect();
+    }
     let mut parts = vec![Vec::new(); SHARDS];
-    for (index, shard) in shards.into_iter().enumerate() {
-        parts[shard].push(index);
+    for (index, hash) in hashes.iter().enumerate() {
+        parts[hash.shard()].push(index);
     }
-    parts
+    let parts = parts.into_iter().enumerate();
+    parts.filter(|(_, part)| !part.is_empty()).collect()
 }
 
-fn shards_of<N: AsRef<str> + Sync>(records: &[(N, Record)]) -> Vec<usize> {
-    parallel::map_many(16 * 1_024, records, |(name, _)| shard_of(name.as_ref()))
-}
+/// A record of an account: where the account is, and the place of the record.
+type Located = (Place, usize);
 
-/// The name of an account, and the places of its records in order.
-type Group<'a> = (&'a str, Vec<usize>);
-
-/// The records of a shard, account by account.
-fn by_account<'a, N: AsRef<str>>(records: &'a [(N, Record)], part: &[usize]) -> Vec<Group<'a>> {
-    let mut named: Vec<(&str, usize)> = (part.iter())
-        .map(|index| (records[*index].0.as_ref(), *index))
-        .collect();
-    named.sort_unstable();
-    let groups = named.chunk_by(|one, other| one.0 == other.0);
-    groups
-        .map(|group| (group[0].0, group.iter().map(|(_, index)| *index).collect()))
-        .collect()
-}
-
-/// The first record of a shard that would be refused.
-fn check<N: AsRef<str>>(
+/// The records of a shard, account by account, those of one account in order; or the first that would be
+/// refused.
+fn locate<N: AsRef<str>>(
     shard: &Shard,
     records: &[(N, Record)],
-    groups: &[Group<'_>],
-) -> Option<BookError> {
-    let refused = groups.iter().filter_map(|(name, indexes)| {
-        let Some(present) = shard.get(*name) else {
-            let (index, account) = (*indexes.first()?, (*name).to_owned());
-            return Some(BookError::NoSuchAccount { index, account });
-        };
-        let mut sums = present.sums();
-        indexes.iter().find_map(|index| {
-            let error = sums.add(&records[*index].1).err()?;
-            let (index, account) = (*index, (*name).to_owned());
-            Some(BookError::Refused {
-                index,
-                account,
-                error,
-            })
-        })
-    });
-    refused.min_by_key(BookError::index)
-}
-
-/// Posts the records of a shard, which have been checked.
-fn post<N: AsRef<str>>(
-    shard: &mut Shard,
-    records: &[(N, Record)],
-    groups: Vec<Group<'_>>,
-    options: Options,
-) {
-    for (name, indexes) in groups {
-        if let Some(account) = shard.get_mut(name) {
-            let more = indexes.into_iter().map(|index| records[index].1.clone());
-            account
-                .post(more, options)
-                .expect("every record has been checked against the limits");
-        }
-    }
-}
-
-impl Account {
-    /// Posts records, settles, and packs the account if it is small.
-    fn post(
-        &mut self,
-        more: impl Iterator<Item = Record>,
-        options: Options,
-    ) -> Result<(), RecordError> {
-        match self {
-            Account::Packed(packed) => {
-                *self = Account::Whole(Box::new(packed.unpack_with(options, more)?));
+    hashes: &[Hash],
+    indexes: &[usize],
+) -> Result<Vec<Located>, BookError> {
+    let mut located = Vec::with_capacity(indexes.len());
+    let mut missing = None;
+    for index in indexes.iter().copied() {
+        let name = records[index].0.as_ref();
+        match shard.find(name, hashes[index].tag()) {
+            Some(place) => located.push((place, index)),
+            None => {
+                let account = name.to_owned();
+                missing = Some(BookError::NoSuchAccount { index, account });
+                break;
             }
-            Account::Whole(account) => account.extend(more)?,
         }
-        self.pack();
-        Ok(())
     }
+    located.sort_unstable();
+    let accounts = located.chunk_by(|one, other| one.0 == other.0);
+    let refused = accounts.filter_map(|located| refused(shard, records, located));
+    match refused.chain(missing).min_by_key(BookError::index) {
+        Some(error) => Err(error),
+        None => Ok(located),
+    }
+}
 
-    fn sums(&self) -> Sums {
-        match self {
-            Account::Packed(packed) => packed.sums(),
-            Account::Whole(account) => account.sums(),
-        }
-    }
+/// The first of the records of an account that would be refused.
+fn refused<N: AsRef<str>>(
+    shard: &Shard,
+    records: &[(N, Record)],
+    located: &[Located],
+) -> Option<BookError> {
+    let mut sums = shard.at(located[0].0).sums();
+    located.iter().find_map(|(_, index)| {
+        let (name, record) = &records[*index];
+        let error = sums.add(record).err()?;
+        Some(BookError::Refused {
+            index: *index,
+            account: name.as_ref().to_owned(),
+            error,
+        })
+    })
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::vec::IntoIter;
 
-use super::{Account, CreditBook};
+use super::CreditBook;
+use super::account::Account;
+use super::directory::Shard;
 use crate::account::GpuCredit;
 use crate::options::Options;
 
@@ -47,8 +49,8 @@ impl CreditBook {
     }
 
     fn accounts(&self) -> IntoIter<(&str, &Account)> {
-        let accounts = self.shards.iter().flatten();
-        let mut accounts: Vec<_> = accounts.map(|(name, account)| (&**name, account)).collect();
+        let accounts = self.shards.iter().flat_map(Shard::iter);
+        let mut accounts: Vec<_> = accounts.map(|account| (account.name(), account)).collect();
         accounts.sort_unstable_by_key(|(name, _)| *name);
         accounts.into_iter()
     }

@@ -1,35 +1,34 @@
 //! The book: many accounts by name.
 
+mod account;
 mod batch;
-mod column;
+mod directory;
 mod ingest;
 mod iter;
 mod packed;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use crate::account::GpuCredit;
 use crate::answer::Answer;
 use crate::options::{Options, Overdraft};
+use account::Account;
 pub use batch::Total;
+use directory::{Hash, SHARDS, Shard};
 pub use ingest::BookError;
 pub use iter::{Accounts, Names};
-use packed::Packed;
-
-/// How many parts a book has: one thread at a time works on one.
-const SHARDS: usize = 64;
 
 /// Accounts by name, each with its own policy: small ones in less than a kilobyte each.
 ///
-/// An account of at most 64 grants and 255 usage records and without metered usage, if nothing was ever
-/// retracted or revoked, is *packed*: its records and levels stand in as few bytes as they need, without an index. It
-/// answers [`balance_at`](Self::balance_at) as it is; for any other question [`get`](Self::get)
-/// unpacks a copy, which costs a pass over its records. What is taken out to be changed, with
-/// [`get_mut`](Self::get_mut), stays as it is taken out until [`pack`](Self::pack), or until records
-/// of it are next [ingested](Self::ingest). Packing changes cost, never an answer.
+/// An account of at most 64 grants, 1,024 usage records and 512 jobs, if nothing was ever retracted or
+/// revoked, is *packed*: its records and levels stand in as few bytes as they need. It answers
+/// [`balance_at`](Self::balance_at), and takes records by [`ingest`](Self::ingest), as it is; for any
+/// other question [`get`](Self::get) unpacks a copy, which costs a pass over its records. What is taken out
+/// to be changed, with [`get_mut`](Self::get_mut), stays as it is taken out until
+/// [`pack`](Self::pack), or until records of it are next ingested. Packing changes cost, never an answer.
 ///
 /// In the costs below, `a` is the number of accounts; those of looking a name up are expected costs.
 ///
@@ -55,15 +54,9 @@ const SHARDS: usize = 64;
 pub struct CreditBook {
     /// Accounts by the hash of their name, always [`SHARDS`] of them.
     shards: Box<[Shard]>,
+    /// What names are hashed with.
+    seed: u64,
     options: Options,
-}
-
-type Shard = HashMap<Box<str>, Account>;
-
-#[derive(Clone, Debug)]
-enum Account {
-    Packed(Packed),
-    Whole(Box<GpuCredit>),
 }
 
 /// A summary: how many accounts there are. O(1)
@@ -108,7 +101,8 @@ impl CreditBook {
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         CreditBook {
-            shards: (0..SHARDS).map(|_| Shard::new()).collect(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            seed: RandomState::new().build_hasher().finish(),
             options,
         }
     }
@@ -127,13 +121,15 @@ impl CreditBook {
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
     pub fn open(&mut self, name: &str, overdraft: Overdraft) -> Result<(), BookError> {
-        let shard = self.shard_mut(name);
-        if shard.contains_key(name) {
+        let hash = self.hash(name);
+        let options = self.options.overdraft(overdraft);
+        let shard = &mut self.shards[hash.shard()];
+        if shard.find(name, hash.tag()).is_some() {
             return Err(BookError::AlreadyOpen {
                 account: name.to_owned(),
             });
         }
-        shard.insert(name.into(), Account::Packed(Packed::empty(overdraft)));
+        shard.insert(Account::open(hash.tag(), name, options));
         Ok(())
     }
 
@@ -164,7 +160,7 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(Shard::is_empty)
+        self.len() == 0
     }
 
     /// Whether there is an account of this name. O(1)
@@ -179,7 +175,7 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.shard(name).contains_key(name)
+        self.account(name).is_some()
     }
 
     /// The policy of an account; `None` if there is no account of this name. O(1)
@@ -195,15 +191,12 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn overdraft(&self, name: &str) -> Option<Overdraft> {
-        Some(match self.shard(name).get(name)? {
-            Account::Packed(packed) => packed.overdraft(),
-            Account::Whole(account) => account.overdraft(),
-        })
+        Some(self.account(name)?.overdraft())
     }
 
     /// The balance of an account at an instant, and why it is what it is; `None` if there is no
-    /// account of this name. O(1), and as [`GpuCredit::balance_at`]; if the account is packed, a
-    /// pass over its usage.
+    /// account of this name. O(1), and as [`GpuCredit::balance_at`]. Of many questions
+    /// [`balances_at`](Self::balances_at) has several wait for memory together.
     ///
     /// ```
     /// use gpu_credit::{CreditBook, Overdraft};
@@ -217,7 +210,7 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn balance_at(&self, name: &str, timestamp: i64) -> Option<Answer> {
-        Some(self.shard(name).get(name)?.balance_at(timestamp))
+        Some(self.account(name)?.balance_at(timestamp))
     }
 
     /// An account, to ask anything; `None` if there is none of this name. O(1); if the account is
@@ -235,7 +228,7 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Cow<'_, GpuCredit>> {
-        Some(self.shard(name).get(name)?.read(self.options))
+        Some(self.account(name)?.read(self.options))
     }
 
     /// An account, to post to it and to correct it; `None` if there is none of this name. O(1); if
@@ -255,8 +248,10 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn get_mut(&mut self, name: &str) -> Option<&mut GpuCredit> {
-        let options = self.options;
-        Some(self.shard_mut(name).get_mut(name)?.whole(options))
+        let hash = self.hash(name);
+        let shard = &mut self.shards[hash.shard()];
+        let place = shard.find(name, hash.tag())?;
+        Some(shard.at_mut(place).unpacked(self.options))
     }
 
     /// Takes an account out of the book; `None` if there is none of this name. O(1)
@@ -271,12 +266,13 @@ impl CreditBook {
     /// # Ok::<(), gpu_credit::BookError>(())
     /// ```
     pub fn remove(&mut self, name: &str) -> Option<GpuCredit> {
-        let options = self.options;
-        let account = self.shard_mut(name).remove(name)?;
-        Some(account.into_whole(options))
+        let hash = self.hash(name);
+        let shard = &mut self.shards[hash.shard()];
+        let place = shard.find(name, hash.tag())?;
+        Some(shard.remove(place).into_unpacked(self.options))
     }
 
-    /// Bytes on the heap and in the book itself: accounts, names and the maps of them, room that
+    /// Bytes on the heap and in the book itself: accounts, names and what finds them, room that
     /// is not in use included. O(a)
     ///
     /// ```
@@ -289,87 +285,17 @@ impl CreditBook {
     /// ```
     #[must_use]
     pub fn memory_used(&self) -> usize {
-        let accounts = self.shards.iter().flatten();
-        let held = accounts.map(|(name, account)| name.len() + account.memory_used());
-        let maps = self.shards.iter().map(map_bytes);
-        size_of::<Self>() + size_of_val(&*self.shards) + maps.sum::<usize>() + held.sum::<usize>()
+        let held = self.shards.iter().map(Shard::memory_used);
+        size_of::<Self>() + size_of_val(&*self.shards) + held.sum::<usize>()
     }
 
-    fn shard(&self, name: &str) -> &Shard {
-        &self.shards[shard_of(name)]
+    fn hash(&self, name: &str) -> Hash {
+        Hash::new(name, self.seed)
     }
 
-    fn shard_mut(&mut self, name: &str) -> &mut Shard {
-        &mut self.shards[shard_of(name)]
-    }
-}
-
-/// Heap bytes of a map: a power of two of places, of which it fills seven in eight, each with a byte
-/// beside it.
-fn map_bytes(shard: &Shard) -> usize {
-    let places = (shard.capacity() * 8 / 7).next_power_of_two();
-    let place = size_of::<(Box<str>, Account)>() + 1;
-    if shard.capacity() == 0 {
-        0
-    } else {
-        places * place
-    }
-}
-
-/// The shard of a name: less than [`SHARDS`].
-fn shard_of(name: &str) -> usize {
-    let mut hasher = DefaultHasher::new();
-    name.hash(&mut hasher);
-    usize::from(hasher.finish().to_le_bytes()[0]) % SHARDS
-}
-
-impl Account {
-    /// Settles it, and packs it if it is small.
-    fn pack(&mut self) {
-        if let Account::Whole(account) = self {
-            account.settle();
-            if let Some(packed) = Packed::of(account) {
-                *self = Account::Packed(packed);
-            }
-        }
-    }
-
-    fn balance_at(&self, timestamp: i64) -> Answer {
-        match self {
-            Account::Packed(packed) => packed.balance_at(timestamp),
-            Account::Whole(account) => account.balance_at(timestamp),
-        }
-    }
-
-    fn read(&self, options: Options) -> Cow<'_, GpuCredit> {
-        match self {
-            Account::Packed(packed) => Cow::Owned(packed.unpack(options)),
-            Account::Whole(account) => Cow::Borrowed(account),
-        }
-    }
-
-    fn whole(&mut self, options: Options) -> &mut GpuCredit {
-        if let Account::Packed(packed) = self {
-            *self = Account::Whole(Box::new(packed.unpack(options)));
-        }
-        match self {
-            Account::Whole(account) => account,
-            Account::Packed(_) => unreachable!("it has been unpacked"),
-        }
-    }
-
-    fn into_whole(self, options: Options) -> GpuCredit {
-        match self {
-            Account::Packed(packed) => packed.unpack(options),
-            Account::Whole(account) => *account,
-        }
-    }
-
-    /// Heap bytes.
-    fn memory_used(&self) -> usize {
-        match self {
-            Account::Packed(packed) => packed.memory_used(),
-            Account::Whole(account) => account.memory_used(),
-        }
+    #[inline]
+    fn account(&self, name: &str) -> Option<&Account> {
+        let hash = self.hash(name);
+        self.shards[hash.shard()].get(name, hash.tag())
     }
 }

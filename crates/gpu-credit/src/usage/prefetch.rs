@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 /// Bytes of a cache line on every processor this matters for.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// Starts loading the cache lines of `value`, and does not wait. It changes no answer; on
 /// processors without a stable intrinsic for it, it does nothing.

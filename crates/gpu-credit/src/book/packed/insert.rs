@@ -1,0 +1,234 @@
+//! One usage record more, in place.
+//!
+//! Levels change in later epochs only. If nothing is used later, as when usage comes in time order, the
+//! replay starts there: what remains of each live grant is what lapses of it, for nothing draws from it
+//! any more.
+
+use smallvec::SmallVec;
+
+use super::layout::{Layout, NEVER, epoch_key};
+use super::levels::Replay;
+use super::question::metered_in;
+use super::records::Limits;
+use super::{Packed, priority, used};
+use crate::record::UsageRecord;
+use crate::timeline::boundary::Key;
+use crate::timeline::live::{Live, LiveGrant};
+
+/// Usage records for which there is room once one has been inserted.
+const ROOM: usize = 8;
+
+type Levels = SmallVec<[u64; 32]>;
+
+impl Packed {
+    /// Posts a usage record that has been checked, if it fits the widths that are there. If not, nothing
+    /// has changed.
+    pub(super) fn insert_usage(&mut self, usage: UsageRecord, limits: Limits) -> bool {
+        let UsageRecord { amount, timestamp } = usage;
+        let layout = Layout::read(&self.0);
+        let series = &layout.usage;
+        let total = series.number_before(&self.0, series.len) + amount;
+        let Some(distance) = layout.distance(timestamp) else {
+            return false;
+        };
+        if series.len >= limits.usage
+            || !series.widths.key.holds(distance)
+            || !series.widths.number.holds(total)
+        {
+            return false;
+        }
+        let at = series.count_through(&self.0, distance);
+        let first = layout.epochs.count_through(&self.0, epoch_key(distance));
+        let ahead = self.is_last(&layout, at, distance).then(|| {
+            let mut replay = self.replay_after_all(&layout, first);
+            replay.live.draw(amount, replay.overdraft);
+            replay.used += amount;
+            replay
+        });
+        let sum = series.number_before(&self.0, at) + amount;
+        self.make_room(&layout);
+        let layout = layout.with_usage(&mut self.0);
+        (layout.usage).insert(&mut self.0, at, (distance, sum), amount);
+        let levels = match ahead {
+            Some(replay) => {
+                let used = replay.used;
+                self.levels(&layout, first, replay, |_| used)
+            }
+            None => self.levels_anew(&layout),
+        };
+        self.set_levels(&layout, &levels);
+        true
+    }
+
+    /// Whether an entry that would be the `at`th is used after all others, and draws are in the order
+    /// in which grants end.
+    fn is_last(&self, layout: &Layout, at: usize, distance: u64) -> bool {
+        let last = layout.changes.len.checked_sub(1);
+        let is_metered = last.is_some_and(|last| layout.changes.key(&self.0, last) > distance);
+        at == layout.usage.len && !is_metered && layout.head.priority.bytes() == 0
+    }
+
+    fn make_room(&mut self, layout: &Layout) {
+        let key = layout.usage.widths.key.bytes();
+        let more = |entries| layout.usage.widths.block_bytes(entries) + key;
+        let room = layout.room(&self.0);
+        if room < more(1) {
+            let mut bytes = std::mem::take(&mut self.0).into_vec();
+            bytes.reserve_exact(more(ROOM) - room);
+            bytes.resize(bytes.len() + more(ROOM) - room, 0);
+            self.0 = bytes.into_boxed_slice();
+        }
+    }
+
+    /// What stands once all usage has been drawn, in the epoch before the `first`.
+    fn replay_after_all(&self, layout: &Layout, first: usize) -> Replay {
+        let (bytes, overdraft) = (&*self.0, layout.head.overdraft);
+        let level = layout.epochs.number_before(bytes, first);
+        let used = used(bytes, layout);
+        let mut live = Live::owing(used.saturating_sub(level).min(overdraft.line()));
+        let mut remaining = level.saturating_sub(used);
+        if remaining > 0 {
+            for (end, number) in self.live_before(layout, first) {
+                let lapse = end.map_or(remaining, |end| self.lapse_at(layout, first, end));
+                remaining -= lapse;
+                live.start(LiveGrant {
+                    end: self.end(layout, end),
+                    grant: number,
+                    priority: 0,
+                    remainder: lapse,
+                });
+            }
+            assert_eq!(remaining, 0, "what remains will lapse, or never ends");
+        }
+        Replay {
+            live,
+            used,
+            overdraft,
+        }
+    }
+
+    /// The ends of the grants that are live in the epoch before the `first`, each once, by one of the
+    /// grants; what never ends comes last.
+    fn live_before(
+        &self,
+        layout: &Layout,
+        first: usize,
+    ) -> impl Iterator<Item = (Option<usize>, u32)> {
+        let windows = self.windows(layout);
+        let live =
+            windows.filter(|(_, start, end)| *start < first && end.is_none_or(|end| end >= first));
+        let mut ends: SmallVec<[(usize, u32); 16]> = live
+            .map(|(number, _, end)| (end.unwrap_or(usize::MAX), number))
+            .collect();
+        ends.sort_unstable();
+        ends.dedup_by_key(|(end, _)| *end);
+        let end = |end| (end < usize::MAX).then_some(end);
+        ends.into_iter().map(move |(at, number)| (end(at), number))
+    }
+
+    /// What lapses, as an epoch opens, of the grants that started before the `first`: nothing draws
+    /// from those that start later, and they owe nothing.
+    fn lapse_at(&self, layout: &Layout, first: usize, epoch: usize) -> u64 {
+        let level = |epoch| layout.epochs.number(&self.0, epoch);
+        let mut lapse = level(epoch - 1).wrapping_sub(level(epoch));
+        for (number, start, end) in self.windows(layout) {
+            let amount = || layout.amounts.get(&self.0, number as usize);
+            if start == epoch {
+                lapse = lapse.wrapping_add(amount());
+            }
+            if end == Some(epoch) && start >= first {
+                lapse = lapse.wrapping_sub(amount());
+            }
+        }
+        lapse
+    }
+
+    /// The levels of all epochs, by a replay from the beginning.
+    fn levels_anew(&self, layout: &Layout) -> Levels {
+        let replay = Replay {
+            live: Live::default(),
+            used: 0,
+            overdraft: layout.head.overdraft,
+        };
+        let (mut entries, mut changes) = (0, 0);
+        self.levels(layout, 0, replay, |distance| {
+            entries = layout.usage.count_before(&self.0, entries, distance);
+            changes = layout.changes.count_before(&self.0, changes, distance);
+            layout.usage.number_before(&self.0, entries)
+                + metered_in(&self.0, &layout.changes, changes, distance.wrapping_sub(1))
+        })
+    }
+
+    /// The levels of the epochs from `first` on. `used` is asked what is used before instants so far
+    /// from the origin.
+    fn levels(
+        &self,
+        layout: &Layout,
+        first: usize,
+        mut replay: Replay,
+        mut used: impl FnMut(u64) -> u64,
+    ) -> Levels {
+        let mut keys: SmallVec<[Key; 32]> = SmallVec::new();
+        for (number, start, end) in self.windows(layout) {
+            if start >= first {
+                keys.push(Key::start(layout.epoch_time(&self.0, start), number));
+            }
+            if let Some(end) = end
+                && end >= first
+            {
+                keys.extend(Key::end(self.end(layout, Some(end)), number));
+            }
+        }
+        keys.sort_unstable();
+        let ends: SmallVec<[Option<usize>; 16]> =
+            self.windows(layout).map(|(.., end)| end).collect();
+        let grant = |number: u32| {
+            let at = number as usize;
+            LiveGrant {
+                end: self.end(layout, ends[at]),
+                grant: number,
+                priority: priority(&self.0, layout, at),
+                remainder: layout.amounts.get(&self.0, at),
+            }
+        };
+        let instants = keys.chunk_by(|one, other| one.time == other.time);
+        let levels = instants.map(|boundaries| {
+            let distance = boundaries[0].time.abs_diff(layout.head.origin);
+            replay.pass(used(distance), boundaries, grant)
+        });
+        levels.collect()
+    }
+
+    /// Each grant, the epoch in which it starts, and the one before which it ends if it ever does.
+    fn windows(&self, layout: &Layout) -> impl Iterator<Item = (u32, usize, Option<usize>)> {
+        let starts = &self.0[layout.starts.at..layout.starts.end()];
+        let ends = &self.0[layout.ends.at..layout.ends.end()];
+        let windows = starts.iter().zip(ends).zip(0..);
+        windows.map(|((start, end), number)| {
+            let end = (*end != NEVER).then(|| usize::from(*end));
+            (number, usize::from(*start), end)
+        })
+    }
+
+    /// The last instant of a window.
+    fn end(&self, layout: &Layout, end: Option<usize>) -> i64 {
+        end.map_or(i64::MAX, |end| layout.epoch_time(&self.0, end) - 1)
+    }
+
+    /// Writes the levels of the last epochs. If they do not fit, all is written anew.
+    fn set_levels(&mut self, layout: &Layout, levels: &[u64]) {
+        let epochs = &layout.epochs;
+        if levels
+            .iter()
+            .all(|level| epochs.widths.number.holds(*level))
+        {
+            let first = epochs.len - levels.len();
+            for (epoch, level) in (first..).zip(levels) {
+                epochs.set_number(&mut self.0, epoch, *level);
+            }
+            return;
+        }
+        let anew = Self::write(self.name(), &self.records());
+        *self = anew.expect("as many records, and as far apart, were packed");
+    }
+}
