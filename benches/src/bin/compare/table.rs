@@ -206,15 +206,22 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "B2",
-        "heap bytes of such an account in a book of a million, names and map counted",
-        "1,536",
-        "1.0",
+        "heap bytes of such an account in a book of a million, names and what finds them counted",
+        "1,024",
+        "0.75; with metered usage 1.125",
     ),
     row(
         "B3",
         "batch of 1 M questions across those accounts",
         "finding the name in a `HashMap`, the answer beside it",
-        "-",
+        "0.8; of 1,000 records 0.9; with metered usage 1.2",
+    ),
+    row("B4", "the same questions one by one", "the same", "-"),
+    row(
+        "B5",
+        "one usage record at a time into a book of 20,000 such accounts, in time order, and late",
+        "the same into a `HashMap` of `BTreeMap`",
+        "1.5, and 4",
     ),
     row(
         "E1",

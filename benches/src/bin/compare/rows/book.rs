@@ -1,6 +1,7 @@
-//! Rows B: a book of many small accounts.
+//! Rows B1 to B4: a book of many small accounts.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,50 +17,98 @@ use crate::outcome::{Case, Party};
 use crate::runner::Runner;
 
 const GRANTS: i64 = 10;
-const USAGE: usize = 50;
 const YEAR_SECONDS: i64 = 365 * 86_400;
 /// Accounts whose records are ingested at once.
 const ACCOUNTS_AT_ONCE: usize = 20_000;
-/// Bytes that an account in a book of small accounts may take, all counted.
-const BUDGET_BYTES: f64 = 1_536.0;
+/// Bytes of an account of 60 records that are looked at as one.
+const BYTES: f64 = 1_024.0;
+
+/// What the accounts of a book have.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) usage: usize,
+    /// Whether every other usage record is metered.
+    pub(super) is_metered: bool,
+    /// All usage is earlier.
+    pub(super) until: i64,
+}
+
+/// Ten grants and fifty usage records.
+pub(super) const SMALL: Shape = Shape {
+    usage: 50,
+    is_metered: false,
+    until: YEAR_SECONDS,
+};
 
 pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     if runner.wants("B1") {
         ingest(runner)?;
     }
-    if runner.wants_any(&["B2", "B3"]) {
-        hold_and_ask(runner)?;
+    if runner.wants_any(&["B2", "B3", "B4"]) {
+        let metered = Shape {
+            is_metered: true,
+            ..SMALL
+        };
+        let larger = Shape {
+            usage: 990,
+            ..SMALL
+        };
+        let million = runner.size(1_000_000, ACCOUNTS_AT_ONCE);
+        let some = runner.size(60_000, 2_000);
+        hold_and_ask(runner, SMALL, "", million, (0.75, 0.8))?;
+        hold_and_ask(
+            runner,
+            metered,
+            ", half of the usage metered",
+            million,
+            (1.125, 1.2),
+        )?;
+        hold_and_ask(
+            runner,
+            larger,
+            ", 1,000 records each",
+            some,
+            (None::<f64>, 0.9),
+        )?;
     }
     Ok(())
 }
 
-fn name(number: usize) -> String {
+pub(super) fn name(number: usize) -> String {
     format!("account-{number:08}")
 }
 
-/// A year of an account: plans that overlap, and usage in any order.
-fn records(seed: u64, number: usize) -> impl Iterator<Item = Record> {
+/// A year of an account: plans that overlap, and usage in any order. However many usage records there
+/// are, they use about as much.
+pub(super) fn records(seed: u64, number: usize, shape: Shape) -> impl Iterator<Item = Record> {
     let mut random = Random::new(seed ^ number as u64);
     let spacing = YEAR_SECONDS / GRANTS;
     let grants = (0..GRANTS).map(move |grant| {
         let length = spacing.unsigned_abs() * 11 / 10;
         Record::grant("plan", 1_000_000, grant * spacing, length)
     });
-    let usage = (0..USAGE)
-        .map(move |_| Record::usage(random.below(400_000), random.between(0, YEAR_SECONDS)));
+    let usage = (0..shape.usage).map(move |nth| {
+        let time = random.between(0, shape.until);
+        if shape.is_metered && nth % 2 == 1 {
+            // Up to 64 processors, for up to three hours.
+            let until = time + random.between(60, 3 * 3_600);
+            return Record::metered(1 + random.below(64), time..until);
+        }
+        Record::usage(random.below(20_000_000 / shape.usage as u64), time)
+    });
     grants.chain(usage)
 }
 
 /// The records of some accounts, one account after another.
-fn named(seed: u64, accounts: std::ops::Range<usize>) -> Vec<(String, Record)> {
+fn named(seed: u64, accounts: Range<usize>, shape: Shape) -> Vec<(String, Record)> {
     let records = accounts.flat_map(|number| {
         let name = name(number);
-        records(seed, number).map(move |record| (name.clone(), record))
+        records(seed, number, shape).map(move |record| (name.clone(), record))
     });
     records.collect()
 }
 
-fn open(accounts: std::ops::Range<usize>) -> Result<CreditBook> {
+fn open(accounts: Range<usize>) -> Result<CreditBook> {
     let mut book = CreditBook::new();
     for number in accounts {
         book.open(&name(number), Overdraft::Carry)?;
@@ -72,7 +121,7 @@ fn ingest(runner: &mut Runner) -> Result<()> {
     runner.doing("ingesting");
     let accounts = runner.size(10 * ACCOUNTS_AT_ONCE, ACCOUNTS_AT_ONCE);
     let seed = runner.seed();
-    let records = named(seed, 0..accounts);
+    let records = named(seed, 0..accounts, SMALL);
     let (one, two) = (threads(1)?, threads(2)?);
     let turn = |pool: &ThreadPool| -> Result<Turn> {
         let mut book = open(0..accounts)?;
@@ -97,47 +146,67 @@ fn ingest(runner: &mut Runner) -> Result<()> {
     Ok(())
 }
 
-/// Rows B2 and B3: what a book of a million takes, and how it answers.
-fn hold_and_ask(runner: &mut Runner) -> Result<()> {
-    let accounts = runner.size(1_000_000, ACCOUNTS_AT_ONCE);
+/// Rows B2 to B4: what a book takes, and how it answers.
+fn hold_and_ask(
+    runner: &mut Runner,
+    shape: Shape,
+    kind: &str,
+    accounts: usize,
+    (bytes_at_most, batch_at_most): (impl Into<Option<f64>>, f64),
+) -> Result<()> {
     let size = (accounts as u64, "accounts");
     let before = live_bytes();
-    let book = filled(runner, accounts)?;
+    let book = filled(runner, shape, accounts)?;
     let bytes = live_bytes().wrapping_sub(before);
-    verify(&book, runner.seed(), accounts)?;
+    verify(&book, runner.seed(), shape, accounts)?;
     let an_account = |bytes: usize| vec![bytes as f64 / accounts as f64];
     let parties = vec![
         Party::new("gpu-credit, by the allocator", an_account(bytes)),
-        Party::new("what it may take", vec![BUDGET_BYTES]),
+        Party::new("a kilobyte", vec![BYTES]),
         Party::new("as memory_used says", an_account(book.memory_used())),
     ];
-    let series = "memory of a book of small accounts";
-    runner.add(Case::new("B2", series, size, "bytes an account", parties).at_most(1.0));
+    let series = format!("memory of a book of small accounts{kind}");
+    let case = Case::new("B2", &series, size, "bytes an account", parties);
+    runner.add(case.at_most(bytes_at_most));
 
-    let parties = ask(runner, &book, accounts)?;
-    let series = "batch of questions across accounts";
-    runner.add(Case::new("B3", series, size, "ns a question", parties));
+    let (batches, one_by_one) = ask(runner, &book, accounts)?;
+    let series = format!("batch of questions across accounts{kind}");
+    let case = Case::new("B3", &series, size, "ns a question", batches);
+    runner.add(case.at_most(batch_at_most));
+    let series = format!("one question at a time across accounts{kind}");
+    runner.add(Case::new("B4", &series, size, "ns a question", one_by_one));
     Ok(())
 }
 
-fn filled(runner: &Runner, accounts: usize) -> Result<CreditBook> {
+pub(super) fn filled(runner: &Runner, shape: Shape, accounts: usize) -> Result<CreditBook> {
     let mut book = open(0..accounts)?;
-    for first in (0..accounts).step_by(ACCOUNTS_AT_ONCE) {
+    let at_once = ACCOUNTS_AT_ONCE * SMALL.usage / shape.usage;
+    for first in (0..accounts).step_by(at_once) {
         runner.doing(format!("filling a book: {first} of {accounts} accounts"));
-        let last = accounts.min(first + ACCOUNTS_AT_ONCE);
-        book.ingest(&named(runner.seed(), first..last))?;
+        let last = accounts.min(first + at_once);
+        book.ingest(&named(runner.seed(), first..last, shape))?;
     }
     Ok(book)
 }
 
-/// Row B3: the book on one thread and on two, and a map that holds every answer.
-fn ask(runner: &Runner, book: &CreditBook, accounts: usize) -> Result<Vec<Party>> {
+/// Rows B3 and B4: the book in a batch, on one thread and on two, and question by question; and a map that
+/// holds every answer.
+fn ask(runner: &Runner, book: &CreditBook, accounts: usize) -> Result<(Vec<Party>, Vec<Party>)> {
     runner.doing("asking across accounts");
-    let questions = questions(runner.seed(), accounts);
+    let questions = questions(runner.seed(), accounts, runner.size(1_000_000, 20_000));
     let ready = Ready::of(&questions, book.balances_at(&questions));
     let (one, two) = (threads(1)?, threads(2)?);
     let ask = |pool: &ThreadPool| {
         let (answers, time) = pool.install(|| timed(|| book.balances_at(&questions)));
+        turn(time, &questions, answers.into_iter().map(balance))
+    };
+    let ask_one_by_one = || {
+        let ask = || {
+            questions
+                .iter()
+                .map(|(name, time)| book.balance_at(name, *time))
+        };
+        let (answers, time) = timed(|| ask().collect::<Vec<_>>());
         turn(time, &questions, answers.into_iter().map(balance))
     };
     let look_up = || {
@@ -145,24 +214,30 @@ fn ask(runner: &Runner, book: &CreditBook, accounts: usize) -> Result<Vec<Party>
         let (answers, time) = timed(|| find().collect::<Vec<_>>());
         turn(time, &questions, answers)
     };
+    let map = "HashMap of ready answers by name";
     let entrants = vec![
         Entrant::new("gpu-credit on one thread", || ask(&one)),
-        Entrant::new("HashMap of ready answers by name", look_up),
+        Entrant::new(map, look_up),
         Entrant::new("gpu-credit on two threads", || ask(&two)),
     ];
-    take_turns(runner.rounds(), entrants)
+    let batches = take_turns(runner.rounds(), entrants)?;
+    let entrants = vec![
+        Entrant::new("gpu-credit", ask_one_by_one),
+        Entrant::new(map, look_up),
+    ];
+    Ok((batches, take_turns(runner.rounds(), entrants)?))
 }
 
 type Question = (String, i64);
 
-/// As many questions as there are accounts, to random ones at random instants.
-fn questions(seed: u64, accounts: usize) -> Vec<Question> {
+/// So many questions to random accounts at random instants.
+fn questions(seed: u64, accounts: usize, count: usize) -> Vec<Question> {
     let mut random = Random::new(!seed);
     let mut question = || {
         let number = usize::try_from(random.below(accounts as u64));
         (name(number.unwrap_or(0)), random.between(0, YEAR_SECONDS))
     };
-    (0..accounts).map(|_| question()).collect()
+    (0..count).map(|_| question()).collect()
 }
 
 fn balance(answer: Option<Answer>) -> Option<u64> {
@@ -201,14 +276,18 @@ impl<'a> Ready<'a> {
 }
 
 /// Compares some accounts with an account outside the book, at all of its instants.
-fn verify(book: &CreditBook, seed: u64, accounts: usize) -> Result<()> {
+fn verify(book: &CreditBook, seed: u64, shape: Shape, accounts: usize) -> Result<()> {
     for number in (0..accounts).step_by(1 + accounts / 1_000) {
         let mut account = GpuCredit::new();
-        account.extend(records(seed, number))?;
+        account.extend(records(seed, number, shape))?;
         let windows = account
             .grants()
             .flat_map(|(_, grant)| [grant.start, grant.end + 1]);
-        for time in windows.chain(engine::usage(&account).map(|(time, _)| time)) {
+        let jobs = account
+            .metered(..)
+            .flat_map(|(_, job)| [job.from, job.until]);
+        let instants = engine::usage(&account).map(|(time, _)| time);
+        for time in windows.chain(jobs).chain(instants) {
             let found = book.balance_at(&name(number), time).context("it is open")?;
             ensure!(
                 found == account.balance_at(time),

@@ -2,6 +2,7 @@
 
 mod account;
 mod book;
+mod book_writes;
 mod bulk;
 mod costs;
 mod grants;
@@ -34,6 +35,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     costs::run(runner)?;
     jobs::run(runner)?;
     book::run(runner)?;
+    book_writes::run(runner)?;
     #[cfg(feature = "heavy")]
     dataflow::run(runner)?;
     #[cfg(not(feature = "heavy"))]
