@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::array::Integers;
 use crate::error::{refused, refused_record};
-use crate::instant::{Instant, Instants, Last, Length, Lengths, UnitName};
+use crate::instant::{Instant, Instants, Last, Length, Lengths, Time, UnitName};
 use crate::integer::{Amount, Priority};
 use crate::place::Place;
 use crate::policy::Policy;
@@ -54,6 +54,14 @@ impl From<GpuCredit> for Account {
     }
 }
 
+impl Account {
+    /// A time as a number in the unit of the account.
+    #[inline]
+    pub(crate) fn at<T: Time>(&self, time: T) -> PyResult<T::Number> {
+        time.at(|| Ok(self.0.unit()))
+    }
+}
+
 #[pymethods]
 impl Account {
     /// Takes whatever a subclass is called with: `__init__` looks at it.
@@ -89,9 +97,8 @@ impl Account {
         timestamp: Instant,
         expiration: Length,
     ) -> PyResult<()> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
-        let expiration = expiration.at(unit)?;
+        let timestamp = self.at(timestamp)?;
+        let expiration = self.at(expiration)?;
         let amount = amount.0;
         let posted = (self.0).add_credit(py, credit_id, amount, timestamp, expiration)?;
         posted.map_err(refused)
@@ -104,8 +111,7 @@ impl Account {
     /// if the usage of the account would add up to more than 2**63 - 1. The account is then as
     /// before.
     fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Instant) -> PyResult<()> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         (self.0.subtract(py, amount.0, timestamp)?).map_err(refused)
     }
 
@@ -113,8 +119,7 @@ impl Account {
     /// applied in event time. None if no window contains the instant, if the result is negative,
     /// or if it is zero under "forfeit".
     fn get_balance(&self, py: Python<'_>, timestamp: Instant) -> PyResult<Option<u64>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         (self.0).ask_at(py, timestamp, |account| account.get_balance(timestamp))
     }
 
@@ -157,8 +162,7 @@ impl Account {
     /// >>> account.balance_at(10)
     /// Answer(balance=None, status=<Status.OVERDRAWN: 'overdrawn'>, deficit=1)
     fn balance_at<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let answer = (self.0).ask_at(py, timestamp, |account| account.balance_at(timestamp))?;
         words::answer(py, &answer)
     }
@@ -177,8 +181,7 @@ impl Account {
         py: Python<'py>,
         timestamp: Instant,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let remainders =
             (self.0).ask_at(py, timestamp, |account| account.remainders_at(timestamp))?;
         remainders
@@ -205,8 +208,7 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let range = first.at(unit)?..=last.at(unit)?;
+        let range = self.at(first)?..=self.at(last)?;
         self.table(py, tables::STEPS, |account, rows, interrupt| {
             tables::steps(account, range, rows, interrupt)
         })
@@ -237,9 +239,8 @@ impl Account {
         until: Option<Instant>,
         priority: Priority,
     ) -> PyResult<u32> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
-        let expiration = records::expiration(timestamp, expiration, until, unit)?;
+        let timestamp = self.at(timestamp)?;
+        let expiration = records::expiration(timestamp, self.at(expiration)?, self.at(until)?)?;
         let grant = records::grant_record(credit_id, amount, timestamp, expiration, priority);
         let posted = self.0.post_grant(py, grant)?;
         posted.map(GrantId::index).map_err(refused)
@@ -258,8 +259,7 @@ impl Account {
         amount: Amount,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let posted = (self.0).change(py, |account| account.post_usage(usage))?;

@@ -105,8 +105,7 @@ impl Book {
         step: Length,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let every = Every::new(first.at(unit)?, last.at(unit)?, step.at(unit)?)?;
+        let every = Every::new(self.at(first)?, self.at(last)?, self.at(step)?)?;
         self.table(
             py,
             tables::BALANCES,
@@ -134,8 +133,7 @@ impl Book {
         amount: Amount,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        let (first, last) = (self.at(first)?, self.at(last)?);
         self.table(
             py,
             tables::FIRST,
@@ -155,8 +153,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        let (first, last) = (self.at(first)?, self.at(last)?);
         self.table(
             py,
             tables::FIRST,
@@ -175,8 +172,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        let (first, last) = (self.at(first)?, self.at(last)?);
         self.table(
             py,
             tables::LOWEST,
@@ -195,8 +191,7 @@ impl Book {
         by: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (after, by) = (after.at(unit)?, by.at(unit)?);
+        let (after, by) = (self.at(after)?, self.at(by)?);
         self.table(
             py,
             tables::LAPSES,
@@ -216,8 +211,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        let (first, last) = (self.at(first)?, self.at(last)?);
         self.table(
             py,
             tables::DRAWS,
@@ -236,8 +230,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let (first, last) = (first.at(unit)?, last.at(unit)?);
+        let (first, last) = (self.at(first)?, self.at(last)?);
         self.table(
             py,
             tables::USAGE,
@@ -278,8 +271,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        let period = Period::new(self.at(first)?, self.at(last)?)?;
         self.table(
             py,
             tables::STATEMENTS,
@@ -299,8 +291,7 @@ impl Book {
         last: Last,
         accounts: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        let period = Period::new(self.at(first)?, self.at(last)?)?;
         self.table(
             py,
             tables::GRANT_STATEMENTS,

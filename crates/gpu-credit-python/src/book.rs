@@ -5,12 +5,10 @@ use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::account::Account;
 use crate::array::{Masked, push};
 use crate::events::{self, EventKind, Reading};
-use crate::instant::{Instant, Instants, Length, Unit, UnitName};
+use crate::instant::{Instant, Instants, Length, Time, Unit, UnitName};
 use crate::integer::{Amount, Priority};
-use crate::place::Place;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::records::grant_record;
@@ -53,6 +51,14 @@ pub(crate) const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 pub(crate) struct Book {
     pub(crate) accounts: Shared<CreditBook>,
     pub(crate) unit: Unit,
+}
+
+impl Book {
+    /// A time as a number in the unit of the book.
+    #[inline]
+    pub(crate) fn at<T: Time>(&self, time: T) -> PyResult<T::Number> {
+        time.at(|| Ok(self.unit.get()))
+    }
 }
 
 #[pymethods]
@@ -101,9 +107,8 @@ impl Book {
         until: Option<Instant>,
         priority: Priority,
     ) -> PyResult<u32> {
-        let unit = || Ok(self.unit.get());
-        let timestamp = timestamp.at(unit)?;
-        let expiration = records::expiration(timestamp, expiration, until, unit)?;
+        let timestamp = self.at(timestamp)?;
+        let expiration = records::expiration(timestamp, self.at(expiration)?, self.at(until)?)?;
         let grant = grant_record(credit_id, amount, timestamp, expiration, priority);
         let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_grant(grant));
         let posted = self
@@ -131,8 +136,7 @@ impl Book {
         amount: Amount,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let post = |book: &mut CreditBook| Some(book.get_mut(name)?.post_usage(usage));
@@ -186,8 +190,7 @@ impl Book {
     /// The balance of an account at an instant, as GPUCredit.get_balance. Raises KeyError if
     /// there is no account of this name.
     fn get_balance(&self, py: Python<'_>, name: &str, timestamp: Instant) -> PyResult<Option<u64>> {
-        let unit = || Ok(self.unit.get());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let answer = self
             .accounts
             .with(py, |book| book.balance_at(name, timestamp))?;
@@ -204,8 +207,7 @@ impl Book {
         name: &str,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let answer = self
             .accounts
             .with(py, |book| book.balance_at(name, timestamp))?;
@@ -239,73 +241,17 @@ impl Book {
 
     /// What all accounts add up to at an instant: Total(balance, deficit, available).
     fn total_at<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.unit.get());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let total = self
             .accounts
             .work_in_parallel(py, |book| book.total_at(timestamp))?;
         words::total(py, total)
     }
 
-    /// The names of all accounts, in the order of their bytes.
-    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.accounts
-            .work(py, |book| book.names().map(str::to_owned).collect())
-    }
-
     /// Bytes that the accounts and their names take.
     #[getter]
     fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
         self.accounts.work(py, |book| book.memory_used())
-    }
-
-    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        self.accounts.with(py, |book| book.len())
-    }
-
-    fn __contains__(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
-        self.accounts.with(py, |book| book.contains(name))
-    }
-
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let names = self.names(py)?.into_pyobject(py)?;
-        Ok(names.try_iter()?.into_any())
-    }
-
-    fn __getitem__(slf: &Bound<'_, Self>, name: String) -> PyResult<Account> {
-        if !slf.get().__contains__(slf.py(), &name)? {
-            return Err(no_such_account(&name));
-        }
-        Ok(Account(Place::in_book(slf.clone().unbind(), name)))
-    }
-
-    /// Raises ValueError if the name is taken: what stands there is not dropped unseen.
-    fn __setitem__(
-        &self,
-        py: Python<'_>,
-        name: &str,
-        account: &Bound<'_, Account>,
-    ) -> PyResult<()> {
-        let (from, to) = (account.get().0.unit(), self.unit.get());
-        if let (Some(from), Some(to)) = (from, to)
-            && from != to
-        {
-            return Err(PyValueError::new_err(format!(
-                "the account counts {from}, and the book {to}"
-            )));
-        }
-        let account =
-            (account.get().0).work_in_parallel(py, |mut held| held.copy(GpuCredit::clone))?;
-        (self.accounts.work(py, |book| insert(book, name, account))?).map_err(refused)
-    }
-
-    fn __delitem__(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        let removed = self.accounts.work(py, |book| book.remove(name).map(drop))?;
-        removed.ok_or_else(|| no_such_account(name))
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<CreditBook: {} accounts>", self.__len__(py)?))
     }
 }
 
@@ -349,7 +295,7 @@ pub(crate) fn insert(
 }
 
 #[cold]
-fn refused(error: BookError) -> PyErr {
+pub(crate) fn refused(error: BookError) -> PyErr {
     let message = error.to_string();
     match error {
         BookError::AlreadyOpen { .. } => PyValueError::new_err(message),

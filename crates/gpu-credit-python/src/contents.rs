@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::account::Account;
 use crate::instant::{Instant, Last};
 use crate::integer::{Amount, Number, Usage, grant_id};
+use crate::policy::Policy;
 use crate::tables;
 use crate::words::{self, Posted};
 
@@ -20,8 +21,7 @@ impl Account {
 
     /// As settle, but only so far that questions up to an instant have nothing left to do.
     fn settle_to(&self, py: Python<'_>, timestamp: Instant) -> PyResult<()> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         self.0.settle_to(py, timestamp)
     }
 
@@ -75,8 +75,7 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let range = first.at(unit)?..=last.at(unit)?;
+        let range = self.at(first)?..=self.at(last)?;
         self.table(py, tables::USAGE, |account, rows, interrupt| {
             tables::usage(account, range, rows, interrupt)
         })
@@ -109,8 +108,7 @@ impl Account {
         amount: Amount,
         timestamp: Instant,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let amount = amount.0;
         let usage = UsageRecord { amount, timestamp };
         let found = (self.0).ask(py, |account| account.find_usage(usage))?;
@@ -123,16 +121,16 @@ impl Account {
         py: Python<'py>,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let usage: UsageId = (self.0).ask(py, |account| account.next_usage_id(timestamp))?;
         words::usage_id(py, usage)
     }
 
-    /// The policy with which the account was opened: "carry", "carry:C" or "forfeit".
+    /// The policy with which the account was opened: a Policy, or a CreditLine. Each is a string.
     #[getter]
-    fn policy(&self, py: Python<'_>) -> PyResult<String> {
-        (self.0).ask(py, |account| account.overdraft().to_string())
+    fn policy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let overdraft = (self.0).ask(py, gpu_credit::GpuCredit::overdraft)?;
+        Policy(overdraft).into_word(py)
     }
 
     /// The unit of timestamps, "s", "ms", "us" or "ns" since 1970 in UTC; None if nobody has said it.
@@ -167,8 +165,7 @@ impl Account {
 
     /// The sum of all usage at or before an instant, paid or not.
     fn used_at(&self, py: Python<'_>, timestamp: Instant) -> PyResult<u64> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         (self.0).ask(py, |account| account.used_at(timestamp))
     }
 
@@ -188,23 +185,5 @@ impl Account {
     #[getter]
     fn checkpoint_count(&self, py: Python<'_>) -> PyResult<usize> {
         (self.0).ask(py, gpu_credit::GpuCredit::checkpoint_count)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let shown = slf.get().0.ask(slf.py(), |account| {
-            let jobs = match account.metered_count() {
-                0 => String::new(),
-                jobs => format!(" and {jobs} jobs"),
-            };
-            format!(
-                "policy='{}': {} granted in {} grants, {} used in {} records{jobs}",
-                account.overdraft(),
-                account.granted(),
-                account.grant_count(),
-                account.used(),
-                account.usage_count(),
-            )
-        })?;
-        Ok(format!("<{} {shown}>", slf.get_type().qualname()?))
     }
 }

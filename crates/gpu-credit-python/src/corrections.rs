@@ -68,8 +68,7 @@ impl Account {
     /// (100, None)
     #[pyo3(signature = (number, *, timestamp))]
     fn revoke_grant(&self, py: Python<'_>, number: Number, timestamp: Instant) -> PyResult<()> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let id = grant_id(number)?;
         (self.0)
             .change(py, |account| account.revoke_grant(id, timestamp))?
@@ -92,10 +91,7 @@ impl Account {
         number: Number,
         expiration: Option<Length>,
     ) -> PyResult<()> {
-        let unit = || Ok(self.0.unit());
-        let expiration = expiration
-            .map(|expiration| expiration.at(unit))
-            .transpose()?;
+        let expiration = self.at(expiration)?;
         let id = grant_id(number)?;
         let changed = (self.0).change(py, |account| match expiration {
             Some(expiration) => account.change_expiration(id, expiration),

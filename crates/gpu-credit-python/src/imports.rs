@@ -1,17 +1,20 @@
-//! Files of others, into the store.
+//! Files of others, into the store, and its journal, out of it.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::fs::{File, remove_file};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 
 use gpu_credit_store::sacct::{NoResource, PassedOver, Payer, SacctOptions};
-use gpu_credit_store::{ImportMode, ImportOptions, Imported, SacctImport, SacctImported, TimeUnit};
+use gpu_credit_store::{
+    Error, ImportMode, ImportOptions, Imported, SacctImport, SacctImported, TimeUnit,
+};
 use jiff::tz::TimeZone;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::instant::Instant;
+use crate::instant::{Instant, Time};
 use crate::policy::Policy;
+use crate::shared::Interrupt;
 use crate::store::{DurableStore, time_unit};
 use crate::words;
 
@@ -58,18 +61,67 @@ impl DurableStore {
             ..ImportOptions::default()
         };
         let file = File::open(path)?;
-        let imported = self.ask_interruptibly(py, |store, interrupt| {
+        let done = self.ask_interruptibly(py, |store, interrupt| {
             store.import_events(file, &options, |_| interrupt.flow())
         })?;
-        let Imported {
-            posted,
-            already_posted,
-            accounts,
-            questions,
-            continued,
-        } = imported;
-        let numbers = (posted, already_posted, accounts, questions, continued);
-        words::imported_class(py)?.call1(numbers)
+        imported(py, done)
+    }
+
+    /// Post the entries of a journal that export_journal, or the gpu-credit program, has written: all or nothing.
+    /// Entries that are here already, under their ids, are passed over. An empty store becomes what was
+    /// exported, numbers and times of recording included. unit is that of a journal that says none. With
+    /// dry_run all is checked, and nothing posted.
+    ///
+    /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
+    /// whose handler raises, ends it within a second, and nothing is posted.
+    ///
+    /// >>> from gpu_credit import CreditStore
+    /// >>> journal, copy = path.with_name("journal.jsonl"), path.with_name("copy.redb")
+    /// >>> with CreditStore(path.with_name("panda.redb")) as store, CreditStore(copy) as other:
+    /// ...     store.subtract("panda", "job-17", amount=8, timestamp=5) if store.open_account("panda") else None
+    /// ...     store.export_journal(journal)
+    /// ...     other.import_journal(journal).posted, other.account("panda").equals(store.account("panda"))
+    /// True
+    /// 2
+    /// (2, True)
+    #[pyo3(signature = (path, *, unit = None, dry_run = false))]
+    fn import_journal<'py>(
+        &self,
+        py: Python<'py>,
+        path: PathBuf,
+        unit: Option<&str>,
+        dry_run: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let options = ImportOptions {
+            mode: mode(dry_run),
+            unit: unit.map(time_unit).transpose()?,
+            ..ImportOptions::default()
+        };
+        let file = BufReader::new(File::open(path)?);
+        let done = self.ask_interruptibly(py, |store, interrupt| {
+            store.import_journal(file, &options, |_| interrupt.flow())
+        })?;
+        imported(py, done)
+    }
+
+    /// Write all entries as JSON lines to a new file, as of one moment, and return how many they are.
+    ///
+    /// Raises OSError if there is such a file, or it cannot be written. Ctrl-C, or another signal whose handler
+    /// raises, ends it within a second, and no file is left.
+    fn export_journal(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
+        let file = File::create_new(&path)?;
+        let exported = self.ask_interruptibly(py, |store, interrupt| {
+            let failed = |error: io::Error| Error::Export(error.into());
+            let mut output = BufWriter::new(Output { file, interrupt });
+            let count = store.export_journal(&mut output, |_| ())?;
+            output.flush().map_err(failed)?;
+            output.get_ref().file.sync_all().map_err(failed)?;
+            Ok(count)
+        });
+        if exported.is_err() {
+            let _ = remove_file(path);
+        }
+        exported
     }
 
     /// Post the jobs of a Slurm cluster, all or nothing, from a file that `sacct --parsable2 --allusers` has
@@ -157,6 +209,37 @@ impl DurableStore {
             not_started,
         );
         words::sacct_imported_class(py)?.call1(numbers)
+    }
+}
+
+fn imported(py: Python<'_>, done: Imported) -> PyResult<Bound<'_, PyAny>> {
+    let Imported {
+        posted,
+        already_posted,
+        accounts,
+        questions,
+        continued,
+    } = done;
+    let numbers = (posted, already_posted, accounts, questions, continued);
+    words::imported_class(py)?.call1(numbers)
+}
+
+/// A file to which nothing is written any more once nobody waits for it.
+struct Output<'a> {
+    file: File,
+    interrupt: &'a Interrupt,
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.interrupt.is_set() {
+            return Err(io::Error::other("the export was given up"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

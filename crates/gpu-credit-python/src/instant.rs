@@ -54,6 +54,23 @@ impl<'py> FromPyObject<'_, 'py> for UnitName {
     }
 }
 
+/// What somebody says of time: a number in the unit of the account, or what becomes one.
+pub(crate) trait Time {
+    type Number;
+
+    /// As a number in the unit of the account, which is looked up if it is needed.
+    fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<Self::Number>;
+}
+
+impl<T: Time> Time for Option<T> {
+    type Number = Option<T::Number>;
+
+    #[inline]
+    fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<Self::Number> {
+        self.map(|time| time.at(unit)).transpose()
+    }
+}
+
 /// An instant.
 #[derive(Clone, Copy)]
 pub(crate) enum Instant {
@@ -65,10 +82,13 @@ pub(crate) enum Instant {
 
 impl Instant {
     pub(crate) const MIN: Instant = Instant::Number(i64::MIN);
+}
 
-    /// As a number in the unit of the account, which is looked up if it is needed.
+impl Time for Instant {
+    type Number = i64;
+
     #[inline]
-    pub(crate) fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<i64> {
+    fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<i64> {
         match self {
             Instant::Number(number) => Ok(number),
             Instant::Time(time) => in_unit(time, unit()?),
@@ -101,8 +121,12 @@ pub(crate) enum Last {
 
 impl Last {
     pub(crate) const MAX: Last = Last::At(Instant::Number(i64::MAX));
+}
 
-    pub(crate) fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<i64> {
+impl Time for Last {
+    type Number = i64;
+
+    fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<i64> {
         match self {
             Last::At(instant) => instant.at(unit),
             Last::Before(time) => Ok(in_unit(time, unit()?)? - 1),
@@ -134,9 +158,11 @@ pub(crate) enum Length {
     Time(i128),
 }
 
-impl Length {
+impl Time for Length {
+    type Number = u64;
+
     #[inline]
-    pub(crate) fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<u64> {
+    fn at(self, unit: impl Fn() -> PyResult<Option<TimeUnit>>) -> PyResult<u64> {
         match self {
             Length::Number(number) => Ok(number),
             Length::Time(time) => natural_length(in_unit(time, unit()?)?),

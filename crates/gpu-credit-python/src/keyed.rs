@@ -53,14 +53,14 @@ impl KeyedAccounts {
     fn add_credit(
         &self,
         py: Python<'_>,
-        creditID: &str,
+        creditId: &str,
         amount: Amount,
         timestamp: Timestamp,
         expiration: Expiration,
     ) -> PyResult<()> {
         let posted = self.0.with(py, |accounts| {
-            let account = account_of(accounts, creditID);
-            account.add_credit(creditID, amount.0, timestamp.0, expiration.0)
+            let account = account_of(accounts, creditId);
+            account.add_credit(creditId, amount.0, timestamp.0, expiration.0)
         })?;
         posted.map_err(refused)
     }
@@ -106,14 +106,6 @@ impl KeyedAccounts {
             account_of(accounts, creditId).subtract(amount.0, timestamp.0)
         })?;
         posted.map_err(refused)
-    }
-
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let count = slf.get().0.with(slf.py(), |accounts| accounts.len())?;
-        Ok(format!(
-            "<{}: {count} credit ids>",
-            slf.get_type().qualname()?
-        ))
     }
 }
 

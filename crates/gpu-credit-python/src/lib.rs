@@ -3,14 +3,15 @@
 //! [`account`] is the classic class and all that the Rust account has, its [`contents`],
 //! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic
 //! keyed exercise. Both stand on [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
-//! an [`account`] too, in another [`place`], and answers questions [`across`] them; [`store`] keeps them in a durable
-//! file, into which [`imports`] brings files of others, and [`ingest`] tables; [`fold`] is what a distributed engine runs on
-//! each part of a large table.
+//! an [`account`] too, in another [`place`], and answers questions [`across`] them; it is a [`mapping`]. [`store`] keeps them
+//! in a durable file: [`posting`] adds to it, [`imports`] brings files of others, [`ingest`] tables, and [`history`] shows
+//! its entries. [`fold`] is what a distributed engine runs on each part of a large table.
 //!
 //! What comes in: [`integer`] takes Python's integers, [`instant`] datetimes, [`array`] what NumPy has, [`records`]
 //! tuples, [`table`] columns in Arrow's format, of which [`events`] are made. What goes out: [`tables`] says which
 //! rows answer a question, [`columns`] keeps them, [`answers`] hands them to Python; [`words`] makes the package's
-//! named tuples; [`pickle`] makes bytes of accounts, and of many of them a [`bundle`].
+//! named tuples; [`pickle`] makes bytes of accounts, and of many of them a [`bundle`]. [`shown`] is how objects look, and [`equal`]
+//! when they are.
 //!
 //! [`shared`] lets threads share an object, [`fork`] has a fork wait for them, and [`pool`] has
 //! threads for each process. **No Python code runs while an object is held**: what is done to it is a closure that can
@@ -26,26 +27,31 @@ mod bundle;
 mod columns;
 mod contents;
 mod corrections;
+mod equal;
 mod error;
 mod events;
 mod fold;
 mod fork;
+mod history;
 mod imports;
 mod ingest;
 mod instant;
 mod integer;
 mod keyed;
 mod ledger;
+mod mapping;
 mod metered;
 mod pickle;
 mod place;
 mod plan;
 mod policy;
 mod pool;
+mod posting;
 mod progress;
 mod questions;
 mod records;
 mod shared;
+mod shown;
 mod spendable;
 mod store;
 mod table;
@@ -72,6 +78,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         super::array::fetch_numpy(module.py())?;
         super::fork::register(module)
     }

@@ -38,9 +38,8 @@ impl Account {
         start: Instant,
         until: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let start = start.at(unit)?;
-        let until = until.at(unit)?;
+        let start = self.at(start)?;
+        let until = self.at(until)?;
         let usage = MeteredUsage {
             rate: rate.0,
             from: start,
@@ -92,9 +91,8 @@ impl Account {
         until: Option<Instant>,
     ) -> PyResult<()> {
         check_something_changes(rate, start, until)?;
-        let unit = || Ok(self.0.unit());
-        let start = start.map(|start| start.at(unit)).transpose()?;
-        let until = until.map(|until| until.at(unit)).transpose()?;
+        let start = self.at(start)?;
+        let until = self.at(until)?;
         let changed = (self.0).change(py, |account| {
             let Some(old) = account.metered_usage(job.0) else {
                 return Err(gpu_credit::Error::NoSuchMeteredUsage(job.0));
@@ -145,8 +143,7 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let range = first.at(unit)?..=last.at(unit)?;
+        let range = self.at(first)?..=self.at(last)?;
         self.table(py, tables::METERED, |account, rows, interrupt| {
             tables::metered(account, range, rows, interrupt)
         })

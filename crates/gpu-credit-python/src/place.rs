@@ -2,6 +2,7 @@
 //! plan. The calls of `GPUCredit` do not know which.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use gpu_credit::{
@@ -159,6 +160,16 @@ impl Kept<'_> {
     }
 }
 
+/// By which account it is.
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        match &self.home {
+            Home::Alone(ledger) => Arc::as_ptr(ledger).hash(hasher),
+            Home::InBook(book, name) => (book.as_ptr(), name).hash(hasher),
+        }
+    }
+}
+
 impl From<GpuCredit> for Place {
     fn from(account: GpuCredit) -> Self {
         Place {
@@ -188,6 +199,18 @@ impl Place {
         let plan = Some(before.chain(changes).collect());
         let unit = Unit::new(self.unit());
         Place { home, plan, unit }
+    }
+
+    /// Whether it is one and the same account. A plan is none.
+    pub(crate) fn is(&self, other: &Place) -> bool {
+        let is_same_home = match (&self.home, &other.home) {
+            (Home::Alone(one), Home::Alone(other)) => Arc::ptr_eq(one, other),
+            (Home::InBook(book, name), Home::InBook(other, other_name)) => {
+                book.is(other) && name == other_name
+            }
+            _ => false,
+        };
+        is_same_home && self.plan.is_none() && other.plan.is_none()
     }
 
     /// The unit of its timestamps, if somebody has said it.

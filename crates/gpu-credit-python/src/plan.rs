@@ -54,7 +54,6 @@ impl Account {
         change_expirations: Option<Bound<'py, PyDict>>,
         change_priorities: Option<Bound<'py, PyDict>>,
     ) -> PyResult<Account> {
-        let unit = || Ok(self.0.unit());
         let mut changes = Vec::new();
         if let Some(retract) = retract {
             for usage in retract.try_iter()? {
@@ -66,7 +65,7 @@ impl Account {
             changes.push(Change::ChangeUsage { usage, amount });
         }
         for (Job(id), usage) in pairs::<Job, Any<'_>>(change_metered)? {
-            let usage = metered(&usage.0, unit()?)?;
+            let usage = metered(&usage.0, self.0.unit())?;
             changes.push(Change::ChangeMetered { id, usage });
         }
         if let Some(retract) = retract_grants {
@@ -75,13 +74,13 @@ impl Account {
             }
         }
         for (grant, from) in pairs::<Number, Instant>(revoke_grants)? {
-            let (grant, from) = (grant_id(grant)?, from.at(unit)?);
+            let (grant, from) = (grant_id(grant)?, self.at(from)?);
             changes.push(Change::RevokeGrant { grant, from });
         }
         for (grant, expiration) in pairs::<Number, Option<Length>>(change_expirations)? {
             let grant = grant_id(grant)?;
             let expiration = match expiration {
-                Some(expiration) => expiration.at(unit)?,
+                Some(expiration) => self.at(expiration)?,
                 None => {
                     let posted = (self.0)
                         .ask(py, |account| account.grant(grant).map(|grant| grant.start))?;
@@ -96,7 +95,7 @@ impl Account {
             changes.push(Change::ChangePriority { grant, priority });
         }
         if let Some(posted) = records {
-            let posted = records::of_tuples(&posted, unit()?, &Progress::none())?;
+            let posted = records::of_tuples(&posted, self.0.unit(), &Progress::none())?;
             changes.extend(posted.into_iter().map(Change::from));
         }
         let plan = Account(self.0.planned(py, changes));

@@ -89,8 +89,7 @@ impl Account {
         last: Last,
         step: Length,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let every = Every::new(first.at(unit)?, last.at(unit)?, step.at(unit)?)?;
+        let every = Every::new(self.at(first)?, self.at(last)?, self.at(step)?)?;
         self.long_table(
             py,
             tables::BALANCES,
@@ -115,9 +114,8 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Option<(i64, Bound<'py, PyAny>)>> {
-        let unit = || Ok(self.0.unit());
-        let first = first.at(unit)?;
-        let last = last.at(unit)?;
+        let first = self.at(first)?;
+        let last = self.at(last)?;
         let lowest = (self.0).ask_at(py, last, |account| account.lowest_balance(first..=last))?;
         let lowest = lowest.map(|(timestamp, answer)| Ok((timestamp, words::answer(py, &answer)?)));
         lowest.transpose()
@@ -140,9 +138,8 @@ impl Account {
         last: Last,
         amount: Amount,
     ) -> PyResult<Option<i64>> {
-        let unit = || Ok(self.0.unit());
-        let first = first.at(unit)?;
-        let last = last.at(unit)?;
+        let first = self.at(first)?;
+        let last = self.at(last)?;
         (self.0).ask_at(py, last, |account| {
             account.first_below(first..=last, amount.0)
         })
@@ -163,8 +160,7 @@ impl Account {
         after: Instant,
         by: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let range = after.at(unit)?..=by.at(unit)?;
+        let range = self.at(after)?..=self.at(by)?;
         self.table(py, tables::LAPSES, |account, rows, interrupt| {
             tables::lapsing(account, range, rows, interrupt)
         })
@@ -189,8 +185,7 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let range = first.at(unit)?..=last.at(unit)?;
+        let range = self.at(first)?..=self.at(last)?;
         self.table(py, tables::DRAWS, |account, rows, interrupt| {
             tables::draws(account, range, rows, interrupt)
         })
@@ -212,8 +207,7 @@ impl Account {
         first: Instant,
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let period = Period::new(first.at(unit)?, last.at(unit)?)?;
+        let period = Period::new(self.at(first)?, self.at(last)?)?;
         self.table(py, tables::GRANT_STATEMENTS, |account, rows, _| {
             tables::grant_statements(account, period, rows)
         })
@@ -229,8 +223,7 @@ impl Account {
     /// >>> statement.used, statement.drawn, statement.deficit, statement.grants[0].drawn
     /// (60, 50, 10, 50)
     fn statement<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let statement = (self.0).ask_at_length(py, |account, _| account.statement(timestamp))?;
         words::statement(py, &statement)
     }
@@ -244,8 +237,7 @@ impl Account {
         number: Number,
         timestamp: Instant,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let Ok(id) = grant_id(number) else {
             return Ok(None);
         };
@@ -292,8 +284,7 @@ impl Account {
         record: &Bound<'py, PyAny>,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         let py = record.py();
         let record = records::of_tuple(record, self.0.unit())?;
         let answer =

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple};
 
 use crate::array::{Integers, push, with_capacity};
-use crate::instant::{Instant, Length};
+use crate::instant::{Instant, Length, Time};
 use crate::integer::{Amount, Priority, negative, priority_too_large};
 use crate::progress::{Progress, RECORDS_PER_REPORT, take_turns};
 
@@ -122,14 +122,13 @@ pub(crate) fn grant_record(
 /// its window, or not at all: then it never ends.
 pub(crate) fn expiration(
     start: i64,
-    expiration: Option<Length>,
-    until: Option<Instant>,
-    unit: impl Fn() -> PyResult<Option<TimeUnit>> + Copy,
+    expiration: Option<u64>,
+    until: Option<i64>,
 ) -> PyResult<Option<u64>> {
     match (expiration, until) {
         (None, None) => Ok(None),
-        (Some(expiration), None) => expiration.at(unit).map(Some),
-        (None, Some(until)) => expiration_until(start, until.at(unit)?).map(Some),
+        (Some(expiration), None) => Ok(Some(expiration)),
+        (None, Some(until)) => expiration_until(start, until).map(Some),
         (Some(_), Some(_)) => Err(PyValueError::new_err(
             "a grant has an expiration or an until, not both",
         )),

@@ -20,8 +20,7 @@ impl Account {
     /// >>> account.get_balance(10), account.spendable(10)
     /// (100, 40)
     fn spendable(&self, py: Python<'_>, timestamp: Instant) -> PyResult<u64> {
-        let unit = || Ok(self.0.unit());
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(timestamp)?;
         (self.0).ask_at_length(py, |account, _| account.spendable(timestamp))
     }
 
@@ -35,9 +34,8 @@ impl Account {
     /// (13, 3)
     #[pyo3(signature = (*, start, until))]
     fn spendable_rate(&self, py: Python<'_>, start: Instant, until: Instant) -> PyResult<u64> {
-        let unit = || Ok(self.0.unit());
-        let start = start.at(unit)?;
-        let until = until.at(unit)?;
+        let start = self.at(start)?;
+        let until = self.at(until)?;
         let rate = (self.0).ask_at_length(py, |account, _| account.spendable_rate(start..until))?;
         rate.map_err(refused)
     }
@@ -52,8 +50,7 @@ impl Account {
     /// 17
     #[pyo3(signature = (*, rate, start))]
     fn runs_dry(&self, py: Python<'_>, rate: Amount, start: Instant) -> PyResult<Option<i64>> {
-        let unit = || Ok(self.0.unit());
-        let start = start.at(unit)?;
+        let start = self.at(start)?;
         (self.0).ask_at_length(py, |account, _| account.runs_dry(rate.0, start))
     }
 
@@ -67,9 +64,8 @@ impl Account {
     /// 17
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
     fn first_unpaid(&self, py: Python<'_>, first: Instant, last: Last) -> PyResult<Option<i64>> {
-        let unit = || Ok(self.0.unit());
-        let first = first.at(unit)?;
-        let last = last.at(unit)?;
+        let first = self.at(first)?;
+        let last = self.at(last)?;
         (self.0).ask_at(py, last, |account| account.first_unpaid(first..=last))
     }
 }
@@ -90,8 +86,7 @@ impl DurableStore {
     /// True
     /// (20, 25, None)
     fn spendable(&self, py: Python<'_>, account: &str, timestamp: Instant) -> PyResult<u64> {
-        let unit = || self.unit(py);
-        let timestamp = timestamp.at(unit)?;
+        let timestamp = self.at(py, timestamp)?;
         self.ask(py, |store| {
             Ok(store.with_account(account, |account| account.spendable(timestamp))??)
         })
@@ -106,9 +101,8 @@ impl DurableStore {
         start: Instant,
         until: Instant,
     ) -> PyResult<u64> {
-        let unit = || self.unit(py);
-        let start = start.at(unit)?;
-        let until = until.at(unit)?;
+        let start = self.at(py, start)?;
+        let until = self.at(py, until)?;
         self.ask(py, |store| {
             store.with_account(account, |account| account.spendable_rate(start..until))?
         })
@@ -123,8 +117,7 @@ impl DurableStore {
         rate: Amount,
         start: Instant,
     ) -> PyResult<Option<i64>> {
-        let unit = || self.unit(py);
-        let start = start.at(unit)?;
+        let start = self.at(py, start)?;
         self.ask(py, |store| {
             Ok(store.with_account(account, |account| account.runs_dry(rate.0, start))??)
         })
@@ -139,8 +132,7 @@ impl DurableStore {
         account: &str,
         first: Option<Instant>,
     ) -> PyResult<Option<i64>> {
-        let unit = || self.unit(py);
-        let first = first.map(|first| first.at(unit)).transpose()?;
+        let first = self.at(py, first)?;
         self.ask(py, |store| {
             let unpaid = store.with_account(account, |account| {
                 let open = account.closed_until().unwrap_or(i64::MIN);

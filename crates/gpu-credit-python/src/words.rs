@@ -16,6 +16,8 @@ macro_rules! word {
     };
 }
 
+word!(policy_class, "Policy");
+word!(credit_line_class, "CreditLine");
 word!(answer_class, "Answer");
 word!(status_class, "Status");
 word!(usage_id_class, "UsageId");

@@ -86,9 +86,9 @@ class KeyedGPUCredit:
         self.credits = {}
         self.order = count()
 
-    def addCredit(self, creditID, amount, timestamp, expiration):
+    def addCredit(self, creditId, amount, timestamp, expiration):
         credit = [timestamp + expiration, next(self.order), timestamp, amount]
-        self.credits.setdefault(creditID, []).append(credit)
+        self.credits.setdefault(creditId, []).append(credit)
 
     def getBalance(self, creditId, timestamp):
         balance = sum(credit[3] for credit in self.live(creditId, timestamp))

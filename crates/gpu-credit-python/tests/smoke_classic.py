@@ -97,7 +97,7 @@ def test_the_keyed_exercise():
 
 def test_the_keyed_exercise_forgets_what_is_overdrawn():
     credits = KeyedGPUCredit()
-    credits.addCredit(creditID="otter", amount=10, timestamp=0, expiration=20)
+    credits.addCredit(creditId="otter", amount=10, timestamp=0, expiration=20)
     credits.useCredit(creditId="otter", timestamp=5, amount=11)
     assert credits.getBalance(creditId="otter", timestamp=5) is None
     credits.addCredit("otter", 3, 10, 20)

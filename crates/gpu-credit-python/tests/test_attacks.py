@@ -152,7 +152,7 @@ def everything(touch):
     for account in (an_account(50, 50), book["account 1"]):
         for call in every_question(account):
             touch(lambda: (repr(account), account.subtract(1, 5), account.grants()), call)
-    for call in (book.names, lambda: repr(book), lambda: copy.copy(book), lambda: list(book)):
+    for call in (book.keys, lambda: repr(book), lambda: copy.copy(book), lambda: list(book)):
         touch(lambda: (book.subtract("account 1", amount=1, timestamp=1), repr(book)), call)
     for call in (lambda: repr(keyed), lambda: copy.copy(keyed)):
         touch(lambda: (keyed.useCredit("credit 1", 1, 1), repr(keyed)), call)
@@ -560,7 +560,7 @@ def text_that_is_no_unicode():
                 book = CreditBook()
                 kind = {"kind": ["grant"]} if column == "credit_id" else {}
                 refused(ValueError, lambda: book.ingest(events(**kind, **{column: broken}), policy="carry"))
-                assert (book.names(), list(book)) == ([], [])
+                assert (book.keys(), list(book)) == ([], [])
 
 
 @attack

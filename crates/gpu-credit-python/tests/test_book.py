@@ -65,7 +65,7 @@ def test_a_book_answers_as_its_accounts_do(table, policy):
     book, accounts = CreditBook(), one_by_one(events, policy)
     book.ingest(table(events[:2_000]), policy=policy)
     book.ingest(table(events[2_000:]), policy=policy)
-    assert book.names() == sorted(accounts) == list(book)
+    assert book.keys() == sorted(accounts) == list(book)
     assert len(book) == len(accounts)
     for name, account in accounts.items():
         assert book[name].grants() == account.grants()
@@ -202,7 +202,7 @@ def test_a_copy_has_every_account():
     book = CreditBook()
     book.ingest(TABLES["pyarrow"](list(rows())), policy="carry")
     for copied in (copy.copy(book), copy.deepcopy(book), pickle.loads(pickle.dumps(book))):
-        assert copied.names() == book.names()
+        assert copied.keys() == book.keys()
         for name in book:
             assert copied[name].grants() == book[name].grants()
             assert copied.balance_at(name, 100) == book.balance_at(name, 100)
@@ -322,7 +322,7 @@ def test_categorical_text_is_taken():
     ):
         other = CreditBook()
         other.ingest(table, policy="carry")
-        assert other.names() == book.names()
+        assert other.keys() == book.keys()
         assert all(other[name].grants() == book[name].grants() for name in book)
 
 

@@ -50,13 +50,13 @@ def test_a_table_is_posted_once_however_often_it_is_ingested(store):
     book = CreditBook()
     book.ingest(more, policy="carry")
     copied = store.to_book()
-    assert copied.names() == book.names() == sorted(store.accounts())
+    assert copied.keys() == book.keys() == sorted(store.accounts())
     ask = dict(first=0, last=600)
     assert copied.statements(**ask) == book.statements(**ask)
     assert copied.series(**ask, step=7) == book.series(**ask, step=7)
     some = store.to_book(accounts=["account 1", "account 2", "account 1"])
-    assert some.names() == ["account 1", "account 2"]
-    assert some.grants() == book.grants(accounts=some.names())
+    assert some.keys() == ["account 1", "account 2"]
+    assert some.grants() == book.grants(accounts=some.keys())
 
 
 def test_a_record_with_other_content_is_refused_and_nothing_is_posted(store):

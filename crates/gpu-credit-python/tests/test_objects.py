@@ -156,7 +156,7 @@ def test_copies_of_the_keyed_class_and_of_a_book():
     for other in copies(keyed):
         assert (repr(other), other.getBalance("otter", 5)) == (repr(keyed), 10)
     for other in copies(book):
-        assert (other.names(), other[""].policy) == (["", "ada"], "forfeit")
+        assert (other.keys(), other[""].policy) == (["", "ada"], "forfeit")
 
 
 @pytest.mark.parametrize("kind", [GPUCredit, KeyedGPUCredit])

@@ -290,3 +290,25 @@ def test_threads_share_a_store(store):
         thread.join()
     assert store.get_balance("acme", 12) == 20
     assert len(store.history("acme")) == 3 + 60
+
+
+def test_a_journal_goes_from_store_to_store(store, tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    entries = store.export_journal(journal)
+    assert entries == len(store.history("acme")) > 2
+    with pytest.raises(FileExistsError):
+        store.export_journal(journal)
+    with CreditStore(tmp_path / "other.redb") as other:
+        assert other.import_journal(journal, dry_run=True).posted == entries
+        assert other.accounts() == []
+        assert other.import_journal(journal).posted == entries
+        assert other.import_journal(str(journal)) == (0, entries, 0, 0, 0)
+        assert other.history("acme") == store.history("acme")
+        assert other.account("acme").equals(store.account("acme"))
+        journal.write_text(journal.read_text() + "{}\n")
+        with pytest.raises(ValueError, match=f"line {entries + 1}"):
+            other.import_journal(journal)
+    with pytest.raises(FileNotFoundError):
+        store.import_journal(tmp_path / "nothing")
+    with pytest.raises(FileNotFoundError):
+        store.export_journal(tmp_path / "no folder" / "journal.jsonl")

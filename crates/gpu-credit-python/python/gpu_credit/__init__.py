@@ -17,11 +17,14 @@ KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
 balances of tables too large for one machine; it needs the extra "spark".
 """
 
-from gpu_credit._native import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit
+from collections.abc import Mapping
+
+from gpu_credit._native import CreditBook, CreditStore, GPUCredit, KeyedGPUCredit, __version__
 from gpu_credit.progress import bar
 from gpu_credit.table import Table
 from gpu_credit.words import (
     Answer,
+    CreditLine,
     Draw,
     Grant,
     GrantRecord,
@@ -45,6 +48,7 @@ from gpu_credit.words import (
 __all__ = [
     "Answer",
     "CreditBook",
+    "CreditLine",
     "CreditStore",
     "Draw",
     "GPUCredit",
@@ -67,5 +71,8 @@ __all__ = [
     "UsageId",
     "UsageRecord",
     "UsageStatement",
+    "__version__",
     "bar",
 ]
+
+Mapping.register(CreditBook)

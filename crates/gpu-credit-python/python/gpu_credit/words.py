@@ -1,14 +1,14 @@
 """The words of the ledger: what an account is told, and what it answers."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from operator import index
+from typing import NamedTuple, Self, SupportsIndex
 
 
 class Policy(StrEnum):
     """What becomes of usage beyond what the live grants can pay. One account, one policy.
 
-    Beside these there is "carry:C", with a credit line C from 0 to 2**63 - 1, such as "carry:500": the deficit
-    grows to C at most, and the rest is dropped: billed elsewhere, and never owed by later grants."""
+    Beside these there is CreditLine."""
 
     CARRY = "carry"
     """It becomes a deficit, which the grants that start later pay on arrival. A balance of exactly
@@ -17,6 +17,31 @@ class Policy(StrEnum):
     FORFEIT = "forfeit"
     """It forfeits every live remainder and is itself dropped whole: no debt, and the next grant
     starts clean. A balance of exactly zero reads None."""
+
+
+class CreditLine(str):
+    """The policy "carry:C", as CreditLine(500), which is the string "carry:500": a deficit grows to the credit line at
+    most, and the rest is dropped: billed elsewhere, and never owed by later grants.
+
+    >>> from gpu_credit import CreditLine, GPUCredit
+    >>> account = GPUCredit(policy=CreditLine(500))
+    >>> account.subtract(600, 0)
+    >>> account.balance_at(0).deficit, account.policy
+    (500, 'carry:500')
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, amount: SupportsIndex) -> Self:
+        return super().__new__(cls, f"carry:{index(amount)}")
+
+    def __getnewargs__(self) -> tuple[int]:  # type: ignore[override]
+        return (self.amount,)
+
+    @property
+    def amount(self) -> int:
+        """The credit line, from 0 to 2**63 - 1."""
+        return int(self.removeprefix("carry:"))
 
 
 class Status(StrEnum):
