@@ -83,7 +83,7 @@ impl Account {
     ///
     /// Raises ValueError for a negative amount or expiration, TypeError for what is no integer, and
     /// OverflowError if the window would end after the last timestamp, 2**63 - 1, or the grants
-    /// of the account would add up to more than that. The account is then as before.
+    /// of the account would add up to more than that. After an error the account is as before.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 10, timestamp=0, expiration=5)
@@ -108,8 +108,14 @@ impl Account {
     /// never refused for lack of credit: see the policy.
     ///
     /// Raises ValueError for a negative amount, TypeError for what is no integer, and OverflowError
-    /// if the usage of the account would add up to more than 2**63 - 1. The account is then as
-    /// before.
+    /// if the usage of the account would add up to more than 2**63 - 1. After an error the account is
+    /// as before.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 10, 0, 30)
+    /// >>> account.subtract(14, timestamp=5)
+    /// >>> account.balance_at(5).deficit
+    /// 4
     fn subtract(&self, py: Python<'_>, amount: Amount, timestamp: Instant) -> PyResult<()> {
         let timestamp = self.at(timestamp)?;
         (self.0.subtract(py, amount.0, timestamp)?).map_err(refused)
@@ -118,6 +124,11 @@ impl Account {
     /// The balance at an instant: live remainders minus deficit, with every record at or before it
     /// applied in event time. None if no window contains the instant, if the result is negative,
     /// or if it is zero under "forfeit".
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 10, 0, 30)
+    /// >>> account.get_balance(30), account.get_balance(31)
+    /// (10, None)
     fn get_balance(&self, py: Python<'_>, timestamp: Instant) -> PyResult<Option<u64>> {
         let timestamp = self.at(timestamp)?;
         (self.0).ask_at(py, timestamp, |account| account.get_balance(timestamp))
@@ -145,13 +156,9 @@ impl Account {
             let answer = |account: &_| batch::balances(account, timestamps, &Interrupt::default());
             return self.0.ask(py, answer)??.into_array(py);
         }
-        if !self.0.ask(py, GpuCredit::is_settled)? {
-            // Each task would replay what is not settled.
-            let last = timestamps.iter().max().copied().unwrap_or(i64::MIN);
-            self.0.settle_to(py, last)?;
-        }
+        let last = timestamps.iter().max().copied().unwrap_or(i64::MIN);
         let answer = |account: &_, interrupt: &_| batch::balances(account, timestamps, interrupt);
-        self.0.ask_interruptibly(py, answer)??.into_array(py)
+        self.0.ask_up_to(py, last, answer)??.into_array(py)
     }
 
     /// The balance at an instant, and why it is what it is: an Answer of balance, status, deficit.

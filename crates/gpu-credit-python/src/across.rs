@@ -1,11 +1,11 @@
 //! Questions to many accounts of a book at once, on all cores, none of them copied: a table each.
 
-use gpu_credit::GpuCredit;
+use gpu_credit::{CreditBook, GpuCredit};
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
 use crate::answers::Columns;
-use crate::book::{Book, QUESTIONS_AT_A_TIME, no_such_account};
+use crate::book::{Book, QUESTIONS_AT_A_TIME, no_such_account, settle_for_many};
 use crate::columns::{Cell, Field, Rows, answer_cells};
 use crate::instant::{Instant, Instants, Last, Length};
 use crate::integer::Amount;
@@ -27,6 +27,7 @@ impl Book {
         write: impl Fn(&GpuCredit, &mut Rows<'_>, &Interrupt) -> PyResult<()> + Send + Sync,
     ) -> PyResult<Bound<'py, PyAny>> {
         let batches = self.accounts.work_interruptibly(py, |book, interrupt| {
+            settle(book, accounts.as_deref());
             let names: Vec<&str> = match &accounts {
                 Some(names) => names.iter().map(String::as_str).collect(),
                 None => book.names().collect(),
@@ -44,6 +45,19 @@ impl Book {
             parts.collect::<PyResult<Vec<_>>>()
         })?;
         Columns::table(py, fields, true, batches?, self.unit.get())
+    }
+}
+
+/// Settles what is asked: else each row would replay what is not. Most accounts are settled, and stay packed.
+fn settle(book: &mut CreditBook, accounts: Option<&[String]>) {
+    let Some(names) = accounts else {
+        return book.pack();
+    };
+    for name in names {
+        let is_settled = book.get(name).is_none_or(|account| account.is_settled());
+        if !is_settled && let Some(account) = book.get_mut(name) {
+            account.settle();
+        }
     }
 }
 
@@ -75,6 +89,7 @@ impl Book {
         let names = records::texts(names, timestamps.len(), &Progress::none())?;
         let fields = tables::BALANCES_IF_OPEN;
         let batch = self.accounts.work_interruptibly(py, |book, interrupt| {
+            settle_for_many(book, names.len());
             let mut rows = Rows::of_accounts(fields);
             let questions: Vec<(&str, i64)> = names
                 .iter()
@@ -96,6 +111,12 @@ impl Book {
 
     /// GPUCredit.series of all accounts, or of some: a Table of account, timestamp, balance, status and
     /// deficit.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.series(first=0, last=60, step=30)["balance"].tolist()
+    /// [100, 100, None]
     #[pyo3(signature = (*, first, last, step, accounts = None))]
     fn series<'py>(
         &self,
@@ -144,6 +165,12 @@ impl Book {
 
     /// GPUCredit.first_unpaid of all accounts, or of some: a Table of account and timestamp, which is null
     /// if all usage is drawn whole as it falls.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> job = book.subtract("ada", amount=4, timestamp=10)
+    /// >>> book.first_unpaid()[0]
+    /// Row(account='ada', timestamp=10)
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
            text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
     fn first_unpaid<'py>(
@@ -164,6 +191,13 @@ impl Book {
 
     /// GPUCredit.lowest_balance of all accounts, or of some: a Table of account, timestamp, balance, status
     /// and deficit, which are null if no grant ever is live.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> job = book.subtract("ada", amount=70, timestamp=10)
+    /// >>> book.lowest_balance(first=0, last=60)["balance"].tolist()
+    /// [30]
     #[pyo3(signature = (*, first, last, accounts = None))]
     fn lowest_balance<'py>(
         &self,
@@ -183,6 +217,12 @@ impl Book {
 
     /// GPUCredit.lapsing of all accounts, or of some: a Table of account, grant, credit_id, amount and
     /// timestamp.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.lapsing(after=0, by=60)[0]
+    /// Row(account='ada', grant=0, credit_id='march', amount=100, timestamp=31)
     #[pyo3(signature = (*, after, by, accounts = None))]
     fn lapsing<'py>(
         &self,
@@ -202,6 +242,14 @@ impl Book {
 
     /// GPUCredit.draws of all accounts, or of some: which grant paid what, a Table of account, first, last,
     /// nth, job, grant, credit_id, amount and paid_at.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> job = book.subtract("ada", amount=70, timestamp=10)
+    /// >>> draws = book.draws()
+    /// >>> draws["account"], draws["credit_id"], draws["amount"].tolist()
+    /// (['ada'], ['march'], [70])
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
            text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
     fn draws<'py>(
@@ -221,6 +269,12 @@ impl Book {
     }
 
     /// GPUCredit.usage of all accounts, or of some: a Table of account, timestamp, nth and amount.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> job = book.subtract("ada", amount=70, timestamp=10)
+    /// >>> book.usage()[0]
+    /// Row(account='ada', timestamp=10, nth=0, amount=70)
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
            text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
     fn usage<'py>(
@@ -241,6 +295,12 @@ impl Book {
 
     /// GPUCredit.grants of all accounts, or of some: a Table of account, number, credit_id, amount, start,
     /// end, revoked_from and priority.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.grants()["end"].tolist()
+    /// [30]
     #[pyo3(signature = (*, accounts = None))]
     fn grants<'py>(
         &self,
@@ -283,6 +343,13 @@ impl Book {
     /// GPUCredit.grant_statements of all accounts, or of some: where each grant went from one instant to
     /// another, both included. A Table of account, grant, credit_id, remaining_before, granted, drawn, lapsed,
     /// forfeited, revoked and remaining.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> statement = book.grant_statements(first=0, last=60)[0]
+    /// >>> statement.credit_id, statement.granted, statement.lapsed
+    /// ('march', 100, 100)
     #[pyo3(signature = (*, first, last, accounts = None))]
     fn grant_statements<'py>(
         &self,

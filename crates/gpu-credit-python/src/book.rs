@@ -19,6 +19,9 @@ use crate::{error, records, words};
 /// So many questions are answered between two looks at whether anybody still waits for them.
 pub(crate) const QUESTIONS_AT_A_TIME: usize = 256 * 1024;
 
+/// Fewer questions than this do not settle accounts that nobody asked about.
+const QUESTIONS_FEW: usize = 1024;
+
 /// Many accounts by name, each with its own policy: small ones in less than a kilobyte each.
 ///
 /// unit is that of GPUCredit, for all accounts. What GPUCredit answers for one account, series, draws, lapsing
@@ -79,6 +82,11 @@ impl Book {
     }
 
     /// Open an account, without records. Raises ValueError if one of this name is open.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada", policy="forfeit")
+    /// >>> book["ada"].policy
+    /// <Policy.FORFEIT: 'forfeit'>
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
     fn open(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<()> {
         (self.accounts.with(py, |book| book.open(name, policy.0))?).map_err(refused)
@@ -162,7 +170,14 @@ impl Book {
     ///
     /// Raises KeyError for a column that is missing, TypeError for one of another type, ValueError
     /// for a null, a negative amount, another kind or a time that is no whole number of units, LookupError for
-    /// an account that is not open, OverflowError for what does not fit. The book is then as before.
+    /// an account that is not open, OverflowError for what does not fit. After an error the book is as before.
+    ///
+    /// >>> import pyarrow
+    /// >>> book = CreditBook()
+    /// >>> usage = pyarrow.table({"account": ["ada", "bob"], "amount": [8, 1], "timestamp": [5, 6]})
+    /// >>> book.ingest(usage, kind="usage", policy="carry")
+    /// >>> book.balance_at("ada", 5).deficit
+    /// 8
     #[pyo3(signature = (events, *, kind = None, policy = None, progress = None))]
     fn ingest<'py>(
         &self,
@@ -189,6 +204,12 @@ impl Book {
 
     /// The balance of an account at an instant, as GPUCredit.get_balance. Raises KeyError if
     /// there is no account of this name.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.get_balance("ada", 30)
+    /// 100
     fn get_balance(&self, py: Python<'_>, name: &str, timestamp: Instant) -> PyResult<Option<u64>> {
         let timestamp = self.at(timestamp)?;
         let answer = self
@@ -201,6 +222,11 @@ impl Book {
 
     /// The balance of an account at an instant, and why: an Answer. Raises KeyError if there is
     /// no account of this name.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> book.balance_at("ada", 30)
+    /// Answer(balance=None, status=<Status.INACTIVE: 'inactive'>, deficit=0)
     fn balance_at<'py>(
         &self,
         py: Python<'py>,
@@ -216,6 +242,12 @@ impl Book {
 
     /// The balance of each account at the instant beside it: a numpy.ma.MaskedArray of int64,
     /// masked if there is no balance, or no such account.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.get_balances(["ada", "ada", "eve"], [30, 31, 30]).tolist()
+    /// [100, None, None]
     fn get_balances<'py>(
         &self,
         py: Python<'py>,
@@ -228,6 +260,7 @@ impl Book {
         let questions = names.into_iter().zip(timestamps);
         let balances = self.accounts.work_interruptibly(py, |book, interrupt| {
             let questions: Vec<(String, i64)> = questions.collect();
+            settle_for_many(book, questions.len());
             let mut balances = Masked::with_capacity(questions.len())?;
             for some in interrupt.until(questions.chunks(QUESTIONS_AT_A_TIME)) {
                 for answer in book.balances_at(some) {
@@ -240,6 +273,13 @@ impl Book {
     }
 
     /// What all accounts add up to at an instant: Total(balance, deficit, available).
+    ///
+    /// >>> book = CreditBook()
+    /// >>> for name in ("ada", "bob"):
+    /// ...     book.open(name)
+    /// ...     number = book.add_credit(name, "march", amount=100, timestamp=0, expiration=30)
+    /// >>> book.total_at(30)
+    /// Total(balance=200, deficit=0, available=2)
     fn total_at<'py>(&self, py: Python<'py>, timestamp: Instant) -> PyResult<Bound<'py, PyAny>> {
         let timestamp = self.at(timestamp)?;
         let total = self
@@ -252,6 +292,13 @@ impl Book {
     #[getter]
     fn memory_used(&self, py: Python<'_>) -> PyResult<usize> {
         self.accounts.work(py, |book| book.memory_used())
+    }
+}
+
+/// Settles all accounts if the questions are many: else each of them would replay what is not settled.
+pub(crate) fn settle_for_many(book: &mut CreditBook, questions: usize) {
+    if questions > QUESTIONS_FEW {
+        book.pack();
     }
 }
 

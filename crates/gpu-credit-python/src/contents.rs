@@ -15,11 +15,23 @@ use crate::words::{self, Posted};
 impl Account {
     /// Bring the account up to date after late records, so that no question has to. It changes
     /// cost, never an answer.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.extend([("march", 10, start, 30) for start in range(1_000)])
+    /// >>> account.settle()
+    /// >>> account.is_settled
+    /// True
     fn settle(&self, py: Python<'_>) -> PyResult<()> {
         self.0.settle_to(py, i64::MAX)
     }
 
     /// As settle, but only so far that questions up to an instant have nothing left to do.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.add_credit("march", 10, 0, 30)
+    /// >>> account.settle_to(15)
+    /// >>> account.get_balance(15)
+    /// 10
     fn settle_to(&self, py: Python<'_>, timestamp: Instant) -> PyResult<()> {
         let timestamp = self.at(timestamp)?;
         self.0.settle_to(py, timestamp)
@@ -32,12 +44,21 @@ impl Account {
     }
 
     /// What settling has done since the account was opened: SettlementStatistics.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.settlement().repairs
+    /// 0
     fn settlement<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let statistics = (self.0).ask(py, gpu_credit::GpuCredit::settlement)?;
         words::settlement(py, statistics)
     }
 
     /// A grant by its number: a Grant; None if it was never posted, or is taken back.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> number = account.post_grant("march", amount=100, timestamp=0, expiration=30)
+    /// >>> account.grant(number).end
+    /// 30
     fn grant<'py>(&self, py: Python<'py>, number: Number) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(id) = grant_id(number) else {
             return Ok(None);
@@ -83,6 +104,10 @@ impl Account {
 
     /// A usage record by its identity: a UsageRecord(amount, timestamp); None if it was never
     /// posted, or is taken back.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.usage_record(account.post_usage(amount=4, timestamp=30))
+    /// UsageRecord(amount=4, timestamp=30)
     fn usage_record<'py>(
         &self,
         py: Python<'py>,
@@ -116,6 +141,11 @@ impl Account {
     }
 
     /// The identity that the next usage posted at an instant will have: a UsageId.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract(4, 30)
+    /// >>> account.next_usage_id(30)
+    /// UsageId(timestamp=30, nth=1)
     fn next_usage_id<'py>(
         &self,
         py: Python<'py>,
@@ -164,6 +194,11 @@ impl Account {
     }
 
     /// The sum of all usage at or before an instant, paid or not.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract_many(amounts=[4, 1], timestamps=[30, 10])
+    /// >>> account.used_at(29), account.used_at(30)
+    /// (1, 5)
     fn used_at(&self, py: Python<'_>, timestamp: Instant) -> PyResult<u64> {
         let timestamp = self.at(timestamp)?;
         (self.0).ask(py, |account| account.used_at(timestamp))
@@ -171,6 +206,11 @@ impl Account {
 
     /// The first instant by which more than an amount has been used, paid or not; None if there
     /// is none.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.subtract_many(amounts=[4, 1], timestamps=[30, 10])
+    /// >>> account.first_used_above(1), account.first_used_above(5)
+    /// (30, None)
     fn first_used_above(&self, py: Python<'_>, amount: Amount) -> PyResult<Option<i64>> {
         (self.0).ask(py, |account| account.first_used_above(amount.0))
     }

@@ -10,6 +10,12 @@ use crate::store::DurableStore;
 impl DurableStore {
     /// How an account came about: its entries, each a dictionary with sequence, recorded_at (in
     /// milliseconds since 1970), id, kind, and what belongs to the kind.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     [(entry["kind"], entry["id"]) for entry in store.history("ada")]
+    /// True
+    /// [('open_account', 'open'), ('usage', 'job-17')]
     fn history<'py>(&self, py: Python<'py>, account: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let entries = self.ask(py, |store| store.history(account))?;
         entries.iter().map(|entry| entry_of(py, entry)).collect()

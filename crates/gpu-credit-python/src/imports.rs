@@ -108,6 +108,10 @@ impl DurableStore {
     ///
     /// Raises OSError if there is such a file, or it cannot be written. Ctrl-C, or another signal whose handler
     /// raises, ends it within a second, and no file is left.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.export_journal(path.with_name("ada.jsonl"))
+    /// 1
     fn export_journal(&self, py: Python<'_>, path: PathBuf) -> PyResult<u64> {
         let file = File::create_new(&path)?;
         let exported = self.ask_interruptibly(py, |store, interrupt| {
@@ -137,6 +141,16 @@ impl DurableStore {
     ///
     /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
     /// whose handler raises, ends it within a second, and nothing is posted.
+    ///
+    /// >>> jobs = path.with_name("jobs.txt")
+    /// >>> _ = jobs.write_text("""JobIDRaw|Cluster|Account|User|Submit|Start|End|AllocTRES|State
+    /// ... 17|tiger|vision|ada|2026-01-05T08:00:00|2026-01-05T09:00:00|2026-01-05T10:00:00|gres/gpu=8|COMPLETED
+    /// ... """)
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.import_sacct(jobs).posted
+    /// ...     store.account("vision").used
+    /// 1
+    /// 28800
     #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", dry_run = false),
            text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', dry_run=False)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.

@@ -69,6 +69,12 @@ impl DurableStore {
 
     /// A copy of all accounts, or of some, to ask them anything at once: a CreditBook. What is posted to it is
     /// not stored.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.to_book().first_unpaid()[0]
+    /// True
+    /// Row(account='ada', timestamp=5)
     #[pyo3(signature = (*, accounts = None))]
     fn to_book(&self, py: Python<'_>, accounts: Option<Bound<'_, PyAny>>) -> PyResult<Book> {
         let accounts = accounts

@@ -49,6 +49,11 @@ impl KeyedAccounts {
 
     /// Post a grant of a credit id, live in [timestamp, timestamp + expiration], both ends
     /// included. Errors as GPUCredit.add_credit.
+    ///
+    /// >>> credits = KeyedGPUCredit()
+    /// >>> credits.addCredit("otter", 10, timestamp=0, expiration=20)
+    /// >>> credits.getBalance("otter", 20)
+    /// 10
     #[pyo3(name = "addCredit")]
     fn add_credit(
         &self,
@@ -67,6 +72,11 @@ impl KeyedAccounts {
 
     /// The balance of a credit id at an instant; None if there is none: no window contains the
     /// instant, or nothing is left.
+    ///
+    /// >>> credits = KeyedGPUCredit()
+    /// >>> credits.addCredit("otter", 10, 0, 20)
+    /// >>> credits.getBalance("otter", 21) is None
+    /// True
     #[pyo3(name = "getBalance")]
     fn get_balance(
         &self,
@@ -94,6 +104,12 @@ impl KeyedAccounts {
 
     /// Post usage of a credit id. Beyond what is available it forfeits that, and is dropped.
     /// Errors as GPUCredit.subtract.
+    ///
+    /// >>> credits = KeyedGPUCredit()
+    /// >>> credits.addCredit("otter", 10, 0, 20)
+    /// >>> credits.useCredit("otter", timestamp=5, amount=11)
+    /// >>> credits.getBalance("otter", 5) is None
+    /// True
     #[pyo3(name = "useCredit")]
     fn use_credit(
         &self,

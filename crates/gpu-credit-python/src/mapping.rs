@@ -11,18 +11,36 @@ use crate::place::Place;
 #[pymethods]
 impl Book {
     /// The names of all accounts, in the order of their bytes.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("bob"), book.open("ada")
+    /// (None, None)
+    /// >>> book.keys()
+    /// ['ada', 'bob']
     fn keys(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         self.accounts
             .work(py, |book| book.names().map(str::to_owned).collect())
     }
 
     /// All accounts, in the order of their names.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> book.values() == [book["ada"]]
+    /// True
     fn values(slf: &Bound<'_, Self>) -> PyResult<Vec<Account>> {
         let names = slf.get().keys(slf.py())?.into_iter();
         Ok(names.map(|name| account_of(slf, name)).collect())
     }
 
     /// All names, each with its account, in the order of the names.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> for name, account in book.items():
+    /// ...     account.subtract(4, 30)
+    /// >>> book["ada"].used
+    /// 4
     fn items(slf: &Bound<'_, Self>) -> PyResult<Vec<(String, Account)>> {
         let names = slf.get().keys(slf.py())?.into_iter();
         Ok(names
@@ -31,6 +49,11 @@ impl Book {
     }
 
     /// The account of a name, or default if there is none.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> book.get("ada") == book["ada"], book.get("eve")
+    /// (True, None)
     #[pyo3(signature = (name, default = None))]
     fn get<'py>(
         slf: &Bound<'py, Self>,

@@ -21,7 +21,7 @@ impl Account {
     /// says so. If until is not later than start, it is nothing, but can be changed into something.
     ///
     /// Raises ValueError for a negative rate, TypeError for what is no integer, and OverflowError if the
-    /// usage of the account would add up to more than 2**63 - 1. The account is then as before.
+    /// usage of the account would add up to more than 2**63 - 1. After an error the account is as before.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("today", 100, 0, 9)
@@ -73,7 +73,7 @@ impl Account {
     /// keeps its identity and its place in posting order.
     ///
     /// Raises LookupError if it was never posted or is taken back, ValueError if nothing is given, and
-    /// OverflowError if usage would add up to too much. The account is then as before.
+    /// OverflowError if usage would add up to too much. After an error the account is as before.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)
@@ -121,6 +121,10 @@ impl Account {
 
     /// Metered usage by its identity: a MeteredUsage(rate, start, until); None if it was never posted, or
     /// is taken back.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> account.metered_usage(account.post_metered(rate=8, start=5, until=12))
+    /// MeteredUsage(rate=8, start=5, until=12)
     fn metered_usage<'py>(&self, py: Python<'py>, job: Job) -> PyResult<Option<Bound<'py, PyAny>>> {
         let usage = (self.0).ask(py, |account| account.metered_usage(job.0))?;
         usage

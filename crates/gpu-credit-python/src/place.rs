@@ -321,22 +321,30 @@ impl Place {
         py: Python<'_>,
         question: impl FnOnce(&GpuCredit, &Interrupt) -> R + Send,
     ) -> PyResult<R> {
-        let plan = self.plan.as_deref();
-        let answer = match &self.home {
-            Home::Alone(ledger) => ledger.work_interruptibly(py, |ledger, interrupt| {
-                let kept = Kept::Alone(ledger);
-                Held { kept, plan }.read(|account| question(account, interrupt))
-            }),
-            Home::InBook(book, name) => {
-                book.get()
-                    .accounts
-                    .work_interruptibly(py, |book, interrupt| {
-                        let kept = Kept::InBook(book, name);
-                        Held { kept, plan }.read(|account| question(account, interrupt))
-                    })
+        self.work_interruptibly(py, |mut held, interrupt| {
+            held.read(|account| question(account, interrupt))
+        })
+    }
+
+    /// As [`ask_interruptibly`](Self::ask_interruptibly), for many instants up to one. The account is settled
+    /// as far first: else each of them would replay what is not. Nobody can post in between.
+    pub(crate) fn ask_up_to<R: Send>(
+        &self,
+        py: Python<'_>,
+        last: i64,
+        question: impl FnOnce(&GpuCredit, &Interrupt) -> R + Send,
+    ) -> PyResult<R> {
+        self.work_interruptibly(py, |mut held, interrupt| {
+            held.settle_to(last)?;
+            // A plan is settled no further than without its changes: a copy of it is.
+            let is_settled = held.plan.is_none() || held.read(GpuCredit::is_settled)?;
+            if is_settled {
+                return held.read(|account| question(account, interrupt));
             }
-        };
-        answer?.map_err(|why| self.not_done(why))
+            let mut copy = held.read(GpuCredit::clone)?;
+            copy.settle_to(last);
+            Ok(question(&copy, interrupt))
+        })
     }
 
     /// Corrects the account, or posts to it at once.
@@ -496,6 +504,29 @@ impl Place {
                 let kept = Kept::InBook(book, name);
                 work(Held { kept, plan })
             }),
+        };
+        done?.map_err(|why| self.not_done(why))
+    }
+
+    /// As [`work`](Self::work), on all cores, until a signal raises an exception.
+    fn work_interruptibly<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Held<'_>, &Interrupt) -> Result<R, NotDone> + Send,
+    ) -> PyResult<R> {
+        let plan = self.plan.as_deref();
+        let done = match &self.home {
+            Home::Alone(ledger) => ledger.work_interruptibly(py, |ledger, interrupt| {
+                let kept = Kept::Alone(ledger);
+                work(Held { kept, plan }, interrupt)
+            }),
+            Home::InBook(book, name) => {
+                let accounts = &book.get().accounts;
+                accounts.work_interruptibly(py, |book, interrupt| {
+                    let kept = Kept::InBook(book, name);
+                    work(Held { kept, plan }, interrupt)
+                })
+            }
         };
         done?.map_err(|why| self.not_done(why))
     }

@@ -20,6 +20,10 @@ impl DurableStore {
 #[pymethods]
 impl DurableStore {
     /// Open an account, with its policy for good.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.open_account("bob", "forfeit"), store.open_account("bob", "forfeit")
+    /// (True, False)
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
     fn open_account(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<bool> {
         Ok(self
@@ -29,6 +33,12 @@ impl DurableStore {
 
     /// Post a grant, live in [timestamp, timestamp + expiration] or in [timestamp, until); without either it
     /// never ends. Of lower priority it is drawn first.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.get_balance("ada", 30)
+    /// True
+    /// 100
     #[pyo3(signature = (account, id, credit_id, *, amount, timestamp, expiration = None, until = None, priority = Priority::DEFAULT),
            text_signature = "($self, account, id, credit_id, *, amount, timestamp, expiration=None, until=None, priority=0)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
@@ -58,6 +68,12 @@ impl DurableStore {
     }
 
     /// Post usage at an instant.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)   # a retry
+    /// True
+    /// False
     #[pyo3(signature = (account, id, *, amount, timestamp))]
     fn subtract(
         &self,
@@ -77,13 +93,11 @@ impl DurableStore {
     ///
     /// >>> from gpu_credit import CreditStore
     /// >>> with CreditStore(path) as store:
-    /// ...     store.open_account("ada")
     /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
     /// ...     store.run("ada", "job-17", rate=8, start=5, until=45)
     /// ...     store.stop("ada", "job-17", at=9)
     /// ...     store.stop("ada", "job-17", at=11)   # a retry
     /// ...     store.get_balance("ada", 30), store.usage_statement("ada", "job-17").amount
-    /// True
     /// True
     /// True
     /// True
@@ -111,6 +125,12 @@ impl DurableStore {
 
     /// Stop the job of an id: its ticks from an instant on are not used. If it has ended by then, or was
     /// stopped before, it stays as it is: a retry never charges more. Returns whether it stopped only now.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.run("ada", "job-17", rate=8, start=5, until=45), store.stop("ada", "job-17", at=9)
+    /// ...     store.usage_statement("ada", "job-17").amount
+    /// (True, True)
+    /// 32
     #[pyo3(signature = (account, of, *, at))]
     fn stop(&self, py: Python<'_>, account: &str, of: &str, at: Instant) -> PyResult<bool> {
         let at = self.at(py, at)?;
@@ -119,6 +139,14 @@ impl DurableStore {
     }
 
     /// Give the job of an id another rate, first tick or end; what is not given stays.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.run("ada", "job-17", rate=8, start=5, until=45)
+    /// ...     store.change_metered("ada", "correction-1", "job-17", rate=4)
+    /// ...     store.usage_statement("ada", "job-17").amount
+    /// True
+    /// True
+    /// 160
     #[pyo3(signature = (account, id, of, *, rate = None, start = None, until = None))]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn change_metered(
@@ -141,11 +169,27 @@ impl DurableStore {
     }
 
     /// Take the grant or the usage of an id back, as if it had never been posted.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.retract("ada", "correction-1", "job-17")
+    /// ...     store.account("ada").used
+    /// True
+    /// True
+    /// 0
     fn retract(&self, py: Python<'_>, account: &str, id: &str, of: &str) -> PyResult<bool> {
         self.post(py, account, id, Change::RetractRecord { of: of.into() })
     }
 
     /// Give the usage of an id another amount.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.change_usage("ada", "correction-1", "job-17", 6)
+    /// ...     store.account("ada").used
+    /// True
+    /// True
+    /// 6
     fn change_usage(
         &self,
         py: Python<'_>,
@@ -159,6 +203,14 @@ impl DurableStore {
     }
 
     /// Revoke the grant of an id from an instant on.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.revoke_grant("ada", "dispute-1", "invoice-1", 10)
+    /// ...     store.get_balance("ada", 9), store.get_balance("ada", 10)
+    /// True
+    /// True
+    /// (100, None)
     fn revoke_grant(
         &self,
         py: Python<'_>,
@@ -173,6 +225,14 @@ impl DurableStore {
     }
 
     /// Give the window of the grant of an id another end; with None it never ends.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.change_expiration("ada", "longer", "invoice-1", 50)
+    /// ...     store.get_balance("ada", 50)
+    /// True
+    /// True
+    /// 100
     fn change_expiration(
         &self,
         py: Python<'_>,
@@ -187,6 +247,14 @@ impl DurableStore {
     }
 
     /// Give the grant of an id another priority, in its place in posting order.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0)
+    /// ...     store.change_priority("ada", "last", "invoice-1", priority=5)
+    /// ...     store.account("ada").grant(0).priority
+    /// True
+    /// True
+    /// 5
     #[pyo3(signature = (account, id, of, *, priority))]
     fn change_priority(
         &self,
@@ -201,6 +269,10 @@ impl DurableStore {
     }
 
     /// Close the books: records and questions before an instant are refused from now on.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.close_books("ada", "march is over", 100)
+    /// True
     fn close_books(
         &self,
         py: Python<'_>,
@@ -213,6 +285,12 @@ impl DurableStore {
     }
 
     /// Delete an account, with all its entries.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.delete_account("ada", "ticket-5")
+    /// ...     store.accounts()
+    /// True
+    /// []
     fn delete_account(&self, py: Python<'_>, account: &str, id: &str) -> PyResult<bool> {
         Ok(self
             .ask(py, |store| store.delete_account(account, id))?

@@ -29,8 +29,7 @@ impl Account {
         Columns::table(py, fields, false, vec![batch?], self.0.unit())
     }
 
-    /// A table that may be long, of balances up to an instant. The account is settled so far first: else
-    /// each row would replay what is not.
+    /// A table that may be long, of balances up to an instant.
     fn long_table<'py>(
         &self,
         py: Python<'py>,
@@ -38,10 +37,7 @@ impl Account {
         last: i64,
         write: impl FnOnce(&GpuCredit, &mut Rows<'_>, &Interrupt) -> PyResult<()> + Send,
     ) -> PyResult<Bound<'py, PyAny>> {
-        if !self.0.ask(py, GpuCredit::is_settled)? {
-            self.0.settle_to(py, last)?;
-        }
-        let batch = self.0.ask_interruptibly(py, |account, interrupt| {
+        let batch = self.0.ask_up_to(py, last, |account, interrupt| {
             let mut rows = Rows::new(fields);
             write(account, &mut rows, interrupt)?;
             rows.finish()
@@ -230,6 +226,13 @@ impl Account {
 
     /// Where one grant went, as of an instant: a GrantStatement, whose parts add up to its amount.
     /// None if it has not started by then, was never posted, or is taken back.
+    ///
+    /// >>> account = GPUCredit()
+    /// >>> march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
+    /// >>> account.subtract(60, 10)
+    /// >>> statement = account.grant_statement(march, timestamp=31)
+    /// >>> statement.drawn, statement.lapsed
+    /// (60, 40)
     #[pyo3(signature = (number, *, timestamp))]
     fn grant_statement<'py>(
         &self,

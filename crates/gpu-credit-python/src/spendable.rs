@@ -93,6 +93,12 @@ impl DurableStore {
     }
 
     /// The largest rate of a job at each tick of [start, until), as GPUCredit.spendable_rate.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.spendable_rate("ada", start=0, until=20)
+    /// True
+    /// 5
     #[pyo3(signature = (account, *, start, until))]
     fn spendable_rate(
         &self,
@@ -109,6 +115,12 @@ impl DurableStore {
     }
 
     /// The first tick that a job of this rate could not pay for, as GPUCredit.runs_dry.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.runs_dry("ada", rate=8, start=0)
+    /// True
+    /// 12
     #[pyo3(signature = (account, *, rate, start))]
     fn runs_dry(
         &self,
@@ -125,6 +137,12 @@ impl DurableStore {
 
     /// The first tick, from one on, at which usage that is posted is not drawn whole as it falls, as
     /// GPUCredit.first_unpaid. Without a tick, from where the books are open.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.first_unpaid("ada")
+    /// True
+    /// 5
     #[pyo3(signature = (account, *, first = None))]
     fn first_unpaid(
         &self,

@@ -123,6 +123,12 @@ impl DurableStore {
     }
 
     /// The balance of an account at an instant, as GPUCredit.get_balance.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+    /// ...     store.get_balance("ada", 30), store.get_balance("ada", 31)
+    /// True
+    /// (100, None)
     fn get_balance(
         &self,
         py: Python<'_>,
@@ -134,6 +140,12 @@ impl DurableStore {
     }
 
     /// The balance of an account at an instant, and why: an Answer.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.balance_at("ada", 5).deficit
+    /// True
+    /// 8
     fn balance_at<'py>(
         &self,
         py: Python<'py>,
@@ -148,6 +160,12 @@ impl DurableStore {
     /// A copy of an account, to ask it anything: a GPUCredit. Its grants are numbered in their own
     /// order; what is posted to it is not stored. With a sequence number, the account as it stood
     /// after that entry.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.account("ada").used, store.account("ada", 1).used
+    /// True
+    /// (8, 0)
     #[pyo3(signature = (name, sequence = None))]
     fn account(&self, py: Python<'_>, name: &str, sequence: Option<Number>) -> PyResult<Account> {
         let ledger = match sequence {
@@ -165,6 +183,12 @@ impl DurableStore {
 
     /// What the usage of an id, metered or not, has cost and which grants paid for it, now or later: a
     /// UsageStatement. Grants are numbered as in account(name).
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.usage_statement("ada", "job-17")
+    /// True
+    /// UsageStatement(amount=8, draws=[], unpaid=8, dropped=0)
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,
@@ -178,6 +202,10 @@ impl DurableStore {
     }
 
     /// The names of all accounts, in the order in which they were opened.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.accounts()
+    /// ['ada']
     fn accounts(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let accounts = self.ask(py, Store::accounts)?;
         Ok(accounts
@@ -201,6 +229,11 @@ impl DurableStore {
 
     /// Say the unit of all timestamps, for good: ValueError if the store has another one. Timestamps that
     /// are there stay as they are.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.set_time_unit("s")
+    /// ...     store.time_unit
+    /// 's'
     fn set_time_unit(&self, py: Python<'_>, unit: &str) -> PyResult<()> {
         let unit = time_unit(unit)?;
         self.ask(py, |store| store.set_time_unit(unit))
@@ -208,6 +241,10 @@ impl DurableStore {
 
     /// What is wrong with the store, a line each; nothing if the list is empty. At so many
     /// instants of each account the engine is compared with a replay.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.check()
+    /// []
     #[pyo3(signature = (instants = 10))]
     fn check(&self, py: Python<'_>, instants: usize) -> PyResult<Vec<String>> {
         Ok(self
@@ -216,11 +253,21 @@ impl DurableStore {
     }
 
     /// Copy the store to another file, as it stands, while it is in use.
+    ///
+    /// >>> copy = path.with_name("another.redb")
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.copy_to(copy)
+    /// >>> with CreditStore(copy) as store:
+    /// ...     store.accounts()
+    /// ['ada']
     fn copy_to(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         self.ask(py, |store| store.copy_to(path))
     }
 
     /// Let go of the file, as soon as no other thread is in the middle of a call.
+    ///
+    /// >>> store = CreditStore(path)
+    /// >>> store.close()
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.check_process()?;
         let store = self.store.with(py, Option::take)?;
