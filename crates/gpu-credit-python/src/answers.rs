@@ -11,7 +11,7 @@ use arrow_array::{
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use arrow_schema::{DataType, Field as ArrowField, Schema, SchemaRef};
+use arrow_schema::{DataType, Field as ArrowField, SchemaRef};
 use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -19,7 +19,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyList};
 
 use crate::array::{Masked, integers, with_capacity};
-use crate::columns::{ACCOUNT, Field, Kind, not_arrow, schema};
+use crate::columns::{ACCOUNT, Field, Kind, not_arrow, schema, schema_of};
 use crate::store::time_unit;
 
 /// The columns of a table. It never changes, and is shared with whoever has read it.
@@ -178,7 +178,7 @@ impl Columns {
             let data_type = DataType::Timestamp(arrow_unit(unit), timezone.clone());
             ArrowField::new(field.name(), data_type, true)
         });
-        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let schema = schema_of(fields.collect());
         let batches = self.batches.iter().map(|batch| {
             let columns = batch.columns().iter().enumerate();
             let columns = columns.map(|(at, column)| match is_instant(at) {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyRange, PyTuple};
 
-use crate::integer::{Timestamp, not_integers};
+use crate::integer::{not_integers, too_wide};
 
 /// One row of integers. A contiguous, aligned NumPy array of `int64` is read where it stands; whatever else
 /// NumPy takes for integers is converted once.
@@ -53,8 +53,10 @@ fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, 
     {
         let mut numbers = Vec::new();
         for number in object.try_iter()? {
-            let Timestamp(number) = number?.extract()?;
-            push(&mut numbers, number)?;
+            let number = number?;
+            let read = number.extract::<i64>();
+            let read = read.map_err(|error| too_wide(number.as_borrowed(), "an integer", error));
+            push(&mut numbers, read?)?;
         }
         return Ok(integers(py, numbers).try_readonly()?);
     }
@@ -67,10 +69,12 @@ fn converted<'py>(object: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray1<'py, 
     let array = numpy.call_method1(intern!(py, "asarray"), (object,))?;
     let untyped = array.cast::<PyUntypedArray>()?;
     if untyped.ndim() != 1 {
-        let message = format!(
-            "one row of integers is expected, not {} dimensions",
-            untyped.ndim()
-        );
+        let message = match untyped.ndim() {
+            0 => {
+                "a column of integers is expected, not one integer: nothing is broadcast".to_owned()
+            }
+            many => format!("a column of integers is expected, not {many} dimensions"),
+        };
         return Err(PyValueError::new_err(message));
     }
     let kind = untyped.dtype().kind();

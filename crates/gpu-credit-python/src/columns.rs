@@ -1,6 +1,7 @@
 //! Columns of answers: written row by row, kept as Arrow has them, so that nothing is copied on the way
 //! to pandas, Polars or PyArrow.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::types::Int8Type;
@@ -208,7 +209,23 @@ impl<'a> Rows<'a> {
 pub(crate) fn schema(fields: &'static [Field], has_accounts: bool) -> SchemaRef {
     let account = has_accounts.then_some(ACCOUNT);
     let fields = account.into_iter().chain(fields.iter().copied());
-    Arc::new(Schema::new(fields.map(Field::to_arrow).collect::<Vec<_>>()))
+    schema_of(fields.map(Field::to_arrow).collect())
+}
+
+/// A schema that tells pandas which integers may be null: it would make floats of them, and round what is beyond 2**53.
+pub(crate) fn schema_of(fields: Vec<ArrowField>) -> SchemaRef {
+    let is_rounded =
+        |field: &&ArrowField| field.is_nullable() && *field.data_type() == DataType::Int64;
+    let columns = fields.iter().filter(is_rounded).map(|field| {
+        let name = field.name();
+        format!(
+            r#"{{"name":"{name}","field_name":"{name}","pandas_type":"int64","numpy_type":"Int64","metadata":null}}"#
+        )
+    });
+    let columns = columns.collect::<Vec<_>>().join(",");
+    let pandas = format!(r#"{{"columns":[{columns}],"index_columns":[],"column_indexes":[]}}"#);
+    let metadata = HashMap::from([("pandas".to_owned(), pandas)]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
 }
 
 /// One column that grows. Room is asked for: a table that does not fit is a MemoryError.

@@ -171,8 +171,9 @@ impl Time for Length {
 }
 
 fn natural_length(number: i64) -> PyResult<u64> {
-    u64::try_from(number)
-        .map_err(|_| PyValueError::new_err(format!("an expiration must not be negative: {number}")))
+    u64::try_from(number).map_err(|_| {
+        PyValueError::new_err(format!("a length of time must not be negative: {number}"))
+    })
 }
 
 impl<'py> FromPyObject<'_, 'py> for Length {

@@ -47,7 +47,7 @@ impl<'py> FromPyObject<'_, 'py> for Timestamp {
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         match object.extract::<i64>() {
             Ok(time) => Ok(Timestamp(time)),
-            Err(error) => Err(timestamp_error(object, error)),
+            Err(error) => Err(too_wide(object, "a timestamp", error)),
         }
     }
 }
@@ -178,7 +178,7 @@ pub(crate) fn priority_too_large(what: &str, number: &str) -> PyErr {
 }
 
 #[cold]
-fn timestamp_error(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
+pub(crate) fn too_wide(object: Borrowed<'_, '_, PyAny>, what: &str, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyOverflowError>(object.py()) {
         return error;
     }
@@ -187,7 +187,7 @@ fn timestamp_error(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
         Err(error) => return error,
     };
     PyOverflowError::new_err(format!(
-        "a timestamp of {number} does not fit: it is from {} to {}",
+        "{what} of {number} does not fit: it is from {} to {}",
         i64::MIN,
         i64::MAX
     ))

@@ -256,3 +256,12 @@ def test_the_record_that_is_refused_is_named(account):
         account.subtract_many(amounts=[1, -1], timestamps=[0, 0])
     with pytest.raises(OverflowError, match="record 2, counted from 0"):
         account.extend([(1, 0), ("b", 1, 0, 5), (MAX, 0)])
+
+
+def test_what_is_wrong_in_a_column_is_called_what_it_is():
+    """A large amount in a list was called a timestamp, and a single number a row of 0 dimensions."""
+    account = GPUCredit()
+    with pytest.raises(OverflowError, match=f"an integer of {2**64} does not fit"):
+        account.subtract_many(amounts=[2**64], timestamps=[1])
+    with pytest.raises(ValueError, match="not one integer: nothing is broadcast"):
+        account.add_credits("march", amounts=100, timestamps=[0, 1], expirations=[1, 1])

@@ -267,6 +267,24 @@ def test_plot_draws_a_line_for_each_account():
         book.grants().plot()
 
 
+def test_pandas_keeps_nulls_and_every_bit_of_a_number():
+    """It made floats of a column with a null: 2**53 + 1 became 2**53."""
+    account = GPUCredit(unit="s")
+    account.add_credit("march", LARGE, 0, 30)
+    book = CreditBook(unit="s")
+    book["ada"] = account
+    times = [0, 31]
+    for table in (account.balances(times), book.balances(["ada", "ada"], times), account.balances(times).datetimes()):
+        frame = pandas.DataFrame.from_arrow(table)
+        assert str(frame["balance"].dtype) == "Int64"
+        assert frame["balance"][0] == LARGE and frame["balance"][1] is pandas.NA
+        assert str(frame["deficit"].dtype) in ("int64", "Int64")
+    lowest = pandas.DataFrame.from_arrow(book.lowest_balance(first=0, last=60))
+    assert str(lowest["timestamp"].dtype) == "Int64"
+    lowest = pandas.DataFrame.from_arrow(book.lowest_balance(first=0, last=60).datetimes(timezone=None))
+    assert lowest["timestamp"][0] == pandas.Timestamp(0)
+
+
 def test_many_answers_of_what_is_not_settled_replay_it_once():
     """Each row replayed it: 300,000 of them took minutes, and with them whoever waited, a fork for one."""
     generator, first, last = random.Random(1), 0, 100_000
