@@ -45,8 +45,8 @@ fn spend(criterion: &mut Criterion) {
             bencher.iter(|| black_box(account.runs_dry(1 << 20, black_box(at))));
         });
     }
-    group.bench_function("first_unpaid", |bencher| {
-        bencher.iter(|| black_box(account.first_unpaid(black_box(far)..)));
+    group.bench_function("first_uncovered", |bencher| {
+        bencher.iter(|| black_box(account.first_uncovered(black_box(far)..)));
     });
     group.finish();
     what_if(criterion, &account);

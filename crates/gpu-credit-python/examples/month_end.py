@@ -44,10 +44,10 @@ def month_end(usage, grants, month):
         "statements": frame(book.statements(**days)),
         "grants": frame(book.grant_statements(**days)),
         "balances": frame(book.series(**days, step=timedelta(days=1))),
-        "ran out": frame(book.first_unpaid(**days)).dropna(),
+        "ran out": frame(book.first_uncovered(**days)).dropna(),
         "lapses in a week": frame(book.lapsing(after=last - timedelta(days=7), by=last)),
         "paid by month": draws.groupby(
-            ["account", "credit_id", draws["paid_at"].dt.to_period("M").rename("month")]
+            ["account", "credit_id", draws["drawn_at"].dt.to_period("M").rename("month")]
         )["amount"].sum(),
     }
 

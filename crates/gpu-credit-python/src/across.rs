@@ -163,17 +163,17 @@ impl Book {
         )
     }
 
-    /// GPUCredit.first_unpaid of all accounts, or of some: a Table of account and timestamp, which is null
+    /// GPUCredit.first_uncovered of all accounts, or of some: a Table of account and timestamp, which is null
     /// if all usage is drawn whole as it falls.
     ///
     /// >>> book = CreditBook()
     /// >>> book.open("ada")
     /// >>> job = book.subtract("ada", amount=4, timestamp=10)
-    /// >>> book.first_unpaid()[0]
+    /// >>> book.first_uncovered()[0]
     /// Row(account='ada', timestamp=10)
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
            text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
-    fn first_unpaid<'py>(
+    fn first_uncovered<'py>(
         &self,
         py: Python<'py>,
         first: Instant,
@@ -185,7 +185,7 @@ impl Book {
             py,
             tables::FIRST,
             names(accounts)?,
-            move |account, rows, _| rows.push([account.first_unpaid(first..=last).into()]),
+            move |account, rows, _| rows.push([account.first_uncovered(first..=last).into()]),
         )
     }
 
@@ -241,7 +241,7 @@ impl Book {
     }
 
     /// GPUCredit.draws of all accounts, or of some: which grant paid what, a Table of account, first, last,
-    /// nth, job, grant, credit_id, amount and paid_at.
+    /// nth, job, grant, credit_id, amount and drawn_at.
     ///
     /// >>> book = CreditBook()
     /// >>> book.open("ada")

@@ -72,7 +72,7 @@ impl DurableStore {
     ///
     /// >>> with CreditStore(path) as store:
     /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-    /// ...     store.to_book().first_unpaid()[0]
+    /// ...     store.to_book().first_uncovered()[0]
     /// True
     /// Row(account='ada', timestamp=5)
     #[pyo3(signature = (*, accounts = None))]

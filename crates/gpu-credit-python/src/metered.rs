@@ -160,7 +160,7 @@ impl Account {
     /// >>> account.add_credit("today", 20, 0, 9)
     /// >>> job = account.post_metered(rate=8, start=6, until=10)
     /// >>> account.metered_statement(job)
-    /// UsageStatement(amount=32, draws=[Draw(usage=MeteredId(number=0), grant=0, amount=20, first=6, last=8, paid_at=6)], unpaid=12, dropped=0)
+    /// UsageStatement(amount=32, draws=[Draw(usage=MeteredId(number=0), grant=0, amount=20, first=6, last=8, drawn_at=6)], deficit=12, dropped=0)
     fn metered_statement<'py>(
         &self,
         py: Python<'py>,

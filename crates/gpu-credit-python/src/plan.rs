@@ -32,10 +32,10 @@ impl Account {
     /// >>> account = GPUCredit()
     /// >>> march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
     /// >>> job = MeteredUsage(rate=8, start=10, until=50)
-    /// >>> account.what_if([job]).first_unpaid()
+    /// >>> account.what_if([job]).first_uncovered()
     /// 22
     /// >>> plan = account.what_if([job, ("april", 250, 20, 40)], change_expirations={march: 60})
-    /// >>> plan.first_unpaid(), plan.get_balance(50)
+    /// >>> plan.first_uncovered(), plan.get_balance(50)
     /// (None, 30)
     /// >>> account.get_balance(30)
     /// 100

@@ -165,14 +165,14 @@ impl Account {
     /// The draws, each the part of one usage record that one grant paid, from one instant to another, both
     /// included, or all of them, in the order in which they happen: a Table. Of each row, either nth is
     /// null or job: UsageId(first, nth) and MeteredId(job) are the usage. One of metered usage has a first
-    /// and a last tick, both perhaps paid in part. paid_at is when it was paid.
+    /// and a last tick, both perhaps drawn in part. drawn_at is when it was drawn.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 5, 0, 10)
     /// >>> account.subtract(8, 3)                   # 3 more than there is
     /// >>> account.add_credit("march", 100, 20, 30)
     /// >>> draws = account.draws()
-    /// >>> draws["credit_id"], draws["amount"].tolist(), draws["paid_at"].tolist()
+    /// >>> draws["credit_id"], draws["amount"].tolist(), draws["drawn_at"].tolist()
     /// (['trial', 'march'], [5, 3], [3, 20])
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
     fn draws<'py>(
@@ -259,7 +259,7 @@ impl Account {
     /// >>> account.add_credit("trial", 5, 0, 10)
     /// >>> job = account.post_usage(amount=8, timestamp=3)
     /// >>> account.usage_statement(job)
-    /// UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, first=3, last=3, paid_at=3)], unpaid=3, dropped=0)
+    /// UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, first=3, last=3, drawn_at=3)], deficit=3, dropped=0)
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,

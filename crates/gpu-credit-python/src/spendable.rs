@@ -60,13 +60,13 @@ impl Account {
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 70, 0, 30)
     /// >>> job = account.post_metered(rate=4, start=0, until=20)
-    /// >>> account.first_unpaid()
+    /// >>> account.first_uncovered()
     /// 17
     #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX), text_signature = "($self, *, first=-2**63, last=2**63 - 1)")]
-    fn first_unpaid(&self, py: Python<'_>, first: Instant, last: Last) -> PyResult<Option<i64>> {
+    fn first_uncovered(&self, py: Python<'_>, first: Instant, last: Last) -> PyResult<Option<i64>> {
         let first = self.at(first)?;
         let last = self.at(last)?;
-        (self.0).ask_at(py, last, |account| account.first_unpaid(first..=last))
+        (self.0).ask_at(py, last, |account| account.first_uncovered(first..=last))
     }
 }
 
@@ -80,7 +80,7 @@ impl DurableStore {
     /// ...     store.open_account("heron", "carry:5")
     /// ...     store.add_credit("heron", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
     /// ...     store.run("heron", "job-17", rate=8, start=5, until=15)
-    /// ...     store.spendable("heron", 5), store.runs_dry("heron", rate=1, start=5), store.first_unpaid("heron")
+    /// ...     store.spendable("heron", 5), store.runs_dry("heron", rate=1, start=5), store.first_uncovered("heron")
     /// True
     /// True
     /// True
@@ -136,15 +136,15 @@ impl DurableStore {
     }
 
     /// The first tick, from one on, at which usage that is posted is not drawn whole as it falls, as
-    /// GPUCredit.first_unpaid. Without a tick, from where the books are open.
+    /// GPUCredit.first_uncovered. Without a tick, from where the books are open.
     ///
     /// >>> with CreditStore(path) as store:
     /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-    /// ...     store.first_unpaid("ada")
+    /// ...     store.first_uncovered("ada")
     /// True
     /// 5
     #[pyo3(signature = (account, *, first = None))]
-    fn first_unpaid(
+    fn first_uncovered(
         &self,
         py: Python<'_>,
         account: &str,
@@ -152,11 +152,11 @@ impl DurableStore {
     ) -> PyResult<Option<i64>> {
         let first = self.at(py, first)?;
         self.ask(py, |store| {
-            let unpaid = store.with_account(account, |account| {
+            let uncovered = store.with_account(account, |account| {
                 let open = account.closed_until().unwrap_or(i64::MIN);
-                account.first_unpaid(first.unwrap_or(open))
+                account.first_uncovered(first.unwrap_or(open))
             });
-            Ok(unpaid??)
+            Ok(uncovered??)
         })
     }
 }

@@ -188,7 +188,7 @@ impl DurableStore {
     /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
     /// ...     store.usage_statement("ada", "job-17")
     /// True
-    /// UsageStatement(amount=8, draws=[], unpaid=8, dropped=0)
+    /// UsageStatement(amount=8, draws=[], deficit=8, dropped=0)
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,

@@ -70,7 +70,7 @@ pub(crate) const DRAWS: &[Field] = &[
     number("grant"),
     text("credit_id"),
     number("amount"),
-    instant("paid_at"),
+    instant("drawn_at"),
 ];
 
 pub(crate) const LAPSES: &[Field] = &[
@@ -241,7 +241,7 @@ pub(crate) fn draws(
             draw.grant.index().into(),
             credit_id(account, draw.grant).into(),
             draw.amount.into(),
-            draw.paid_at.into(),
+            draw.drawn_at.into(),
         ])?;
     }
     Ok(())

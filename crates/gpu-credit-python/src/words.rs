@@ -164,11 +164,11 @@ pub(crate) fn usage_statement<'py>(
     let draws: Vec<_> = draws.map(|each| draw(py, each)).collect::<PyResult<_>>()?;
     let UsageStatement {
         amount,
-        unpaid,
+        deficit,
         dropped,
         ..
     } = *statement;
-    usage_statement_class(py)?.call1((amount, draws, unpaid, dropped))
+    usage_statement_class(py)?.call1((amount, draws, deficit, dropped))
 }
 
 fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
@@ -177,7 +177,7 @@ fn draw<'py>(py: Python<'py>, draw: &Draw) -> PyResult<Bound<'py, PyAny>> {
         AnyUsageId::Metered(usage) => metered_id(py, usage)?,
     };
     let (grant, amount) = (draw.grant.index(), draw.amount);
-    draw_class(py)?.call1((usage, grant, amount, draw.first, draw.last, draw.paid_at))
+    draw_class(py)?.call1((usage, grant, amount, draw.first, draw.last, draw.drawn_at))
 }
 
 pub(crate) fn total(py: Python<'_>, total: Total) -> PyResult<Bound<'_, PyAny>> {

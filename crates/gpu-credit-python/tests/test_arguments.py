@@ -201,7 +201,7 @@ def test_the_keyed_class_refuses_the_same():
         lambda account: account.change_priority(0, 1),
         lambda account: account.spendable_rate(0, 5),
         lambda account: account.runs_dry(1, 5),
-        lambda account: account.first_unpaid(0, 5),
+        lambda account: account.first_uncovered(0, 5),
         lambda account: account.retract_usage(MeteredId(0)),
         lambda account: account.retract_metered(UsageId(5, 0)),
         lambda account: account.retract_metered(0),

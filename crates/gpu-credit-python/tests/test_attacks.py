@@ -129,7 +129,7 @@ def every_question(account):
     yield lambda: account.spendable(5)
     yield lambda: account.spendable_rate(start=5, until=9)
     yield lambda: account.runs_dry(rate=1, start=5)
-    yield account.first_unpaid
+    yield account.first_uncovered
     yield lambda: account.what_if([(1, 5), MeteredUsage(1, 5, 9)], change_priorities={0: 1}).statement(99)
     yield lambda: account.metered_usage(MeteredId(0))
     yield lambda: account.metered_statement(MeteredId(0))
@@ -837,7 +837,7 @@ def use_a_store_that_is_not_mine(store):
         lambda: store.spendable("acme", 1),
         lambda: store.spendable_rate("acme", start=1, until=2),
         lambda: store.runs_dry("acme", rate=1, start=1),
-        lambda: store.first_unpaid("acme"),
+        lambda: store.first_uncovered("acme"),
         lambda: store.change_priority("acme", "child", "invoice", priority=1),
         lambda: store.retract("acme", "child", "invoice"),
         lambda: store.delete_account("acme", "child"),

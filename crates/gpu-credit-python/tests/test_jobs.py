@@ -185,15 +185,15 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def ask_who_paid(self):
         rows = {}
-        for tick, last, nth, job, grant, _, amount, paid_at in self.account.draws():
+        for tick, last, nth, job, grant, _, amount, drawn_at in self.account.draws():
             usage = MeteredId(job) if nth is None else UsageId(tick, nth)
             assert tick == last or nth is None
-            add(rows, (usage, grant), amount, tick, last, paid_at)
+            add(rows, (usage, grant), amount, tick, last, drawn_at)
         expected = {}
         for draw in self.plain.replay(LAST).draws:
             kind, place = draw.usage
             usage = MeteredId(place) if kind == "Job" else self.usage_ids[place]
-            add(expected, (usage, draw.grant), draw.amount, draw.tick, draw.tick, draw.paid_at)
+            add(expected, (usage, draw.grant), draw.amount, draw.tick, draw.tick, draw.drawn_at)
         assert rows == expected
         for place, job in enumerate(self.plain.jobs):
             statement = self.account.metered_statement(MeteredId(place))
@@ -206,7 +206,7 @@ class Jobs(RuleBasedStateMachine):
                 add(paid, (usage, draw[0]), *draw[1:])
             assert paid == {who: draw for who, draw in expected.items() if who[0] == MeteredId(place)}
             drawn = sum(draw.amount for draw in statement.draws)
-            assert statement.amount == drawn + statement.unpaid + statement.dropped
+            assert statement.amount == drawn + statement.deficit + statement.dropped
             assert statement.amount == job.rate * max(0, job.until - job.start)
 
     @rule(tick=TIMES, end=TIMES, rate=AMOUNTS)
@@ -221,7 +221,7 @@ class Jobs(RuleBasedStateMachine):
         # What ends after the last tick of the plain one, it knows nothing of.
         if rate:
             assert self.account.runs_dry(rate=rate, start=tick) == self.plain.runs_dry(rate, tick)
-        assert self.account.first_unpaid(first=tick, last=end) == self.plain.first_unpaid(tick, end)
+        assert self.account.first_uncovered(first=tick, last=end) == self.plain.first_uncovered(tick, end)
 
     @rule(record=GRANTS | USAGE | JOBS, tick=TIMES)
     def ask_what_if(self, record, tick):
@@ -308,14 +308,14 @@ class Jobs(RuleBasedStateMachine):
         assert self.account.used == usage + sum(totals)
 
 
-def add(rows, who, amount, first, last, paid_at):
+def add(rows, who, amount, first, last, drawn_at):
     """Draws of one grant for one record, as one."""
-    before = rows.get(who, (0, first, last, paid_at))
+    before = rows.get(who, (0, first, last, drawn_at))
     rows[who] = (
         before[0] + amount,
         min(before[1], first),
         max(before[2], last),
-        min(before[3], paid_at),
+        min(before[3], drawn_at),
     )
 
 
@@ -332,7 +332,7 @@ def test_a_job_runs_across_the_end_of_a_grant():
     assert account.get_balance(15) == 40
     account.change_metered(job, until=12)
     statement = account.metered_statement(job)
-    draws = [(draw.grant, draw.amount, draw.first, draw.last, draw.paid_at) for draw in statement.draws]
+    draws = [(draw.grant, draw.amount, draw.first, draw.last, draw.drawn_at) for draw in statement.draws]
     assert draws == [(today, 20, 6, 8, 6), (tomorrow, 12, 8, 9, 10), (tomorrow, 16, 10, 11, 10)]
     assert {draw.usage for draw in statement.draws} == {job}
     assert statement.amount == 48
@@ -372,7 +372,7 @@ def test_a_plan_is_asked_and_nothing_else():
     account = GPUCredit()
     march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
     plan = account.what_if([MeteredUsage(8, 10, 50)], change_expirations={march: None}, change_priorities={march: 3})
-    assert (plan.first_unpaid(), plan.get_balance(15), plan.grant(march).end) == (22, 52, 2**63 - 1)
+    assert (plan.first_uncovered(), plan.get_balance(15), plan.grant(march).end) == (22, 52, 2**63 - 1)
     assert (plan.grant(march).priority, account.grant(march).priority) == (3, 0)
     book = gpu_credit.CreditBook()
     for call in (

@@ -170,17 +170,17 @@ class Accounts(RuleBasedStateMachine):
             for nth, amount in zip(found["nth"].tolist(), amounts):
                 statement = self.account.usage_statement(gpu_credit.UsageId(time, nth))
                 assert statement.amount == amount
-                assert amount == statement.unpaid + statement.dropped + sum(
+                assert amount == statement.deficit + statement.dropped + sum(
                     draw.amount for draw in statement.draws
                 )
                 expected = [row for row in rows if row[:4] == (time, time, nth, None)]
-                found = [(draw.grant, draw.amount, draw.paid_at) for draw in statement.draws]
-                assert found == [(row.grant, row.amount, row.paid_at) for row in expected]
+                found = [(draw.grant, draw.amount, draw.drawn_at) for draw in statement.draws]
+                assert found == [(row.grant, row.amount, row.drawn_at) for row in expected]
             assert self.account.usage_statement(self.account.next_usage_id(time)) is None
 
     @rule(first=TIMES, last=TIMES)
     def ask_who_paid_in_a_range(self, first, last):
-        expected = [draw for draw in self.account.draws() if first <= draw.paid_at <= last]
+        expected = [draw for draw in self.account.draws() if first <= draw.drawn_at <= last]
         assert [*self.account.draws(first=first, last=last)] == expected
 
     @rule(first=TIMES, last=TIMES, amount=AMOUNTS)

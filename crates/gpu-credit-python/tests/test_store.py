@@ -177,17 +177,17 @@ def test_what_may_be_spent(store):
     assert (store.spendable("acme", 5), store.account("acme").get_balance(5)) == (80, 100)
     assert store.spendable_rate("acme", start=10, until=20) == 8
     assert store.runs_dry("acme", rate=4, start=20) == 31
-    assert store.first_unpaid("acme") is None
+    assert store.first_uncovered("acme") is None
     store.run("acme", "job-17", rate=10, start=15, until=40)
-    assert (store.first_unpaid("acme"), store.first_unpaid("acme", first=24)) == (23, 24)
+    assert (store.first_uncovered("acme"), store.first_uncovered("acme", first=24)) == (23, 24)
     store.close_books("acme", "year", 24)
-    assert store.first_unpaid("acme") == 24
+    assert store.first_uncovered("acme") == 24
     for error, call in (
         (ValueError, lambda: store.spendable("acme", 23)),
         (ValueError, lambda: store.spendable_rate("acme", start=23, until=30)),
         (ValueError, lambda: store.spendable_rate("acme", start=30, until=30)),
         (ValueError, lambda: store.runs_dry("acme", rate=1, start=23)),
-        (ValueError, lambda: store.first_unpaid("acme", first=23)),
+        (ValueError, lambda: store.first_uncovered("acme", first=23)),
         (KeyError, lambda: store.spendable("eve", 5)),
     ):
         with pytest.raises(error):

@@ -177,7 +177,7 @@ def test_a_book_answers_as_its_accounts_do(count):
         assert [*getattr(book, name)(**arguments)] == each(lambda a: getattr(a, name)(**arguments)), name
     low = dict(first=10, last=90, amount=3)
     assert [*book.first_below(**low)] == each(lambda a: [(a.first_below(**low),)])
-    assert [*book.first_unpaid(first=5)] == each(lambda a: [(a.first_unpaid(first=5),)])
+    assert [*book.first_uncovered(first=5)] == each(lambda a: [(a.first_uncovered(first=5),)])
     lowest = ((name, a.lowest_balance(first=10, last=90)) for name, a in sorted(alone.items()))
     expected = [(name, *(None,) * 4) if low is None else (name, low[0], *low[1]) for name, low in lowest]
     assert [*book.lowest_balance(first=10, last=90)] == expected

@@ -334,7 +334,7 @@ def test_a_store_has_a_unit(tmp_path):
         assert store.get_balance("ada", date(2024, 1, 31)) == 90
         assert store.balance_at("ada", noon).balance == 99
         assert store.spendable("ada", noon) == 90
-        assert store.first_unpaid("ada", first=noon) is None
+        assert store.first_uncovered("ada", first=noon) is None
         account = store.account("ada")
         assert account.unit == "s" and account.grant(0).start == NOON
     with CreditStore(path) as store:

@@ -9,7 +9,7 @@ Grant = namedtuple("Grant", "amount start end priority")
 Job = namedtuple("Job", "rate start until")
 Usage = namedtuple("Usage", "amount tick")
 # Who was paid, by whom, how much, for which tick, and when.
-Draw = namedtuple("Draw", "usage grant amount tick paid_at")
+Draw = namedtuple("Draw", "usage grant amount tick drawn_at")
 
 
 class Ticks:
@@ -35,10 +35,10 @@ class Ticks:
         ends = range(start + 1, self.last + 2)
         return next((end - 1 for end in ends if not self.fits(Job(rate, start, end), start, end)), None)
 
-    def first_unpaid(self, first, last):
+    def first_uncovered(self, first, last):
         replay = self.replay(last)
-        unpaid = [tick for tick, amount in replay.unpaid.items() if amount and first <= tick <= last]
-        return min(unpaid, default=None)
+        uncovered = [tick for tick, amount in replay.uncovered.items() if amount and first <= tick <= last]
+        return min(uncovered, default=None)
 
     def largest(self, fits):
         """With a number all below it fit, and no more than there is."""
@@ -58,7 +58,7 @@ class Ticks:
         name = (type(record).__name__, len(records))
         drawn = Counter()
         for draw in after.draws:
-            if draw.usage == name and draw.tick == draw.paid_at:
+            if draw.usage == name and draw.tick == draw.drawn_at:
                 drawn[draw.tick] += draw.amount
         is_whole = all(drawn[tick] == record[0] for tick in range(start, until))
         return is_whole and after.course == before.course
@@ -69,7 +69,7 @@ class Replay:
         self.ledger = ledger
         self.left, self.owed, self.draws = {}, [], []
         self.used = self.dropped = 0
-        self.unpaid = Counter()
+        self.uncovered = Counter()
         self.lapsed, self.forfeited = Counter(), Counter()
         # The deficit and what was dropped, at each tick.
         self.course = []
@@ -117,7 +117,7 @@ class Replay:
         """Demands that are one usage."""
         total = sum(amount for _, amount in demands)
         self.used += total
-        self.unpaid[self.tick] += max(0, total - sum(self.left.values()))
+        self.uncovered[self.tick] += max(0, total - sum(self.left.values()))
         if self.ledger.policy == "forfeit" and total > sum(self.left.values()):
             self.dropped += total
             for number in self.left:

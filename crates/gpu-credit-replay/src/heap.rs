@@ -76,8 +76,8 @@ impl Replay for HeapReplay {
         overdrawn.collect()
     }
 
-    fn unpaid(&self) -> Vec<RangeInclusive<i64>> {
-        self.replay(i64::MAX).unpaid
+    fn uncovered(&self) -> Vec<RangeInclusive<i64>> {
+        self.replay(i64::MAX).uncovered
     }
 }
 
@@ -127,7 +127,7 @@ struct Machine {
     drawn: u64,
     deficit: u64,
     dropped: u64,
-    unpaid: Vec<RangeInclusive<i64>>,
+    uncovered: Vec<RangeInclusive<i64>>,
 }
 
 /// What bears these times, in their order.
@@ -169,7 +169,7 @@ impl Machine {
             drawn: 0,
             deficit: 0,
             dropped: 0,
-            unpaid: Vec::new(),
+            uncovered: Vec::new(),
         }
     }
 
@@ -266,18 +266,18 @@ impl Machine {
         if whole == ticks {
             return;
         }
-        let unpaid = rate * (ticks - whole);
+        let uncovered = rate * (ticks - whole);
         let time = |ticks| first.checked_add_unsigned(ticks).expect("a tick of these");
-        self.unpaid.push(time(whole)..=time(ticks - 1));
+        self.uncovered.push(time(whole)..=time(ticks - 1));
         match self.overdraft {
-            Overdraft::Carry => self.owe(unpaid),
+            Overdraft::Carry => self.owe(uncovered),
             Overdraft::CarryUpTo(line) => {
                 let most = self.available + (line - self.deficit);
-                self.dropped += unpaid.saturating_sub(most);
-                self.owe(unpaid.min(most));
+                self.dropped += uncovered.saturating_sub(most);
+                self.owe(uncovered.min(most));
             }
             Overdraft::Forfeit => {
-                self.dropped += unpaid;
+                self.dropped += uncovered;
                 self.forfeit();
             }
         }

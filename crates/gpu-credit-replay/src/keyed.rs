@@ -62,16 +62,16 @@ impl KeyedCalculator {
             return;
         };
         credits.sort_by_key(|credit| credit.end);
-        let mut unpaid = amount;
+        let mut uncovered = amount;
         for credit in credits
             .iter_mut()
             .filter(|credit| credit.is_live(timestamp))
         {
-            let paid = unpaid.min(credit.remaining);
+            let paid = uncovered.min(credit.remaining);
             credit.remaining -= paid;
-            unpaid -= paid;
+            uncovered -= paid;
         }
-        if unpaid > 0 {
+        if uncovered > 0 {
             credits.clear();
         }
     }

@@ -40,17 +40,17 @@ pub trait Replay {
 
     /// The ticks at which usage that stands is not drawn whole when it falls, as runs in the order
     /// of time; they may touch and overlap. Costs as much as [`balance_at`](Self::balance_at).
-    fn unpaid(&self) -> Vec<RangeInclusive<i64>>;
+    fn uncovered(&self) -> Vec<RangeInclusive<i64>>;
 
     /// The first tick of a range at which usage that stands is not drawn whole when it falls: when
     /// the account runs dry.
-    fn first_unpaid(&self, range: RangeInclusive<i64>) -> Option<i64> {
-        let unpaid = self.unpaid().into_iter();
+    fn first_uncovered(&self, range: RangeInclusive<i64>) -> Option<i64> {
+        let uncovered = self.uncovered().into_iter();
         let within = |run: RangeInclusive<i64>| {
             let first = *run.start().max(range.start());
             (first <= *run.end().min(range.end())).then_some(first)
         };
-        unpaid.filter_map(within).min()
+        uncovered.filter_map(within).min()
     }
 
     /// All usage up to an instant.

@@ -64,5 +64,5 @@ pub struct Draw {
     /// The last tick of which it paid.
     pub last: i64,
     /// When it began to pay: at `first`, or, of a deficit, all at once as the grant started.
-    pub paid_at: i64,
+    pub drawn_at: i64,
 }

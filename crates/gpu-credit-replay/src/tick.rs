@@ -65,9 +65,9 @@ impl Replay for TickReplay {
         overdrawn.collect()
     }
 
-    fn unpaid(&self) -> Vec<RangeInclusive<i64>> {
-        let unpaid = self.replay(i64::MAX).unpaid.into_iter();
-        unpaid.map(|tick| tick..=tick).collect()
+    fn uncovered(&self) -> Vec<RangeInclusive<i64>> {
+        let uncovered = self.replay(i64::MAX).uncovered.into_iter();
+        uncovered.map(|tick| tick..=tick).collect()
     }
 }
 
@@ -155,7 +155,7 @@ struct Account {
     /// The draws, each with the unit of the record that comes after it.
     draws: Vec<(Draw, u64)>,
     /// The ticks whose usage was not drawn whole.
-    unpaid: Vec<i64>,
+    uncovered: Vec<i64>,
 }
 
 /// Units of a usage record that fall at one tick.
@@ -212,7 +212,7 @@ impl Account {
         let remaining = self.remaining();
         self.used += total;
         if total > remaining {
-            self.unpaid.push(tick);
+            self.uncovered.push(tick);
         }
         if overdraft == Overdraft::Forfeit && total > remaining {
             for pool in &mut self.live {
@@ -231,10 +231,10 @@ impl Account {
             for pool in &mut self.live {
                 self.drawn += pay(&mut part, &mut pool.statement, tick, &mut self.draws);
             }
-            let unpaid = part.amount;
-            part.amount = unpaid.min(overdraft.credit_line() - self.deficit);
+            let uncovered = part.amount;
+            part.amount = uncovered.min(overdraft.credit_line() - self.deficit);
             self.deficit += part.amount;
-            self.dropped += unpaid - part.amount;
+            self.dropped += uncovered - part.amount;
             if part.amount > 0 {
                 self.owed.push_back(part);
             }
@@ -246,14 +246,14 @@ impl Account {
 fn pay(
     part: &mut Part,
     grant: &mut GrantStatement,
-    paid_at: i64,
+    drawn_at: i64,
     draws: &mut Vec<(Draw, u64)>,
 ) -> u64 {
     let paid = part.amount.min(grant.remaining);
     if paid > 0 {
         grant.remaining -= paid;
         grant.drawn += paid;
-        note(part, grant.grant, paid, paid_at, draws);
+        note(part, grant.grant, paid, drawn_at, draws);
         part.unit += paid;
         part.amount -= paid;
     }
@@ -261,10 +261,10 @@ fn pay(
 }
 
 /// Makes the draw that these units go on longer, or begins one.
-fn note(part: &Part, grant: usize, paid: u64, paid_at: i64, draws: &mut Vec<(Draw, u64)>) {
-    let on_arrival = paid_at > part.tick;
+fn note(part: &Part, grant: usize, paid: u64, drawn_at: i64, draws: &mut Vec<(Draw, u64)>) {
+    let on_arrival = drawn_at > part.tick;
     let goes_on = draws.iter_mut().find(|(draw, unit)| {
-        let same = (draw.usage, draw.grant, draw.paid_at > draw.last);
+        let same = (draw.usage, draw.grant, draw.drawn_at > draw.last);
         same == (part.usage, grant, on_arrival) && *unit == part.unit
     });
     if let Some((draw, unit)) = goes_on {
@@ -278,7 +278,7 @@ fn note(part: &Part, grant: usize, paid: u64, paid_at: i64, draws: &mut Vec<(Dra
             amount: paid,
             first: part.tick,
             last: part.tick,
-            paid_at,
+            drawn_at,
         };
         draws.push((draw, part.unit + paid));
     }

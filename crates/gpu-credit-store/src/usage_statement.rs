@@ -29,7 +29,7 @@ impl<J: Journal> Store<J> {
     /// store.post(Posting::grant("acme", "invoice-1", "march", 100, 0, 30))?;
     /// store.post(Posting::usage("acme", "job-17", 120, 12))?;
     /// let statement = store.usage_statement("acme", &"job-17".into(), store.last_sequence())?;
-    /// assert_eq!((statement.draws[0].amount, statement.unpaid), (100, 20));
+    /// assert_eq!((statement.draws[0].amount, statement.deficit), (100, 20));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn usage_statement(

@@ -44,7 +44,7 @@
 //! | the balance at an instant, and its status | [`get_balance`](GpuCredit::get_balance), [`balance_at`](GpuCredit::balance_at) |
 //! | the balance at many instants, wherever it changes, every hour | [`get_balances`](GpuCredit::get_balances), [`steps`](GpuCredit::steps), [`series`](GpuCredit::series) |
 //! | when the balance is lowest, and when it is first too low | [`lowest_balance`](GpuCredit::lowest_balance), [`first_below`](GpuCredit::first_below) |
-//! | what may be spent, and when the account runs dry | [`spendable`](GpuCredit::spendable), [`spendable_rate`](GpuCredit::spendable_rate), [`runs_dry`](GpuCredit::runs_dry), [`first_unpaid`](GpuCredit::first_unpaid) |
+//! | what may be spent, and when the account runs dry | [`spendable`](GpuCredit::spendable), [`spendable_rate`](GpuCredit::spendable_rate), [`runs_dry`](GpuCredit::runs_dry), [`first_uncovered`](GpuCredit::first_uncovered) |
 //! | all of this, as if records had been posted or corrected | [`what_if`](GpuCredit::what_if), [`balance_if`](GpuCredit::balance_if) |
 //! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
 //! | which usage drew from which grant | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |

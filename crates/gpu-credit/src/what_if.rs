@@ -134,13 +134,13 @@ impl GpuCredit {
     /// let job = MeteredUsage { rate: 8, from: 10, until: 50 };
     ///
     /// let as_it_is = account.what_if(&[job.into()])?;
-    /// assert_eq!(as_it_is.first_unpaid(..), Some(22));
+    /// assert_eq!(as_it_is.first_uncovered(..), Some(22));
     /// drop(as_it_is);
     ///
     /// let longer = Change::ChangeExpiration { grant: march, expiration: 60 };
     /// let refill = Record::grant("april", 250, 20, 40).into();
     /// let planned = account.what_if(&[job.into(), longer, refill])?;
-    /// assert_eq!(planned.first_unpaid(..), None);
+    /// assert_eq!(planned.first_uncovered(..), None);
     /// assert_eq!(planned.get_balance(50), Some(30));
     /// drop(planned);
     ///

@@ -100,12 +100,12 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
             credit_id: Some(credit_id),
             first: Some(draw.first),
             last: Some(draw.last),
-            drawn_at: Some(draw.paid_at),
+            drawn_at: Some(draw.drawn_at),
             ..part("drawn", draw.amount)
         }
     });
     let rest = [
-        ("deficit", statement.unpaid),
+        ("deficit", statement.deficit),
         ("dropped", statement.dropped),
     ];
     let rest = rest.into_iter().filter(|(_, amount)| *amount > 0);

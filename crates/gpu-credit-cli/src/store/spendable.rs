@@ -146,7 +146,7 @@ pub(crate) fn runs_dry(arguments: &RunsDryArguments) -> anyhow::Result<()> {
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let runs_dry = store.ask(|_| match arguments.rate {
         Some(rate) => Ok(account.runs_dry(rate, from)?),
-        None => Ok(account.first_unpaid(from)?),
+        None => Ok(account.first_uncovered(from)?),
     })?;
     arguments.rows.write([RunsDryRow {
         account: arguments.account.clone(),

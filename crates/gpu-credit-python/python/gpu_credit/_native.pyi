@@ -957,7 +957,7 @@ class GPUCredit:
         Returns
         -------
         UsageStatement | None
-            amount = the sum of its draws + unpaid + dropped; None if there is none.
+            amount = the sum of its draws + deficit + dropped; None if there is none.
 
         Raises
         ------
@@ -970,7 +970,7 @@ class GPUCredit:
         >>> account.add_credit("today", 20, 0, 9)
         >>> job = account.post_metered(rate=8, start=6, until=10)
         >>> account.metered_statement(job)
-        UsageStatement(amount=32, draws=[Draw(usage=MeteredId(number=0), grant=0, amount=20, first=6, last=8, paid_at=6)], unpaid=12, dropped=0)
+        UsageStatement(amount=32, draws=[Draw(usage=MeteredId(number=0), grant=0, amount=20, first=6, last=8, drawn_at=6)], deficit=12, dropped=0)
         """
     def series(
         self, *, first: _Instant, last: _Instant, step: _Length
@@ -1180,7 +1180,7 @@ class GPUCredit:
         >>> account.runs_dry(rate=4, start=0)
         17
         """
-    def first_unpaid(
+    def first_uncovered(
         self, *, first: _Instant = ..., last: _Instant = ...
     ) -> int | None:
         """The first tick, from one to another, both included, or of all, at which usage that is posted is not
@@ -1212,7 +1212,7 @@ class GPUCredit:
         >>> account = GPUCredit()
         >>> account.add_credit("march", 70, 0, 30)
         >>> job = account.post_metered(rate=4, start=0, until=20)
-        >>> account.first_unpaid()
+        >>> account.first_uncovered()
         17
         """
     def lapsing(self, *, after: _Instant, by: _Instant) -> Table:
@@ -1252,7 +1252,7 @@ class GPUCredit:
         """The draws, each the part of one usage record that one grant paid, from one instant to another, both
         included, or all of them, in the order in which they happen: a Table. Of each row, either nth is null
         or job: UsageId(first, nth) and MeteredId(job) are the usage. One of metered usage has a first and a
-        last tick, both perhaps paid in part. paid_at is when it was paid.
+        last tick, both perhaps drawn in part. drawn_at is when it was drawn.
 
         Parameters
         ----------
@@ -1282,7 +1282,7 @@ class GPUCredit:
         >>> account.subtract(8, 3)                   # 3 more than there is
         >>> account.add_credit("march", 100, 20, 30)
         >>> draws = account.draws()
-        >>> draws["credit_id"], draws["amount"].tolist(), draws["paid_at"].tolist()
+        >>> draws["credit_id"], draws["amount"].tolist(), draws["drawn_at"].tolist()
         (['trial', 'march'], [5, 3], [3, 20])
         """
     def statement(self, timestamp: _Instant) -> Statement:
@@ -1399,7 +1399,7 @@ class GPUCredit:
         Returns
         -------
         UsageStatement | None
-            amount = the sum of its draws + unpaid + dropped; None if there is none.
+            amount = the sum of its draws + deficit + dropped; None if there is none.
 
         Raises
         ------
@@ -1412,7 +1412,7 @@ class GPUCredit:
         >>> account.add_credit("trial", 5, 0, 10)
         >>> job = account.post_usage(amount=8, timestamp=3)
         >>> account.usage_statement(job)
-        UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, first=3, last=3, paid_at=3)], unpaid=3, dropped=0)
+        UsageStatement(amount=8, draws=[Draw(usage=UsageId(timestamp=3, nth=0), grant=0, amount=5, first=3, last=3, drawn_at=3)], deficit=3, dropped=0)
         """
     def balance_if(self, record: _Record, timestamp: _Instant) -> Answer:
         """What balance_at would answer if a record were posted, which is not done. A record is a tuple as extend
@@ -1514,10 +1514,10 @@ class GPUCredit:
         >>> account = GPUCredit()
         >>> march = account.post_grant("march", amount=100, timestamp=0, expiration=30)
         >>> job = MeteredUsage(rate=8, start=10, until=50)
-        >>> account.what_if([job]).first_unpaid()
+        >>> account.what_if([job]).first_uncovered()
         22
         >>> plan = account.what_if([job, ("april", 250, 20, 40)], change_expirations={march: 60})
-        >>> plan.first_unpaid(), plan.get_balance(50)
+        >>> plan.first_uncovered(), plan.get_balance(50)
         (None, 30)
         >>> account.get_balance(30)
         100
@@ -2411,11 +2411,11 @@ class CreditBook:
         >>> book.first_below(first=0, last=30, amount=50)[0]
         Row(account='ada', timestamp=10)
         """
-    def first_unpaid(
+    def first_uncovered(
         self, *, first: _Instant = ..., last: _Instant = ..., accounts: _Names | None = None
     ) -> Table:
-        """GPUCredit.first_unpaid of all accounts, or of some: a Table of account and timestamp, which is null if
-        all usage is drawn whole as it falls.
+        """GPUCredit.first_uncovered of all accounts, or of some: a Table of account and timestamp, which is null
+        if all usage is drawn whole as it falls.
 
         Parameters
         ----------
@@ -2447,7 +2447,7 @@ class CreditBook:
         >>> book = CreditBook()
         >>> book.open("ada")
         >>> job = book.subtract("ada", amount=4, timestamp=10)
-        >>> book.first_unpaid()[0]
+        >>> book.first_uncovered()[0]
         Row(account='ada', timestamp=10)
         """
     def lowest_balance(
@@ -2533,7 +2533,7 @@ class CreditBook:
         self, *, first: _Instant = ..., last: _Instant = ..., accounts: _Names | None = None
     ) -> Table:
         """GPUCredit.draws of all accounts, or of some: which grant paid what, a Table of account, first, last,
-        nth, job, grant, credit_id, amount and paid_at.
+        nth, job, grant, credit_id, amount and drawn_at.
 
         Parameters
         ----------
@@ -3626,7 +3626,7 @@ class CreditStore:
         ...     store.open_account("heron", "carry:5")
         ...     store.add_credit("heron", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
         ...     store.run("heron", "job-17", rate=8, start=5, until=15)
-        ...     store.spendable("heron", 5), store.runs_dry("heron", rate=1, start=5), store.first_unpaid("heron")
+        ...     store.spendable("heron", 5), store.runs_dry("heron", rate=1, start=5), store.first_uncovered("heron")
         True
         True
         True
@@ -3716,9 +3716,9 @@ class CreditStore:
         True
         12
         """
-    def first_unpaid(self, account: str, *, first: _Instant | None = None) -> int | None:
+    def first_uncovered(self, account: str, *, first: _Instant | None = None) -> int | None:
         """The first tick, from one on, at which usage that is posted is not drawn whole as it falls, as
-        GPUCredit.first_unpaid. Without a tick, from where the books are open.
+        GPUCredit.first_uncovered. Without a tick, from where the books are open.
 
         Parameters
         ----------
@@ -3751,7 +3751,7 @@ class CreditStore:
         --------
         >>> with CreditStore(path) as store:
         ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-        ...     store.first_unpaid("ada")
+        ...     store.first_uncovered("ada")
         True
         5
         """
@@ -3802,7 +3802,7 @@ class CreditStore:
         Returns
         -------
         UsageStatement
-            amount = the sum of its draws + unpaid + dropped.
+            amount = the sum of its draws + deficit + dropped.
 
         Raises
         ------
@@ -3821,7 +3821,7 @@ class CreditStore:
         ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
         ...     store.usage_statement("ada", "job-17")
         True
-        UsageStatement(amount=8, draws=[], unpaid=8, dropped=0)
+        UsageStatement(amount=8, draws=[], deficit=8, dropped=0)
         """
     def accounts(self) -> list[str]:
         """The names of all accounts, in the order in which they were opened.
@@ -4134,7 +4134,7 @@ class CreditStore:
         --------
         >>> with CreditStore(path) as store:
         ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-        ...     store.to_book().first_unpaid()[0]
+        ...     store.to_book().first_uncovered()[0]
         True
         Row(account='ada', timestamp=5)
         """

@@ -190,7 +190,7 @@ class Draw(NamedTuple):
     last: int
     """The last tick of the usage that was paid, perhaps in part."""
 
-    paid_at: int
+    drawn_at: int
     """When it paid: at each of these ticks, from the first on, or at its own start if the usage had
     become a deficit."""
 
@@ -240,7 +240,7 @@ class Statement(NamedTuple):
 
 
 class UsageStatement(NamedTuple):
-    """Where the usage of one record went: amount is the sum of its draws, unpaid and dropped."""
+    """Where the usage of one record went: amount is the sum of its draws, deficit and dropped."""
 
     amount: int
     """As posted, or as corrected."""
@@ -248,7 +248,7 @@ class UsageStatement(NamedTuple):
     draws: list[Draw]
     """What grants paid, in the order in which they did."""
 
-    unpaid: int
+    deficit: int
     """What no grant has paid yet. Always 0 under "forfeit"."""
 
     dropped: int

@@ -28,9 +28,9 @@
 //! revoke grant 0 from 30            # its window ends the instant before
 //! used at 30 is 40
 //! dropped at 30 is 0
-//! draws of 0 are 4 of 1 over 10..12, 3 of 0 over 13..13 paid at 20 # grants by number, first and
+//! draws of 0 are 4 of 1 over 10..12, 3 of 0 over 13..13 drawn at 20 # grants by number, first and
 //!                                   # last tick, and when a deficit was paid; or `none`
-//! first unpaid from 0 to 30 is 12   # both ends included; or `never`
+//! first uncovered from 0 to 30 is 12   # both ends included; or `never`
 //! spendable at 10 is 5
 //! spendable rate from 10 until 20 is 1
 //! rate 3 from 10 runs dry at 12     # or `runs dry never`
@@ -183,7 +183,7 @@ pub enum Step {
         draws: Vec<Draw>,
     },
     /// When is usage first not drawn whole when it falls?
-    FirstUnpaid {
+    FirstUncovered {
         /// The first instant asked about.
         from: i64,
         /// The last instant asked about.

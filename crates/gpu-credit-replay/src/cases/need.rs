@@ -52,7 +52,7 @@ impl Step {
             Step::ChangePriority { .. } => vec![Need::Priority, Need::Corrections],
             Step::Used { .. } | Step::Dropped { .. } => vec![Need::Sums],
             Step::Draws { .. } => vec![Need::Draws],
-            Step::FirstUnpaid { .. }
+            Step::FirstUncovered { .. }
             | Step::Spendable { .. }
             | Step::SpendableRate { .. }
             | Step::RunsDry { .. } => vec![Need::Spendable],

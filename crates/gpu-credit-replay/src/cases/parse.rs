@@ -166,7 +166,7 @@ fn parse_question(words: &[&str]) -> Option<Step> {
             let draws = parse_draws(usage, draws)?;
             Step::Draws { usage, draws }
         }
-        ["first", "unpaid", "from", from, "to", to, "is", tick] => Step::FirstUnpaid {
+        ["first", "uncovered", "from", from, "to", to, "is", tick] => Step::FirstUncovered {
             from: number(from)?,
             to: number(to)?,
             tick: number_unless("never", tick)?,
@@ -239,7 +239,7 @@ fn parse_remainders(words: &[&str]) -> Option<Vec<(usize, u64)>> {
     }
 }
 
-/// Draws as in `4 of 1 over 10..12 paid at 20`, one after the other.
+/// Draws as in `4 of 1 over 10..12 drawn at 20`, one after the other.
 fn parse_draws(usage: usize, words: &[&str]) -> Option<Vec<Draw>> {
     let mut draws = Vec::new();
     let mut words = words;
@@ -249,8 +249,8 @@ fn parse_draws(usage: usize, words: &[&str]) -> Option<Vec<Draw>> {
     while let [amount, "of", grant, "over", ticks, ref rest @ ..] = *words {
         let (first, last) = ticks.split_once("..")?;
         let first = number(first)?;
-        let (paid_at, rest) = match *rest {
-            ["paid", "at", paid_at, ref rest @ ..] => (number(paid_at)?, rest),
+        let (drawn_at, rest) = match *rest {
+            ["drawn", "at", drawn_at, ref rest @ ..] => (number(drawn_at)?, rest),
             _ => (first, rest),
         };
         draws.push(Draw {
@@ -259,7 +259,7 @@ fn parse_draws(usage: usize, words: &[&str]) -> Option<Vec<Draw>> {
             amount: number(amount)?,
             first,
             last: number(last)?,
-            paid_at,
+            drawn_at,
         });
         words = rest;
     }

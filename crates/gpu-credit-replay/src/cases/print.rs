@@ -93,9 +93,9 @@ fn print_question(question: &Step, formatter: &mut Formatter<'_>) -> Result {
             write!(formatter, "draws of {usage} are")?;
             print_draws(draws, formatter)
         }
-        Step::FirstUnpaid { from, to, tick } => {
+        Step::FirstUncovered { from, to, tick } => {
             let tick = number_or("never", *tick);
-            write!(formatter, "first unpaid from {from} to {to} is {tick}")
+            write!(formatter, "first uncovered from {from} to {to} is {tick}")
         }
         Step::Spendable { timestamp, amount } => {
             write!(formatter, "spendable at {timestamp} is {amount}")
@@ -138,8 +138,8 @@ fn print_draws(draws: &[Draw], formatter: &mut Formatter<'_>) -> Result {
             formatter,
             "{comma} {amount} of {grant} over {first}..{last}"
         )?;
-        if draw.paid_at != *first {
-            write!(formatter, " paid at {}", draw.paid_at)?;
+        if draw.drawn_at != *first {
+            write!(formatter, " drawn at {}", draw.drawn_at)?;
         }
     }
     Ok(())

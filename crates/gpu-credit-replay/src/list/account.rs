@@ -24,7 +24,7 @@ pub(super) struct Account {
     owed: VecDeque<(Stretch, Range<u64>)>,
     pub(super) draws: Draws,
     /// The ticks whose usage was not drawn whole.
-    pub(super) unpaid: Vec<RangeInclusive<i64>>,
+    pub(super) uncovered: Vec<RangeInclusive<i64>>,
 }
 
 impl Account {
@@ -41,7 +41,7 @@ impl Account {
             dropped: 0,
             owed: VecDeque::new(),
             draws: Draws::default(),
-            unpaid: Vec::new(),
+            uncovered: Vec::new(),
         }
     }
 
@@ -143,19 +143,19 @@ impl Account {
             Overdraft::Forfeit => remaining - remaining % stretch.rate,
             Overdraft::Carry | Overdraft::CarryUpTo(_) => remaining,
         };
-        let unpaid = total - drawn;
-        let owed = unpaid.min(self.overdraft.credit_line() - self.deficit);
+        let uncovered = total - drawn;
+        let owed = uncovered.min(self.overdraft.credit_line() - self.deficit);
         self.used += total;
         self.drawn += drawn;
         self.deficit += owed;
-        self.dropped += unpaid - owed;
+        self.dropped += uncovered - owed;
 
         self.draw(&stretch, drawn);
-        if unpaid > 0 {
+        if uncovered > 0 {
             if self.overdraft == Overdraft::Forfeit {
                 self.live.iter_mut().for_each(Pool::forfeit);
             }
-            self.unpaid.push(stretch.ticks_from(drawn));
+            self.uncovered.push(stretch.ticks_from(drawn));
         }
         if owed > 0 {
             self.owed.push_back((stretch, drawn..drawn + owed));

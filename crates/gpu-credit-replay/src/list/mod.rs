@@ -54,8 +54,8 @@ impl Replay for ListReplay {
         overdrawn.collect()
     }
 
-    fn unpaid(&self) -> Vec<RangeInclusive<i64>> {
-        self.replay(i64::MAX).unpaid
+    fn uncovered(&self) -> Vec<RangeInclusive<i64>> {
+        self.replay(i64::MAX).uncovered
     }
 }
 

@@ -74,7 +74,7 @@ impl Stretch {
                 amount: own.end - own.start,
                 first,
                 last: self.tick(own.end - 1, rate),
-                paid_at: arrival.unwrap_or(first),
+                drawn_at: arrival.unwrap_or(first),
             };
             let earlier = self.first.abs_diff(usage.timestamp) * rate;
             draws.push((draw, earlier + own.start));

@@ -123,7 +123,7 @@ fn a_line_that_does_not_read_is_named() {
         "draws of 0 are",
         "draws of 0 are 1 of 0 over 3",
         "draws of 0 are none 1 of 0 over 3..3",
-        "first unpaid from 0 to 1 is none",
+        "first uncovered from 0 to 1 is none",
         "rate 1 from 0 runs dry",
         "case a line too long, carry:9223372036854775808",
     ];

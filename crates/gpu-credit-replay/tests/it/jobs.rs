@@ -38,9 +38,9 @@ fn tick_list_and_heap_agree_at_every_tick() {
         assert_eq!(overdrawn, list.overdrawn_at(&instants), "{case}");
         assert_eq!(overdrawn, heap.overdrawn_at(&instants), "{case}");
         for from in [-2, 3, 7] {
-            let unpaid = tick.first_unpaid(from..=20);
-            assert_eq!(unpaid, list.first_unpaid(from..=20), "{case}");
-            assert_eq!(unpaid, heap.first_unpaid(from..=20), "{case}");
+            let uncovered = tick.first_uncovered(from..=20);
+            assert_eq!(uncovered, list.first_uncovered(from..=20), "{case}");
+            assert_eq!(uncovered, heap.first_uncovered(from..=20), "{case}");
         }
     }
 }
@@ -61,8 +61,8 @@ fn list_and_heap_agree_on_jobs_at_the_extremes() {
         let overdrawn = list.overdrawn_at(&instants);
         assert_eq!(overdrawn, heap.overdrawn_at(&instants), "{case}");
         for from in instants {
-            let unpaid = list.first_unpaid(from..=i64::MAX);
-            assert_eq!(unpaid, heap.first_unpaid(from..=i64::MAX), "{case}");
+            let uncovered = list.first_uncovered(from..=i64::MAX);
+            assert_eq!(uncovered, heap.first_uncovered(from..=i64::MAX), "{case}");
         }
     }
 }
@@ -82,12 +82,16 @@ fn assert_draws(draws: &[Draw], account: &impl Replay, timestamp: i64, case: &Ca
         assert!((1..=whole).contains(&draw.amount), "{}", context());
         let inner = usage.amount * ticks.saturating_sub(2);
         assert!(draw.amount >= inner + ticks.min(2), "{}", context());
-        let as_it_fell = draw.paid_at == draw.first && grant.start <= draw.first;
-        let on_arrival = draw.paid_at == grant.start && draw.last < grant.start;
+        let as_it_fell = draw.drawn_at == draw.first && grant.start <= draw.first;
+        let on_arrival = draw.drawn_at == grant.start && draw.last < grant.start;
         assert!(as_it_fell || on_arrival, "{}", context());
         assert!(draw.last <= timestamp && draw.last <= grant.end);
     }
-    assert!(draws.is_sorted_by_key(|draw| draw.paid_at), "{}", context());
+    assert!(
+        draws.is_sorted_by_key(|draw| draw.drawn_at),
+        "{}",
+        context()
+    );
     for grant in &statement.grants {
         let drawn = draws.iter().filter(|draw| draw.grant == grant.grant);
         let drawn: u64 = drawn.map(|draw| draw.amount).sum();

@@ -197,10 +197,10 @@ fn ask(step: &Step, account: &impl Runs, case: &Case) {
             Some(draws) => Step::Draws { usage, draws },
             None => return,
         },
-        Step::FirstUnpaid { from, to, .. } => Step::FirstUnpaid {
+        Step::FirstUncovered { from, to, .. } => Step::FirstUncovered {
             from,
             to,
-            tick: account.first_unpaid(from..=to),
+            tick: account.first_uncovered(from..=to),
         },
         Step::Spendable { timestamp, .. } => Step::Spendable {
             timestamp,

@@ -101,7 +101,7 @@ impl All {
         with.posted_mut().post_usage(usage);
         let place = with.posted().usage().len() - 1;
         let as_it_fell = with.draws_of(place).into_iter();
-        let as_it_fell = as_it_fell.filter(|draw| draw.paid_at <= draw.last);
+        let as_it_fell = as_it_fell.filter(|draw| draw.drawn_at <= draw.last);
         let drawn: u64 = as_it_fell.map(|draw| draw.amount).sum();
         let overdrawn = |account: &TickReplay, tick| {
             let statement = account.statement_at(tick);

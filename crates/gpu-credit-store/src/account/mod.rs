@@ -140,13 +140,13 @@ impl Account {
     }
 
     /// The first tick from an instant on at which usage that stands is not drawn whole as it happens: see
-    /// [`GpuCredit::first_unpaid`].
+    /// [`GpuCredit::first_uncovered`].
     ///
     /// # Errors
     /// If the instant is before the close of the books.
-    pub fn first_unpaid(&self, from: i64) -> Result<Option<i64>, BeforeClose> {
+    pub fn first_uncovered(&self, from: i64) -> Result<Option<i64>, BeforeClose> {
         self.check(from)?;
-        Ok(self.engine.first_unpaid(from..))
+        Ok(self.engine.first_uncovered(from..))
     }
 
     fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {

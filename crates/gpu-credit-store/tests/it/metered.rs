@@ -438,7 +438,7 @@ fn who_paid_for_a_job_is_asked_by_its_id() {
     });
     let draws: Vec<_> = draws.collect();
     assert_eq!(draws, [(2, 20, 6, 8), (3, 12, 8, 9), (3, 16, 10, 11)]);
-    assert_eq!((of_job.amount, of_job.unpaid, of_job.dropped), (56, 8, 0));
+    assert_eq!((of_job.amount, of_job.deficit, of_job.dropped), (56, 8, 0));
     for (id, sequence) in [("other", 6), ("job", 4), ("today", 6), ("x", 6)] {
         let statement = statement(id, Sequence::new(sequence));
         assert!(

@@ -273,7 +273,7 @@ fn a_credit_line_belongs_to_the_account() {
     let statement = store
         .usage_statement("a", &"u1".into(), Sequence::END)
         .unwrap();
-    assert_eq!((statement.unpaid, statement.dropped), (0, 3));
+    assert_eq!((statement.deficit, statement.dropped), (0, 3));
     assert_sound(&store);
     for name in ["a", "invoiced"] {
         store.post(Posting::close_books(name, "close", 8)).unwrap();

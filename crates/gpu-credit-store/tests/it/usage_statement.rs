@@ -13,7 +13,7 @@ fn paid(store: &Store, id: &str) -> (Vec<u64>, u64) {
 fn paid_as_recorded(store: &Store, id: &str, sequence: Sequence) -> (Vec<u64>, u64) {
     let statement = store.usage_statement("acme", &id.into(), sequence).unwrap();
     let draws = statement.draws.iter().map(|draw| draw.amount);
-    (draws.collect(), statement.unpaid)
+    (draws.collect(), statement.deficit)
 }
 
 #[test]

@@ -27,11 +27,11 @@ pub struct Draw {
     pub last: i64,
     /// When: at each of these ticks, from the first on, or at the start of the grant if the usage had
     /// become a deficit.
-    pub paid_at: i64,
+    pub drawn_at: i64,
 }
 
 impl GpuCredit {
-    /// The draws of a range of time, in the order in which they happen: by `paid_at`; at one
+    /// The draws of a range of time, in the order in which they happen: by `drawn_at`; at one
     /// instant those of grants that start into a deficit first, oldest usage first, then those of
     /// its usage in posting order, each from the grant that is drawn first on, then those of metered
     /// usage. These are ordered by their first tick, and broken where the rate of the account changes.
@@ -53,7 +53,7 @@ impl GpuCredit {
     /// account.subtract(8, 3)?; // 3 more than there is
     /// let march = account.add_credit("march", 100, 20, 30)?;
     /// let draws = account.draws(..);
-    /// let draws: Vec<_> = draws.map(|draw| (draw.grant, draw.amount, draw.paid_at)).collect();
+    /// let draws: Vec<_> = draws.map(|draw| (draw.grant, draw.amount, draw.drawn_at)).collect();
     /// assert_eq!(draws, [(trial, 5, 3), (march, 3, 20)]);
     ///
     /// let window = account.grant(march).map(|grant| grant.start..=grant.end).unwrap();
@@ -88,8 +88,8 @@ impl Iterator for Draws<'_> {
             Payment::Drawn {
                 part,
                 grant,
-                paid_at,
-            } => Some(part.paid_by(grant, paid_at)),
+                drawn_at,
+            } => Some(part.paid_by(grant, drawn_at)),
             Payment::Dropped(_) => None,
         })
     }

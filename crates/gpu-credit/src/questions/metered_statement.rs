@@ -29,7 +29,7 @@ impl GpuCredit {
     /// let draws: Vec<_> = draws.map(|draw| (draw.grant, draw.amount, draw.first, draw.last)).collect();
     /// // Two ticks and a half draw from today's credit; tomorrow's covers the rest of them first.
     /// assert_eq!(draws, [(today, 20, 6, 8), (tomorrow, 12, 8, 9), (tomorrow, 16, 10, 11)]);
-    /// assert_eq!((statement.amount, statement.unpaid, statement.dropped), (48, 0, 0));
+    /// assert_eq!((statement.amount, statement.deficit, statement.dropped), (48, 0, 0));
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     #[must_use]
@@ -39,7 +39,7 @@ impl GpuCredit {
         let mut statement = UsageStatement {
             amount,
             draws: Vec::new(),
-            unpaid: amount,
+            deficit: amount,
             dropped: 0,
         };
         if amount == 0 {
@@ -63,16 +63,16 @@ impl GpuCredit {
                 Payment::Drawn {
                     part,
                     grant,
-                    paid_at,
+                    drawn_at,
                 } if part.usage == usage => {
-                    pay(&mut statement, part, part.paid_by(grant, paid_at));
+                    pay(&mut statement, part, part.paid_by(grant, drawn_at));
                 }
                 Payment::Dropped(part) if part.usage == usage => statement.drop_part(part),
                 _ => {}
             }
         }
         let (mut owed, mut trace) = payments.into_owed();
-        while statement.unpaid > 0
+        while statement.deficit > 0
             && let Some(time) = trace.next_time()
         {
             trace.enter_next(&mut |movement| {
@@ -93,8 +93,8 @@ impl UsageStatement {
     /// Notes a draw of metered usage. It is one with the one before if it `goes_on` from its last unit,
     /// by the same grant and of the same kind.
     fn pay_by(&mut self, draw: Draw, goes_on: bool) {
-        self.unpaid -= draw.amount;
-        let is_late = |draw: &Draw| draw.paid_at > draw.last;
+        self.deficit -= draw.amount;
+        let is_late = |draw: &Draw| draw.drawn_at > draw.last;
         let is_same = |last: &&mut Draw| {
             goes_on && last.grant == draw.grant && is_late(last) == is_late(&draw)
         };
@@ -108,7 +108,7 @@ impl UsageStatement {
     }
 
     fn drop_part(&mut self, part: Part) {
-        self.unpaid -= part.amount;
+        self.deficit -= part.amount;
         self.dropped += part.amount;
     }
 }

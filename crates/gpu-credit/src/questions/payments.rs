@@ -16,7 +16,7 @@ pub(super) enum Payment {
     Drawn {
         part: Part,
         grant: u32,
-        paid_at: i64,
+        drawn_at: i64,
     },
     Dropped(Part),
 }
@@ -96,11 +96,11 @@ impl<'a> Payments<'a> {
         self.trace.enter_next(&mut |movement| {
             if let Movement::Repaid { grant, amount } = movement {
                 take_from(owed, amount, &mut |part| {
-                    let paid_at = time;
+                    let drawn_at = time;
                     ready.push_back(Payment::Drawn {
                         part,
                         grant,
-                        paid_at,
+                        drawn_at,
                     });
                 });
             }
@@ -121,11 +121,11 @@ impl<'a> Payments<'a> {
         for amount in [whole, total - whole] {
             self.trace.draw(amount, &mut |movement| match movement {
                 Movement::Drawn { grant, amount } => demand.take(amount, |part| {
-                    let paid_at = part.first;
+                    let drawn_at = part.first;
                     ready.push_back(Payment::Drawn {
                         part,
                         grant,
-                        paid_at,
+                        drawn_at,
                     });
                 }),
                 Movement::Owed { amount } => owed.push_back(demand.split_off_front(amount)),
@@ -195,14 +195,14 @@ fn latest_usage(account: &GpuCredit, time: i64, amount: u64) -> VecDeque<Demand>
 
 impl Part {
     /// The draw by which a grant pays it.
-    pub(super) fn paid_by(self, grant: u32, paid_at: i64) -> Draw {
+    pub(super) fn paid_by(self, grant: u32, drawn_at: i64) -> Draw {
         Draw {
             usage: self.usage,
             grant: GrantId(grant),
             amount: self.amount,
             first: self.first,
             last: self.last,
-            paid_at,
+            drawn_at,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::limits::{AMOUNTS_MAX, USAGE_RECORDS_MAX};
 use crate::range::closed;
 use crate::rates::{JOBS_MAX, Job};
-use crate::timeline::ask::more::{More, Unpaid};
+use crate::timeline::ask::more::{More, Uncovered};
 
 impl GpuCredit {
     /// The largest amount that may be used at an instant without taking from anything that is
@@ -34,7 +34,7 @@ impl GpuCredit {
         let is_full = self.usage_sums().records >= USAGE_RECORDS_MAX.into();
         let amount = if is_full { 0 } else { self.usage_room() };
         let mut replays = self.view().with_more(More::Once { amount, timestamp });
-        while replays.next_unpaid().is_some() {}
+        while replays.next_uncovered().is_some() {}
         replays.paid()
     }
 
@@ -69,13 +69,13 @@ impl GpuCredit {
         Ok(largest(most, |rate| {
             let mut replays = self.view().with_more(More::Job(Job { from, until, rate }));
             let mut most = rate;
-            while let Some(unpaid) = replays.next_unpaid() {
-                let is_after = unpaid.added_last == 0;
+            while let Some(uncovered) = replays.next_uncovered() {
+                let is_after = uncovered.added_last == 0;
                 if is_after && most < rate {
-                    // The job itself could not be paid: the next try finds what it leaves unpaid later.
+                    // The job itself could not be paid: the next try finds what it leaves uncovered later.
                     break;
                 }
-                most = most.min(rate - fewest(unpaid, rate));
+                most = most.min(rate - fewest(uncovered, rate));
             }
             Limit {
                 most,
@@ -113,13 +113,13 @@ impl GpuCredit {
                 most: ticks,
                 is_reached: true,
             };
-            while let Some(unpaid) = replays.next_unpaid() {
+            while let Some(uncovered) = replays.next_uncovered() {
                 // At least so many of the latest units have to go. If that is all, and they were
                 // added in this very epoch, none of them has lapsed: they are what has to go.
                 let is_first = limit.most == ticks;
-                limit.is_reached = is_first && unpaid.amount <= unpaid.added_last;
-                limit.most = (unpaid.added_in_all - unpaid.amount) / rate;
-                if !limit.is_reached && unpaid.added_last > 0 {
+                limit.is_reached = is_first && uncovered.amount <= uncovered.added_last;
+                limit.most = (uncovered.added_in_all - uncovered.amount) / rate;
+                if !limit.is_reached && uncovered.added_last > 0 {
                     break;
                 }
                 replays.add_no_more();
@@ -141,13 +141,13 @@ impl GpuCredit {
     /// let mut account = GpuCredit::new();
     /// account.add_credit("march", 70, 0, 30)?;
     /// account.post_metered(MeteredUsage { rate: 4, from: 0, until: 20 })?;
-    /// assert_eq!(account.first_unpaid(..), Some(17));
-    /// assert_eq!(account.first_unpaid(20..), None); // no usage, though there is a deficit
+    /// assert_eq!(account.first_uncovered(..), Some(17));
+    /// assert_eq!(account.first_uncovered(20..), None); // no usage, though there is a deficit
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
     #[must_use]
-    pub fn first_unpaid(&self, range: impl RangeBounds<i64>) -> Option<i64> {
-        self.view().first_unpaid(closed(range)?)
+    pub fn first_uncovered(&self, range: impl RangeBounds<i64>) -> Option<i64> {
+        self.view().first_uncovered(closed(range)?)
     }
 
     /// What all usage may still grow by.
@@ -167,9 +167,9 @@ impl GpuCredit {
 
 /// By how much the rate has to fall at least, for so much to be paid: each unit of it saves at most
 /// one at each tick.
-fn fewest(unpaid: Unpaid, rate: u64) -> u64 {
-    let ticks = unpaid.added / rate;
-    unpaid.amount.div_ceil(ticks)
+fn fewest(uncovered: Uncovered, rate: u64) -> u64 {
+    let ticks = uncovered.added / rate;
+    uncovered.amount.div_ceil(ticks)
 }
 
 /// What one try has shown.

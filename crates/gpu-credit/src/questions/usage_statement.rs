@@ -5,7 +5,7 @@ use crate::account::GpuCredit;
 use crate::record::{AnyUsageId, GrantId, UsageId};
 use crate::timeline::ask::trace::{Movement, Trace};
 
-/// Where the usage of one record went: `amount` is the sum of its draws, `unpaid` and `dropped`.
+/// Where the usage of one record went: `amount` is the sum of its draws, `deficit` and `dropped`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub struct UsageStatement {
     /// What no grant has covered yet. Always 0 under [`Overdraft::Forfeit`].
     ///
     /// [`Overdraft::Forfeit`]: crate::Overdraft::Forfeit
-    pub unpaid: u64,
+    pub deficit: u64,
     /// What was dropped: under [`Overdraft::Forfeit`] nothing, or all of it if it is not metered; what
     /// was beyond the credit line under [`Overdraft::CarryUpTo`]. Always 0 under [`Overdraft::Carry`].
     ///
@@ -45,7 +45,7 @@ impl GpuCredit {
     /// let statement = account.usage_statement(job).unwrap();
     /// let draws: Vec<_> = statement.draws.iter().map(|draw| (draw.grant, draw.amount)).collect();
     /// assert_eq!(draws, [(trial, 5), (march, 1)]);
-    /// assert_eq!((statement.amount, statement.unpaid, statement.dropped), (8, 2, 0));
+    /// assert_eq!((statement.amount, statement.deficit, statement.dropped), (8, 2, 0));
     /// assert_eq!(account.usage_statement(account.next_usage_id(3)), None);
     /// # Ok::<(), gpu_credit::Error>(())
     /// ```
@@ -58,14 +58,14 @@ impl GpuCredit {
         let mut statement = UsageStatement {
             amount,
             draws: Vec::new(),
-            unpaid: 0,
+            deficit: 0,
             dropped: 0,
         };
         trace.draw(amount, &mut |movement| match movement {
             Movement::Drawn { grant, amount } => {
                 statement.pay(usage, grant, amount, usage.timestamp);
             }
-            Movement::Owed { amount } => statement.unpaid += amount,
+            Movement::Owed { amount } => statement.deficit += amount,
             Movement::Dropped { amount } => statement.dropped += amount,
             _ => {}
         });
@@ -88,20 +88,20 @@ impl GpuCredit {
 }
 
 impl UsageStatement {
-    fn pay(&mut self, usage: UsageId, grant: u32, amount: u64, paid_at: i64) {
+    fn pay(&mut self, usage: UsageId, grant: u32, amount: u64, drawn_at: i64) {
         self.draws.push(Draw {
             usage: AnyUsageId::Instant(usage),
             grant: GrantId(grant),
             amount,
             first: usage.timestamp,
             last: usage.timestamp,
-            paid_at,
+            drawn_at,
         });
     }
 
     /// Lets the grants that start later pay what is owed, after the older usage `ahead` of it.
     fn repay(&mut self, usage: UsageId, mut trace: Trace<'_>, mut ahead: u64) {
-        while self.unpaid > 0
+        while self.deficit > 0
             && let Some(time) = trace.next_time()
         {
             trace.enter_next(&mut |movement| {
@@ -110,9 +110,9 @@ impl UsageStatement {
                 };
                 let older = amount.min(ahead);
                 ahead -= older;
-                let paid = (amount - older).min(self.unpaid);
+                let paid = (amount - older).min(self.deficit);
                 if paid > 0 {
-                    self.unpaid -= paid;
+                    self.deficit -= paid;
                     self.pay(usage, grant, paid, time);
                 }
             });

@@ -198,10 +198,10 @@ impl Live {
     #[inline]
     pub(crate) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
         if usage >= self.remaining {
-            let unpaid = usage - self.remaining;
+            let uncovered = usage - self.remaining;
             match overdraft {
-                Overdraft::Carry => self.deficit += unpaid,
-                Overdraft::CarryUpTo(line) => self.deficit = line.min(self.deficit + unpaid),
+                Overdraft::Carry => self.deficit += uncovered,
+                Overdraft::CarryUpTo(line) => self.deficit = line.min(self.deficit + uncovered),
                 Overdraft::Forfeit => {}
             }
             self.remaining = 0;

@@ -107,8 +107,8 @@ impl Run {
                 assert_eq!(account.statement(timestamp).dropped, amount);
             }
             Step::Draws { usage, ref draws } => assert_eq!(&self.draws(usage), draws),
-            Step::FirstUnpaid { from, to, tick } => {
-                assert_eq!(account.first_unpaid(from..=to), tick);
+            Step::FirstUncovered { from, to, tick } => {
+                assert_eq!(account.first_uncovered(from..=to), tick);
             }
             Step::Spendable { timestamp, amount } => {
                 assert_eq!(account.spendable(timestamp), amount);
@@ -134,7 +134,7 @@ impl Run {
             amount: draw.amount,
             first: draw.first,
             last: draw.last,
-            paid_at: draw.paid_at,
+            drawn_at: draw.drawn_at,
         });
         draws.collect()
     }

@@ -34,7 +34,7 @@ fn a_jump_ends_where_the_account_reaches_its_line() {
     account.settle();
     account.assert_invariants();
     assert!(account.settlement().jumps > jumps, "it jumps over 6");
-    // 8 owed from 3 on, 10 of 12 from 8 on, and 4 of them paid at 10.
+    // 8 owed from 3 on, 10 of 12 from 8 on, and 4 of them drawn at 10.
     assert_eq!(account.balance_at(8).deficit, 10);
     assert_eq!(account.balance_at(10).deficit, 6);
     assert_eq!(account.get_balance(20), Some(94));
@@ -108,7 +108,7 @@ fn draws_that_begin_in_a_deficit_pay_what_was_owed() {
         expected.map(|(usage, grant, amount)| (AnyUsageId::Instant(usage), grant, amount));
     assert!(draws.eq(expected));
     let statement = account.usage_statement(second).unwrap();
-    assert_eq!((statement.unpaid, statement.dropped), (0, 8));
+    assert_eq!((statement.deficit, statement.dropped), (0, 8));
     assert_eq!(account.usage_statement(dropped).unwrap().dropped, 9);
 }
 

@@ -186,10 +186,10 @@ fn add(
     paid: &mut Paid,
     (usage, grant, amount): (AnyUsageId, u32, u64),
     ticks: [i64; 2],
-    paid_at: i64,
+    drawn_at: i64,
 ) {
     let [first, last] = ticks;
-    let later = (paid_at > last).then_some(paid_at);
+    let later = (drawn_at > last).then_some(drawn_at);
     let entry = paid.entry((usage, grant, later));
     let entry = entry.or_insert((0, first, last));
     *entry = (entry.0 + amount, entry.1.min(first), entry.2.max(last));
@@ -197,7 +197,7 @@ fn add(
 
 fn add_draw(paid: &mut Paid, draw: &Draw, places: &BTreeMap<GrantId, u32>) {
     let part = (draw.usage, places[&draw.grant], draw.amount);
-    add(paid, part, [draw.first, draw.last], draw.paid_at);
+    add(paid, part, [draw.first, draw.last], draw.drawn_at);
 }
 
 /// The place of each grant among those that stand.
@@ -233,7 +233,7 @@ fn expected_draws(expected: &GpuCredit, posted: &Posted) -> Paid {
             rest -= amount;
             if amount > 0 {
                 let part = (*usage, places[&draw.grant], amount);
-                add(&mut paid, part, [draw.first; 2], draw.paid_at);
+                add(&mut paid, part, [draw.first; 2], draw.drawn_at);
             }
         }
         assert_eq!(rest, 0);
@@ -260,7 +260,7 @@ fn compare_draws(account: &GpuCredit, expected: &GpuCredit, posted: &Posted, fro
     for (id, job) in &posted.metered {
         let statement = account.metered_statement(*id).unwrap();
         let drawn: u64 = statement.draws.iter().map(|draw| draw.amount).sum();
-        let whole = drawn + statement.unpaid + statement.dropped;
+        let whole = drawn + statement.deficit + statement.dropped;
         assert_eq!(statement.amount, whole, "{job:?}");
         let mut own = Paid::new();
         for draw in &statement.draws {
@@ -401,7 +401,7 @@ fn draws_of_a_job_are_as_long_as_in_a_tick_by_tick_replay() {
                 amount: draw.amount,
                 first: draw.first,
                 last: draw.last,
-                paid_at: draw.paid_at,
+                drawn_at: draw.drawn_at,
             });
             let draws: Vec<_> = draws.collect();
             assert_eq!(draws, replay.draws_of(usage), "seed {seed}, {job:?}");

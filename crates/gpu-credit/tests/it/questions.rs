@@ -65,7 +65,7 @@ impl Asked {
         let count = self.list().posted().usage().len();
         let ids: Vec<UsageId> = (0..count).map(|number| self.usage_id(number)).collect();
         let draws = self.list().draws_at(i64::MAX).into_iter();
-        let draws = draws.map(|draw| (ids[draw.usage], draw.grant, draw.amount, draw.paid_at));
+        let draws = draws.map(|draw| (ids[draw.usage], draw.grant, draw.amount, draw.drawn_at));
         draws.collect()
     }
 
@@ -85,7 +85,7 @@ impl Asked {
 
     fn ask_usage_statements(&self) {
         let draws = self.draws();
-        let (mut unpaid, mut dropped) = (0, 0);
+        let (mut uncovered, mut dropped) = (0, 0);
         for (number, usage) in self.list().posted().usage().iter().enumerate() {
             let id = self.usage_id(number);
             let statement = self.engine().usage_statement(id).unwrap();
@@ -96,19 +96,19 @@ impl Asked {
             let drawn: u64 = expected.iter().map(|draw| draw.2).sum();
             let rest = usage.amount - drawn;
             assert_eq!(statement.amount, usage.amount, "{id}");
-            assert_eq!(statement.unpaid + statement.dropped, rest, "{id}");
+            assert_eq!(statement.deficit + statement.dropped, rest, "{id}");
             match self.engine().overdraft() {
                 Overdraft::Carry => assert_eq!(statement.dropped, 0, "{id}"),
-                Overdraft::Forfeit => assert_eq!(statement.unpaid, 0, "{id}"),
+                Overdraft::Forfeit => assert_eq!(statement.deficit, 0, "{id}"),
                 _ => {}
             }
-            unpaid += statement.unpaid;
+            uncovered += statement.deficit;
             dropped += statement.dropped;
             let next = self.engine().next_usage_id(usage.timestamp);
             assert_eq!(self.engine().usage_statement(next), None, "{next}");
         }
         let end = self.list().statement_at(i64::MAX);
-        assert_eq!((unpaid, dropped), (end.deficit, end.dropped));
+        assert_eq!((uncovered, dropped), (end.deficit, end.dropped));
     }
 
     fn ask_statement(&self, time: i64) {
@@ -280,7 +280,7 @@ fn plain(draw: Draw) -> (UsageId, usize, u64, i64) {
         panic!("nothing is metered");
     };
     assert_eq!([draw.first, draw.last], [usage.timestamp; 2]);
-    (usage, grant, draw.amount, draw.paid_at)
+    (usage, grant, draw.amount, draw.drawn_at)
 }
 
 /// Just before the frontier all stood as remembered, and so the replay of a write that had unsettled

@@ -80,10 +80,14 @@ fn what_may_be_spent_is_what_bisection_over_replays_finds() {
         assert_eq!(dry, replay.runs_dry(rate, at), "{rate} from {at}");
 
         let range = at..=at + random.random_range(-1..60);
-        let unpaid = account.first_unpaid(range.clone());
-        assert_eq!(unpaid, replay.first_unpaid(range.clone()), "{range:?}");
-        let unpaid = account.first_unpaid(..);
-        assert_eq!(unpaid, replay.first_unpaid(i64::MIN..=i64::MAX));
+        let uncovered = account.first_uncovered(range.clone());
+        assert_eq!(
+            uncovered,
+            replay.first_uncovered(range.clone()),
+            "{range:?}"
+        );
+        let uncovered = account.first_uncovered(..);
+        assert_eq!(uncovered, replay.first_uncovered(i64::MIN..=i64::MAX));
     });
 }
 
@@ -188,9 +192,9 @@ fn what_may_be_spent_at_the_extremes() {
                 replay.runs_dry(rate, time),
                 "seed {seed}, {rate} {time}"
             );
-            let unpaid = account.first_unpaid(time..);
-            let expected = replay.first_unpaid(time..=i64::MAX);
-            assert_eq!(unpaid, expected, "seed {seed}, {time}");
+            let uncovered = account.first_uncovered(time..);
+            let expected = replay.first_uncovered(time..=i64::MAX);
+            assert_eq!(uncovered, expected, "seed {seed}, {time}");
         }
     }
 }

@@ -92,7 +92,7 @@ fn answers(account: &GpuCredit) -> Vec<String> {
         format!(
             "{:?} {:?}",
             account.lowest_balance(..),
-            account.first_unpaid(..)
+            account.first_uncovered(..)
         ),
         format!("{} {}", account.granted(), account.used()),
     ];

@@ -28,7 +28,7 @@ const WORDS: [Word; 15] = [
     word(r"\busages\b", "usage records"),
     word(r"\b(owe[sd]?|owing|debts?)\b", "a deficit"),
     word(
-        r"\b(pays?|paid|paying)\b",
+        r"\b(pays?|(un)?paid|paying)\b",
         "usage draws from a grant, a grant covers usage",
     ),
     word(r"\b(take|takes|took|taken|taking)( \w+)? back\b", "retract"),

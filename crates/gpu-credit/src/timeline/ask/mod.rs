@@ -12,7 +12,7 @@ pub(crate) mod replay;
 mod standing;
 mod survey;
 pub(crate) mod trace;
-mod unpaid;
+mod uncovered;
 mod what_if;
 
 use super::boundary::Key;

@@ -80,7 +80,7 @@ struct Record {
 
 /// What cannot be paid.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Unpaid {
+pub(crate) struct Uncovered {
     /// So much, since the replays were last alike, of what is posted and of what is added.
     pub(crate) amount: u64,
     /// What has been added since then.
@@ -102,7 +102,7 @@ pub(crate) struct SideBySide<'a> {
     walk: AllUsageWalk<'a>,
     /// All posted usage before the epoch.
     used: u64,
-    unpaid: Unpaid,
+    uncovered: Uncovered,
     freed: Freed,
     is_over: bool,
 }
@@ -121,7 +121,7 @@ impl<'a> View<'a> {
             used: walk.before(posted.opening()),
             posted,
             walk,
-            unpaid: Unpaid::default(),
+            uncovered: Uncovered::default(),
             freed: Freed::default(),
             is_over: false,
         }
@@ -131,24 +131,24 @@ impl<'a> View<'a> {
 impl SideBySide<'_> {
     /// Goes on to the end of the next epoch at which something cannot be paid that could be, or
     /// would have been added; `None` if there is none.
-    pub(crate) fn next_unpaid(&mut self) -> Option<Unpaid> {
+    pub(crate) fn next_uncovered(&mut self) -> Option<Uncovered> {
         while !self.is_over {
             let next = self.posted.next_time();
-            let unpaid = self.leave(next);
-            let found = self.unpaid;
+            let uncovered = self.leave(next);
+            let found = self.uncovered;
             if self.are_alike() {
-                (self.unpaid.amount, self.unpaid.added) = (0, 0);
-                self.is_over |= self.unpaid.added_in_all == self.most;
+                (self.uncovered.amount, self.uncovered.added) = (0, 0);
+                self.is_over |= self.uncovered.added_in_all == self.most;
             }
             // Then no usage is to come that could be paid or not.
             self.is_over |=
-                self.used == self.view.usage.total() && self.unpaid.added_in_all == self.most;
+                self.used == self.view.usage.total() && self.uncovered.added_in_all == self.most;
             if next.is_none() {
                 self.is_over = true;
             } else if !self.is_over {
                 self.enter_next();
             }
-            if unpaid {
+            if uncovered {
                 return Some(found);
             }
         }
@@ -156,7 +156,7 @@ impl SideBySide<'_> {
     }
 
     /// Of usage at an instant, how much is paid: all of it, or the most of it with which nothing would
-    /// have been unpaid so far.
+    /// have been uncovered so far.
     pub(crate) fn paid(&self) -> u64 {
         self.freed
             .first_missing()
@@ -165,21 +165,21 @@ impl SideBySide<'_> {
 
     /// Adds no more than has been added so far.
     pub(crate) fn add_no_more(&mut self) {
-        self.most = self.unpaid.added_in_all;
+        self.most = self.uncovered.added_in_all;
         self.is_over |= self.are_alike();
     }
 
     /// Draws all usage of the epoch, which lasts until just before `next`. Whether some of it is
-    /// unpaid.
+    /// uncovered.
     fn leave(&mut self, next: Option<i64>) -> bool {
         let usage = self.view.usage;
         let through = next.map_or(usage.total(), |next| self.walk.before(next));
         let added_through = next.map_or(self.more.total(), |next| self.more.before(next));
-        let added_before = self.unpaid.added_in_all;
+        let added_before = self.uncovered.added_in_all;
         let added = added_through.min(self.most) - added_before;
-        self.unpaid.added += added;
-        self.unpaid.added_last = added;
-        self.unpaid.added_in_all += added;
+        self.uncovered.added += added;
+        self.uncovered.added_last = added;
+        self.uncovered.added_in_all += added;
 
         let drawn = through - self.used;
         let available = self.posted.live.remaining();
@@ -196,9 +196,9 @@ impl SideBySide<'_> {
         };
         let due = paid + (added - too_late);
         let has = self.with_more.remaining();
-        let unpaid = due.saturating_sub(has) + too_late;
-        self.unpaid.amount += unpaid;
-        if unpaid > 0 {
+        let uncovered = due.saturating_sub(has) + too_late;
+        self.uncovered.amount += uncovered;
+        if uncovered > 0 {
             // Before anything is forfeited, which sets free what still lacks.
             let lacking = (available - paid) - (has - due.min(has));
             self.freed.missing(lacking);
@@ -211,7 +211,7 @@ impl SideBySide<'_> {
             self.with_more.draw(due.min(has), self.view.overdraft);
         }
         self.used = through;
-        unpaid > 0
+        uncovered > 0
     }
 
     /// How much less is left with more usage.

@@ -109,23 +109,23 @@ impl Trace<'_> {
             self.live.draw(usage, overdraft);
             return;
         }
-        let mut unpaid = usage;
-        while unpaid > 0
+        let mut uncovered = usage;
+        while uncovered > 0
             && let Some(first) = self.live.first()
         {
-            let (grant, amount) = (first.grant, first.remainder.min(unpaid));
+            let (grant, amount) = (first.grant, first.remainder.min(uncovered));
             self.live.draw(amount, overdraft);
             note(Movement::Drawn { grant, amount });
-            unpaid -= amount;
+            uncovered -= amount;
         }
         let before = self.live.deficit();
-        self.live.draw(unpaid, overdraft);
+        self.live.draw(uncovered, overdraft);
         let owed = self.live.deficit() - before;
         if owed > 0 {
             note(Movement::Owed { amount: owed });
         }
-        if owed < unpaid {
-            let amount = unpaid - owed;
+        if owed < uncovered {
+            let amount = uncovered - owed;
             note(Movement::Dropped { amount });
         }
     }

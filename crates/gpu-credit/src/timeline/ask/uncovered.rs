@@ -8,7 +8,7 @@ impl View<'_> {
     ///
     /// That is usage after which there is less than nothing. After the first usage of the range, if
     /// that is paid, only new usage takes a balance below zero: until then there is no deficit.
-    pub(crate) fn first_unpaid(self, (from, to): (i64, i64)) -> Option<i64> {
+    pub(crate) fn first_uncovered(self, (from, to): (i64, i64)) -> Option<i64> {
         let is_in_range = |tick: &i64| *tick <= to;
         let first = self.usage.first_above(self.usage.before(from));
         let first = first.map(|(tick, _)| tick).filter(is_in_range)?;
