@@ -4,11 +4,11 @@
 //! head     origin, policy, counts, and the widths of all that follows; then the credit line if there is one
 //! name     then the indexes of the three series: one line or two to be read first
 //! epochs   when each opens, with a bit for "a grant is live"; its level
-//! usage    when; the running sum
 //! changes  when the rate of metered usage changes; what has been metered before
 //! grants   the epochs of start and end, amounts, priorities, lengths of credit ids
 //! jobs     the changes at which each begins and ends, rates
 //! ids      the credit ids
+//! usage    when; the running sum; then room for more
 //! ```
 //!
 //! Times are distances from the earliest of all, the origin.
@@ -175,7 +175,6 @@ impl Layout {
             blocks: 0,
         });
         epochs.blocks = place.take(head.epoch.block_bytes(epochs.len)).start;
-        usage.blocks = place.take(head.entry.block_bytes(usage.len)).start;
         changes.blocks = place.take(head.change.block_bytes(changes.len)).start;
         let grants = head.grants.into();
         let starts = place.column(grants, Width::ONE);
@@ -189,6 +188,7 @@ impl Layout {
         let until = place.column(jobs, change);
         let rates = place.column(jobs, head.rate);
         let credit_ids = place.take(head.credit_ids as usize);
+        usage.blocks = place.take(head.entry.block_bytes(usage.len)).start;
         Layout {
             head,
             name,
@@ -223,11 +223,8 @@ impl Layout {
     pub(super) fn with_usage(&self, bytes: &mut [u8]) -> Self {
         let mut head = self.head;
         head.usage += 1;
-        let (end, widths) = (self.usage.end(), head.entry);
-        bytes.copy_within(end..self.end, end + widths.block_bytes(1));
         if let Some(fence) = self.usage.next_fence() {
-            let end = self.end + widths.block_bytes(1);
-            bytes.copy_within(fence..end, fence + widths.key.bytes());
+            bytes.copy_within(fence..self.end, fence + head.entry.key.bytes());
         }
         bytes[USAGE..USAGE + 2].copy_from_slice(&head.usage.to_le_bytes());
         Self::of(head)

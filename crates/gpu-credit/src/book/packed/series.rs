@@ -140,11 +140,6 @@ impl Series {
         start..start + self.widths.block_bytes(self.len_of(block))
     }
 
-    /// What follows the blocks.
-    pub(super) fn end(&self) -> usize {
-        self.blocks + self.widths.block_bytes(self.len)
-    }
-
     #[inline]
     fn start_of(&self, block: usize) -> usize {
         self.blocks + self.widths.block_bytes(block * BLOCK)
