@@ -92,6 +92,9 @@ impl CreditBook {
         &mut self,
         records: &[(N, Record)],
     ) -> Result<(), BookError> {
+        if let [(name, record)] = records {
+            return self.ingest_one(name.as_ref(), record);
+        }
         let hash = |(name, _): &(N, Record)| self.hash(name.as_ref());
         let hashes = parallel::map_many(16 * 1_024, records, hash);
         let parts = partition(&hashes);
@@ -113,6 +116,27 @@ impl CreditBook {
                 shard.at_mut(records_of_one[0].0).post(more, options);
             }
         });
+        Ok(())
+    }
+
+    /// Posts a record by itself, of which there is nothing to divide.
+    fn ingest_one(&mut self, name: &str, record: &Record) -> Result<(), BookError> {
+        let hash = self.hash(name);
+        let shard = &mut self.shards[hash.shard()];
+        let Some(place) = shard.find(name, hash.tag()) else {
+            let account = name.to_owned();
+            return Err(BookError::NoSuchAccount { index: 0, account });
+        };
+        let account = shard.at_mut(place);
+        account.sums().add(record).map_err(|error| {
+            let account = name.to_owned();
+            BookError::Refused {
+                index: 0,
+                account,
+                error,
+            }
+        })?;
+        account.post(std::iter::once(record), self.options);
         Ok(())
     }
 
@@ -141,15 +165,6 @@ impl CreditBook {
 
 /// The shards that have records, and the places of these.
 fn partition(hashes: &[Hash]) -> Vec<(usize, Vec<usize>)> {
-    if hashes.len() < SHARDS {
-        let mut parts: Vec<(usize, usize)> = (hashes.iter().enumerate())
-            .map(|(index, hash)| (hash.shard(), index))
-            .collect();
-        parts.sort_unstable();
-        let parts = parts.chunk_by(|one, other| one.0 == other.0);
-        let indexes = |part: &[(usize, usize)]| part.iter().map(|(_, index)| *index).collect();
-        return parts.map(|part| (part[0].0, indexes(part))).collect();
-    }
     let mut parts = vec![Vec::new(); SHARDS];
     for (index, hash) in hashes.iter().enumerate() {
         parts[hash.shard()].push(index);
