@@ -187,7 +187,7 @@ impl Account {
         })
     }
 
-    /// Where each grant went from one instant to another, both included: a Table of grant, credit_id,
+    /// What became of each grant from one instant to another, both included: a Table of grant, credit_id,
     /// remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. Grants
     /// that were over before are left out. Raises ValueError if first is later than last.
     ///

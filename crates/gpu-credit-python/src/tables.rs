@@ -308,7 +308,7 @@ impl Period {
     }
 }
 
-/// Where a grant went in a period: `remaining_before + granted` is the sum of what follows it.
+/// What became of a grant in a period: `remaining_before + granted` is the sum of what follows it.
 #[derive(Clone, Copy, Default)]
 struct Went {
     remaining_before: u64,
@@ -368,7 +368,7 @@ impl Went {
     }
 }
 
-/// Where each grant went between two statements, both in posting order. The later one has all of the earlier.
+/// What became of each grant between two statements, both in posting order. The later one has all of the earlier.
 fn movements<'a>(
     before: &'a Statement,
     after: &'a Statement,

@@ -1318,7 +1318,7 @@ class GPUCredit:
         (60, 50, 10, 50)
         """
     def grant_statements(self, *, first: _Instant, last: _Instant) -> Table:
-        """Where each grant went from one instant to another, both included: a Table of grant, credit_id,
+        """What became of each grant from one instant to another, both included: a Table of grant, credit_id,
         remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. Grants
         that were over before are left out.
 

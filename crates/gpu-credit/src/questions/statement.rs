@@ -47,7 +47,7 @@ pub struct Statement {
 }
 
 impl GpuCredit {
-    /// Where a grant went, as of an instant: with every record at or before it applied. `None` if
+    /// What became of a grant, as of an instant: with every record at or before it applied. `None` if
     /// the grant has not started by then, was never posted, or is retracted.
     ///
     /// Replays boundaries from the last sound checkpoint before the instant, or before its end: O(log
