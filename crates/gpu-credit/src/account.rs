@@ -138,7 +138,8 @@ impl GpuCredit {
     /// Posts a grant that is live in `[timestamp, timestamp + expiration]`, both ends included: an
     /// `expiration` of 0 is a window of one instant, and a window that ends at `i64::MAX` never
     /// ends. `credit_id` is metadata: two grants with one id are two grants. Its priority is 0:
-    /// [`post_grant`](Self::post_grant) takes another. O(log m), and a pass over one chunk.
+    /// [`post_grant`](Self::post_grant) takes another. O(log m), a pass over one chunk, and, unless it
+    /// starts beyond what is settled, at most 256 boundaries replayed.
     ///
     /// # Errors
     /// If the window would end after `i64::MAX`, if grants would add up to more than `i64::MAX`, or
@@ -171,7 +172,7 @@ impl GpuCredit {
         })
     }
 
-    /// Posts a grant, as [`add_credit`](Self::add_credit) does. O(log m), and a pass over one chunk.
+    /// Posts a grant, as [`add_credit`](Self::add_credit) does and at its cost.
     ///
     /// # Errors
     /// As [`add_credit`](Self::add_credit).
@@ -195,8 +196,10 @@ impl GpuCredit {
     }
 
     /// Posts usage at an instant. It draws from the grants live then, lowest priority and then soonest
-    /// expiry first, and never fails for lack of credit: see [`Overdraft`]. O(log n) and a pass over one chunk;
-    /// amortised O(1) in time order.
+    /// expiry first, and never fails for lack of credit: see [`Overdraft`].
+    ///
+    /// Amortised O(1) in time order. Else O(log n), a pass over one chunk, and, unless it is beyond what is
+    /// settled, at most 256 boundaries replayed.
     ///
     /// # Errors
     /// If usage would add up to more than `i64::MAX`, or if 2³² - 1 usage records were ever posted

@@ -11,8 +11,11 @@ use crate::record::{GrantId, UsageId, UsageRecord};
 
 impl GpuCredit {
     /// Takes a usage record back, as if it had never been posted, and returns it. Other usage keeps
-    /// its identity, and this one is not used again. O(log n), amortised, and O(1) for some 16,000
-    /// records of that very instant.
+    /// its identity, and this one is not used again.
+    ///
+    /// O(log n) amortised, and the repair of a late [`subtract`](Self::subtract): at most 256 boundaries
+    /// replayed. If very many records have that very instant, O(1) more for each 16,000 or so of them, and
+    /// for each few hundred of them that are retracted.
     ///
     /// # Errors
     /// If it was never posted to this account, or is retracted already. The account is as before.
@@ -38,7 +41,7 @@ impl GpuCredit {
     }
 
     /// Changes the amount of a usage record, which keeps its identity and its place in posting
-    /// order. O(log n), and what [`retract_usage`](Self::retract_usage) says.
+    /// order. Cost as [`retract_usage`](Self::retract_usage).
     ///
     /// # Errors
     /// If it was never posted to this account, if it is retracted, or if usage would add up to more

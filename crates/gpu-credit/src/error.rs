@@ -41,19 +41,19 @@ pub enum Error {
     },
     /// The amounts of the account's usage would add up to more than `i64::MAX`.
     #[error(
-        "usage of {amount} does not fit: usage adds up to {total} already, and {} at most",
+        "usage of {amount} does not fit: other usage adds up to {total}, and all of it to {} at most",
         i64::MAX
     )]
     UsageTooLarge {
-        /// The amount that was posted.
+        /// The amount that was to be posted, or to which usage was to be changed.
         amount: u64,
-        /// The sum of all usage before it.
+        /// The sum of all other usage.
         total: u64,
     },
     /// The account's usage would add up to more than `i64::MAX`.
     #[error(
-        "usage of {rate} at each tick of [{from}, {until}) does not fit: usage adds up to {total} \
-         already, and {} at most",
+        "usage of {rate} at each tick of [{from}, {until}) does not fit: other usage adds up to \
+         {total}, and all of it to {} at most",
         i64::MAX
     )]
     MeteredUsageTooLarge {
@@ -63,7 +63,7 @@ pub enum Error {
         from: i64,
         /// The first tick that is no longer used.
         until: i64,
-        /// The sum of all usage before it.
+        /// The sum of all other usage.
         total: u64,
     },
     /// The account has had as much metered usage as it can number, retracted ones included.
@@ -165,4 +165,18 @@ pub struct ChangeError {
     /// Why it was refused.
     #[source]
     pub error: Error,
+}
+
+/// The place is lost: return [`RecordError`] to keep it.
+impl From<RecordError> for Error {
+    fn from(refused: RecordError) -> Self {
+        refused.error
+    }
+}
+
+/// The place is lost: return [`ChangeError`] to keep it.
+impl From<ChangeError> for Error {
+    fn from(refused: ChangeError) -> Self {
+        refused.error
+    }
 }

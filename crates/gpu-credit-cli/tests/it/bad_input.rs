@@ -121,8 +121,8 @@ fn a_total_past_what_a_ledger_holds() {
         assert_eq!(output.status.code(), Some(2), "{engine}");
         assert_eq!(
             stderr(&output),
-            "gpu-credit: standard input: line 4, column amount: usage of 1 does not fit: usage \
-             adds up to 9223372036854775807 already, and 9223372036854775807 at most\n",
+            "gpu-credit: standard input: line 4, column amount: usage of 1 does not fit: other \
+             usage adds up to 9223372036854775807, and all of it to 9223372036854775807 at most\n",
             "{engine}"
         );
     }

@@ -107,7 +107,8 @@ impl CreditBook {
         }
     }
 
-    /// Opens an account, without records. O(1)
+    /// Opens an account, without records. Any text is a name, the empty one too, of any length; the store
+    /// takes names of 1 to 1,024 bytes. O(1)
     ///
     /// # Errors
     /// If an account of this name is open. The book is as before.

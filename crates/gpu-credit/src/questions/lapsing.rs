@@ -24,9 +24,9 @@ impl GpuCredit {
     /// What will lapse later than the first instant of a range and within it, if nothing is used
     /// after its first instant: in the order of time, at one instant in posting order.
     ///
-    /// Usage that is posted later than the first instant is left out. Grants that start later are
-    /// not, and cover a deficit at their start. The remainder of a revoked grant is revoked, and does not
-    /// lapse.
+    /// Usage that takes effect later than the first instant is left out, whenever it was posted; of a
+    /// job, so are its ticks after that instant. Grants that start later are not left out, and cover a
+    /// deficit at their start. The remainder of a revoked grant is revoked, and does not lapse.
     ///
     /// Replays boundaries from the last sound checkpoint to the last instant of the range: O(log
     /// live) each.

@@ -10,8 +10,7 @@ impl GpuCredit {
     /// done. For other questions, and more than one record: [`what_if`](Self::what_if).
     ///
     /// Replays boundaries from the last sound checkpoint before the record takes effect up to the
-    /// instant, with the record among them. O(log m + log n) if it takes effect later. For metered
-    /// usage the account is cloned.
+    /// instant, with the record among them. O(log m + log n) if it takes effect later.
     ///
     /// # Errors
     /// If the record would be refused.
