@@ -59,6 +59,19 @@
 //! replay boundaries, and those that list usage visit the usage that they list. The repository's
 //! `docs/complexity.md` has every operation and the worst cases.
 //!
+//! # Errors
+//!
+//! | error | of |
+//! |---|---|
+//! | [`Error`] | one record, correction or question |
+//! | [`RecordError`], [`ChangeError`] | many records, and a plan: which one, and its [`Error`] |
+//! | [`BookError`] | a [`CreditBook`]: which account and record, and its [`Error`] |
+//! | [`BytesError`] | bytes that are to be an account |
+//! | [`OverdraftError`] | text that is to be a policy |
+//!
+//! `?` turns the second into the first, whereby the place is lost, and the first into the third. Whatever
+//! returns one of them has changed nothing.
+//!
 //! # Features
 //!
 //! * `rayon` (default): large batches of queries and large loads use all cores.

@@ -1,5 +1,7 @@
 //! The overdraft policy of an account, and the sizes of its structures.
 
+use crate::limits::AMOUNTS_MAX;
+
 /// What happens to usage beyond what the live grants have left. One account, one policy.
 ///
 /// As text it is `carry`, `carry:C` with the credit line `C`, or `forfeit`.
@@ -34,8 +36,8 @@ pub enum Overdraft {
     /// in part, be a deficit in part, and be dropped in part. With a line of 0 there is never a deficit,
     /// and a balance of exactly zero reads `Some(0)` after usage was dropped, too.
     ///
-    /// As text the line is `i64::MAX` at most. No account reaches a longer one, for its usage adds up
-    /// to no more.
+    /// The line is `i64::MAX` at most, for all usage of an account adds up to no more: an account that is
+    /// opened with a longer line has that one, and text and the store refuse a longer one.
     CarryUpTo(u64),
     /// It forfeits every live remainder and is itself dropped whole: there is no deficit, and the next grant
     /// starts clean. A balance of exactly zero reads `None`.
@@ -87,7 +89,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What happens to usage beyond what is available: [`Overdraft::Carry`] by default. O(1)
+    /// What happens to usage beyond what is available: [`Overdraft::Carry`] by default. A credit line
+    /// beyond `i64::MAX`, which no account reaches, becomes `i64::MAX`. O(1)
     ///
     /// ```
     /// use gpu_credit::{GpuCredit, Options, Overdraft};
@@ -96,6 +99,10 @@ impl Options {
     /// assert_eq!(account.overdraft(), Overdraft::Forfeit);
     /// ```
     pub fn overdraft(self, overdraft: Overdraft) -> Self {
+        let overdraft = match overdraft {
+            Overdraft::CarryUpTo(line) => Overdraft::CarryUpTo(line.min(AMOUNTS_MAX)),
+            Overdraft::Carry | Overdraft::Forfeit => overdraft,
+        };
         Options { overdraft, ..self }
     }
 

@@ -35,6 +35,10 @@ pub enum BookError {
         #[source]
         error: Error,
     },
+    /// An account refused what was asked of it by itself, after [`CreditBook::get`] or
+    /// [`CreditBook::get_mut`]: `?` makes this of its error. The book's own methods never return it.
+    #[error(transparent)]
+    Account(#[from] Error),
 }
 
 impl BookError {
@@ -50,7 +54,7 @@ impl BookError {
     #[must_use]
     pub fn index(&self) -> Option<usize> {
         match *self {
-            BookError::AlreadyOpen { .. } => None,
+            BookError::AlreadyOpen { .. } | BookError::Account(_) => None,
             BookError::NoSuchAccount { index, .. } | BookError::Refused { index, .. } => {
                 Some(index)
             }
@@ -61,6 +65,10 @@ impl BookError {
 impl CreditBook {
     /// Posts records of many accounts, those of one account in their order, and settles and packs
     /// each account that has some. All or nothing. With the `rayon` feature, on all cores.
+    ///
+    /// It returns no ids. To correct a record later, post it through [`get_mut`](Self::get_mut), which
+    /// returns its id, or find it in the account: by [`GpuCredit::find_usage`](crate::GpuCredit::find_usage)
+    /// or among [`GpuCredit::grants`](crate::GpuCredit::grants).
     ///
     /// O(k log k) for `k` records, and for each account that has some as
     /// [`GpuCredit::extend`](crate::GpuCredit::extend), or as building it anew if it is packed. One usage

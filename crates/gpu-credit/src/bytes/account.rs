@@ -162,6 +162,6 @@ fn read(reader: &mut Reader<'_>) -> Result<GpuCredit, Damage> {
     Ok(GpuCredit {
         usage,
         timeline,
-        overdraft,
+        overdraft: options.overdraft,
     })
 }

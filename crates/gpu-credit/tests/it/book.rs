@@ -249,6 +249,48 @@ fn the_first_record_that_is_refused_is_named_and_nothing_changes() {
     assert_eq!(book.get("b").unwrap().used(), 0);
 }
 
+/// Regression: the errors of an account, of many records and of a plan did not convert.
+#[test]
+fn errors_of_one_function_convert() {
+    fn of_a_book() -> Result<(), BookError> {
+        let mut book = CreditBook::new();
+        book.open("a", Overdraft::Carry)?;
+        book.get_mut("a").unwrap().subtract(u64::MAX, 1)?;
+        Ok(())
+    }
+    fn of_many_records(account: &mut GpuCredit) -> Result<(), Error> {
+        account.extend([Record::usage(1, 0)])?;
+        drop(account.what_if(&[Record::usage(u64::MAX, 0).into()])?);
+        Ok(())
+    }
+    let refused = |total| Error::UsageTooLarge {
+        amount: u64::MAX,
+        total,
+    };
+    assert_eq!(of_a_book(), Err(BookError::Account(refused(0))));
+    assert_eq!(of_a_book().unwrap_err().index(), None);
+    let mut account = GpuCredit::new();
+    assert_eq!(of_many_records(&mut account), Err(refused(1)));
+}
+
+/// Regression: the policy of such an account could not be read back from its own text.
+#[test]
+fn the_text_of_a_credit_line_beyond_all_sums_reads_back() {
+    let mut book = CreditBook::new();
+    book.open("a", Overdraft::CarryUpTo(u64::MAX)).unwrap();
+    let account = GpuCredit::with_overdraft(Overdraft::CarryUpTo(u64::MAX));
+    let read = GpuCredit::from_bytes(&account.to_bytes()).unwrap();
+    let policies = [
+        Some(account.overdraft()),
+        Some(read.overdraft()),
+        book.overdraft("a"),
+    ];
+    for policy in policies.map(Option::unwrap) {
+        assert_eq!(policy.to_string().parse(), Ok(policy));
+        assert_eq!(policy, Overdraft::CarryUpTo(i64::MAX.unsigned_abs()));
+    }
+}
+
 #[test]
 fn an_account_can_be_taken_out_and_opened_anew() {
     let mut book = CreditBook::new();
