@@ -27,6 +27,10 @@ pub(crate) enum Command {
     ///
     /// Example: compare keep store "The durable store" -- cargo bench -p gpu-credit-store
     Keep(KeepArguments),
+    /// Runs another bench, which prints the raw figures of rows P, and keeps them as a record
+    ///
+    /// Example: compare record -- python crates/gpu-credit-python/bench/peers --json
+    Record(RecordArguments),
     /// Parses an events file: the peer of row E1, in a process of its own
     PeerParse(PeerArguments),
 }
@@ -38,6 +42,13 @@ pub(crate) struct KeepArguments {
     /// Title of its section of the page
     pub(crate) title: String,
     /// The bench, which prints what it measured
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordArguments {
+    /// The bench
     #[arg(last = true, required = true)]
     pub(crate) command: Vec<String>,
 }

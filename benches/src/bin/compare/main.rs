@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command, KeepArguments, RunArguments};
+use arguments::{Arguments, Command, KeepArguments, RecordArguments, RunArguments};
 use paths::Places;
 use printed::Printed;
 use record::Record;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         None => measure(&arguments.run),
         Some(Command::Render) => render(&Places::kept()),
         Some(Command::Keep(arguments)) => keep(arguments),
+        Some(Command::Record(arguments)) => keep_record(arguments),
         Some(Command::PeerParse(peer)) => rows::program::run_peer(peer),
     };
     match result {
@@ -64,6 +65,13 @@ fn keep(arguments: &KeepArguments) -> anyhow::Result<()> {
     let places = Places::kept();
     let printed = Printed::by(arguments)?;
     printed.write(&places.printed(), &arguments.name)?;
+    render(&places)
+}
+
+fn keep_record(arguments: &RecordArguments) -> anyhow::Result<()> {
+    let places = Places::kept();
+    let record = Record::printed(arguments)?;
+    println!("raw figures: {}", record.write(&places.records)?.display());
     render(&places)
 }
 

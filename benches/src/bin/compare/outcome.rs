@@ -1,6 +1,10 @@
 //! What a comparison gives: figures for each party, round by round.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::measure::nanoseconds;
 
 /// One comparison: parties that did the same work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +30,20 @@ pub(crate) struct Party {
     pub(crate) name: String,
     /// One figure for each round.
     pub(crate) samples: Vec<f64>,
+    /// How the single operations of each round are spread around its figure, their mean, if each was timed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) spreads: Vec<Spread>,
+    /// Why there is no figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) says: Option<String>,
+}
+
+/// Half of the operations of a round took at most `p50`, 99 in a hundred `p99`, and all of them `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) max: f64,
 }
 
 /// The least, the median and the greatest of some figures.
@@ -128,11 +146,48 @@ impl Party {
         Self {
             name: name.into(),
             samples,
+            spreads: Vec::new(),
+            says: None,
         }
+    }
+
+    /// Adds a round of which every operation was timed.
+    pub(crate) fn add_round(&mut self, times: &[Duration]) {
+        let total = times.iter().sum();
+        self.samples.push(nanoseconds(total, times.len()));
+        self.spreads.extend(Spread::of(times));
+    }
+
+    /// The medians of the rounds; the greatest of all is the greatest of any.
+    pub(crate) fn spread(&self) -> Option<Spread> {
+        let of =
+            |figure: fn(&Spread) -> f64| Summary::of(self.spreads.iter().map(figure).collect());
+        (!self.spreads.is_empty()).then(|| Spread {
+            p50: of(|round| round.p50).median,
+            p99: of(|round| round.p99).median,
+            max: of(|round| round.max).max,
+        })
     }
 
     pub(crate) fn summary(&self) -> Summary {
         Summary::of(self.samples.clone())
+    }
+}
+
+impl Spread {
+    /// That of one round; `None` if nothing was timed.
+    fn of(times: &[Duration]) -> Option<Self> {
+        let mut times = times.to_vec();
+        times.sort_unstable();
+        let among = |percent: usize| {
+            let place = (times.len() * percent).div_ceil(100).max(1) - 1;
+            times.get(place).map(|time| nanoseconds(*time, 1))
+        };
+        Some(Self {
+            p50: among(50)?,
+            p99: among(99)?,
+            max: among(100)?,
+        })
     }
 }
 
@@ -203,6 +258,17 @@ pub(crate) fn human_time(nanoseconds: f64) -> String {
     format!("{figure:.decimals$} {unit}")
 }
 
+/// A number from 10 on, rounded to two digits.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "for show"
+)]
+pub(crate) fn two_digits(number: f64) -> String {
+    let unit = 10_f64.powf(number.log10().floor().max(1.0) - 1.0);
+    thousands(((number / unit).round() * unit) as u64)
+}
+
 /// A number with commas between thousands.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -239,10 +305,36 @@ mod tests {
     }
 
     #[test]
+    fn the_spread_of_a_round_names_times_of_it() {
+        let mut party = Party::new("one", Vec::new());
+        for slowest in [100, 500, 300] {
+            let times: Vec<Duration> = (1..100)
+                .chain([slowest])
+                .map(Duration::from_nanos)
+                .collect();
+            party.add_round(&times);
+        }
+        let expected = Spread {
+            p50: 50.0,
+            p99: 99.0,
+            max: 500.0,
+        };
+        assert_eq!(party.spread(), Some(expected));
+        assert_eq!(party.samples, [50.5, 54.5, 52.5]);
+        assert_eq!(Party::new("other", vec![1.0]).spread(), None);
+    }
+
+    #[test]
     fn times_are_in_human_units() {
         let shown = [8.25, 304.0, 1_513.0, 2_278_209.0, 74_252_708.0, 1.5e9];
         let expected = ["8.2 ns", "304 ns", "1.5 us", "2.3 ms", "74 ms", "1.5 s"];
         assert_eq!(shown.map(human_time), expected);
+    }
+
+    #[test]
+    fn rates_have_two_digits() {
+        let shown = [12.4, 267.0, 4_449.0, 96_000.0, 1_250_001.0].map(two_digits);
+        assert_eq!(shown, ["12", "270", "4,400", "96,000", "1,300,000"]);
     }
 
     #[test]

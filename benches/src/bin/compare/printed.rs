@@ -30,24 +30,14 @@ impl Printed {
     /// # Errors
     /// If it cannot be run, or fails: a bench fails if an answer is wrong.
     pub(crate) fn by(arguments: &KeepArguments) -> Result<Self> {
-        let command = arguments.command.join(" ");
-        let [program, rest @ ..] = &arguments.command[..] else {
-            anyhow::bail!("there is no command");
-        };
-        let output = Command::new(program)
-            .args(rest)
-            .stderr(Stdio::inherit())
-            .output()
-            .with_context(|| command.clone())?;
-        ensure!(output.status.success(), "{command}: {}", output.status);
-        let text = String::from_utf8(output.stdout).with_context(|| command.clone())?;
+        let text = output_of(&arguments.command)?;
         Ok(Self {
             title: arguments.title.clone(),
             date: Timestamp::from_second(Timestamp::now().as_second())?,
             processor: machine::processor(),
             cores: machine::cores(),
             commit: machine::commit(),
-            command,
+            command: arguments.command.join(" "),
             lines: text.lines().map(str::to_owned).collect(),
         })
     }
@@ -60,6 +50,24 @@ impl Printed {
         text.push('\n');
         std::fs::write(&path, text).with_context(|| path.display().to_string())
     }
+}
+
+/// What a command prints; its standard error passes through.
+///
+/// # Errors
+/// If it cannot be run, or fails.
+pub(crate) fn output_of(command: &[String]) -> Result<String> {
+    let words = || command.join(" ");
+    let [program, rest @ ..] = command else {
+        anyhow::bail!("there is no command");
+    };
+    let output = Command::new(program)
+        .args(rest)
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(words)?;
+    ensure!(output.status.success(), "{}: {}", words(), output.status);
+    String::from_utf8(output.stdout).with_context(words)
 }
 
 /// All of a folder, by name; nothing if there is no folder.

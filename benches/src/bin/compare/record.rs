@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments::RunArguments;
+use crate::arguments::{RecordArguments, RunArguments};
 use crate::machine;
 use crate::outcome::Case;
+use crate::printed::output_of;
+use crate::table;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +24,14 @@ pub(crate) struct Record {
     pub(crate) seed: u64,
     pub(crate) is_quick: bool,
     pub(crate) cases: Vec<Case>,
+}
+
+/// What another bench prints.
+#[derive(Deserialize)]
+struct Measured {
+    seed: u64,
+    is_quick: bool,
+    cases: Vec<Case>,
 }
 
 impl Record {
@@ -39,6 +49,37 @@ impl Record {
             command,
             seed: arguments.seed,
             is_quick: arguments.is_quick(),
+            cases,
+        })
+    }
+
+    /// What another bench has measured, which prints its cases.
+    ///
+    /// # Errors
+    /// If it cannot be run, fails, or prints something else.
+    pub(crate) fn printed(arguments: &RecordArguments) -> Result<Self> {
+        let text = output_of(&arguments.command)?;
+        let Measured {
+            seed,
+            is_quick,
+            cases,
+        } = serde_json::from_str(&text).context("its output is not that of a bench")?;
+        for case in &cases {
+            let row = &case.row;
+            ensure!(
+                table::PEERS.iter().any(|known| known.id == row),
+                "there is no row {row} of other benches"
+            );
+            ensure!(case.parties.len() > 1, "{row}: nothing to compare with");
+        }
+        Ok(Self {
+            date: Timestamp::from_second(Timestamp::now().as_second())?,
+            processor: machine::processor(),
+            cores: machine::cores(),
+            commit: machine::commit(),
+            command: arguments.command.join(" "),
+            seed,
+            is_quick,
             cases,
         })
     }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::front;
-use crate::outcome::{Case, Ratio, Verdict, three_digits};
+use crate::outcome::{Case, Party, Ratio, Spread, Verdict, three_digits};
 use crate::plots;
 use crate::printed::Printed;
 use crate::record::Record;
-use crate::table::{ROWS, Row};
+use crate::table::{self, Row};
 
 /// Renders the page from the newest figures of each row, machine by machine.
 ///
@@ -78,7 +78,7 @@ impl<'a> Newest<'a> {
 impl<'a> Machine<'a> {
     fn of(name: String, records: &[&'a Record]) -> Self {
         let mut cases = Vec::new();
-        for row in ROWS {
+        for row in table::all() {
             let has_row = |record: &&&Record| {
                 record.machine() == name && record.cases.iter().any(|case| case.row == row.id)
             };
@@ -113,7 +113,7 @@ fn targets(page: &mut String, newest: &Newest) -> Result<()> {
         "|---|---|---|---|{}",
         "---|---|".repeat(newest.machines.len())
     )?;
-    for row in ROWS {
+    for row in table::all() {
         let Row {
             id,
             work,
@@ -235,7 +235,7 @@ fn lost_to(case: &Case) -> Vec<usize> {
 
 fn figures(page: &mut String, newest: &Newest) -> Result<()> {
     writeln!(page, "\n## Every figure")?;
-    for row in ROWS {
+    for row in table::all() {
         let machines = newest.machines.iter();
         let has_row = machines.filter(|machine| !machine.of_row(row).is_empty());
         for (place, machine) in has_row.enumerate() {
@@ -251,9 +251,16 @@ fn figures(page: &mut String, newest: &Newest) -> Result<()> {
     Ok(())
 }
 
+/// The cases of a row; how single operations are spread only if each was timed.
 fn figures_of(page: &mut String, cases: &[&Case]) -> Result<()> {
-    writeln!(page, "\n| case | party | median | unit | ratio |")?;
-    writeln!(page, "|---|---|---:|---|---|")?;
+    let mut parties = cases.iter().flat_map(|case| &case.parties);
+    let has_spread = parties.any(|party| party.spread().is_some());
+    let (names, rule) = match has_spread {
+        true => (" p50 | p99 | max |", "---:|---:|---:|"),
+        false => ("", ""),
+    };
+    writeln!(page, "\n| case | party | median | unit | ratio |{names}")?;
+    writeln!(page, "|---|---|---:|---|---|{rule}")?;
     for case in cases {
         for (place, party) in case.parties.iter().enumerate() {
             let title = if place == 0 {
@@ -262,20 +269,37 @@ fn figures_of(page: &mut String, cases: &[&Case]) -> Result<()> {
                 String::new()
             };
             let name = &party.name;
+            if let Some(words) = &party.says {
+                writeln!(page, "| {title} | {name} | {words} | | |")?;
+                continue;
+            }
             let median = three_digits(party.summary().median);
             let ratio = if place == 1 {
                 "1".to_owned()
             } else {
                 shown(case.ratio(place))
             };
-            writeln!(
+            write!(
                 page,
                 "| {title} | {name} | {median} | {} | {ratio} |",
                 case.unit
             )?;
+            if has_spread {
+                write!(page, "{}", spread(party))?;
+            }
+            page.push('\n');
         }
     }
     Ok(())
+}
+
+/// Three cells.
+fn spread(party: &Party) -> String {
+    let Some(Spread { p50, p99, max }) = party.spread() else {
+        return " - | - | - |".to_owned();
+    };
+    let cells = [p50, p99, max].map(|figure| format!(" {} |", three_digits(figure)));
+    cells.concat()
 }
 
 fn sources(page: &mut String, newest: &Newest, others: &[Printed]) -> Result<()> {
@@ -318,8 +342,31 @@ fn sources(page: &mut String, newest: &Newest, others: &[Printed]) -> Result<()>
 mod tests {
     use std::fs;
 
+    use crate::outcome::Case;
     use crate::paths::Places;
     use crate::{printed, record};
+
+    #[test]
+    fn a_party_without_a_figure_says_why_in_its_cell() {
+        let case: Case = serde_json::from_str(
+            r#"{"row": "P2", "series": "balance", "size": 9, "size_of": "usage", "unit": "ns a query", "target": null,
+                "parties": [{"name": "gpu-credit", "samples": [10, 30, 20]}, {"name": "SQLite", "samples": [40, 50, 10]},
+                            {"name": "a column", "samples": [], "says": "knows what remains now"}]}"#,
+        )
+        .unwrap();
+        let mut page = String::new();
+        super::figures_of(&mut page, &[&case]).unwrap();
+        let lines: Vec<&str> = page.lines().skip(3).collect();
+        assert_eq!(
+            lines,
+            [
+                "| balance, 9 usage | gpu-credit | 20.0 | ns a query | 0.500 (0.250 to 2.00) |",
+                "|  | SQLite | 40.0 | ns a query | 1 |",
+                "|  | a column | knows what remains now | | |",
+            ]
+        );
+        assert!(super::lost_to(&case).is_empty());
+    }
 
     #[test]
     fn the_page_and_its_plots_are_rendered_from_the_records() {

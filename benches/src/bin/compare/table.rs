@@ -23,7 +23,7 @@ const fn row(
     }
 }
 
-/// All rows, in the order of the page.
+/// What this program measures.
 pub(crate) const ROWS: &[Row] = &[
     row(
         "Q1",
@@ -231,7 +231,58 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// The ids of all rows, in the order of the page.
+/// What `bench/peers` of the Python package measures, and [`Record::printed`](crate::record::Record::printed) keeps.
+pub(crate) const PEERS: &[Row] = &[
+    row(
+        "P1",
+        "from Python: balance of an account now, from its file",
+        "SQLite, a column of what remains",
+        "-",
+    ),
+    row(
+        "P2",
+        "from Python: balance of an account at a past instant",
+        "SQLite, a replay of its rows in Python",
+        "-",
+    ),
+    row(
+        "P3",
+        "from Python: month-end statement of all accounts of a trace",
+        "the same",
+        "-",
+    ),
+    row(
+        "P4",
+        "from Python: correction of usage a year back, on the disk, and the balance now",
+        "the same, and the column written again",
+        "-",
+    ),
+    row(
+        "P5",
+        "from Python: posting of usage, on the disk when it returns",
+        "SQLite, a transaction for each",
+        "-",
+    ),
+    row(
+        "P6",
+        "from Python: import of a file, to a balance of every account",
+        "SQLite, one transaction",
+        "-",
+    ),
+    row(
+        "P7",
+        "from Python: bytes a record, on the disk and in memory",
+        "SQLite; a frame of pandas",
+        "-",
+    ),
+];
+
+/// All rows, in the order of the page.
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(PEERS)
+}
+
+/// The ids of the rows that this program measures.
 pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.id)
 }

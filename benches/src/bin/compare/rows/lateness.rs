@@ -1,6 +1,6 @@
 //! Row S6: late usage by the number of boundaries after it.
 
-use std::hint::black_box;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use gpu_credit::Overdraft;
@@ -10,7 +10,7 @@ use gpu_credit_benches::workload::{ARRIVAL_SECONDS, Mix, Write};
 use gpu_credit_workload::random::Random;
 
 use super::late::{full_size, series};
-use super::ledger::{Workload, replay_write};
+use super::ledger::{Workload, replay_write, settled};
 use crate::measure::{nanoseconds, timed};
 use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
@@ -64,9 +64,7 @@ fn by(
             Write::AddUsage((end + 1 - late, 5 + random.below(46)))
         });
         let usage: Vec<Write> = usage.collect();
-        let (done, time) = timed(|| add_and_retract(writer, &usage, end));
-        done?;
-        parties[0].samples.push(nanoseconds(time, 2 * usage.len()));
+        parties[0].add_round(&add_and_retract(writer, &usage, end)?);
         let some = usage.iter().take(REPLAYS_A_ROUND);
         let time = some
             .map(|write| replay_write(bare, write, 0, &workload.usage))
@@ -81,14 +79,15 @@ fn by(
     Ok(parties.into())
 }
 
-/// Applies each write and then its inverse; settles and asks at the end after both.
-fn add_and_retract(writer: &mut Writer, writes: &[Write], end: i64) -> Result<()> {
+/// Applies each write and then its inverse; settles and asks at the end after both. The time of each.
+fn add_and_retract(writer: &mut Writer, writes: &[Write], end: i64) -> Result<Vec<Duration>> {
+    let mut times = Vec::with_capacity(2 * writes.len());
     for write in writes {
         for write in [*write, write.inverse(0)] {
-            writer.apply(&write)?;
-            writer.account.settle();
-            black_box(writer.account.get_balance(end));
+            let (balance, time) = timed(|| settled(writer, &write, end));
+            balance?;
+            times.push(time);
         }
     }
-    Ok(())
+    Ok(times)
 }

@@ -1,6 +1,6 @@
 //! The engine and the bare replay of one history, written to in turns: what rows S have in common.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use gpu_credit::Overdraft;
@@ -16,7 +16,6 @@ use crate::runner::Runner;
 
 /// Late writes of one round, unless they take longer than a round may.
 const WRITES_A_ROUND: usize = 4_800;
-const WRITES_A_CLOCK: usize = 16;
 const ROUND_LONGEST: Duration = Duration::from_millis(800);
 
 /// Replays of one round. Each takes milliseconds; how many depends on the time of the write.
@@ -107,21 +106,18 @@ impl<'a> Ledger<'a> {
     /// Both parties, one after the other.
     pub(crate) fn round(&mut self) -> Result<()> {
         let end = self.history.seconds - 1;
-        let (mut time, mut done) = (Duration::ZERO, 0);
+        let mut times = Vec::with_capacity(WRITES_A_ROUND);
+        let mut spent = Duration::ZERO;
         let mut answers = Checksum::default();
-        while done < WRITES_A_ROUND && time < ROUND_LONGEST {
-            let some: Vec<Write> = (0..WRITES_A_CLOCK).map(|_| self.late.make()).collect();
-            let start = Instant::now();
-            for write in &some {
-                self.writer.apply(write)?;
-                self.writer.account.settle();
-                answers.add(self.writer.account.get_balance(end));
-            }
-            time += start.elapsed();
-            done += some.len();
+        while times.len() < WRITES_A_ROUND && spent < ROUND_LONGEST {
+            let write = self.late.make();
+            let (answer, time) = timed(|| settled(&mut self.writer, &write, end));
+            answers.add(answer?);
+            spent += time;
+            times.push(time);
         }
         std::hint::black_box(answers);
-        self.parties[0].samples.push(nanoseconds(time, done));
+        self.parties[0].add_round(&times);
 
         let time = (0..self.replays_a_round).map(|_| self.replay()).sum();
         self.parties[1]
@@ -148,6 +144,13 @@ impl<'a> Ledger<'a> {
         same_answers(&self.questions, &answers, &expected)?;
         Ok(self.parties.into())
     }
+}
+
+/// Applies a write, settles, and asks at an instant.
+pub(crate) fn settled(writer: &mut Writer, write: &Write, instant: i64) -> Result<Option<u64>> {
+    writer.apply(write)?;
+    writer.account.settle();
+    Ok(writer.account.get_balance(instant))
 }
 
 /// Applies a write, replays up to it, times the replay from there to the end, and undoes the write.

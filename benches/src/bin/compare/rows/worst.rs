@@ -8,7 +8,7 @@ use gpu_credit_benches::workload::{
     Grant, History, LateWrites, Write, domino_front, dominoes, nested, nested_grant,
 };
 
-use super::ledger::{Ledger, replay_write};
+use super::ledger::{Ledger, replay_write, settled};
 use crate::measure::{nanoseconds, timed};
 use crate::names::{BARE_REPLAY, ENGINE};
 use crate::outcome::{Case, Party};
@@ -88,33 +88,25 @@ fn topple(runner: &Runner, history: &History, overdraft: Overdraft) -> Result<Ve
     let toppled = toppled(history, overdraft, last);
     let push = Write::AddUsage(domino_front());
     for _ in 0..runner.rounds() {
-        let (done, time) = timed(|| -> Result<()> {
-            for _ in 0..TOPPLES_A_ROUND / 2 {
-                write(&mut writer, &push, last, toppled)?;
-                write(&mut writer, &push.inverse(0), last, standing)?;
+        let mut topple_times = Vec::with_capacity(TOPPLES_A_ROUND);
+        for _ in 0..TOPPLES_A_ROUND / 2 {
+            for (write, expected) in [(push, toppled), (push.inverse(0), standing)] {
+                let (balance, time) = timed(|| settled(&mut writer, &write, last));
+                let balance = balance?;
+                ensure!(
+                    balance == expected,
+                    "after {write:?}: {balance:?}, and a replay has {expected:?}"
+                );
+                topple_times.push(time);
             }
-            Ok(())
-        });
-        done?;
-        parties[0].samples.push(nanoseconds(time, TOPPLES_A_ROUND));
+        }
+        parties[0].add_round(&topple_times);
         let times = (0..TOPPLES_A_ROUND).map(|_| replay_write(&mut bare, &push, 0, &usage));
         parties[1]
             .samples
             .push(nanoseconds(times.sum(), TOPPLES_A_ROUND));
     }
     Ok(parties.into())
-}
-
-/// Applies a write, settles, and compares the answer at the end.
-fn write(writer: &mut Writer, write: &Write, last: i64, expected: Option<u64>) -> Result<()> {
-    writer.apply(write)?;
-    writer.account.settle();
-    let balance = writer.account.get_balance(last);
-    ensure!(
-        balance == expected,
-        "after {write:?}: {balance:?}, and a replay has {expected:?}"
-    );
-    Ok(())
 }
 
 /// What a replay answers after one unit more at the front.
