@@ -3,30 +3,25 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use anyhow::bail;
+
 use crate::escape::printable;
 
-/// Whoever is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Confirmed {
-    /// Somebody at a terminal says yes.
-    Yes,
-    /// Somebody at a terminal says anything else.
-    No,
-    /// Standard input is no terminal: nobody is there to be asked.
-    Nobody,
-}
-
-/// Asks whether to go on.
-pub(crate) fn confirm(question: fmt::Arguments<'_>) -> io::Result<Confirmed> {
+/// Goes on if somebody at a terminal says yes. If nobody is there to be asked, it is `what` that needs
+/// `--yes`.
+pub(crate) fn confirm(
+    question: fmt::Arguments<'_>,
+    what: fmt::Arguments<'_>,
+) -> anyhow::Result<()> {
     if !io::stdin().is_terminal() {
-        return Ok(Confirmed::Nobody);
+        bail!("{what}: repeat it with --yes");
     }
     let question = question.to_string();
     write!(io::stderr(), "{} [y/N] ", printable(&question))?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
-    Ok(match answer.trim() {
-        "y" | "Y" | "yes" => Confirmed::Yes,
-        _ => Confirmed::No,
-    })
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bail!("not confirmed: nothing was changed"),
+    }
 }

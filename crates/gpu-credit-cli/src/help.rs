@@ -87,6 +87,8 @@ A TIME is one of
 and a LENGTH one of
   3600                   an integer
   12h, 30d, 1h30m        with units; a day is 24 hours, and months are refused
+  40:00:00, 1-16:00:00   a time limit of Slurm: HH:MM:SS, D-HH:MM:SS, D-HH:MM
+                         or D-HH. Slurm's 40 is 40 minutes: here type 40m
   never                  a window without end
 A store without a unit takes integers alone.
 
@@ -129,7 +131,8 @@ In tables grant_record_id is the record id of a grant, and corrected_record_id
 that of the record that an entry corrects.
 
 Names and ids are compared byte by byte: an accented letter typed as one
-character and as two makes two names. The id of an account's first entry is
+character and as two makes two names. Names that are given neither begin nor
+end with a space. The id of an account's first entry is
 open.
 
 Example:

@@ -18,6 +18,7 @@ mod input;
 mod integer;
 mod interrupt;
 mod man;
+mod name;
 mod os_error;
 mod output_file;
 mod own_questions;

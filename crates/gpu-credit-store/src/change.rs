@@ -165,12 +165,18 @@ impl<S: Fn(i64) -> String> fmt::Display for Told<'_, S> {
                 expiration,
                 priority,
             } => {
-                write!(formatter, "a grant of {amount} at {}, ", show(timestamp))?;
-                match expiration {
-                    Some(expiration) => write!(formatter, "expiration {expiration}")?,
-                    None => formatter.write_str("without end")?,
+                let start = show(timestamp);
+                write!(formatter, "a grant of {amount}, active ")?;
+                match (window_end(*timestamp, *expiration), expiration) {
+                    (_, None) => write!(formatter, "from {start} on")?,
+                    (Some(end), _) => write!(formatter, "{start} to {}", show(&end))?,
+                    (None, Some(expiration)) => {
+                        write!(formatter, "from {start} on, expiration {expiration}")?;
+                    }
                 }
-                write!(formatter, ", credit id {credit_id:?}")?;
+                if !credit_id.is_empty() {
+                    write!(formatter, ", credit id {credit_id:?}")?;
+                }
                 match priority {
                     0 => Ok(()),
                     priority => write!(formatter, ", priority {priority}"),

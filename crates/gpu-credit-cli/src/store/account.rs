@@ -8,7 +8,8 @@ use gpu_credit_store::{Account, Error};
 use super::StoreArguments;
 use super::post::IdArguments;
 use crate::arguments::QuietArguments;
-use crate::confirm::{Confirmed, confirm};
+use crate::confirm::confirm;
+use crate::name::new_name;
 use crate::time::TimeArguments;
 
 #[derive(Subcommand)]
@@ -27,7 +28,8 @@ Example:
 
 const CREATE_HELP: &str = "\
 Opening an account again with the same policy does nothing, and says so;
-another policy is an error. Names are compared byte by byte.
+another policy is an error. Names are compared byte by byte,
+and neither begin nor end with a space.
 
 Example:
   gpu-credit account create acme --policy carry
@@ -47,6 +49,7 @@ pub(crate) struct CreateArguments {
     #[command(flatten)]
     store: StoreArguments,
     /// The name of the account
+    #[arg(value_parser = new_name)]
     account: String,
     /// What happens to usage beyond the credit: carry, carry:C or forfeit (see gpu-credit help
     /// policies)
@@ -114,17 +117,10 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
     let name = &arguments.account;
     let id = arguments.id.get();
     if !arguments.yes {
-        let confirmed = confirm(format_args!(
-            "Delete account {name:?} with all of its entries? This cannot be undone."
-        ))?;
-        match confirmed {
-            Confirmed::Yes => {}
-            Confirmed::No => bail!("not confirmed: nothing was changed"),
-            Confirmed::Nobody => bail!(
-                "{}: deleting account {name:?} drops all of its entries: repeat it with --yes",
-                store.name
-            ),
-        }
+        confirm(
+            format_args!("Delete account {name:?} with all of its entries? This cannot be undone."),
+            format_args!("deleting account {name:?} drops all of its entries"),
+        )?;
     }
     let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
     store.ensure_in_place()?;

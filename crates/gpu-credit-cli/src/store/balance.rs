@@ -87,7 +87,8 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
     for (name, sequence) in accounts(arguments, &store)? {
         let account = store.ask(|store| store.as_recorded(&name, sequence))?;
         for instant in &instants {
-            let answer = store.ask(|_| Ok(account.balance_at(*instant)?))?;
+            let answer =
+                store.ask_account(&account, |account| Ok(account.balance_at(*instant)?))?;
             rows.push(BalanceRow::new(&account, *instant, answer));
         }
     }

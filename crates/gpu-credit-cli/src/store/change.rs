@@ -5,7 +5,7 @@ use clap::Args;
 use gpu_credit_store::{Change, MeteredChange, Posting, Refusal};
 
 use super::OpenStore;
-use super::job::ensure_in_order;
+use super::job::{ensure_begins_before, ensure_in_order};
 use super::post::PostArguments;
 use super::window::WindowArguments;
 use crate::integer::{amount, integer};
@@ -104,6 +104,10 @@ pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
             return Ok(Posting::change_priority(account, id, of, *priority));
         }
         if let Some(change) = job.change(times)? {
+            if let (None, Some(until)) = (change.from, change.until) {
+                let ids = (&of.into(), &id);
+                ensure_begins_before(store, account, ids, ("--until", until))?;
+            }
             return Ok(Posting::change_metered_usage(account, id, of, change));
         }
         ensure!(
@@ -125,7 +129,7 @@ pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
 }
 
 /// The first instant of a grant's window.
-fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
+pub(super) fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
     let entry = store.ask(|store| store.entry(account, &of.into()))?;
     let refusal = match entry.map(|entry| entry.change) {
         Some(Change::Grant { timestamp, .. }) => return Ok(timestamp),

@@ -5,19 +5,26 @@ use gpu_credit_store::RecordId;
 use serde::Serialize;
 
 use super::{RecordedArguments, StoreArguments};
-use crate::rows::{Row, RowArguments, or_empty};
+use crate::rows::{Row, RowArguments, RowFormat, or_empty};
 use crate::time::TimeArguments;
+use crate::{heard, say};
 
 pub(crate) const HELP: &str = "\
 A row for each part of a usage record: drawn from a grant, or a deficit (no
 grant has covered it yet), or dropped. The parts add up to its amount; those of
 a job to its rate times its ticks. first and last are the first and the last
 tick that draw from the grant, perhaps in part. drawn_at is when they do: later
-than first if the part was a deficit until the grant began. If the books were
-closed while a job ran, the rows say what it uses from then on.
+than first if the part was a deficit until the grant began. Usage draws from
+the active grant of the lowest grant_priority, then of the soonest grant_end,
+then in posting order. If the books were closed while a job ran, the rows say
+what it uses from then on.
 
 Example:
   gpu-credit draws acme job-17";
+
+/// Under a table of draws.
+const RULE: &str =
+    "Usage draws from active grants by lowest priority, then soonest end, then posting order.";
 
 #[derive(Args)]
 pub(crate) struct DrawsArguments {
@@ -44,6 +51,9 @@ struct PartRow {
     first: Option<i64>,
     last: Option<i64>,
     drawn_at: Option<i64>,
+    grant_priority: Option<i16>,
+    /// The last instant of the grant's window.
+    grant_end: Option<i64>,
 }
 
 impl Row for PartRow {
@@ -57,6 +67,8 @@ impl Row for PartRow {
         "first",
         "last",
         "drawn_at",
+        "grant_priority",
+        "grant_end",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
@@ -70,6 +82,8 @@ impl Row for PartRow {
             or_empty(self.first.map(|at| times.show(at))),
             or_empty(self.last.map(|at| times.show(at))),
             or_empty(self.drawn_at.map(|at| times.show(at))),
+            or_empty(self.grant_priority),
+            or_empty(self.grant_end.map(|at| times.show(at))),
         ]
     }
 }
@@ -92,15 +106,20 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
         first: None,
         last: None,
         drawn_at: None,
+        grant_priority: None,
+        grant_end: None,
     };
     let draws = statement.draws.iter().map(|draw| {
         let (grant_record_id, credit_id) = ids.names(&account, draw.grant);
+        let grant = account.ledger().grant(draw.grant);
         PartRow {
             grant_record_id: Some(grant_record_id),
             credit_id: Some(credit_id),
             first: Some(draw.first),
             last: Some(draw.last),
             drawn_at: Some(draw.drawn_at),
+            grant_priority: grant.map(|grant| grant.priority),
+            grant_end: grant.map(|grant| grant.end),
             ..part("drawn", draw.amount)
         }
     });
@@ -110,5 +129,9 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
     ];
     let rest = rest.into_iter().filter(|(_, amount)| *amount > 0);
     let rest = rest.map(|(word, amount)| part(word, amount));
-    arguments.rows.write(draws.chain(rest))
+    arguments.rows.write(draws.chain(rest))?;
+    match arguments.rows.format {
+        RowFormat::Table if !statement.draws.is_empty() => heard(say(format_args!("{RULE}"))),
+        _ => Ok(()),
+    }
 }

@@ -1,6 +1,8 @@
 //! What a store refuses, in the words of the program: times by the calendar, and what to do next.
 
+use std::collections::HashSet;
 use std::io::{self, ErrorKind};
+use std::mem::discriminant;
 use std::ops::ControlFlow;
 
 use anyhow::anyhow;
@@ -25,6 +27,21 @@ impl OpenStore {
         }
     }
 
+    /// Asks an account, with the names of the store and of the account in errors.
+    pub(crate) fn ask_account<T>(
+        &self,
+        account: &Account,
+        question: impl FnOnce(&Account) -> Result<T, Error>,
+    ) -> anyhow::Result<T> {
+        question(account).map_err(|error| match &error {
+            Error::Closed(_) => {
+                let name = &account.key().name;
+                anyhow!("{}: account {name:?}: {}", self.name, self.told(&error))
+            }
+            _ => self.explain(error),
+        })
+    }
+
     /// Of what has no id that somebody has typed.
     pub(super) fn explain_without_id(&self, error: Error) -> anyhow::Error {
         match &error {
@@ -42,6 +59,13 @@ impl OpenStore {
     /// What has no grant of a record id.
     pub(super) fn no_such_grant(&self, account: &Account, id: &str) -> anyhow::Error {
         let name = &account.key().name;
+        let kind = self.kind(name, &id.into()).filter(|kind| *kind != GRANT);
+        if let Some(kind) = kind {
+            return anyhow!(
+                "{}: account {name:?} has no grant {id:?}: that is {kind}",
+                self.name
+            );
+        }
         let ended = match account.closed_until() {
             Some(until) => format!(
                 ", or it ended before the close of the books, {}",
@@ -59,9 +83,7 @@ impl OpenStore {
     fn told(&self, error: &Error) -> String {
         match error {
             Error::NoSuchAccount(name) => self.no_such_account(name),
-            Error::NoSuchUsage { account, id } => {
-                format!("{error}{}", self.near_record(account, id))
-            }
+            Error::NoSuchUsage { account, id } => self.no_such_usage(error, account, id),
             Error::Closed(BeforeClose { until, timestamp }) => format!(
                 "the books are closed up to {}, and {} is before that; --as-recorded asks as of an entry \
                  before the close",
@@ -76,10 +98,13 @@ impl OpenStore {
                 refused,
             } => format!(
                 "account {account:?}, id \"{id}\": entry {sequence} has this id and other content: it \
-                 is {}, and not {}; give this one another --id, or correct that entry with `gpu-credit \
-                 change`",
+                 is {}, and not {}; give this one another --id, {}",
                 posted.told(|instant| self.show(instant)),
-                refused.told(|instant| self.show(instant))
+                refused.told(|instant| self.show(instant)),
+                match is_changeable(posted, refused) {
+                    true => "or correct that entry with `gpu-credit change`",
+                    false => "after `gpu-credit retract` of that entry if it is wrong",
+                }
             ),
             Error::Refused {
                 account,
@@ -113,12 +138,12 @@ impl OpenStore {
                     self.near_record(account, id)
                 )
             }
-            Refusal::NotARecord(of) => format!(
-                "\"{of}\" is neither a grant nor usage nor a job, and nothing else can be corrected"
-            ),
-            Refusal::NotAGrant(of) => self.told_kind(account, of, "a grant", refusal),
-            Refusal::NotUsage(of) => self.told_kind(account, of, "usage at an instant", refusal),
-            Refusal::NotMetered(of) => self.told_kind(account, of, "a job", refusal),
+            Refusal::NotARecord(of) => {
+                format!("\"{of}\" is {ENTRY}, and nothing else can be corrected")
+            }
+            Refusal::NotAGrant(of) => self.told_kind(account, of, GRANT, refusal),
+            Refusal::NotUsage(of) => self.told_kind(account, of, USAGE, refusal),
+            Refusal::NotMetered(of) => self.told_kind(account, of, JOB, refusal),
             Refusal::Retracted(of) => {
                 format!(
                     "\"{of}\" is retracted already; post it again under another id to have it back"
@@ -144,15 +169,50 @@ impl OpenStore {
         }
     }
 
+    /// Why an id is not that of usage that counts.
+    fn no_such_usage(&self, error: &Error, account: &str, id: &RecordId) -> String {
+        match self.kind(account, id) {
+            Some(GRANT) => format!(
+                "account {account:?}: \"{id}\" is a grant, not usage: `gpu-credit statement{} --grant{}` \
+                 says what became of it",
+                typed(account),
+                typed(id.as_str())
+            ),
+            Some(ENTRY) => format!("account {account:?}: \"{id}\" is {ENTRY}"),
+            Some(_) => match self.retraction(account, id) {
+                Some(sequence) => {
+                    format!("account {account:?}: \"{id}\" is retracted by entry {sequence}")
+                }
+                None => format!("{error} that was recorded by then"),
+            },
+            None => format!("{error}{}", self.near_record(account, id)),
+        }
+    }
+
+    /// The entry that retracted a record, if one did.
+    fn retraction(&self, account: &str, id: &RecordId) -> Option<Sequence> {
+        let ids = HashSet::from([id]);
+        self.retractions(account, &ids).ok()?.remove(id)
+    }
+
+    /// What an id names; `None` if there is no such entry.
+    fn kind(&self, account: &str, id: &RecordId) -> Option<&'static str> {
+        let entry = self.store.entry(account, id).ok()??;
+        Some(match entry.change {
+            Change::Grant { .. } => GRANT,
+            Change::Usage { .. } => USAGE,
+            Change::MeteredUsage { .. } => JOB,
+            _ => ENTRY,
+        })
+    }
+
     /// Of a record that is of another kind than what was to be corrected.
     fn told_kind(&self, account: &str, of: &RecordId, expected: &str, refusal: &Refusal) -> String {
-        let entry = self.store.entry(account, of).ok().flatten();
-        let (kind, options) = match entry.map(|entry| entry.change) {
-            Some(Change::Grant { .. }) => {
-                ("a grant", "--for, --expires-at, --expiration or --priority")
-            }
-            Some(Change::Usage { .. }) => ("usage at an instant", "--amount"),
-            Some(Change::MeteredUsage { .. }) => ("a job", "--rate, --from or --until"),
+        let kind = self.kind(account, of);
+        let (kind, options) = match kind {
+            Some(GRANT) => (GRANT, "--for, --expires-at, --expiration or --priority"),
+            Some(USAGE) => (USAGE, "--amount"),
+            Some(JOB) => (JOB, "--rate, --from or --until"),
             _ => return refusal.to_string(),
         };
         format!(
@@ -161,7 +221,7 @@ impl OpenStore {
         )
     }
 
-    fn show(&self, instant: i64) -> String {
+    pub(super) fn show(&self, instant: i64) -> String {
         let unit = self.store.time_unit().ok().flatten();
         show(unit.map(Unit::from), instant)
     }
@@ -199,9 +259,37 @@ impl OpenStore {
     }
 }
 
+/// What an id names.
+const GRANT: &str = "a grant";
+const USAGE: &str = "usage at an instant";
+const JOB: &str = "a job";
+const ENTRY: &str = "neither a grant nor usage nor a job";
+
+/// Whether `gpu-credit change` can give a record this content.
+fn is_changeable(posted: &Change, to: &Change) -> bool {
+    /// What it cannot change.
+    fn fixed(change: &Change) -> (&str, u64, i64) {
+        match change {
+            Change::Grant {
+                credit_id,
+                amount,
+                timestamp,
+                ..
+            } => (credit_id, *amount, *timestamp),
+            Change::Usage { timestamp, .. } => ("", 0, *timestamp),
+            _ => ("", 0, 0),
+        }
+    }
+    let is_record = matches!(
+        posted,
+        Change::Grant { .. } | Change::Usage { .. } | Change::MeteredUsage { .. }
+    );
+    is_record && discriminant(posted) == discriminant(to) && fixed(posted) == fixed(to)
+}
+
 /// A name as somebody types it behind a command; nothing if a shell would take it for something else.
-fn typed(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+pub(super) fn typed(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
     match name.bytes().all(is_plain) && !name.starts_with('-') {
         true => format!(" {name}"),
         false => String::new(),

@@ -7,6 +7,7 @@ use super::plan::{PlanArguments, Repeated};
 use super::post::PostArguments;
 use super::window::WindowArguments;
 use crate::integer::{amount, integer};
+use crate::name::new_name;
 
 pub(crate) const HELP: &str = "\
 A grant is drawn from while it is active: lowest priority first, then soonest
@@ -53,7 +54,7 @@ pub(crate) struct GrantArguments {
     )]
     priority: i16,
     /// What the grant is called, such as a contract: it decides nothing
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", value_parser = new_name)]
     credit_id: String,
 }
 

@@ -23,7 +23,7 @@ pub(crate) mod spendable;
 pub(crate) mod statement;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -163,6 +163,26 @@ impl OpenStore {
             self.name
         );
         Ok(())
+    }
+
+    /// The entries that retracted records of these ids. O(entries of the account).
+    pub(crate) fn retractions(
+        &self,
+        account: &str,
+        ids: &HashSet<&RecordId>,
+    ) -> anyhow::Result<HashMap<RecordId, Sequence>> {
+        let mut retractions = HashMap::new();
+        self.ask(|store| {
+            store.visit_history(account, Sequence::START, |entry| {
+                if let Change::RetractRecord { of } = entry.change
+                    && ids.contains(&of)
+                {
+                    retractions.insert(of, entry.sequence);
+                }
+                ControlFlow::Continue(())
+            })
+        })?;
+        Ok(retractions)
     }
 
     /// The record ids of an account's grants, by the entries that posted them.

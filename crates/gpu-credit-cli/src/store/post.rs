@@ -1,23 +1,26 @@
 //! `gpu-credit use`, `retract`, `revoke` and `close`: an entry each; and what all that post share.
 
-use anyhow::ensure;
+use std::collections::{HashMap, HashSet};
+
 use clap::Args;
-use gpu_credit_store::{Outcome, Posting, RecordId, Sequence};
+use gpu_credit_store::{Change, Outcome, Posting, RecordId, Sequence};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::change::start;
 use super::result::ResultingBalance;
 use super::{OpenStore, StoreArguments, counted};
 use crate::arguments::QuietArguments;
-use crate::confirm::{Confirmed, confirm};
+use crate::confirm::confirm;
 use crate::integer::amount;
+use crate::name::new_name;
 use crate::rows::{Row, RowArguments, RowFormat, or_empty, or_none};
 use crate::time::TimeArguments;
 
 #[derive(Args)]
 pub(crate) struct IdArguments {
     /// The record id of this entry, an idempotency key; a UUID is made and printed if not given
-    #[arg(long)]
+    #[arg(long, value_parser = new_name)]
     id: Option<String>,
 }
 
@@ -112,10 +115,10 @@ pub(crate) struct RevokeArguments {
 pub(crate) const CLOSE_HELP: &str = "\
 From then on, records, corrections and queries before that instant are refused.
 Answers after it stay as they are, and --as-recorded still gives earlier ones.
-This cannot be undone. On a terminal it asks, unless there is --yes.
+This cannot be undone. On a terminal it asks; elsewhere it needs --yes.
 
 Example:
-  gpu-credit close acme --until 2025-02-01 --unit s";
+  gpu-credit close acme --until 2025-02-01 --yes --unit s";
 
 #[derive(Args)]
 pub(crate) struct CloseArguments {
@@ -162,15 +165,16 @@ pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
     let times = &arguments.post.rows.times;
     let account = arguments.account.as_str();
     if !arguments.yes && !arguments.post.dry_run {
-        let confirmed = confirm(format_args!(
-            "Close the books of account {account:?} before {}? Records, corrections and queries before \
-             that are refused from then on, and this cannot be undone.",
-            arguments.until
-        ))?;
-        ensure!(
-            confirmed != Confirmed::No,
-            "not confirmed: nothing was changed"
-        );
+        let until = &arguments.until;
+        confirm(
+            format_args!(
+                "Close the books of account {account:?} before {until}? Records, corrections and queries \
+                 before that are refused from then on, and this cannot be undone."
+            ),
+            format_args!(
+                "closing the books of account {account:?} before {until} cannot be undone"
+            ),
+        )?;
     }
     arguments.post.run(|_, id| {
         let until = times.instant("--until", &arguments.until)?;
@@ -221,6 +225,10 @@ struct Posted {
     posting: Posting,
     outcome: Outcome,
     result: Option<ResultingBalance>,
+    /// What was posted, for people.
+    told: String,
+    /// The entry that has retracted it since, if it was there already.
+    retracted: Option<Sequence>,
 }
 
 impl From<Posted> for PostedRow {
@@ -229,6 +237,7 @@ impl From<Posted> for PostedRow {
             posting,
             outcome,
             result,
+            ..
         } = posted;
         PostedRow {
             account: posting.account,
@@ -255,15 +264,23 @@ impl PostArguments {
                 posting,
                 outcome,
                 result,
+                told,
+                retracted,
             } = &posted[0];
             let (sequence, id) = (outcome.sequence(), &posting.id);
-            match (outcome.is_new(), self.dry_run) {
-                (false, _) => {
+            match (outcome.is_new(), self.dry_run, retracted) {
+                (false, _, Some(retracted)) => format!(
+                    "was posted already as entry {sequence}, id {id}, and retracted by entry {retracted}: \
+                     nothing was done; post it under another id to have it back"
+                ),
+                (false, _, None) => {
                     format!("was posted already as entry {sequence}, id {id}: nothing was done")
                 }
-                (true, true) => "nothing is wrong with it; nothing was posted".to_owned(),
-                (true, false) => format!(
-                    "posted as entry {sequence}, id {id}{}",
+                (true, true, _) => {
+                    format!("nothing is wrong with it; nothing was posted: {told}")
+                }
+                (true, false, _) => format!(
+                    "posted as entry {sequence}, id {id}: {told}{}",
                     self.said(result.as_ref())
                 ),
             }
@@ -281,6 +298,11 @@ impl PostArguments {
             let first_new = posted.iter().find(is_new);
             let new = posted.iter().filter(is_new).count() as u64;
             let known = posted.len() as u64 - new;
+            let retracted = posted.iter().filter(|posted| posted.retracted.is_some());
+            let retracted = match retracted.count() {
+                0 => String::new(),
+                count => format!(" ({count} retracted: post those under another id)"),
+            };
             let entries = counted(new, "entry", "entries");
             let (Some(first), Some(last)) = (posted.first(), posted.last()) else {
                 return "nothing was posted".to_owned();
@@ -290,9 +312,12 @@ impl PostArguments {
                 false => "",
             };
             format!(
-                "{said}{entries} posted, {known} there already, ids {} to {}{}",
+                "{said}{entries} posted, {known} there already{retracted}, ids {} to {}: the first is {}, \
+                 the last is {}{}",
                 first.posting.id,
                 last.posting.id,
+                first.told,
+                last.told,
                 self.said(first_new.and_then(|posted| posted.result.as_ref()))
             )
         })
@@ -318,17 +343,22 @@ impl PostArguments {
             None => store.explain_without_id(error),
         })?;
         store.ensure_in_place()?;
-        let is_asked = !self.dry_run && !self.quiet.quiet;
+        if self.quiet.quiet {
+            return Ok(Vec::new());
+        }
+        let retracted = retracted(&store, &postings, &outcomes);
         let posted = postings
             .into_iter()
             .zip(outcomes)
-            .map(|(posting, outcome)| {
-                let result = is_asked.then(|| ResultingBalance::of(&store, &posting));
-                Posted {
-                    posting,
-                    outcome,
-                    result: result.flatten(),
-                }
+            .map(|(posting, outcome)| Posted {
+                result: match self.dry_run {
+                    true => None,
+                    false => ResultingBalance::of(&store, &posting),
+                },
+                told: told(&store, &posting),
+                retracted: retracted.get(&posting.id).copied(),
+                posting,
+                outcome,
             });
         Ok(posted.collect())
     }
@@ -345,4 +375,40 @@ impl PostArguments {
             _ => self.rows.write(posted.into_iter().map(PostedRow::from)),
         }
     }
+}
+
+/// The entries that have retracted what was there already. What is posted is posted, if they cannot be read
+/// too.
+fn retracted(
+    store: &OpenStore,
+    postings: &[Posting],
+    outcomes: &[Outcome],
+) -> HashMap<RecordId, Sequence> {
+    let known = postings
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| !outcome.is_new())
+        .map(|(posting, _)| posting);
+    let ids: HashSet<&RecordId> = known.clone().map(|posting| &posting.id).collect();
+    let account = known.map(|posting| &posting.account).next();
+    let retractions = account.map(|account| store.retractions(account, &ids));
+    retractions.and_then(Result::ok).unwrap_or_default()
+}
+
+/// What a posting says, for people: of a grant the window that it has.
+fn told(store: &OpenStore, posting: &Posting) -> String {
+    let Posting {
+        account, change, ..
+    } = posting;
+    if let Change::ChangeExpiration {
+        of,
+        expiration: Some(expiration),
+    } = change
+        && let Ok(start) = start(store, account, of.as_str())
+        && let Some(end) = start.checked_add_unsigned(*expiration)
+    {
+        let (start, end) = (store.show(start), store.show(end));
+        return format!("the change of {of} to active {start} to {end}");
+    }
+    change.told(|instant| store.show(instant)).to_string()
 }

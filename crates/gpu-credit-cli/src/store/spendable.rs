@@ -73,7 +73,7 @@ pub(crate) fn spendable(arguments: &SpendableArguments) -> anyhow::Result<()> {
         None => None,
     };
     let account = store.account(&arguments.account, &arguments.recorded)?;
-    let spendable = store.ask(|_| match until {
+    let spendable = store.ask_account(&account, |account| match until {
         Some(until) => account.spendable_rate(timestamp..until),
         None => Ok(account.spendable(timestamp)?),
     })?;
@@ -89,7 +89,8 @@ pub(crate) const RUNS_DRY_HELP: &str = "\
 The first tick at which recorded usage, jobs with their planned ends among it,
 is not drawn whole when it happens. With --rate: the first tick that one more
 job, of that rate and without end, could not draw whole. It is none if there is
-no such tick.
+no such tick. The status and the deficit are those of the account at --from, as
+in gpu-credit balance: an account that is overdrawn has run dry before.
 
 Example:
   gpu-credit runs-dry acme --from 2025-03-01 --unit s
@@ -124,10 +125,14 @@ struct RunsDryRow {
     from: i64,
     rate: Option<u64>,
     runs_dry: Option<i64>,
+    /// At the first tick to look at.
+    status: &'static str,
+    deficit: u64,
 }
 
 impl Row for RunsDryRow {
-    const HEADER: &'static [&'static str] = &["account", "from", "rate", "runs_dry"];
+    const HEADER: &'static [&'static str] =
+        &["account", "from", "rate", "runs_dry", "status", "deficit"];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
@@ -135,6 +140,8 @@ impl Row for RunsDryRow {
             times.show(self.from),
             or_empty(self.rate),
             or_none(self.runs_dry.map(|tick| times.show(tick))),
+            self.status.to_owned(),
+            self.deficit.to_string(),
         ]
     }
 }
@@ -144,14 +151,17 @@ pub(crate) fn runs_dry(arguments: &RunsDryArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(times)?;
     let from = times.instant("--from", &arguments.from)?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
-    let runs_dry = store.ask(|_| match arguments.rate {
+    let runs_dry = store.ask_account(&account, |account| match arguments.rate {
         Some(rate) => Ok(account.runs_dry(rate, from)?),
         None => Ok(account.first_uncovered(from)?),
     })?;
+    let answer = store.ask_account(&account, |account| Ok(account.balance_at(from)?))?;
     arguments.rows.write([RunsDryRow {
         account: arguments.account.clone(),
         from,
         rate: arguments.rate,
         runs_dry,
+        status: answer.status.as_str(),
+        deficit: answer.deficit,
     }])
 }

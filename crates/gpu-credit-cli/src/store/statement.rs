@@ -110,7 +110,8 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let ids = store.grant_ids(&arguments.account)?;
     // Refuses what is before the close of the books.
-    let balance = store.ask(|_| Ok(account.balance_at(at)?))?.balance;
+    let answer = store.ask_account(&account, |account| Ok(account.balance_at(at)?))?;
+    let balance = answer.balance;
     if let Some(id) = &arguments.grant {
         let grant = ids.find(&account, id);
         let grant = grant.ok_or_else(|| store.no_such_grant(&account, id))?;

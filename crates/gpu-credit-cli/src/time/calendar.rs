@@ -23,15 +23,49 @@ pub(crate) fn instant(typed: &str) -> Result<Timestamp, &'static str> {
     })
 }
 
-/// The nanoseconds of a length such as 30d. Months differ in length, and are refused.
+/// The nanoseconds of a length such as 30d, or of a time limit of Slurm. Months differ in length, and are
+/// refused.
 pub(super) fn length(typed: &str) -> Result<i128, &'static str> {
-    const EXPECTED: &str = "an integer, one such as 30d or 12h (7304484d at most), or never";
+    const EXPECTED: &str = "an integer, one such as 30d or 12h (7304484d at most), a time limit such as \
+                            1-16:00:00, or never";
+    if let Some(limit) = time_limit(typed) {
+        return Ok(limit);
+    }
     let span: Span = typed.parse().map_err(|_| EXPECTED)?;
     if span.get_years() != 0 || span.get_months() != 0 {
         return Err("days, such as 30d: months and years differ in length");
     }
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
     Ok(duration.map_err(|_| EXPECTED)?.as_nanos())
+}
+
+/// The nanoseconds of a time limit as Slurm prints it: HH:MM:SS, or with days, D-HH, D-HH:MM and
+/// D-HH:MM:SS. MM and MM:SS are not among them: what an integer is, and two numbers, others take for
+/// something else.
+fn time_limit(typed: &str) -> Option<i128> {
+    let (days, clock) = match typed.split_once('-') {
+        Some((days, clock)) => (Some(days), clock),
+        None => (None, typed),
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let is_limit = match days {
+        Some(_) => (1..=3).contains(&parts.len()),
+        None => parts.len() == 3,
+    };
+    let numbers = parts.iter().map(|digits| number(digits));
+    let numbers: Vec<i128> = numbers.collect::<Option<_>>()?;
+    let seconds = numbers
+        .iter()
+        .zip([3_600, 60, 1])
+        .map(|(number, seconds)| number * seconds);
+    let days = days.map_or(Some(0), number)?;
+    is_limit.then(|| (days * 86_400 + seconds.sum::<i128>()) * 1_000_000_000)
+}
+
+/// Up to nine digits.
+fn number(digits: &str) -> Option<i128> {
+    let is_number = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().ok())?
 }
 
 /// The time zone of a name as typed for `--timezone`; UTC if none is given.
@@ -66,6 +100,32 @@ mod tests {
                 instant(typed).unwrap_err().starts_with("an integer"),
                 "{typed}"
             );
+        }
+    }
+
+    /// `--for 1-16:00:00`, as Slurm prints forty hours, was refused.
+    #[test]
+    fn a_time_limit_of_slurm_is_a_length() {
+        let seconds = |typed| length(typed).map(|nanoseconds| nanoseconds / 1_000_000_000);
+        for (typed, expected) in [
+            ("1-16:00:00", 40 * 3_600),
+            ("40:00:00", 40 * 3_600),
+            ("00:30:05", 1_805),
+            ("2-12", 60 * 3_600),
+            ("0-00:05", 300),
+            ("30-00:00:00", 30 * 86_400),
+        ] {
+            assert_eq!(seconds(typed), Ok(expected), "{typed}");
+        }
+        for typed in [
+            "40:00",
+            "1-",
+            "1-2-3",
+            "1-1:1:1:1",
+            "1-1h",
+            "9999999999:00:00",
+        ] {
+            assert!(length(typed).is_err(), "{typed}");
         }
     }
 

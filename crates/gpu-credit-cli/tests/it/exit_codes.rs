@@ -18,7 +18,7 @@ const ON_A_STORE: [&str; 16] = [
     "retract acme u1",
     "revoke acme g1 --from 5",
     "change acme u1 --amount 2",
-    "close acme --until 1",
+    "close acme --until 1 --yes",
     "balance --at 5",
     "statement acme --at 5",
     "draws acme u1",

@@ -391,7 +391,7 @@ fn rows_imported_before_are_shown_and_refused() {
         import(&store, &other).unwrap_err().to_string(),
         "4 rows without id equal rows imported before, in all columns, and the file does not continue \
          one of those: line 2 (account \"a\", usage of 4 at 0) equals entry 6; line 4 (account \"b\", \
-         a grant of 3 at 0, expiration 9, credit id \"g\") equals entry 5; line 5 (account \"a\", \
+         a grant of 3, active 0 to 9, credit id \"g\") equals entry 5; line 5 (account \"a\", \
          usage of 2 at 0) equals entry 3; and 1 more"
     );
     let options = ImportOptions {

@@ -46,6 +46,7 @@ pub(crate) struct PlotArguments {
 }
 
 pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
+    ensure_is_no_other_picture(&arguments.output)?;
     let store = arguments.store.open_to_ask_for(&arguments.times)?;
     let instant = |option, typed: &Option<String>| {
         let typed = typed.as_ref();
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         arguments.times.show(from)
     );
     // Refuses what is before the close of the books.
-    store.ask(|_| Ok(account.balance_at(from)?))?;
+    store.ask_account(&account, |account| Ok(account.balance_at(from)?))?;
     let picture = Picture::new(&store, &account, (from, to))?;
     let svg = draw::draw(&picture, &arguments.times)
         .map_err(|error| anyhow!("the plot cannot be drawn: {error}"))?;
@@ -83,4 +84,22 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         Escapes::Text,
         |output| Ok(output.write_all(svg.as_bytes())?),
     )
+}
+
+/// Files of these names are taken for pictures that a plot is not.
+const OTHER_PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "gif", "webp", "pdf", "eps"];
+
+fn ensure_is_no_other_picture(output: &OutputArguments) -> anyhow::Result<()> {
+    let Some(file) = output.file() else {
+        return Ok(());
+    };
+    let extension = file.extension().unwrap_or_default();
+    let extension = extension.to_string_lossy().to_ascii_lowercase();
+    ensure!(
+        !OTHER_PICTURES.contains(&extension.as_str()),
+        "--output: found {:?}, expected a name that ends with .svg: a plot is SVG, which other programs \
+         convert",
+        file.display()
+    );
+    Ok(())
 }

@@ -5,9 +5,16 @@ use super::Folder;
 #[test]
 fn without_a_terminal_nobody_is_asked() {
     let folder = Folder::with_account();
-    folder.ok("close acme --until 5");
+    let journal = folder.journal();
+    // It was closed at once, and for good.
+    assert_eq!(
+        folder.refused("close acme --until 5"),
+        "gpu-credit: closing the books of account \"acme\" before 5 cannot be undone: repeat it with --yes"
+    );
     let said = folder.refused("account delete acme");
     assert!(said.ends_with("repeat it with --yes"), "{said}");
+    assert_eq!(folder.journal(), journal);
+    folder.ok("close acme --until 5 -y");
     folder.ok("account delete acme -y");
 }
 

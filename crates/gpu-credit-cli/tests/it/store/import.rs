@@ -132,7 +132,7 @@ fn a_bad_line_is_named_and_nothing_is_posted() {
 fn an_exported_journal_restores_the_store() {
     let folder = Folder::with_account();
     folder.ok("change acme u1 --amount 10");
-    folder.ok("close acme --until 5");
+    folder.ok("close acme --until 5 --yes");
     folder.ok("export --output journal.jsonl");
     let journal = folder.journal();
     assert_eq!(

@@ -54,11 +54,18 @@ fn a_stopped_job_stays_as_it_is() {
         "job-17 ends at 15, posted as entry 4, id job-17/stop; the balance at 15 is 160\n"
     );
     let journal = folder.journal();
-    for at in [14, 15, 16, 1_000] {
+    for at in [14, 15, 16, 1_000, 5] {
         let said = folder.ok(&format!("stop acme job-17 --at {at}"));
         assert_eq!(
             said,
-            "job-17 was stopped already at 15, by entry 4: nothing was done\n"
+            match at {
+                15 => "job-17 was stopped already by entry 4, and ends at 15: nothing was done\n"
+                    .to_owned(),
+                _ => format!(
+                    "job-17 was stopped already by entry 4, and ends at 15: nothing was done; `gpu-credit \
+                     change acme job-17 --until {at}` gives it that end\n"
+                ),
+            }
         );
     }
     assert_eq!(folder.journal(), journal);
@@ -110,10 +117,10 @@ fn a_job_is_in_the_history_and_its_draws_have_ticks() {
         rows,
         [
             [
-                "acme", "job-17", "drawn", "16", "g2", "gift", "10", "11", "10"
+                "acme", "job-17", "drawn", "16", "g2", "gift", "10", "11", "10", "0", "11"
             ],
             [
-                "acme", "job-17", "drawn", "24", "g1", "march", "12", "14", "12"
+                "acme", "job-17", "drawn", "24", "g1", "march", "12", "14", "12", "0", "99"
             ],
         ]
     );
@@ -125,7 +132,7 @@ fn a_job_is_in_the_history_and_its_draws_have_ticks() {
 #[test]
 fn a_job_that_runs_goes_on_after_a_close() {
     let folder = with_job();
-    folder.ok("close acme --until 15");
+    folder.ok("close acme --until 15 --yes");
     folder.ok("change acme job-17 --until 18");
     assert_eq!(balance(&folder, 99), 136);
     let said = folder.refused("change acme job-17 --rate 4");

@@ -5,6 +5,7 @@ mod faults;
 mod import;
 mod import_sacct;
 mod jobs;
+mod mistakes;
 mod names;
 mod next_step;
 mod output;

@@ -63,7 +63,7 @@ fn instants_are_shown_by_the_calendar() {
     let said = folder.refused("revoke account-1 invoice-1 --from 2025-03-01");
     let expected = "\"invoice-1\" ends at 2025-01-30T23:59:59Z, before 2025-03-01T00:00:00Z";
     assert!(said.ends_with(expected), "{said}");
-    folder.ok("close account-1 --until 2025-01-15");
+    folder.ok("close account-1 --until 2025-01-15 --yes");
     let said = folder.refused("balance account-1 --at 2025-01-14");
     assert!(
         said.ends_with(
@@ -223,9 +223,9 @@ fn a_record_of_another_kind_is_told_what_corrects_it() {
         ),
         (
             "grant account-1 10 --at 2025-01-01 --for 30d --id invoice-1",
-            "it is a grant of 9 at 2025-01-01T00:00:00Z, expiration 2591999, credit id \"\", and not a \
-             grant of 10 at 2025-01-01T00:00:00Z, expiration 2591999, credit id \"\"; give this one another \
-             --id, or correct that entry with `gpu-credit change`",
+            "it is a grant of 9, active 2025-01-01T00:00:00Z to 2025-01-30T23:59:59Z, and not a grant of \
+             10, active 2025-01-01T00:00:00Z to 2025-01-30T23:59:59Z; give this one another --id, after \
+             `gpu-credit retract` of that entry if it is wrong",
         ),
     ] {
         let said = folder.refused(line);
@@ -245,7 +245,7 @@ fn a_record_of_another_kind_is_told_what_corrects_it() {
         let said = folder.refused(line);
         assert!(said.ends_with(expected), "{line}: {said}");
     }
-    folder.ok("close account-1 --until 2025-02-01");
+    folder.ok("close account-1 --until 2025-02-01 --yes");
     let said = folder.refused("statement account-1 --at 2025-02-01 --grant invoice-1");
     let expected = "or it ended before the close of the books, 2025-02-01T00:00:00Z; `gpu-credit";
     assert!(said.contains(expected), "{said}");

@@ -43,7 +43,9 @@ fn months_are_reckoned_from_the_first() {
     let said = folder.ok("grant acme 10 --at 2025-01-31 --every month --count 3 --id plan");
     assert_eq!(
         said,
-        "3 entries posted, 0 there already, ids plan/1 to plan/3; the balance at \
+        "3 entries posted, 0 there already, ids plan/1 to plan/3: the first is a grant of 10, active \
+         2025-01-31T00:00:00Z to 2025-02-27T23:59:59Z, the last is a grant of 10, active \
+         2025-03-31T00:00:00Z to 2025-04-29T23:59:59Z; the balance at \
          2025-01-31T00:00:00Z is 10\n"
     );
     assert_eq!(
@@ -59,13 +61,17 @@ fn months_are_reckoned_from_the_first() {
     let said = folder.ok(again);
     assert_eq!(
         said,
-        "1 entry posted, 3 there already, ids plan/1 to plan/4; the balance at \
+        "1 entry posted, 3 there already, ids plan/1 to plan/4: the first is a grant of 10, active \
+         2025-01-31T00:00:00Z to 2025-02-27T23:59:59Z, the last is a grant of 10, active \
+         2025-04-30T00:00:00Z to 2025-05-30T23:59:59Z; the balance at \
          2025-04-30T00:00:00Z is 10\n"
     );
     let said = folder.ok(again);
     assert_eq!(
         said,
-        "0 entries posted, 4 there already, ids plan/1 to plan/4\n"
+        "0 entries posted, 4 there already, ids plan/1 to plan/4: the first is a grant of 10, active \
+         2025-01-31T00:00:00Z to 2025-02-27T23:59:59Z, the last is a grant of 10, active \
+         2025-04-30T00:00:00Z to 2025-05-30T23:59:59Z\n"
     );
     let said = folder.refused("grant acme 11 --at 2025-01-31 --every month --count 3 --id plan");
     assert!(said.contains("id \"plan/1\""), "{said}");

@@ -94,7 +94,7 @@ fn corrections_change_answers_and_the_journal_keeps_what_was_answered() {
 #[test]
 fn closed_books_stay_closed() {
     let folder = Folder::with_account();
-    folder.ok("close acme --until 15");
+    folder.ok("close acme --until 15 --yes");
     assert_eq!(balance(&folder, "--at 15"), Some(120));
     assert_eq!(balance(&folder, "--at 12 --as-recorded 4"), Some(120));
     for line in [
@@ -303,15 +303,15 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
     for (line, expected) in [
         (
             "grant acme 100 --at 0 --for 31 --id g1",
-            "posted as entry 2, id g1; the balance at 0 is 100\n",
+            "posted as entry 2, id g1: a grant of 100, active 0 to 30; the balance at 0 is 100\n",
         ),
         (
             "use acme 30 --at 12 --id u1",
-            "posted as entry 3, id u1; the balance at 12 is 70\n",
+            "posted as entry 3, id u1: usage of 30 at 12; the balance at 12 is 70\n",
         ),
         (
             "run acme --rate 2 --from 5 --until 15 --id j1",
-            "posted as entry 4, id j1; the balance at 15 is 50\n",
+            "posted as entry 4, id j1: metered usage of 2 a tick from 5 until 15; the balance at 15 is 50\n",
         ),
         (
             "stop acme j1 --at 10",
@@ -319,23 +319,25 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
         ),
         (
             "change acme u1 --amount 120 --id c1",
-            "posted as entry 6, id c1; the balance at 12 is none (overdrawn), the deficit 30\n",
+            "posted as entry 6, id c1: the change of u1 to 120; the balance at 12 is none (overdrawn), the \
+             deficit 30\n",
         ),
         (
             "retract acme u1 --id c2",
-            "posted as entry 7, id c2; the balance at 12 is 90\n",
+            "posted as entry 7, id c2: the retraction of u1; the balance at 12 is 90\n",
         ),
         (
             "change acme j1 --until 12 --id c3",
-            "posted as entry 8, id c3; the balance at 12 is 86\n",
+            "posted as entry 8, id c3: the change of j1 to until 12; the balance at 12 is 86\n",
         ),
         (
             "revoke acme g1 --from 20 --id c4",
-            "posted as entry 9, id c4; the balance at 20 is none (inactive)\n",
+            "posted as entry 9, id c4: the revocation of g1 from 20 on; the balance at 20 is none \
+             (inactive)\n",
         ),
         (
-            "close acme --until 13 --id c5",
-            "posted as entry 10, id c5; the balance at 13 is 86\n",
+            "close acme --until 13 --yes --id c5",
+            "posted as entry 10, id c5: the close up to 13; the balance at 13 is 86\n",
         ),
         (
             "grant acme 5 --at 40 --for 3 --id g1",
@@ -358,17 +360,23 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
 #[test]
 fn a_trial_posts_nothing_and_the_quiet_are_told_nothing() {
     let folder = Folder::with_account();
+    folder.ok("run acme --rate 1 --from 5 --until 6 --id j0");
     let journal = folder.journal();
-    for line in [
-        "use acme 1 --at 5",
-        "grant acme 1 --at 5 --for 3",
-        "run acme --rate 1 --from 5 --until 6",
-        "retract acme u1",
-        "close acme --until 5",
+    for (line, content) in [
+        ("use acme 1 --at 5", "usage of 1 at 5"),
+        ("grant acme 1 --at 5 --for 3", "a grant of 1, active 5 to 7"),
+        (
+            "run acme --rate 1 --from 5 --until 6",
+            "metered usage of 1 a tick from 5 until 6",
+        ),
+        ("stop acme j0 --at 5", "j0 would end at 5"),
+        ("retract acme u1", "the retraction of u1"),
+        ("close acme --until 5", "the close up to 5"),
     ] {
         let said = folder.ok(&format!("{line} --dry-run"));
         assert_eq!(
-            said, "nothing is wrong with it; nothing was posted\n",
+            said,
+            format!("nothing is wrong with it; nothing was posted: {content}\n"),
             "{line}"
         );
         assert_eq!(folder.ok(&format!("{line} -n -q")), "");
@@ -390,5 +398,5 @@ fn a_trial_posts_nothing_and_the_quiet_are_told_nothing() {
     ] {
         assert_eq!(folder.ok(line), "", "{line}");
     }
-    assert_eq!(folder.json("history acme").len(), 7);
+    assert_eq!(folder.json("history acme").len(), 8);
 }

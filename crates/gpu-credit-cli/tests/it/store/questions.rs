@@ -87,23 +87,34 @@ fn draws_name_the_grants_that_paid() {
             "credit_id",
             "first",
             "last",
-            "drawn_at"
+            "drawn_at",
+            "grant_priority",
+            "grant_end"
         ]
     );
     let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().collect()).collect();
     assert_eq!(
         rows,
         [
-            ["acme", "u2", "drawn", "20", "g2", "trial", "15", "15", "15"],
             [
-                "acme", "u2", "drawn", "100", "g1", "march", "15", "15", "15"
+                "acme", "u2", "drawn", "20", "g2", "trial", "15", "15", "15", "0", "20"
             ],
-            ["acme", "u2", "deficit", "80", "", "", "", "", ""],
+            [
+                "acme", "u2", "drawn", "100", "g1", "march", "15", "15", "15", "0", "30"
+            ],
+            ["acme", "u2", "deficit", "80", "", "", "", "", "", "", ""],
         ]
     );
+    // Why one grant paid before another was to be found out from a statement and from the history.
+    let table = folder.ok("draws acme u2");
+    let rule =
+        "Usage draws from active grants by lowest priority, then soonest end, then posting order.";
+    assert_eq!(table.lines().last(), Some(rule));
     let said = folder.refused("draws acme g1");
     assert!(
-        said.contains("account \"acme\" has no usage \"g1\""),
+        said.contains(
+            "account \"acme\": \"g1\" is a grant, not usage: `gpu-credit statement acme --grant g1`"
+        ),
         "{said}"
     );
 }

@@ -26,7 +26,7 @@ fn what_is_planned_is_not_spendable() {
     assert!(said.contains("--for: found \"0\""), "{said}");
     let said = folder.refused("spendable acme --at 9223372036854775807 --for 1");
     assert!(said.contains("an end that fits into 64 bits"), "{said}");
-    folder.ok("close acme --until 20");
+    folder.ok("close acme --until 20 --yes");
     assert_eq!(spendable("--at 20")["spendable"], 20);
     for before in [
         "spendable acme --at 19",
@@ -55,4 +55,20 @@ fn an_account_runs_dry_at_a_tick() {
     assert!(table.contains("none"), "{table}");
     folder.ok("stop acme job --at 15");
     assert!(runs_dry("--from 0").is_null());
+}
+
+/// It was "none" for an account that had run dry the day before, and for one that never had a grant.
+#[test]
+fn an_account_that_has_run_dry_is_told_apart_from_one_that_never_does() {
+    let folder = with_plans();
+    folder.ok("account create empty");
+    let row = |line: &str| {
+        let row = folder.json(&format!("runs-dry {line}"))[0].clone();
+        ["runs_dry", "status", "deficit"].map(|column| row[column].to_string())
+    };
+    assert_eq!(row("acme --from 0"), ["null", "\"available\"", "0"]);
+    assert_eq!(row("empty --from 0"), ["null", "\"inactive\"", "0"]);
+    folder.ok("use acme 50 --at 60 --id u1");
+    assert_eq!(row("acme --from 0"), ["60", "\"available\"", "0"]);
+    assert_eq!(row("acme --from 61"), ["null", "\"overdrawn\"", "30"]);
 }
