@@ -4,6 +4,7 @@ CREATE TABLE grants (number bigserial PRIMARY KEY, account text NOT NULL, id tex
 CREATE TABLE usage (number bigserial PRIMARY KEY, account text NOT NULL, id text NOT NULL, amount bigint NOT NULL,
     "time" bigint NOT NULL, UNIQUE (account, id));
 CREATE INDEX grants_by_start ON grants (account, starts);
+CREATE INDEX grants_by_end ON grants (account, ends);
 CREATE INDEX usage_by_time ON usage (account, "time", number) INCLUDE (amount);
 CREATE UNLOGGED TABLE arrivals (line bigserial, kind text, account text, amount bigint, starts bigint, expiration bigint, id text);
 
