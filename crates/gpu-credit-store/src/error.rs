@@ -76,13 +76,13 @@ pub enum Error {
     /// The question is about a time before the close of the books.
     #[error("{0}")]
     Closed(#[from] BeforeClose),
-    /// The question cannot be answered.
+    /// The engine cannot answer the question: a [`gpu_credit::Error`] says why.
     #[error("{0}")]
     Question(#[from] gpu_credit::Error),
-    /// A file to import cannot be read, or does not hold what it should.
+    /// A file to import cannot be read, or does not hold what it should: an [`ImportError`] says which line.
     #[error("{0}")]
     Import(Arc<ImportError>),
-    /// A file to export to cannot be written.
+    /// A file to export to cannot be written: an [`io::Error`] says why.
     #[error("cannot write the export: {0}")]
     Export(Arc<io::Error>),
     /// An entry of the journal does not follow from those before it: the journal was not written by
@@ -96,10 +96,14 @@ pub enum Error {
         /// Why.
         problem: String,
     },
-    /// The thread that was committing for this one came to an end.
+    /// Another thread panicked while it committed for this one too: threads that post at the same time share
+    /// a commit. The store can be used as before. Post the same again, under the same id: what was written
+    /// is not written twice.
     #[error("the commit was interrupted; post again to learn whether it had happened")]
     Interrupted,
-    /// The store was opened before this process was forked from the one that did.
+    /// This process was forked from the one that opened the store. Every method of [`Store`](crate::Store)
+    /// answers with this. [`StorageProblem::Forked`] is the same of a [`Journal`](crate::Journal) that is
+    /// used by itself.
     #[error(
         "the store was opened by process {opened_by} and is used in process {used_by}: a store \
          belongs to the process that opened it"
@@ -407,7 +411,7 @@ pub enum StorageProblem {
     /// Something is there that would have to be overwritten.
     #[error("the file exists already")]
     Exists,
-    /// Another process, or another handle of this one, has it open.
+    /// Another process has it open, or this one has already: a clone of the store is still there.
     #[error("it is open in another process, or a second time in this one")]
     InUse,
     /// The file is of another program.
@@ -441,16 +445,18 @@ pub enum StorageProblem {
     /// There is no room left.
     #[error("there is no room left on the device")]
     Full,
-    /// It may not be written, or not be read.
+    /// It may not be written, or not be read: an [`io::Error`] says why.
     #[error("it may not be opened for reading and writing: {0}")]
     Denied(Arc<io::Error>),
-    /// This process was forked from the one that opened it.
+    /// This process was forked from the one that opened the journal; of a store see
+    /// [`Error::OtherProcess`].
     #[error("it was opened by another process, from which this one was forked: open it anew")]
     Forked,
-    /// An earlier failure left unknown what is durable, or what is whole.
+    /// An earlier failure left unknown what is durable, or what is whole. Drop every clone of the store,
+    /// and open it again.
     #[error("an earlier operation failed: open it again to go on")]
     FailedBefore,
-    /// Anything else.
+    /// Anything else: an [`io::Error`] says what.
     #[error("{0}")]
     Io(Arc<io::Error>),
 }

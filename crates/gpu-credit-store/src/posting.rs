@@ -223,7 +223,9 @@ impl Posting {
         Self::new(account, id, Change::ChangePriority { of, priority })
     }
 
-    /// Closes the books of an account up to an instant.
+    /// Closes the books of an account up to an instant, `until`, which stays open. This cannot be undone:
+    /// nothing before `until` can be posted, corrected or asked about any more, and no later posting opens
+    /// it again. Any instant is accepted, also one that is far ahead.
     pub fn close_books(account: impl Into<String>, id: impl Into<RecordId>, until: i64) -> Self {
         Self::new(account, id, Change::CloseBooks { until })
     }

@@ -55,8 +55,15 @@ impl Account {
         self.closed
     }
 
-    /// The engine's account. If the books were closed it holds what matters from then on: its
-    /// answers about earlier instants mean nothing.
+    /// The engine's account, for every question that is not among the methods here.
+    ///
+    /// It does not know that the books were closed. It then holds what matters from
+    /// [`closed_until`](Self::closed_until) on, and answers about earlier instants too: those answers are
+    /// wrong, and no error says so. Compare the instant with `closed_until` first, or ask the methods of
+    /// `Account`, which refuse earlier instants: [`get_balance`](Self::get_balance),
+    /// [`balance_at`](Self::balance_at), [`get_balances`](Self::get_balances),
+    /// [`spendable`](Self::spendable), [`spendable_rate`](Self::spendable_rate),
+    /// [`runs_dry`](Self::runs_dry) and [`first_uncovered`](Self::first_uncovered).
     pub fn ledger(&self) -> &GpuCredit {
         &self.engine
     }

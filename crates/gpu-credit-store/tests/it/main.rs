@@ -10,6 +10,7 @@
 
 mod support;
 
+mod admission;
 mod check;
 mod closing;
 mod concurrency;
