@@ -114,6 +114,13 @@ pub enum Error {
         /// This process.
         used_by: u32,
     },
+    /// The store is used within a question to one of its accounts, which would wait for itself. Use it
+    /// once the question has returned.
+    #[error(
+        "the store is used within a question to one of its accounts: use it once the question has \
+         returned"
+    )]
+    WithinQuestion,
     /// The storage failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -189,6 +196,10 @@ pub enum Refusal {
     /// Every place of the journal is taken.
     #[error("the journal has no place for another entry")]
     JournalFull,
+    /// The id deleted an earlier account of this name, and another one is open. It is no retry, or it
+    /// comes too late: to delete the one that is open takes another id.
+    #[error("this id deleted an earlier account of this name: another is open, and stays as it is")]
+    DeletedBefore,
     /// A deletion together with other postings.
     #[error("the deletion of an account is posted by itself, not in a batch")]
     DeletionInBatch,
@@ -408,6 +419,9 @@ pub enum StorageProblem {
     /// Nothing is there.
     #[error("there is no such file")]
     NotFound,
+    /// The folder of a new file is not there.
+    #[error("there is no such folder")]
+    NoFolder,
     /// Something is there that would have to be overwritten.
     #[error("the file exists already")]
     Exists,

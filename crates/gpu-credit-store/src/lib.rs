@@ -125,6 +125,7 @@
 extern crate self as gpu_credit_store;
 
 mod account;
+mod asking;
 mod change;
 mod change_bytes;
 mod check;

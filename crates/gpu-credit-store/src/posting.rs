@@ -13,6 +13,7 @@ use crate::{Change, RecordId, Sequence};
 /// assert_eq!(posting.change, Change::Usage { amount: 4, timestamp: 30 });
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[must_use = "nothing is posted until it is given to a store"]
 pub struct Posting {
     /// The name of the account.
     pub account: String,
@@ -102,7 +103,6 @@ impl Posting {
     /// let bought = Posting::grant("acme", "invoice-1", "march", 100, 0, 30).priority(1);
     /// assert!(bought.change.to_string().ends_with("priority 1"));
     /// ```
-    #[must_use]
     pub fn priority(mut self, priority: i16) -> Self {
         if let Change::Grant {
             priority: present, ..

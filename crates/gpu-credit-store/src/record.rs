@@ -68,6 +68,12 @@ impl RecordId {
     }
 }
 
+impl AsRef<str> for RecordId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl From<&str> for RecordId {
     fn from(text: &str) -> Self {
         RecordId(text.into())

@@ -1,11 +1,13 @@
 //! The store: what is posted goes to the journal, what is asked comes from memory.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use gpu_credit::{Answer, Overdraft};
 
+use crate::asking::Asking;
 use crate::directory::Directory;
 use crate::draft::{Answered, Request};
 use crate::folding::fold;
@@ -61,6 +63,16 @@ impl<J: Journal> Clone for Store<J> {
     }
 }
 
+/// How far it is. O(1)
+impl<J: Journal> fmt::Debug for Store<J> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Store")
+            .field("last_sequence", &self.last_sequence())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store {
     /// Makes a new file.
     ///
@@ -103,7 +115,8 @@ impl Store {
         Self::with_journal(RedbJournal::with_backend(backend, "memory")?)
     }
 
-    /// Opens a file, or makes it if there is none.
+    /// Opens a file, or makes it if there is none. Its folder has to be there. A file that is there is
+    /// never replaced: an empty one is an error, as it may be what is left of a store.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`create`](Self::create).
@@ -181,7 +194,7 @@ impl<J: Journal> Store<J> {
     }
 
     pub(crate) fn submit(&self, request: Request) -> Answered {
-        let lane = self.lane.get().map_err(|error| (0, error))?;
+        let lane = self.lane().map_err(|error| (0, error))?;
         lane.submit(request)
     }
 
@@ -191,10 +204,13 @@ impl<J: Journal> Store<J> {
         &self,
         append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
-        self.lane.get()?.alone(append)
+        self.lane()?.alone(append)
     }
 
     /// Deletes an account: its entries are dropped from the journal, and its name can be given again.
+    /// Sent again, the deletion does nothing, as long as no other account of the name is open: if one is,
+    /// it is refused, and that account stays as it is.
+    ///
     /// Only where in the journal this happened, the id, and a digest of the name are kept, so that a
     /// retry does nothing. What the file's free pages still hold is gone once it is
     /// [copied](RedbJournal::copy_to).
@@ -211,7 +227,7 @@ impl<J: Journal> Store<J> {
     /// If the journal fails.
     pub fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
         let visible = self.last_sequence();
-        let mut accounts = self.lane.get()?.journal.accounts()?;
+        let mut accounts = self.lane()?.journal.accounts()?;
         accounts.retain(|account| account.opened <= visible);
         Ok(accounts)
     }
@@ -254,35 +270,57 @@ impl<J: Journal> Store<J> {
     }
 
     /// Asks an account anything. Threads that post do not wait for the question. A thread that asks the
-    /// same account after something was posted to it does. The question must not use the store.
+    /// same account after something was posted to it does.
+    ///
+    /// The question cannot use the store: it would wait for itself, so there that is an error. Nor must it
+    /// wait for another thread that uses the store, which is not noticed and may never end.
     ///
     /// # Errors
     /// If there is no such account, or it cannot be loaded.
+    /// Within a question to the same store: [`Error::WithinQuestion`].
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// # use gpu_credit_store::{Error, Posting, Store};
+    /// # let store = Store::in_memory()?;
+    /// store.open_account("acme", Overdraft::Carry)?;
+    /// let bill = |spendable| Posting::usage("acme", "job-17", spendable, 12);
+    /// let nested = store.with_account("acme", |acme| store.post(bill(acme.spendable(12)?)))?;
+    /// assert!(matches!(nested, Err(Error::WithinQuestion)));
+    /// let spendable = store.with_account("acme", |acme| acme.spendable(12))??;
+    /// store.post(bill(spendable))?;
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
     pub fn with_account<R>(
         &self,
         account: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
-        let Lane {
-            journal, directory, ..
-        } = self.lane.get()?;
-        directory.read(journal, account, question)
+        let lane = self.lane()?;
+        let question = |account: &Account| {
+            let _asking = Asking::begin(address(lane));
+            question(account)
+        };
+        lane.directory.read(&lane.journal, account, question)
     }
 
     /// Asks several accounts, all at one point of the journal; the question gets them in the order of
-    /// the names. Threads that post do not wait for the question, which must not use the store.
+    /// the names. Threads that post do not wait for the question, which cannot use the store: see
+    /// [`with_account`](Self::with_account).
     ///
     /// # Errors
-    /// If there is no such account, or one cannot be loaded.
+    /// As [`with_account`](Self::with_account).
     pub fn with_accounts<R>(
         &self,
         accounts: &[&str],
         question: impl FnOnce(&[&Account]) -> R,
     ) -> Result<R, Error> {
-        let Lane {
-            journal, directory, ..
-        } = self.lane.get()?;
-        directory.read_all(journal, accounts, question)
+        let lane = self.lane()?;
+        let question = |accounts: &[&Account]| {
+            let _asking = Asking::begin(address(lane));
+            question(accounts)
+        };
+        lane.directory.read_all(&lane.journal, accounts, question)
     }
 
     /// An account as it stood once an entry of the journal was recorded: any question is answered as
@@ -293,7 +331,7 @@ impl<J: Journal> Store<J> {
     pub fn as_recorded(&self, account: &str, sequence: Sequence) -> Result<Account, Error> {
         let key = self.key(account)?;
         fold(
-            &self.lane.get()?.journal,
+            &self.lane()?.journal,
             &key,
             sequence.min(self.last_sequence()),
         )
@@ -304,7 +342,7 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If there is no such account, or what is kept of it is damaged.
     pub fn head(&self, account: &str) -> Result<Head, Error> {
-        let head = self.lane.get()?.journal.heads(&[account])?.pop().flatten();
+        let head = self.lane()?.journal.heads(&[account])?.pop().flatten();
         head.ok_or_else(|| Error::NoSuchAccount(account.to_owned()))
     }
 
@@ -322,7 +360,8 @@ impl<J: Journal> Store<J> {
     }
 
     /// Shows the entries of an account that come after `after`, in order, without holding them, until
-    /// the visitor breaks off. It must not use the store.
+    /// the visitor breaks off. What is posted meanwhile is not among them. As long as it lasts, the file
+    /// keeps the pages that others replace.
     ///
     /// ```
     /// # use gpu_credit::Overdraft;
@@ -351,7 +390,7 @@ impl<J: Journal> Store<J> {
         mut visit: impl FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let (key, through) = (self.key(account)?, self.last_sequence());
-        let journal = &self.lane.get()?.journal;
+        let journal = &self.lane()?.journal;
         Ok(journal.entries(&key, after, through, &mut visit)?)
     }
 
@@ -361,19 +400,33 @@ impl<J: Journal> Store<J> {
     /// If there is no such account, or its journal is damaged.
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
         let key = self.key(account)?;
-        let found = self.lane.get()?.journal.find_many(&[(key, id.clone())])?;
+        let found = self.lane()?.journal.find_many(&[(key, id.clone())])?;
         let found = found.into_iter().next().flatten();
         Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
     }
 
+    /// The way to all that a store can do. Within a question to it there is none.
+    fn lane(&self) -> Result<&Lane<J>, Error> {
+        let lane = self.lane.get()?;
+        match Asking::is_asking(address(lane)) {
+            true => Err(Error::WithinQuestion),
+            false => Ok(lane),
+        }
+    }
+
     pub(crate) fn directory(&self) -> Result<&Directory, Error> {
-        Ok(&self.lane.get()?.directory)
+        Ok(&self.lane()?.directory)
     }
 
     fn key(&self, account: &str) -> Result<AccountKey, Error> {
-        let lane = self.lane.get()?;
+        let lane = self.lane()?;
         lane.directory.key(&lane.journal, account)
     }
+}
+
+/// Which store it is, for as long as it is there.
+fn address<J>(lane: &Lane<J>) -> usize {
+    std::ptr::from_ref(lane).addr()
 }
 
 impl Store {

@@ -326,7 +326,7 @@ pub(super) fn cannot_create(error: &Error) -> Option<anyhow::Error> {
     let Error::Journal(failure) = error else {
         return None;
     };
-    let has_no_folder = matches!(failure.problem(), StorageProblem::NotFound);
+    let has_no_folder = matches!(failure.problem(), StorageProblem::NoFolder);
     has_no_folder.then(|| {
         anyhow!(
             "{}: there is no folder for it: make that first",

@@ -195,7 +195,10 @@ impl<'a> Draft<'a> {
         let deleted = drafted.map(|entry| entry.sequence);
         let deleted = deleted.or_else(|| self.recent.deletion(&posting.account, &posting.id));
         if let Some(sequence) = deleted.or(facts.deleted) {
-            return Ok(Outcome::AlreadyPosted(sequence));
+            return match self.find_account(&posting.account, facts) {
+                None => Ok(Outcome::AlreadyPosted(sequence)),
+                Some(_) => Err(refused(posting, Refusal::DeletedBefore)),
+            };
         }
         let account = self.account(&posting.account, facts)?;
         if let Some(outcome) = self.retry(account, posting, facts)? {

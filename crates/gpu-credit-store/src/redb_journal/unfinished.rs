@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempPath;
 
 use super::error::Failure;
+use crate::StorageProblem;
 
 /// A file beside its place, under a name of its own. Who made it removes it, unless it gets its name;
 /// what a process leaves that is killed, a later one removes that makes a file in the same folder.
@@ -27,7 +28,13 @@ impl Unfinished {
         // With the permissions of any new file.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let (file, path) = builder.tempfile_in(folder)?.into_parts();
+        let made = builder
+            .tempfile_in(folder)
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Failure(StorageProblem::NoFolder),
+                _ => error.into(),
+            })?;
+        let (file, path) = made.into_parts();
         Ok((Unfinished(path), file))
     }
 

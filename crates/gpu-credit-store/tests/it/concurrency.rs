@@ -1,10 +1,11 @@
 //! Many threads post and ask: what comes of it is what some serial order would have given.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Posting, Store};
+use gpu_credit_store::{Account, Error, Posting, Store};
 
 use crate::support::model::Model;
 use crate::support::workload::Workload;
@@ -182,4 +183,35 @@ fn deleting_and_opening_anew_is_no_damage_to_a_check() {
             store.export_events(Vec::new(), |_| ()).unwrap();
         }
     });
+}
+
+/// Regression: a question that used its store waited for itself, if another thread had posted meanwhile.
+#[test]
+fn a_question_that_uses_its_store_is_an_error() {
+    let (store, other) = (Store::in_memory().unwrap(), Store::in_memory().unwrap());
+    for store in [&store, &other] {
+        store.open_account("a", Overdraft::Carry).unwrap();
+    }
+    let is_refused = |error: Error| matches!(error, Error::WithinQuestion);
+    let clone = store.clone();
+    let within = |_: &Account| {
+        // So that asking again would wait for a thread that waits for this question.
+        thread::scope(|scope| {
+            let posted = scope.spawn(|| clone.post(Posting::usage("a", "u", 1, 0)));
+            posted.join().unwrap().unwrap();
+        });
+        assert!(is_refused(store.get_balance("a", 0).unwrap_err()));
+        assert!(is_refused(clone.balance_at("a", 0).unwrap_err()));
+        let posting = Posting::usage("a", "v", 1, 0);
+        assert!(is_refused(clone.post(posting).unwrap_err()));
+        assert_eq!(other.balance_at("a", 0).unwrap().deficit, 0);
+    };
+    store.with_account("a", within).unwrap();
+    let both = store.with_accounts(&["a", "a"], |accounts| within(accounts[0]));
+    both.unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        store.with_account("a", |_| panic!("a question that fails"))
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(store.balance_at("a", 0).unwrap().deficit, 1);
 }

@@ -101,3 +101,23 @@ fn what_a_kill_left_is_removed_and_what_is_being_made_is_not() {
     let are_there = [old, locked, young].map(|name| folder.path().join(name).exists());
     assert_eq!(are_there, [false, true, true]);
 }
+
+/// Regression: "there is no such file" was the answer, of the file that was to be made.
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("none").join("credit.redb");
+    for opened in [Store::open_or_create(&path), Store::create(&path)] {
+        let error = opened.unwrap_err();
+        assert!(
+            matches!(problem(&error), StorageProblem::NoFolder),
+            "{error}"
+        );
+    }
+    let opened = Store::open(&path);
+    let error = opened.unwrap_err();
+    assert!(
+        matches!(problem(&error), StorageProblem::NotFound),
+        "{error}"
+    );
+}

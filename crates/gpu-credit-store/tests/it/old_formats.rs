@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{Error, ImportOptions, Posting, StorageProblem, Store, TimeUnit};
+use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, StorageProblem, Store, TimeUnit};
 use redb::TableDefinition;
 
 use crate::support::{assert_sound, everything};
@@ -76,7 +76,7 @@ fn balances(store: &Store) -> String {
 }
 
 fn problem(result: Result<Store, Error>) -> StorageProblem {
-    match result.err().expect("an error") {
+    match result.expect_err("an error") {
         Error::Journal(error) => error.problem().clone(),
         other => panic!("not of the storage: {other}"),
     }
@@ -121,9 +121,19 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
         ControlFlow::Continue(())
     });
     assert_eq!(again.unwrap().posted, 0);
-    for (account, id) in [("gone", "delete-1"), ("deleted", "delete-2")] {
-        assert!(!store.delete_account(account, id).unwrap().is_new());
-    }
+    assert!(
+        !store
+            .delete_account("deleted", "delete-2")
+            .unwrap()
+            .is_new()
+    );
+    assert!(matches!(
+        store.delete_account("gone", "delete-1").unwrap_err(),
+        Error::Refused {
+            refusal: Refusal::DeletedBefore,
+            ..
+        }
+    ));
     store
         .post(Posting::retract("acme", "fix-5", "job-4"))
         .unwrap();

@@ -168,8 +168,11 @@ fn a_deleted_account_is_gone_and_its_name_is_free() {
         store.open_account("a", Overdraft::Forfeit).unwrap(),
         posted(4)
     );
-    // The retry of the deletion does not delete what has the name now.
-    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
+    // Regression: its id, used again, was answered with success, and left alive what has the name now.
+    assert_eq!(
+        refusal(store.delete_account("a", "d")),
+        Refusal::DeletedBefore
+    );
     assert_eq!(
         store.post(Posting::usage("a", "u", 5, 0)).unwrap(),
         posted(5)
@@ -179,7 +182,10 @@ fn a_deleted_account_is_gone_and_its_name_is_free() {
     drop(store);
     let store = Store::open(path).unwrap();
     assert_eq!(store.last_sequence(), Sequence::new(5));
-    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
+    assert_eq!(
+        refusal(store.delete_account("a", "d")),
+        Refusal::DeletedBefore
+    );
     assert_eq!(store.accounts().unwrap().len(), 1);
     assert_sound(&store);
 }
