@@ -185,10 +185,10 @@ fn takes(case: &Case) -> String {
     let [mean, other] = [ours, theirs].map(|party| human_time(party.summary().median));
     let spread = ours.spread().map_or_else(String::new, |spread| {
         let [p50, p99, max] = [spread.p50, spread.p99, spread.max].map(human_time);
-        format!("at most {p50} (p50), {p99} (p99) and {max} (max), and ")
+        format!("{p50} (p50), {p99} (p99), at most {max}, and ")
     });
     format!(
-        "{spread}{mean} on average, a {} {other}",
+        "{spread}{mean} on average; a {} takes {other}",
         case.parties[1].name
     )
 }

@@ -6,7 +6,8 @@
 
 Every answer is compared with that of gpu-credit, and a disagreement ends the run. Traces of real
 usage are read from the folder GPU_CREDIT_DATA; without it small ones are made. PostgreSQL takes
-part if its programs are there: a server is started for the run, in a temporary folder.
+part if its programs are there: a server is started for the run. All files are in a temporary
+folder, so TMPDIR says on which disk a commit is.
 """
 
 import argparse

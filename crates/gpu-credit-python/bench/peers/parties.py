@@ -61,12 +61,12 @@ def parties():
 
 @contextmanager
 def postgres(folder):
-    """Starts a server, and says how to open an empty database; None if there is no PostgreSQL."""
+    """Starts a server, and says how to open an empty database; None if it cannot be started."""
     try:
         from postgres_server import PostgresTable, Server
 
         server = Server(folder)
-    except (ImportError, OSError, subprocess.CalledProcessError) as error:
+    except (ImportError, LookupError, OSError, subprocess.CalledProcessError) as error:
         print(f"PostgreSQL is skipped: {error}", file=sys.stderr)
         yield None
         return
