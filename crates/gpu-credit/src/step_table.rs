@@ -14,6 +14,12 @@ use crate::time_buckets::TimeBuckets;
 /// Of so many steps in a bucket all are compared at once; if more crowd, the search is binary.
 const AT_ONCE: usize = 3;
 
+/// The room for steps grows by one in so many.
+const GROWTH_SHARE: usize = 4;
+
+/// So many steps that are put at the end get buckets together.
+const PLACED_TOGETHER: usize = 32;
+
 /// These, and the one before the bucket.
 const NEAR: usize = 1 + AT_ONCE;
 
@@ -57,21 +63,27 @@ pub(crate) struct StepTable<V> {
     /// The first begins before everything. At last [`AT_ONCE`] stand at the end of time, so that there is
     /// always something to compare with.
     steps: Vec<Step<V>>,
-    /// As many as steps. The first step counts in none.
+    /// About as many as steps. The first step counts in none.
     buckets: TimeBuckets,
+    /// The last bucket holds all steps from here on, until a few of them get buckets together.
+    placed: usize,
 }
 
 impl<V: Copy> StepTable<V> {
     /// The table of these steps, in order and fewer than 2^32, of which the first, at least one, is
     /// taken to begin before everything. O(n)
     pub(crate) fn new(mut steps: Vec<Step<V>>) -> Self {
-        let times = steps[1..].iter().map(Step::time);
-        let buckets = TimeBuckets::new(steps.len(), times);
-        let value = steps[steps.len() - 1].value;
+        let buckets = buckets(&steps);
+        let placed = steps.len();
+        let value = steps[placed - 1].value;
         steps.reserve_exact(AT_ONCE);
         steps.extend([Step::new(i64::MAX, value); AT_ONCE]);
         steps.shrink_to_fit();
-        Self { steps, buckets }
+        Self {
+            steps,
+            buckets,
+            placed,
+        }
     }
 
     /// The room that [`new`](Self::new) takes for so many steps without moving them.
@@ -127,10 +139,49 @@ impl<V: Copy> StepTable<V> {
         self.steps[step + 1].time()
     }
 
+    /// Puts a step at the end; no other is later. Amortised O(1)
+    #[inline]
+    pub(crate) fn push(&mut self, step: Step<V>) {
+        let at = self.steps.len() - AT_ONCE;
+        if self.steps.len() == self.steps.capacity() {
+            self.grow();
+        }
+        self.steps.push(step);
+        let end = Step::new(i64::MAX, step.value);
+        if let Some(steps) = self.steps.last_chunk_mut() {
+            *steps = [step, end, end, end];
+        }
+        self.buckets.push();
+        if at - self.placed == PLACED_TOGETHER {
+            self.place();
+        }
+    }
+
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.steps.reserve_exact(self.steps.len() / GROWTH_SHARE);
+    }
+
+    /// Gives the last steps buckets of their own.
+    #[inline(never)]
+    fn place(&mut self) {
+        let end = self.steps.len() - AT_ONCE;
+        let last = &self.steps[self.placed..end];
+        let latest = last[last.len() - 1].time();
+        self.buckets.go_on(latest, last.iter().map(Step::time));
+        self.placed = end;
+        if self.buckets.are_outgrown() {
+            self.buckets = buckets(self.steps());
+        }
+    }
+
     /// Takes a step out, which is not the first. O(n)
     pub(crate) fn remove(&mut self, step: usize) {
         let removed = self.steps.remove(step);
         self.buckets.remove(removed.time());
+        self.placed -= usize::from(step < self.placed);
+        self.buckets
+            .end_at(self.steps()[self.steps().len() - 1].time());
     }
 
     /// Heap bytes.
@@ -144,6 +195,7 @@ impl<V: Copy> StepTable<V> {
         let times: Vec<i64> = later.iter().map(Step::time).collect();
         assert!(times.is_sorted(), "steps out of order: {times:?}");
         self.buckets.assert_invariants(&times);
+        assert!(self.placed <= self.steps().len(), "so many are placed");
         for time in times
             .iter()
             .flat_map(|time| [time.saturating_sub(1), *time])
@@ -152,6 +204,11 @@ impl<V: Copy> StepTable<V> {
             assert_eq!(self.find(time), expected, "the step of {time}");
         }
     }
+}
+
+/// Buckets for all steps but the first.
+fn buckets<V>(steps: &[Step<V>]) -> TimeBuckets {
+    TimeBuckets::new(steps.len(), steps[1..].iter().map(Step::time))
 }
 
 /// How many of the steps after the first have begun at `time`.
@@ -226,5 +283,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn finds_what_is_put_at_the_end() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let mut times = times(&mut random, -1_000, 1_000);
+            let all = [i64::MIN].into_iter().chain(times.iter().copied());
+            let steps = all.enumerate().map(|(value, time)| Step::new(time, value));
+            let mut table = StepTable::new(steps.collect());
+            // At even distances, at one instant, or further away each time.
+            let (distance, exponent) = (random.between(0, 20), random.below(40));
+            for _ in 0..200 {
+                if random.below(8) == 0 && !times.is_empty() {
+                    times.pop();
+                    table.remove(times.len() + 1);
+                }
+                let last = times.last().copied().unwrap_or(0);
+                let further = random.between(0, 2) << random.below(exponent + 1);
+                let time = last.saturating_add(distance + further);
+                times.push(time);
+                table.push(Step::new(time, times.len()));
+                println!("seed {seed}, {} steps", times.len());
+                for time in [last, time, time.saturating_add(1), i64::MAX] {
+                    let expected = times.partition_point(|other| *other <= time);
+                    assert_eq!(table.value(time), expected, "at {time} among {times:?}");
+                }
+            }
+            assert_finds(&table, &times, &mut random);
+        }
+    }
+
+    /// Times that suit no buckets make a push no dearer than a few others, on average.
+    #[test]
+    fn buckets_are_not_laid_out_again_and_again() {
+        let mut table = StepTable::new(vec![Step::new(i64::MIN, 0)]);
+        for at in 0..200_000 {
+            table.push(Step::new(if at < 50 { 1 << at } else { i64::MAX }, at));
+        }
+        table.assert_invariants();
     }
 }

@@ -7,6 +7,12 @@
 /// One in so many times at either end may be far away from the others.
 const FAR_SHARE: usize = 64;
 
+/// Buckets go on up to the last time as long as there are no more than so many for each time.
+const SPARSE: usize = 2;
+
+/// More times than so many for each bucket are a crowd.
+const CROWDED: usize = 2;
+
 /// How many of some times are before each bucket.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeBuckets {
@@ -16,15 +22,19 @@ pub(crate) struct TimeBuckets {
     rate: u64,
     /// The last bucket.
     last: usize,
+    /// Whether there are times beyond the span of the last bucket, which counts them.
+    is_cut: bool,
     /// How many times are in the buckets before each one; and at the end, in all.
-    before: Box<[u32]>,
+    before: Vec<u32>,
+    /// How many times there were when the buckets were laid out.
+    built_for: usize,
 }
 
 impl TimeBuckets {
-    /// So many buckets, at least one, for `times`, which are in order and fewer than 2^32. O(n)
+    /// About so many buckets for `times`, which are in order and fewer than 2^32. O(n)
     ///
-    /// They span all but one in 64 of the times at either end, so that a few far away do not crowd all
-    /// others together.
+    /// Their span is that of all but one in 64 of the times at either end, so that a few far away do not
+    /// crowd all others together.
     pub(crate) fn new(buckets: usize, times: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
         assert!(
             u32::try_from(times.len()).is_ok(),
@@ -32,34 +42,65 @@ impl TimeBuckets {
         );
         let count = buckets.max(1);
         let far = times.len() / FAR_SHARE;
-        let start = times.clone().nth(far).unwrap_or(0); // Any will do if there are no times.
-        let last = times.clone().nth(times.len().saturating_sub(far + 1));
-        let instants = u128::from(last.unwrap_or(start).abs_diff(start)) + 1;
+        let nth = |at: usize| times.clone().nth(at);
+        let start = nth(far).unwrap_or(0); // Any will do if there are no times.
+        let last = nth(times.len().saturating_sub(far + 1)).unwrap_or(start);
+        let latest = nth(times.len().saturating_sub(1)).unwrap_or(start);
+        let instants = u128::from(last.abs_diff(start)) + 1;
         let rate = ((count as u128) << u64::BITS) / instants;
         let mut buckets = Self {
             start,
             rate: u64::try_from(rate).unwrap_or(u64::MAX),
-            last: count - 1,
-            before: vec![0; count + 1].into(),
+            last: 0,
+            is_cut: false,
+            before: vec![0],
+            built_for: times.len(),
         };
-        times.for_each(|time| {
-            let bucket = buckets.bucket_of(time);
-            buckets.before[bucket + 1] += 1;
-        });
-        let mut before = 0;
-        for count in &mut buckets.before {
+        buckets.last = buckets.bucket_up_to(count - 1, last);
+        buckets.reach(latest, count);
+        buckets.count(times, 0);
+        buckets
+    }
+
+    /// Lets the last bucket be that of `time`, the latest, unless there would be too many for so many
+    /// times.
+    fn reach(&mut self, time: i64, times: usize) {
+        let many = SPARSE * times;
+        let bucket = self.bucket_up_to(many + 1, time);
+        self.is_cut |= bucket > many;
+        if !self.is_cut {
+            self.last = self.last.max(bucket);
+        }
+    }
+
+    /// Counts more times, none of which is before those that are counted: so many. The count of all is
+    /// not there before, and there after.
+    fn count(&mut self, times: impl Iterator<Item = i64>, counted: u32) {
+        let first = self.before.len();
+        self.before.resize(self.last + 2, 0);
+        for time in times {
+            let bucket = self.bucket_of(time);
+            self.before[bucket + 1] += 1;
+        }
+        let mut before = counted;
+        for count in &mut self.before[first..] {
             before += *count;
             *count = before;
         }
-        buckets
     }
 
     /// The bucket of `time`.
     #[inline]
     pub(crate) fn bucket_of(&self, time: i64) -> usize {
+        self.bucket_up_to(self.last, time)
+    }
+
+    /// The bucket of `time` if `last` were the last.
+    #[inline]
+    fn bucket_up_to(&self, last: usize, time: i64) -> usize {
         let distance = time.max(self.start).abs_diff(self.start);
         let bucket = (u128::from(distance) * u128::from(self.rate)) >> u64::BITS;
-        (bucket as u64).min(self.last as u64) as usize
+        (bucket as u64).min(last as u64) as usize
     }
 
     /// How many times are in earlier buckets. Of the number of buckets: all.
@@ -68,7 +109,47 @@ impl TimeBuckets {
         self.before[bucket] as usize
     }
 
-    /// Counts one more time. The spans stay as they are. O(buckets)
+    /// Counts one more time in the last bucket; no other is later.
+    #[inline]
+    pub(crate) fn push(&mut self) {
+        self.before[self.last + 1] += 1;
+    }
+
+    /// Goes on with buckets for the last times up to `latest`, which were [pushed](Self::push).
+    /// Amortised O(1) for each
+    pub(crate) fn go_on(&mut self, latest: i64, last: impl ExactSizeIterator<Item = i64>) {
+        let counted = self.before.pop().expect("the count of all stands last");
+        let later = u32::try_from(last.len()).expect("they are among these");
+        self.reach(latest, counted as usize);
+        self.count(last, counted - later);
+    }
+
+    /// Ends with the bucket of `time`, which is the latest.
+    pub(crate) fn end_at(&mut self, time: i64) {
+        self.last = self.bucket_of(time);
+        self.before.truncate(self.last + 2);
+    }
+
+    /// Whether buckets laid out anew would suit the times better, which have grown by a quarter since.
+    #[inline]
+    pub(crate) fn are_outgrown(&self) -> bool {
+        let is_crowded = self.is_cut || self.times() > CROWDED * (self.last + 1);
+        is_crowded && self.have_grown()
+    }
+
+    /// Whether times have grown by a quarter since the buckets were laid out.
+    #[inline]
+    pub(crate) fn have_grown(&self) -> bool {
+        self.times() > self.built_for + self.built_for / 4
+    }
+
+    /// How many times there are.
+    #[inline]
+    fn times(&self) -> usize {
+        self.before(self.last + 1)
+    }
+
+    /// Counts one more time. The spans stay as they are. O(later buckets)
     pub(crate) fn insert(&mut self, time: i64) {
         let bucket = self.bucket_of(time);
         for before in &mut self.before[bucket + 1..] {
@@ -76,7 +157,7 @@ impl TimeBuckets {
         }
     }
 
-    /// Counts one time less. O(buckets)
+    /// Counts one time less. O(later buckets)
     pub(crate) fn remove(&mut self, time: i64) {
         let bucket = self.bucket_of(time);
         for before in &mut self.before[bucket + 1..] {
@@ -86,7 +167,7 @@ impl TimeBuckets {
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        size_of_val(&*self.before)
+        self.before.capacity() * size_of::<u32>()
     }
 
     /// Checks every count against the times, which are in order.

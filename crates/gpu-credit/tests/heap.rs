@@ -16,6 +16,7 @@
 
 use std::alloc::System;
 use std::hint::black_box;
+use std::ops::Range;
 
 use gpu_credit::{CreditBook, GpuCredit, GrantId, Options, Overdraft, Record, UsageRecord};
 use gpu_credit_workload::random::Random;
@@ -299,15 +300,25 @@ fn late_usage_stands_apart() {
     assert!(bytes <= 90_000, "1,000 late entries take {bytes} bytes");
 }
 
-/// Chunks fill up before a new one begins, and nothing is built twice.
+/// Up to 131,072 entries are laid out as they come. Then they go into a tree once, whose chunks fill up
+/// before a new one begins, and nothing else is built twice.
 fn usage_in_order_takes_what_it_keeps() {
     let mut account = GpuCredit::new();
-    let bytes = taken(|| {
-        for time in 0..200_000 {
-            account.subtract(1, time).unwrap();
-        }
-    });
-    assert!(bytes <= 1_850_000, "200,000 entries take {bytes} bytes");
+    let mut take = |times: Range<i64>, each: f64| {
+        let count = times.end - times.start;
+        let bytes = taken(|| {
+            for time in times {
+                account.subtract(1, time).unwrap();
+            }
+        });
+        assert!(
+            bytes as f64 <= each * count as f64,
+            "{count} entries take {bytes} bytes"
+        );
+    };
+    take(0..100_000, 30.0);
+    take(100_000..200_000, 30.0);
+    take(200_000..400_000, 9.25);
 }
 
 fn repairs_take_little() {

@@ -1,8 +1,8 @@
 //! The flat shape of the index: entries laid out for questions.
 //!
-//! A question is one look-up in a [`StepTable`] of the sums through each entry. An entry more would
-//! move all after it, so those posted later stand apart until all are laid out anew. A correction
-//! does move them: that is a straight pass over memory, and only few are done so.
+//! A question is one look-up in a [`StepTable`] of the sums through each entry. An entry in time order
+//! goes to the end. A late one would move all after it, so those stand apart until all are laid out
+//! anew. A correction does move them: that is a straight pass over memory, and only so much is moved.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -16,7 +16,8 @@ use crate::step_table::{Step, StepTable};
 pub(super) struct FlatList {
     /// The sum through each entry, from its time on.
     sums: StepTable<u64>,
-    corrections: usize,
+    /// How many entries corrections have moved.
+    moved: usize,
 }
 
 impl FlatList {
@@ -33,7 +34,7 @@ impl FlatList {
         });
         Self {
             sums: StepTable::new(steps.collect()),
-            corrections: 0,
+            moved: 0,
         }
     }
 
@@ -44,8 +45,21 @@ impl FlatList {
     }
 
     /// The sum of all amounts.
+    #[inline]
     pub(super) fn total(&self) -> u64 {
         self.sums.steps()[self.len()].value
+    }
+
+    /// The time of the last entry.
+    #[inline]
+    pub(super) fn last_time(&self) -> i64 {
+        self.sums.steps()[self.len()].time()
+    }
+
+    /// Puts an entry at the end; none is later. Amortised O(1)
+    #[inline]
+    pub(super) fn push(&mut self, (time, amount): UsageEntry) {
+        self.sums.push(Step::new(time, self.total() + amount));
     }
 
     /// The sum through each entry, from its time on.
@@ -86,24 +100,24 @@ impl FlatList {
         before..self.sums.find(*times.end())
     }
 
-    /// How many corrections there have been.
-    pub(super) fn corrections(&self) -> usize {
-        self.corrections
+    /// How many entries corrections have moved.
+    pub(super) fn moved(&self) -> usize {
+        self.moved
     }
 
-    /// Takes out entry `at`, and gives its amount; there is one. O(n)
+    /// Takes out entry `at`, and gives its amount; there is one. O(later entries)
     pub(super) fn remove(&mut self, at: usize) -> u64 {
         let amount = self.replace(at, 0);
         self.sums.remove(at + 1);
         amount
     }
 
-    /// Changes the amount of entry `at`, and gives the old one; there is one. O(n)
+    /// Changes the amount of entry `at`, and gives the old one; there is one. O(later entries)
     pub(super) fn replace(&mut self, at: usize, amount: u64) -> u64 {
         let (_, old) = self.get(at).expect("there is such an entry");
         let change = amount.wrapping_sub(old);
         self.sums.add_from(at + 1, change);
-        self.corrections += 1;
+        self.moved += self.len() - at;
         old
     }
 

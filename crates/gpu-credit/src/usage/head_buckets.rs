@@ -7,8 +7,6 @@ use crate::time_buckets::TimeBuckets;
 #[derive(Clone, Debug)]
 pub(super) struct HeadBuckets {
     buckets: TimeBuckets,
-    /// How many heads there were when the buckets were laid out.
-    built_for: usize,
 }
 
 impl HeadBuckets {
@@ -16,7 +14,6 @@ impl HeadBuckets {
     pub(super) fn new(heads: &[i64]) -> Self {
         Self {
             buckets: TimeBuckets::new(8 * heads.len(), heads[1..].iter().copied()),
-            built_for: heads.len(),
         }
     }
 
@@ -35,10 +32,9 @@ impl HeadBuckets {
 
     /// Counts a new head, which is among `heads` by now, and not the first.
     pub(super) fn insert(&mut self, head: i64, heads: &[i64]) {
-        if heads.len() > self.built_for + self.built_for / 4 {
+        self.buckets.insert(head);
+        if self.buckets.have_grown() {
             *self = Self::new(heads);
-        } else {
-            self.buckets.insert(head);
         }
     }
 

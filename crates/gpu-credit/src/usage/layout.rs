@@ -65,21 +65,27 @@ impl Shape {
     /// Whether so many entries are laid out flat for questions: more than a chunk's, and no more than
     /// are laid out in about a millisecond.
     pub(super) fn is_flat(self, entries: usize) -> bool {
-        let chunk = self.chunk_entries();
-        entries > chunk && entries <= 2 * chunk * chunk
+        entries > self.chunk_entries() && entries <= self.flat_entries()
     }
 
-    /// Up to so many entries that come late are laid out whenever those posted since fill a chunk: that
-    /// is cheaper than a tree of few chunks.
+    /// The most entries that are laid out flat.
+    #[inline]
+    pub(super) fn flat_entries(self) -> usize {
+        2 * self.chunk_entries() * self.chunk_entries()
+    }
+
+    /// Up to so many entries are laid out whenever those that come late fill a chunk: that is cheaper
+    /// than a tree of few chunks.
     pub(super) fn flat_entries_early(self) -> usize {
         let chunk = self.chunk_entries();
         chunk * (chunk / 2).min(8)
     }
 
-    /// So many corrections of entries that are laid out, each of which goes over all later ones, take
-    /// a part of the time in which a tree is built, in which a correction changes a chunk.
-    pub(super) fn flat_corrections(self) -> usize {
-        (self.chunk_entries() / 16).max(2)
+    /// Corrections of entries that are laid out, each of which goes over all later ones, may go over
+    /// each of them so often. This takes a part of the time in which a tree is built, in which a
+    /// correction changes a chunk.
+    pub(super) fn flat_moves(self) -> usize {
+        (self.chunk_entries() / 32).max(2)
     }
 
     /// Entries of a chunk that is built in bulk: an eighth stays free for late entries.

@@ -2,8 +2,9 @@
 //!
 //! It answers "how much was used up to this instant" and knows nothing of grants. An index of one
 //! account has one of three shapes. Up to 256 entries it is a [`SmallList`]: one sorted list. Up to
-//! 131,072 it is [laid out for questions](FlatList) if it is loaded or settled, and then once more for
-//! every 16th part that changes; what is posted in between stands apart in one of the other shapes.
+//! 131,072 it is [laid out for questions](FlatList) if it comes in time order, is loaded or settled, and
+//! then once more for every 16th part that is late or corrected; what is late stands apart in one of
+//! the other shapes until then.
 //! Beyond that it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search,
 //! and an [`InsertBuffer`] of up to 16 entries that enter it together:
 //!
@@ -128,7 +129,7 @@ use tree::Tree;
 
 use crate::step_table::StepTable;
 
-/// Entries are laid out anew if more than one in so many have changed.
+/// Entries are laid out anew if more than one in so many have been posted apart and corrected.
 const CHANGES_SHARE: usize = 16;
 
 /// Usage entries in time order, ties in posting order, and the sums of their amounts up to any
@@ -140,9 +141,11 @@ pub(crate) struct UsageIndex {
     shape: Shape,
     /// Entries that are laid out for questions, if any are.
     flat: Option<Box<FlatList>>,
-    /// The others, all posted after those.
+    /// The others, which stand apart: of one time, all posted after those.
     body: Body,
-    /// Entries posted and corrected since all were laid out, if they are. Without any, all are in `flat`.
+    /// No entry that stands apart from those that are laid out is later.
+    latest_apart: i64,
+    /// Entries posted apart and corrected since all were laid out, if they were ever.
     changes: usize,
     retracted: RetractedOrdinals,
 }
@@ -179,6 +182,16 @@ impl Body {
                 entries
             }
         }
+    }
+
+    /// The time of the last entry. O(n)
+    fn latest(&self) -> Option<i64> {
+        let (mut entries, buffered) = match self {
+            Self::Small(_) => (self.decode(), Vec::new()),
+            Self::Tree(_, buffer) => (self.decode(), buffer.sorted(i64::MIN..=i64::MAX)),
+        };
+        entries.extend(buffered);
+        entries.iter().map(|entry| entry.0).max()
     }
 
     #[inline]
@@ -224,6 +237,7 @@ impl UsageIndex {
             shape: Shape::new(chunk_entries),
             flat: None,
             body: Body::empty(),
+            latest_apart: i64::MIN,
             changes: 0,
             retracted: RetractedOrdinals::default(),
         }
@@ -242,7 +256,8 @@ impl UsageIndex {
     /// The sums through each instant, if all entries are laid out. O(1)
     #[inline]
     pub(crate) fn laid_out(&self) -> Option<&StepTable<u64>> {
-        let flat = self.flat.as_ref().filter(|_| self.changes == 0);
+        let flat = self.flat.as_ref();
+        let flat = flat.filter(|flat| flat.len() == self.len);
         flat.map(|flat| flat.sums())
     }
 
@@ -295,39 +310,75 @@ impl UsageIndex {
     }
 
     /// Puts an entry after those at or before its time. The caller has made sure that the total
-    /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together.
+    /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together; amortised O(1) in
+    /// time order.
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
+        let others = self.len;
         self.len += 1;
-        self.changes += 1;
-        match &mut self.body {
-            Body::Tree(tree, buffer) => buffer.insert((time, amount), tree),
-            Body::Small(_) => self.insert_into_small((time, amount)),
-        }
         self.total += amount;
+        match &mut self.flat {
+            None => self.insert_apart((time, amount)),
+            Some(flat)
+                if time >= flat.last_time()
+                    && (flat.len() == others || time > self.latest_apart)
+                    && others < self.shape.flat_entries() =>
+            {
+                flat.push((time, amount));
+            }
+            Some(_) => self.insert_beside_flat((time, amount)),
+        }
     }
 
+    /// Puts an entry, which is counted already, apart from those that are laid out; these too go into a
+    /// tree if all are too many. O(n) once
+    #[inline(never)]
+    fn insert_beside_flat(&mut self, entry: UsageEntry) {
+        if self.len > self.shape.flat_entries() {
+            match self.flat.take_if(|flat| flat.len() + 1 == self.len) {
+                Some(flat) => self.go_on_in_tree(&flat),
+                None => self.stand_apart(),
+            }
+        }
+        self.latest_apart = self.latest_apart.max(entry.0);
+        self.insert_apart(entry);
+    }
+
+    /// Puts an entry, which is counted already, among those that are not laid out.
+    #[inline]
+    fn insert_apart(&mut self, entry: UsageEntry) {
+        self.changes += 1;
+        match &mut self.body {
+            Body::Tree(tree, buffer) => buffer.insert(entry, tree),
+            Body::Small(_) => self.insert_into_small(entry),
+        }
+    }
+
+    /// Puts an entry, which is counted already, into the small list. If that is full, what it holds
+    /// is laid out or goes into a tree.
     #[inline(never)]
     fn insert_into_small(&mut self, entry: UsageEntry) {
-        match &mut self.body {
-            Body::Small(list) if list.len() < self.shape.chunk_entries() => list.insert(entry),
-            Body::Small(list) => {
-                let is_late = list.iter().last().is_some_and(|last| entry.0 < last.0);
-                let is_early = is_late && self.len <= self.shape.flat_entries_early();
-                let mut entries = if is_early {
-                    self.decode()
-                } else {
-                    list.decode()
-                };
-                entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
-                let sorted = Sorted::in_order(entries);
-                if is_early {
-                    self.lay_out_sorted(&sorted);
-                } else {
-                    self.body = Body::new(&sorted, self.shape);
-                }
-            }
-            Body::Tree(..) => unreachable!("it is not small"),
+        let Body::Small(list) = &mut self.body else {
+            unreachable!("it is not small")
+        };
+        if list.len() < self.shape.chunk_entries() {
+            return list.insert(entry);
+        }
+        let is_early = self.len <= self.shape.flat_entries_early();
+        let is_most =
+            (self.flat.as_ref()).is_none_or(|flat| flat.len() <= self.shape.flat_entries_early());
+        let mut entries = if is_most {
+            self.decode()
+        } else {
+            list.decode()
+        };
+        entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
+        let sorted = Sorted::in_order(entries);
+        if is_early {
+            self.lay_out_sorted(&sorted);
+        } else {
+            self.flat = self.flat.take().filter(|_| !is_most);
+            self.body = Body::new(&sorted, self.shape);
         }
     }
 
@@ -335,12 +386,13 @@ impl UsageIndex {
     pub(crate) fn insert_many(&mut self, entries: &[UsageEntry]) {
         let mut rest = entries;
         self.flush();
-        while let Body::Small(_) = self.body
+        while (self.flat.is_some() || matches!(self.body, Body::Small(_)))
             && let Some(((time, amount), later)) = rest.split_first()
         {
             self.insert(*time, *amount);
             rest = later;
         }
+        self.flush();
         if let Body::Tree(tree, _) = &mut self.body {
             self.total += rest.iter().map(|entry| entry.1).sum::<u64>();
             self.len += rest.len();
@@ -393,24 +445,17 @@ impl UsageIndex {
     }
 
     /// Lays all entries out for questions, if they are neither very few nor very many, and enough have
-    /// changed since. It changes the cost of questions, and no answer. O(n / 16) for each change,
-    /// amortised
+    /// changed. It changes the cost of questions, and no answer. O(16) for each change, amortised
     pub(crate) fn lay_out(&mut self) {
         self.flush();
         if self.changes <= self.len / CHANGES_SHARE {
             return;
         }
         if self.shape.is_flat(self.len) {
-            self.lay_out_all();
+            self.lay_out_sorted(&Sorted::in_order(self.decode()));
         } else if self.flat.is_some() {
             self.stand_apart();
         }
-    }
-
-    #[inline(never)]
-    fn lay_out_all(&mut self) {
-        self.flush();
-        self.lay_out_sorted(&Sorted::in_order(self.decode()));
     }
 
     /// Holds these entries, which are all, in the shape that suits their number.
@@ -423,8 +468,24 @@ impl UsageIndex {
         };
     }
 
-    /// Holds all entries in a shape that takes changes one by one; the insert buffer is empty.
+    /// Holds all entries, which are laid out and most likely came in time order, in a tree without room for
+    /// late ones.
+    fn go_on_in_tree(&mut self, flat: &FlatList) {
+        let mut entries = flat.entries();
+        let first = entries.by_ref().take(self.shape.chunk_entries()).collect();
+        let mut tree = Tree::build(&Sorted::in_order(first), self.shape);
+        let mut chunk = Vec::with_capacity(self.shape.chunk_entries());
+        while entries.len() > 0 {
+            chunk.clear();
+            chunk.extend(entries.by_ref().take(self.shape.chunk_entries()));
+            tree.append(&chunk);
+        }
+        self.body = Body::Tree(Box::new(tree), InsertBuffer::new());
+    }
+
+    /// Holds all entries in a shape that takes changes one by one.
     fn stand_apart(&mut self) {
+        self.flush();
         let entries = Sorted::in_order(self.decode());
         (self.flat, self.body) = (None, Body::new(&entries, self.shape));
     }
@@ -475,10 +536,11 @@ impl UsageIndex {
                 (len, tree.total() + buffer.total())
             }
         };
-        assert!(
-            self.flat.is_none() || self.changes > 0 || len == 0,
-            "{len} entries are posted since, without a change"
-        );
+        if self.flat.is_some() {
+            let latest = self.body.latest().unwrap_or(self.latest_apart);
+            let expected = self.latest_apart;
+            assert!(latest <= expected, "{latest} is apart, after {expected}");
+        }
         assert_eq!(flat.0 + len, self.len, "number of entries");
         assert_eq!(flat.1 + total, self.total, "total");
     }

@@ -4,6 +4,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::flat_list::FlatList;
 use super::instant::Instant;
 use super::ordinals::Gone;
 use super::{Body, NumberedEntries, UsageIndex};
@@ -39,7 +40,7 @@ impl UsageIndex {
     }
 
     /// Takes out the entry at this place of `time`, and gives its amount. O(log n + groups of the
-    /// instant), amortised; O(n) if it is laid out and few of those have been corrected
+    /// instant), amortised; O(later entries) if it is laid out and few of those have been moved
     pub(crate) fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
         self.prepare_correction();
         let laid_out = self.laid_out_at(time);
@@ -79,7 +80,8 @@ impl UsageIndex {
         self.flush();
         self.changes += 1;
         let flat = self.flat.as_ref();
-        if flat.is_some_and(|flat| flat.corrections() == self.shape.flat_corrections()) {
+        let moves_most = |flat: &FlatList| flat.moved() > self.shape.flat_moves() * flat.len();
+        if flat.is_some_and(|flat| moves_most(flat)) {
             self.stand_apart();
         }
     }
