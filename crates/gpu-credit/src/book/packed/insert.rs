@@ -1,8 +1,8 @@
 //! One usage record more, in place.
 //!
-//! Levels change in later epochs only. If nothing is used later, as when usage comes in time order, the
-//! replay starts there: what remains of each live grant is what lapses of it, for nothing draws from it
-//! any more.
+//! Levels change in later epochs only. If nothing is used later, as when usage comes in time order,
+//! what remains of each live grant is what lapses of it, for nothing draws from it any more: as much
+//! less lapses as is drawn, and the levels after that are so much higher.
 
 use smallvec::SmallVec;
 
@@ -17,6 +17,9 @@ use crate::timeline::live::{Live, LiveGrant};
 
 /// Usage records for which there is room once one has been inserted.
 const ROOM: usize = 8;
+
+/// After all epochs.
+const NEVER_ENDS: usize = usize::MAX;
 
 type Levels = SmallVec<[u64; 32]>;
 
@@ -39,23 +42,13 @@ impl Packed {
         }
         let at = series.count_through(&self.0, distance);
         let first = layout.epochs.count_through(&self.0, epoch_key(distance));
-        let ahead = self.is_last(&layout, at, distance).then(|| {
-            let mut replay = self.replay_after_all(&layout, first);
-            replay.live.draw(amount, replay.overdraft);
-            replay.used += amount;
-            replay
-        });
+        let is_last = self.is_last(&layout, at, distance);
+        let after_all = is_last.then(|| self.levels_after_all(&layout, first, amount));
         let sum = series.number_before(&self.0, at) + amount;
         self.make_room(&layout);
         let layout = layout.with_usage(&mut self.0);
         (layout.usage).insert(&mut self.0, at, (distance, sum), amount);
-        let levels = match ahead {
-            Some(replay) => {
-                let used = replay.used;
-                self.levels(&layout, first, replay, |_| used)
-            }
-            None => self.levels_anew(&layout),
-        };
+        let levels = after_all.unwrap_or_else(|| self.levels_anew(&layout));
         self.set_levels(&layout, &levels);
         true
     }
@@ -80,50 +73,60 @@ impl Packed {
         }
     }
 
-    /// What stands once all usage has been drawn, in the epoch before the `first`.
-    fn replay_after_all(&self, layout: &Layout, first: usize) -> Replay {
-        let (bytes, overdraft) = (&*self.0, layout.head.overdraft);
-        let level = layout.epochs.number_before(bytes, first);
-        let used = used(bytes, layout);
-        let mut live = Live::owing(used.saturating_sub(level).min(overdraft.line()));
-        let mut remaining = level.saturating_sub(used);
-        if remaining > 0 {
-            for (end, number) in self.live_before(layout, first) {
-                let lapse = end.map_or(remaining, |end| self.lapse_at(layout, first, end));
-                remaining -= lapse;
-                live.start(LiveGrant {
-                    end: self.end(layout, end),
-                    grant: number,
-                    priority: 0,
-                    remainder: lapse,
-                });
-            }
-            assert_eq!(remaining, 0, "what remains will lapse, or never ends");
+    /// The levels of the last epochs, no earlier than the `first`, once so much more is used after all
+    /// that is used, in the epoch before the `first`.
+    fn levels_after_all(&self, layout: &Layout, first: usize, amount: u64) -> Levels {
+        let overdraft = layout.head.overdraft;
+        let level = layout.epochs.number_before(&self.0, first);
+        let used = used(&self.0, layout) + amount;
+        if used <= level {
+            return self.levels_with_less_lapsing(layout, first, amount);
         }
-        Replay {
-            live,
+        // Nothing is left of any grant.
+        let replay = Replay {
+            live: Live::owing((used - level).min(overdraft.line())),
             used,
             overdraft,
-        }
+        };
+        self.levels(layout, first, replay, |_| used)
     }
 
-    /// The ends of the grants that are live in the epoch before the `first`, each once, by one of the
-    /// grants; what never ends comes last.
-    fn live_before(
-        &self,
-        layout: &Layout,
-        first: usize,
-    ) -> impl Iterator<Item = (Option<usize>, u32)> {
-        let windows = self.windows(layout);
-        let live =
-            windows.filter(|(_, start, end)| *start < first && end.is_none_or(|end| end >= first));
-        let mut ends: SmallVec<[(usize, u32); 16]> = live
-            .map(|(number, _, end)| (end.unwrap_or(usize::MAX), number))
-            .collect();
+    /// The same, if the grants that are live have so much left.
+    fn levels_with_less_lapsing(&self, layout: &Layout, first: usize, amount: u64) -> Levels {
+        let epochs = &layout.epochs;
+        let mut levels = Levels::new();
+        let mut rest = amount;
+        for end in self.ends_after(layout, first) {
+            if rest == 0 || end == NEVER_ENDS {
+                rest = 0;
+                break;
+            }
+            let drawn = self.lapse_at(layout, first, end).min(rest);
+            rest -= drawn;
+            if levels.is_empty() && drawn > 0 {
+                levels.extend((end..epochs.len).map(|epoch| epochs.number(&self.0, epoch)));
+            }
+            let later = (epochs.len - end).min(levels.len());
+            let unchanged = levels.len() - later;
+            levels[unchanged..]
+                .iter_mut()
+                .for_each(|level| *level += drawn);
+        }
+        assert_eq!(rest, 0, "what is left of a grant lapses, or never ends");
+        levels
+    }
+
+    /// The epochs before which grants end that are live in the epoch before the `first`, in order, each
+    /// once.
+    fn ends_after(&self, layout: &Layout, first: usize) -> SmallVec<[usize; 16]> {
+        let ends = self.windows(layout).filter_map(|(_, start, end)| {
+            let end = end.unwrap_or(NEVER_ENDS);
+            (start < first && end >= first).then_some(end)
+        });
+        let mut ends: SmallVec<[usize; 16]> = ends.collect();
         ends.sort_unstable();
-        ends.dedup_by_key(|(end, _)| *end);
-        let end = |end| (end < usize::MAX).then_some(end);
-        ends.into_iter().map(move |(at, number)| (end(at), number))
+        ends.dedup();
+        ends
     }
 
     /// What lapses, as an epoch opens, of the grants that started before the `first`: nothing draws
