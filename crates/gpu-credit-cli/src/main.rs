@@ -53,6 +53,8 @@ use store::{
 const FAILED: u8 = 1;
 /// Bad input or usage, or storage that fails; also what clap exits with.
 const BAD_INPUT: u8 = 2;
+/// An import has left out rows that are refused, and posted the others.
+const LEFT_OUT: u8 = 3;
 
 fn main() -> ExitCode {
     let done = match arguments() {
@@ -134,7 +136,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Account(command) => account::run(&command)?,
         Command::Accounts(arguments) => accounts::run(&arguments)?,
-        Command::Import(arguments) => import::run(&arguments)?,
+        Command::Import(arguments) => {
+            return Ok(match import::run(&arguments)? {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(LEFT_OUT),
+            });
+        }
         Command::Grant(arguments) => grant::run(&arguments)?,
         Command::Use(arguments) => post::usage(&arguments)?,
         Command::Run(arguments) => job::run(&arguments)?,

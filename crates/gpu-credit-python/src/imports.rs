@@ -195,6 +195,7 @@ impl DurableStore {
         let options = SacctImport {
             read,
             mode: mode(dry_run),
+            skip_refused: false,
             policy: policy.0,
             unit: time_unit(unit)?,
             memory_bytes_max: ImportOptions::default().memory_bytes_max,
@@ -209,9 +210,14 @@ impl DurableStore {
             moved,
             closed,
             known,
-            accounts,
+            corrected,
+            opened,
             passed_over: PassedOver { steps, not_started },
+            ..
         } = imported;
+        // Of what was corrected by hand nothing is new either.
+        let known = known + corrected.len() as u64;
+        let accounts = opened.len();
         let numbers = (
             posted,
             running,

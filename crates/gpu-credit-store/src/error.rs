@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::{
-    CREDIT_ID_BYTES_MAX, Change, ChangedRow, EqualRow, PostedBy, RecordId, Sequence,
-    TEXT_BYTES_MAX, TimeUnit,
+    CREDIT_ID_BYTES_MAX, Change, ChangedJob, ChangedRow, EqualRow, OtherZone, PostedBy, RecordId,
+    Sequence, TEXT_BYTES_MAX, TimeUnit,
 };
 
 /// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
@@ -260,6 +260,20 @@ pub enum ImportError {
     /// A row has an id under which something else was posted.
     #[error("{0}")]
     Changed(Box<ChangedRow>),
+    /// A job is posted with another rate, start or final end.
+    #[error("{0}")]
+    ChangedJob(Box<ChangedJob>),
+    /// A job is posted with its times in another time zone.
+    #[error("{0}")]
+    OtherZone(Box<OtherZone>),
+    /// No job uses what is to be counted.
+    #[error(
+        "no job uses {resource}, expected a resource that AllocTRES lists, such as gpu, cpu or billing"
+    )]
+    NotUsed {
+        /// What is to be counted.
+        resource: crate::sacct::Resource,
+    },
     /// Rows without id equal rows that were imported before, and the file does not continue one that was.
     #[error("{}", equal(*count, shown))]
     Equal {
@@ -321,8 +335,9 @@ pub enum ImportError {
     },
 }
 
-impl fmt::Display for ChangedRow {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ChangedRow {
+    /// What is wrong, on one line, with instants shown as the caller shows them.
+    pub fn told(&self, show: impl Fn(i64) -> String) -> String {
         let ChangedRow {
             line,
             account,
@@ -331,16 +346,21 @@ impl fmt::Display for ChangedRow {
             posted,
             place,
         } = self;
-        write!(
-            formatter,
-            "line {line}: account {account:?}, id \"{id}\": the row is {row}, but "
-        )?;
-        match place {
-            PostedBy::Entry(sequence) => write!(formatter, "entry {sequence} under this id is ")?,
-            PostedBy::Line(line) => write!(formatter, "that of line {line} under this id is ")?,
-            PostedBy::Opening => formatter.write_str("under this id the import makes ")?,
-        }
-        posted.fmt(formatter)
+        let place = match place {
+            PostedBy::Entry(sequence) => format!("entry {sequence} under this id is"),
+            PostedBy::Line(line) => format!("that of line {line} under this id is"),
+            PostedBy::Opening => "under this id the import makes".to_owned(),
+        };
+        let [row, posted] = [row, posted].map(|change| change.told(&show).to_string());
+        format!(
+            "line {line}: account {account:?}, id \"{id}\": the row is {row}, but {place} {posted}"
+        )
+    }
+}
+
+impl fmt::Display for ChangedRow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.told(|instant| instant.to_string()))
     }
 }
 

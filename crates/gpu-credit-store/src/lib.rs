@@ -170,8 +170,8 @@ pub use stop::Stopped;
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{
-    ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, LeftOut, PostedBy,
-    SacctImport, SacctImported, sacct,
+    ChangedJob, ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, JobName,
+    LeftOut, OtherZone, PostedBy, SacctImport, SacctImported, sacct,
 };
 
 /// The Rust of the crate's README, run as a test of the documentation.

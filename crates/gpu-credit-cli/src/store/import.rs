@@ -1,12 +1,12 @@
 //! `gpu-credit import`: posts the records of a file, all of them or none.
 
 use std::fmt::Write;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use flate2::bufread::MultiGzDecoder;
 use gpu_credit::Overdraft;
@@ -37,22 +37,26 @@ Importing a file again, or one that has grown:
   was imported without id; --again posts them all. Equal rows within one file
   are separate records.
 
---from sacct reads what sacct --parsable2 --allusers prints, with at least
---format=JobIDRaw,Cluster,Account,User,Submit,Start,End,AllocTRES,State. Each
-job is one record at a rate of its GPUs, under the id
-CLUSTER/JOBIDRAW/SUBMITTED. A job that runs ends for now at its Timelimit, if
-that column is there, or at --now. Later output moves that end (id
-.../until/INSTANT), and sets the final one (id .../end). No import moves a
-final end, or one that was corrected by hand. Steps and jobs that have not
-started are ignored.
+--from sacct reads what this prints:
+  TZ=UTC sacct --allusers --duplicates --parsable2 --starttime now-3days \\
+    --format JobIDRaw,Cluster,Account,User,Submit,Start,End,Timelimit,\\
+AllocTRES,State
+Each job is one record at a rate of its GPUs, under the id
+CLUSTER/JOBIDRAW/SUBMITTED. A job that runs ends for now at its Timelimit, or
+at --now if it has none (UNLIMITED). Later output moves that end (id
+.../until/INSTANT), and sets the final one (id .../end). What was corrected by
+hand is left and named; any other difference is refused. Steps and jobs that
+have not started are ignored. Jobs that should be in the file and are not, such
+as runs that were requeued if --duplicates is missing, are named.
 
-Rows are checked in a temporary file beside the store; others post meanwhile,
-and wait only while the rows are written. A journal brings its unit of time and
-what it knows of files without ids. An import deletes no account.
+Standard input is read to its end before the store is opened. Rows are checked
+in a temporary file beside the store, and other processes cannot open the store
+meanwhile. A journal brings its unit of time and what it knows of
+files without ids. An import deletes no account.
 
 Example:
   gpu-credit import events.csv.gz --policy carry
-  gpu-credit import jobs.txt --from sacct --timezone Europe/Berlin";
+  gpu-credit import jobs.txt --from sacct";
 
 #[derive(Args)]
 pub(crate) struct ImportArguments {
@@ -107,26 +111,35 @@ fn parse_bytes(typed: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "expected a number of bytes, such as 512M or 4G".to_owned())
 }
 
-pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
+/// Whether all of the file is posted, or was before.
+pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
     let source = Source::open(&arguments.file)?;
     let progress = Progress::of(source.length).followed_by("checking and posting");
-    let mut text = plain_text(progress.watch(source.bytes))
-        .map_err(|error| unreadable(&source.name, error))?;
-    let is_journal = text
+    let bytes = progress.watch(source.bytes);
+    let bytes: Box<dyn Read> = match source.length {
+        Some(_) => Box::new(bytes),
+        None => Box::new(read_to_end(bytes, arguments.store.folder())?),
+    };
+    let mut text = plain_text(bytes).map_err(|error| unreadable(&source.name, error))?;
+    let start = text
         .fill_buf()
-        .map_err(|error| unreadable(&source.name, error))?
-        .starts_with(b"{");
+        .map_err(|error| unreadable(&source.name, error))?;
+    refuse_what_is_no_such_file(start, &source.name, arguments.sacct.is_sacct())?;
+    let is_journal = start.starts_with(b"{");
 
     let (mut store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
     if arguments.sacct.is_sacct() {
-        let said = import_sacct::import(arguments, text, &source.name, &store, mode);
+        let imported = import_sacct::import(arguments, text, &source.name, &store, mode);
         progress.clear();
-        let said = said?;
+        let imported = imported?;
         store.ensure_in_place()?;
-        return arguments.quiet.say(format_args!("{said}"));
+        import_sacct::warn(&imported, &source.name, &store);
+        let summary = import_sacct::summary(&imported, &arguments.sacct, mode);
+        arguments.quiet.say(format_args!("{summary}"))?;
+        return Ok(imported.refused.is_empty());
     }
     let options = ImportOptions {
         mode,
@@ -153,7 +166,34 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
         let _ = store.store.compact();
     }
     store.ensure_in_place()?;
-    (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))
+    (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))?;
+    Ok(true)
+}
+
+/// What a program still writes, read to its end: nobody else can open the store while it is open here.
+fn read_to_end(mut bytes: impl Read, folder: &Path) -> anyhow::Result<impl Read + 'static> {
+    const MEMORY_BYTES_MAX: usize = 4 << 20;
+    let mut file = tempfile::spooled_tempfile_in(MEMORY_BYTES_MAX, folder);
+    io::copy(&mut bytes, &mut file).context("standard input cannot be kept in a temporary file")?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Refuses a store, and the output of `sacct` if nobody has said that it is that.
+fn refuse_what_is_no_such_file(start: &[u8], name: &str, is_sacct: bool) -> anyhow::Result<()> {
+    ensure!(
+        !start.starts_with(b"redb\x1a\x0a"),
+        "{name}: it is a store: --db names one, and `gpu-credit export --db FILE` writes what import reads"
+    );
+    let header = start.split(|byte| *byte == b'\n').next();
+    let mut columns = header
+        .into_iter()
+        .flat_map(|header| header.split(|byte| *byte == b'|'));
+    ensure!(
+        is_sacct || !columns.any(|column| [&b"JobID"[..], b"JobIDRaw"].contains(&column)),
+        "{name}: it is what sacct prints: --from sacct reads that"
+    );
+    Ok(())
 }
 
 /// Says how far it is once the file is read.
@@ -197,11 +237,7 @@ pub(super) fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Er
                 account, refusal, ..
             },
         } => {
-            let column = match refusal {
-                Refusal::Limit(limit) => column(limit),
-                _ => "",
-            };
-            let refusal = store.told_refusal(account, refusal);
+            let (column, refusal) = (limited(refusal), store.told_refusal(account, refusal));
             anyhow!(
                 "{file}: line {line}{column}: account {account:?}: {refusal}; nothing was posted"
             )
@@ -215,7 +251,22 @@ pub(super) fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Er
         ImportError::Memory { .. } => {
             anyhow!("{file}: {import}; nothing was posted; --memory sets the limit")
         }
+        ImportError::OtherZone(_) => {
+            anyhow!("{file}: {import}; nothing was posted; --timezone names that of the file")
+        }
+        ImportError::Changed(changed) => {
+            let changed = changed.told(|instant| store.show(instant));
+            anyhow!("{file}: {changed}; nothing was posted")
+        }
         import => anyhow!("{file}: {import}; nothing was posted"),
+    }
+}
+
+/// The column that a limit is about.
+pub(super) fn limited(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Limit(limit) => column(limit),
+        _ => "",
     }
 }
 

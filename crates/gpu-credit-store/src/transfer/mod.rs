@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use gpu_credit::Overdraft;
 
 pub use export_events::LeftOut;
-pub use import_sacct::{SacctImport, SacctImported};
+pub use import_sacct::{ChangedJob, JobName, OtherZone, SacctImport, SacctImported};
 
 use crate::{Change, Error, ImportError, RecordId, Refusal, Sequence, TimeUnit};
 

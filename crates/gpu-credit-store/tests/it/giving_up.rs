@@ -131,6 +131,7 @@ fn an_import_of_jobs_that_is_given_up_posts_nothing() {
             payer: gpu_credit_store::sacct::Payer::Account,
         },
         mode: ImportMode::Post,
+        skip_refused: false,
         policy: gpu_credit::Overdraft::Carry,
         unit: gpu_credit_store::TimeUnit::Seconds,
         memory_bytes_max: 1 << 20,

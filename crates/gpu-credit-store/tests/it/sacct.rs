@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::sacct::SacctOptions;
 use gpu_credit_store::{
-    Error, ImportError, ImportMode, Posting, SacctImport, SacctImported, Store, TimeUnit,
+    Error, ImportError, ImportMode, MeteredChange, Posting, SacctImport, SacctImported, Store,
+    TimeUnit,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -25,6 +26,7 @@ fn options() -> SacctImport {
             payer: Default::default(),
         },
         mode: ImportMode::Post,
+        skip_refused: false,
         policy: Overdraft::Carry,
         unit: TimeUnit::Seconds,
         memory_bytes_max: 1 << 30,
@@ -93,10 +95,8 @@ fn standing(store: &Store<impl gpu_credit_store::Journal>) -> BTreeMap<String, M
 fn a_grown_output_posts_what_is_new_and_moves_and_closes_ends() {
     let (_folder, store) = store_in_memory();
     let first = import(&store, FIRST);
-    assert_eq!(
-        (first.accounts, first.moved, first.closed, first.known),
-        (3, 0, 0, 0)
-    );
+    assert_eq!(first.opened, ["climate", "speech", "vision"]);
+    assert_eq!((first.moved, first.closed, first.known), (0, 0, 0));
     assert!(first.posted > 250 && first.running > 3, "{first:?}");
     assert!(
         first.passed_over.steps > 30 && first.passed_over.not_started > 3,
@@ -105,16 +105,14 @@ fn a_grown_output_posts_what_is_new_and_moves_and_closes_ends() {
     assert_eq!(store.time_unit().unwrap(), Some(TimeUnit::Seconds));
 
     let entries = store.last_sequence().get();
-    assert_eq!(entries, first.posted + first.running + first.accounts);
+    assert_eq!(entries, first.posted + first.running + 3);
     let again = import(&store, FIRST);
     assert_eq!((again.posted, again.known), (0, first.posted));
     assert_eq!(store.last_sequence().get(), entries);
 
     let grown = import(&store, GROWN);
-    assert_eq!(
-        (grown.accounts, grown.known + grown.closed),
-        (0, first.posted)
-    );
+    assert_eq!(grown.opened, [""; 0]);
+    assert_eq!(grown.known + grown.closed, first.posted);
     assert!(grown.posted > 20 && grown.closed > 2, "{grown:?}");
     let all = standing(&store);
     for (id, usage) in ended(GROWN) {
@@ -153,7 +151,8 @@ fn a_dry_run_says_the_same_and_posts_nothing() {
         .unwrap();
     assert_eq!(store.last_sequence().get(), 0);
     assert_eq!(store.time_unit().unwrap(), None);
-    assert_eq!(import(&store, FIRST), would_be);
+    let imported = import(&store, FIRST);
+    assert_eq!(format!("{imported:?}"), format!("{would_be:?}"));
 }
 
 const HEADER: &str = "JobIDRaw|Cluster|Account|User|Submit|Start|End|Timelimit|AllocTRES|State";
@@ -192,7 +191,7 @@ fn any_other_difference_is_refused_and_shows_both() {
         let say =
             |(rate, until)| format!("metered usage of {rate} a tick from {ten} until {until}");
         let expected = format!(
-            "line 3: account \"acme\", id \"{id}\": the row is {}, but entry 2 under this id is {}",
+            "line 3: account \"acme\", id \"{id}\": the row is {}, but by entry 2 the job is {}",
             say(row),
             say(posted),
         );
@@ -215,9 +214,7 @@ fn any_other_difference_is_refused_and_shows_both() {
         })
         .unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("but that of line 2 under this id is"),
+        error.to_string().contains("but by line 2 the job is"),
         "{error}"
     );
 }
@@ -243,27 +240,71 @@ fn the_ids_of_entries_say_what_became_of_an_end() {
     assert_eq!(ids, expected);
 }
 
+/// What is refused, with the store as it was.
+#[track_caller]
+fn refused(store: &Store<impl gpu_credit_store::Journal>, output: &str) -> String {
+    let before = store.last_sequence();
+    let imported = store.import_sacct(output.as_bytes(), &options(), |_| ControlFlow::Continue(()));
+    assert_eq!(store.last_sequence(), before);
+    imported.unwrap_err().to_string()
+}
+
+fn left(imported: &SacctImported) -> Vec<&str> {
+    let corrected = imported.corrected.iter();
+    corrected.map(|job| job.id.as_str()).collect()
+}
+
+/// The next file with another end was refused, with all jobs of all accounts, until the job was in no file.
 #[test]
-fn what_an_operator_did_to_a_job_stays() {
+fn a_job_that_was_stopped_by_hand_does_not_keep_others_from_being_posted() {
     let (_folder, store) = store_in_memory();
     let file = |end| format!("{HEADER}\n{}", row(end, 4));
     import(&store, &file("Unknown"));
     let id = "tiger/17/2026-01-05T09:00:00Z";
     let ten = 1_767_607_200;
     store.stop("acme", &id.into(), ten + 600).unwrap();
-    assert_eq!(import(&store, &file("Unknown")).known, 1);
+    assert_eq!(left(&import(&store, &file("Unknown"))), [id]);
     assert_eq!(import(&store, &file("10:10:00")).known, 1);
-    let error = store
-        .import_sacct(file("11:00:00").as_bytes(), &options(), |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap_err();
-    assert!(
-        error.to_string().contains(&format!("until {}", ten + 600)),
-        "{error}"
-    );
+    let other = row("11:00:00", 2).replace("17|tiger|acme", "18|tiger|bert");
+    let imported = import(&store, &format!("{}{other}", file("11:00:00")));
+    assert_eq!((left(&imported), imported.posted), (vec![id], 1));
+    assert_eq!(standing(&store)[&format!("acme/{id}")].until, ten + 600);
     store.post(Posting::retract("acme", "back", id)).unwrap();
-    assert_eq!(import(&store, &file("11:00:00")).known, 1);
+    assert_eq!(left(&import(&store, &file("11:00:00"))), [id]);
+    assert_sound(&store);
+}
+
+/// The entry under the id of the job was named, which had another end than the one that was shown.
+#[test]
+fn the_entry_that_moved_an_end_is_named_if_a_file_differs() {
+    let (_folder, store) = store_in_memory();
+    let file = |end| format!("{HEADER}\n{}", row(end, 4));
+    import(&store, &file("Unknown"));
+    import(&store, &file("13:00:00"));
+    let last = store.history("acme").unwrap().pop().unwrap();
+    assert!(last.id.as_str().ends_with("/end"));
+    let said = refused(&store, &file("13:30:00"));
+    let expected = format!("but by entry {} the job is", last.sequence);
+    assert!(said.contains(&expected), "{said}");
+}
+
+/// The operator followed what `sacct` said, and was refused as before.
+#[test]
+fn a_correction_to_what_the_file_has_settles_it() {
+    let (_folder, store) = store_in_memory();
+    let file = |end, gpus| format!("{HEADER}\n{}", row(end, gpus));
+    let id = "tiger/17/2026-01-05T09:00:00Z";
+    import(&store, &file("12:00:00", 4));
+    refused(&store, &file("12:00:00", 2));
+    let change = MeteredChange {
+        rate: Some(2),
+        ..MeteredChange::default()
+    };
+    let change = Posting::change_metered_usage("acme", "revised", id, change);
+    store.post(change).unwrap();
+    assert_eq!(import(&store, &file("12:00:00", 2)).known, 1);
+    assert_eq!(left(&import(&store, &file("12:00:00", 4))), [id]);
+    refused(&store, &file("12:30:00", 2));
 }
 
 #[test]

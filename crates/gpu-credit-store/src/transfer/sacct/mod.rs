@@ -5,10 +5,10 @@
 //!
 //! | column | what it says |
 //! |---|---|
-//! | `JobIDRaw` | the number of the job; a step (`123.batch`) is passed over |
+//! | `JobIDRaw` | the number of the job; a step (`123.batch`) is ignored |
 //! | `Cluster` | with the number and the time of submission, the id of the record: a job that was requeued is there more than once |
 //! | `Account`, `User` | one of them is the account that is charged, see [`Payer`] |
-//! | `Submit`, `Start`, `End` | times, in a time zone that the reader is told; a job without a start has not started, and is passed over |
+//! | `Submit`, `Start`, `End` | times, in a time zone that the reader is told; a job without a start has not started, and is ignored; one that ends before its start is refused |
 //! | `Timelimit` | may be missing; how long a job may run that has no end yet |
 //! | `AllocTRES` | what it uses at each second: see [`Resource`] |
 //! | `State` | a job that is `PENDING` has not started, whatever `Start` says |
@@ -27,7 +27,8 @@ use gpu_credit::MeteredUsage;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use decide::{JobChange, JobStep, PostedJob, end_id, steps};
+pub(super) use decide::imported_end;
+pub use decide::{Decision, JobChange, JobStep, PostedEnd, PostedJob, decide};
 pub use error::SacctError;
 pub use reader::SacctReader;
 pub use tres::{NoResource, Resource};

@@ -66,7 +66,8 @@ impl<'o, R: BufRead> SacctReader<'o, R> {
     /// The next job that has started; `None` at the end.
     ///
     /// # Errors
-    /// If the input cannot be read, or a line is not what `sacct` prints.
+    /// If the input cannot be read, or a line is not what `sacct` prints. After
+    /// [`ImportError::Sacct`] the next line can be read.
     pub fn read(&mut self) -> Result<Option<SacctJob>, ImportError> {
         while let Some((line, row)) = self.lines.next()? {
             let fields = self.columns.row(line, without_end(row))?;
@@ -116,6 +117,10 @@ fn job(fields: &Fields<'_>, options: &SacctOptions) -> Result<Option<SacctJob>, 
     let limit = parse_limit(fields.get(Column::Timelimit));
     let limit = limit.map_err(|expected| fields.wrong(Column::Timelimit, expected))?;
     let (until, end) = match (time(Column::End)?, limit) {
+        (Some(end), _) if end < start => {
+            let expected = format!("no time before Start, {}", fields.get(Column::Start));
+            return Err(fields.wrong(Column::End, expected));
+        }
         (Some(end), _) => (end, JobEnd::Final),
         (None, Some(limit)) => {
             let until = Timestamp::from_second(start.as_second() + limit);

@@ -1,6 +1,6 @@
 //! Files as `sacct` prints them, and imports of files that grow, in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpu_credit::MeteredUsage;
 use gpu_credit_workload::random::Random;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::ImportError;
+use crate::{Change, ImportError, MeteredChange};
 
 const HEADER: &str = "JobIDRaw|Cluster|Account|User|Submit|Start|End|Timelimit|AllocTRES|State";
 /// 2026-01-31T12:00:00Z
@@ -147,6 +147,13 @@ fn what_is_wrong_is_named_by_line_column_and_value() {
             "Unknown",
             "column Submit: found \"Unknown\", expected a time",
         ),
+        // Such a job was posted, and used nothing.
+        (
+            "|Unknown|",
+            "|2026-01-31T09:59:59|",
+            "column End: found \"2026-01-31T09:59:59\", expected no time before Start, \
+             2026-01-31T10:00:00",
+        ),
         (
             "|1:00|",
             "|1h|",
@@ -186,8 +193,8 @@ fn what_is_wrong_is_named_by_line_column_and_value() {
 /// A store as far as jobs go: every entry by its id.
 #[derive(Clone, Default)]
 struct Store {
-    entries: BTreeMap<String, JobChange>,
-    standing: BTreeMap<String, MeteredUsage>,
+    entries: BTreeSet<String>,
+    jobs: BTreeMap<String, PostedJob>,
 }
 
 impl Store {
@@ -195,39 +202,50 @@ impl Store {
     fn import(&mut self, jobs: &[SacctJob]) -> Result<usize, MeteredUsage> {
         let before = self.entries.len();
         for job in jobs {
-            let id = job.id().to_string();
-            let posted = self.posted(&id);
+            let id = job.id();
+            let posted = self.jobs.get(id.as_str());
             let usage = job.usage(TimeUnit::Seconds).unwrap();
-            let is_known = |id: &RecordId| self.entries.contains_key(id.as_str());
-            let steps = steps(job, usage, TimeUnit::Seconds, posted.as_ref(), is_known)?;
+            let is_known = |id: &RecordId| self.entries.contains(id.as_str());
+            let decided = decide(job, usage, TimeUnit::Seconds, posted, is_known)?;
+            let Decision::Post(steps) = decided else {
+                continue;
+            };
             for JobStep { id: entry, change } in steps {
+                assert!(self.entries.insert(entry.to_string()), "{entry} again");
                 match change {
-                    JobChange::Post(usage) => drop(self.standing.insert(id.clone(), usage)),
+                    JobChange::Post(usage) => {
+                        self.jobs.insert(id.to_string(), PostedJob::new(usage));
+                    }
                     JobChange::MoveEnd { until } | JobChange::Close { until } => {
-                        self.standing.get_mut(&id).unwrap().until = until;
+                        self.correct(&id, entry.as_str(), until_alone(until));
                     }
                 }
-                let known = self.entries.insert(entry.to_string(), change);
-                assert_eq!(known, None, "{entry}");
             }
         }
         Ok(self.entries.len() - before)
     }
 
-    fn posted(&self, id: &str) -> Option<PostedJob> {
-        let JobChange::Post(posted) = *self.entries.get(id)? else {
-            panic!("{id} posts a job");
+    fn correct(&mut self, job: &RecordId, entry: &str, change: MeteredChange) {
+        let MeteredChange { rate, from, until } = change;
+        let change = Change::ChangeMeteredUsage {
+            of: job.clone(),
+            rate,
+            from,
+            until,
         };
-        let closed = match self.entries.get(&format!("{id}/end")) {
-            Some(JobChange::Close { until }) => Some(*until),
-            _ => None,
-        };
-        Some(PostedJob {
-            posted,
-            standing: self.standing.get(id).copied(),
-            closed,
-            is_fixed: false,
-        })
+        let corrected = self.jobs.get_mut(job.as_str()).unwrap();
+        corrected.correct(job, &entry.into(), &change);
+    }
+
+    fn standing(&self, id: &str) -> Option<MeteredUsage> {
+        self.jobs.get(id)?.standing
+    }
+}
+
+fn until_alone(until: i64) -> MeteredChange {
+    MeteredChange {
+        until: Some(until),
+        ..MeteredChange::default()
     }
 }
 
@@ -264,7 +282,7 @@ fn the_ids_of_a_job_say_what_became_of_its_end() {
     for (until, end, posted) in moves {
         assert_eq!(store.import(&at(until, end)), Ok(posted), "{until} {end:?}");
     }
-    let ids: Vec<&str> = store.entries.keys().map(String::as_str).collect();
+    let ids: Vec<&str> = store.entries.iter().map(String::as_str).collect();
     let expected = [
         "",
         "/end",
@@ -277,7 +295,8 @@ fn the_ids_of_a_job_say_what_became_of_its_end() {
         ids,
         expected.map(|end| format!("tiger/17/2026-01-31T11:59:00Z{end}"))
     );
-    assert_eq!(store.standing.values().next().unwrap().until, NOON + 1_800);
+    let standing = store.standing("tiger/17/2026-01-31T11:59:00Z");
+    assert_eq!(standing.unwrap().until, NOON + 1_800);
 }
 
 #[test]
@@ -315,26 +334,83 @@ fn any_other_difference_is_an_error() {
     }
 }
 
+/// A job that was stopped by hand was an error once `sacct` said another end, and all accounts waited.
 #[test]
-fn what_was_corrected_by_hand_is_not_moved() {
-    let id = "tiger/17/2026-01-31T11:59:00Z";
-    let mut store = Store::default();
+fn an_end_that_was_corrected_by_hand_is_left_whatever_the_file_says() {
+    let id = RecordId::from("tiger/17/2026-01-31T11:59:00Z");
+    let at = |until, end| job(17, NOON, NOON + until, end);
+    let running = || at(3_600, JobEnd::TimeLimit);
+    let closed = || at(1_800, JobEnd::Final);
+    for first in [vec![running()], vec![closed()], vec![running(), closed()]] {
+        let mut store = Store::default();
+        store.import(&first).unwrap();
+        store.correct(&id, "by hand", until_alone(NOON + 100));
+        for (until, end) in [
+            (7_200, JobEnd::TimeLimit),
+            (9_000, JobEnd::Now),
+            (50, JobEnd::Final),
+            (1_800, JobEnd::Final),
+            (100, JobEnd::Final),
+        ] {
+            let row = at(until, end);
+            assert_eq!(store.import(std::slice::from_ref(&row)), Ok(0));
+            let expected = match until {
+                100 => Decision::Post(Vec::new()),
+                _ => Decision::LeaveByHand,
+            };
+            assert_eq!(decided(&store, &row), Ok(expected), "{until}");
+        }
+        let retracted = store.jobs.get_mut(id.as_str()).unwrap();
+        let retract = Change::RetractRecord { of: id.clone() };
+        retracted.correct(&id, &"back".into(), &retract);
+        assert_eq!(decided(&store, &closed()), Ok(Decision::LeaveByHand));
+    }
+}
+
+/// By hand it was moved back to an end that an import had given it: imports moved it on.
+#[test]
+fn an_end_that_was_corrected_by_hand_to_an_earlier_provisional_one_is_left() {
+    let id = RecordId::from("tiger/17/2026-01-31T11:59:00Z");
     let running = |until| [job(17, NOON, NOON + until, JobEnd::TimeLimit)];
+    let mut store = Store::default();
     store.import(&running(3_600)).unwrap();
-    store.standing.get_mut(id).unwrap().until = NOON + 100;
-    assert_eq!(store.import(&running(7_200)), Ok(0));
-    let posted = store.import(&[job(17, NOON, NOON + 50, JobEnd::Final)]);
-    assert_eq!(posted.unwrap_err().until, NOON + 100);
-    assert_eq!(
-        store.import(&[job(17, NOON, NOON + 100, JobEnd::Final)]),
-        Ok(0)
-    );
-    store.standing.remove(id);
-    assert_eq!(
-        store.import(&[job(17, NOON, NOON + 50, JobEnd::Final)]),
-        Ok(0),
-        "it was taken back"
-    );
+    store.import(&running(7_200)).unwrap();
+    store.correct(&id, "by hand", until_alone(NOON + 3_600));
+    let ended = job(17, NOON, NOON + 5_000, JobEnd::Final);
+    for row in [&ended, &running(7_200)[0]] {
+        assert_eq!(decided(&store, row), Ok(Decision::LeaveByHand));
+    }
+}
+
+/// If `sacct` revises a rate, the operator who follows it with a correction must not see the error again.
+#[test]
+fn a_rate_or_a_start_that_was_corrected_by_hand_is_left_and_the_end_still_comes() {
+    let id = RecordId::from("tiger/17/2026-01-31T11:59:00Z");
+    let running = job(17, NOON, NOON + 3_600, JobEnd::TimeLimit);
+    let revised = SacctJob {
+        rate: 4,
+        ..job(17, NOON, NOON + 1_800, JobEnd::Final)
+    };
+    let mut store = Store::default();
+    store.import(std::slice::from_ref(&running)).unwrap();
+    assert!(decided(&store, &revised).is_err());
+    let rate = MeteredChange {
+        rate: Some(4),
+        ..MeteredChange::default()
+    };
+    store.correct(&id, "by hand", rate);
+    assert_eq!(decided(&store, &running), Ok(Decision::LeaveByHand));
+    assert_eq!(store.import(std::slice::from_ref(&revised)), Ok(1));
+    assert_eq!(decided(&store, &revised), Ok(Decision::Post(Vec::new())));
+    let standing = store.standing(id.as_str()).unwrap();
+    assert_eq!((standing.rate, standing.until), (4, NOON + 1_800));
+}
+
+fn decided(store: &Store, job: &SacctJob) -> Result<Decision, MeteredUsage> {
+    let usage = job.usage(TimeUnit::Seconds).unwrap();
+    let posted = store.jobs.get(job.id().as_str());
+    let is_known = |id: &RecordId| store.entries.contains(id.as_str());
+    decide(job, usage, TimeUnit::Seconds, posted, is_known)
 }
 
 #[test]
@@ -345,20 +421,19 @@ fn books_that_were_closed_later_than_the_end_of_a_job_stay_closed() {
         until: NOON + 3_600,
     };
     let posted = PostedJob {
-        posted: usage,
-        standing: Some(usage),
-        closed: None,
+        end: PostedEnd::Provisional,
         is_fixed: true,
+        ..PostedJob::new(usage)
     };
-    let is_known = |id: &RecordId| id.as_str().ends_with("/until/2026-01-31T13:00:00Z");
-    let decide = |until, end| {
+    let decided = |until, end| {
         let job = job(17, NOON, NOON + until, end);
         let usage = job.usage(TimeUnit::Seconds).unwrap();
-        steps(&job, usage, TimeUnit::Seconds, Some(&posted), is_known)
+        decide(&job, usage, TimeUnit::Seconds, Some(&posted), |_| true)
     };
-    assert_eq!(decide(7_200, JobEnd::TimeLimit), Ok(Vec::new()));
-    assert_eq!(decide(3_600, JobEnd::Final), Ok(Vec::new()));
-    assert_eq!(decide(7_200, JobEnd::Final), Err(usage));
+    let nothing = Decision::Post(Vec::new());
+    assert_eq!(decided(7_200, JobEnd::TimeLimit), Ok(nothing.clone()));
+    assert_eq!(decided(3_600, JobEnd::Final), Ok(nothing));
+    assert_eq!(decided(7_200, JobEnd::Final), Err(usage));
 }
 
 /// Files of one history, each as `sacct` would have printed it at some time, imported in any order:
@@ -397,7 +472,7 @@ fn grown_files_in_any_order_end_with_the_final_ends() {
         let latest = *times.iter().max().unwrap();
         for (number, start, ended, _) in &jobs {
             let job = job(*number, *start, *ended, JobEnd::Final);
-            let standing = store.standing.get(job.id().as_str());
+            let standing = store.standing(job.id().as_str());
             assert_eq!(
                 standing.is_some(),
                 *start <= latest,

@@ -85,6 +85,7 @@ mod tests {
         let new_york = "America/New_York";
         assert_eq!(time("2026-01-31T07:00:00", new_york), Ok(Some(noon)));
         assert_eq!(time("2026-01-31T13:00:00+01:00", new_york), Ok(Some(noon)));
+        assert_eq!(time("2026-01-31T13:00:00+0100", new_york), Ok(Some(noon)));
         assert_eq!(time("2026-01-31T12:00:00Z", new_york), Ok(Some(noon)));
         assert_eq!(time("1769860800", new_york), Ok(Some(noon)));
         for none in NO_TIME {
