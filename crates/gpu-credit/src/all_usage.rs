@@ -7,9 +7,6 @@ use crate::rates::{Job, Piece, RateIndex};
 use crate::step_table::StepTable;
 use crate::usage::{UsageIndex, Walk};
 
-/// The changes of rate in a chunk of the rate index, at most.
-const RATE_CHUNK: usize = 64;
-
 /// What an account has used up to any instant. Within a tick usage at instants comes first, in posting
 /// order, and then what is metered, as one.
 #[derive(Clone, Debug)]
@@ -35,7 +32,7 @@ impl AllUsage {
 
     /// The metered usage, to be changed.
     pub(crate) fn metered_mut(&mut self) -> &mut RateIndex {
-        let chunk = self.rate_chunk();
+        let chunk = self.instants.chunk_entries();
         self.metered
             .get_or_insert_with(|| Box::new(RateIndex::new(chunk)))
     }
@@ -45,11 +42,6 @@ impl AllUsage {
         let job = self.metered_mut().unpost();
         self.metered.take_if(|metered| metered.posted() == 0);
         job
-    }
-
-    /// The changes of rate in a chunk, at most.
-    fn rate_chunk(&self) -> usize {
-        self.instants.chunk_entries().min(RATE_CHUNK)
     }
 
     /// The sum of all usage. O(1)
@@ -156,7 +148,7 @@ impl AllUsage {
             0 => {}
             1 => {
                 let room = AMOUNTS_MAX - usage.instants.total();
-                let metered = RateIndex::read(reader, usage.rate_chunk(), room)?;
+                let metered = RateIndex::read(reader, chunk_entries, room)?;
                 usage.metered = Some(Box::new(metered));
             }
             _ => return Err(Damage("it is not said whether usage is metered")),

@@ -29,7 +29,7 @@ impl Key {
 }
 
 /// Whose change it is, and on which side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Mark(u32);
 
 impl Mark {
@@ -64,49 +64,5 @@ pub(super) struct Change {
 impl Change {
     pub(super) fn line(self) -> Line {
         Line::change(self.key.time, self.rise)
-    }
-}
-
-/// When the rate changes and by how much, in 8 bytes, beside the origin of its chunk.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Step {
-    pub(super) offset: u32,
-    rise: i32,
-}
-
-impl Step {
-    /// `None` if the distance from the origin or the rise takes more than 4 bytes.
-    pub(super) fn new(origin: i64, change: Change) -> Option<Self> {
-        let time = change.key.time;
-        if time < origin {
-            return None;
-        }
-        Some(Step {
-            offset: u32::try_from(time.abs_diff(origin)).ok()?,
-            rise: i32::try_from(change.rise.cast_signed()).ok()?,
-        })
-    }
-
-    /// What some steps add up to, their moments counted from their origin.
-    #[inline]
-    pub(super) fn sum<'a>(steps: impl Iterator<Item = &'a Step>) -> Line {
-        let (mut rate, mut moment) = (0_i64, 0_i64);
-        for step in steps {
-            let rise = i64::from(step.rise);
-            rate = rate.wrapping_add(rise);
-            moment = moment.wrapping_add(rise * i64::from(step.offset));
-        }
-        Line::new(rate.cast_unsigned(), moment.cast_unsigned())
-    }
-
-    #[inline]
-    pub(super) fn of(self, mark: Mark, origin: i64) -> Change {
-        Change {
-            key: Key {
-                time: origin.wrapping_add(i64::from(self.offset)),
-                mark,
-            },
-            rise: i64::from(self.rise).cast_unsigned(),
-        }
     }
 }

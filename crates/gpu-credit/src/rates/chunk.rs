@@ -2,117 +2,98 @@
 
 use super::change::{Change, Key};
 use super::line::Line;
-use super::narrow::{Narrow, insert};
+use super::steps::Steps;
 
-/// Up to a fixed number of changes in order, and what they add up to.
+/// Up to 64 changes in order, as narrow as times and rates allow.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a question reads those of a large account where they stand"
+)]
 #[derive(Clone, Debug)]
-pub(super) struct Chunk {
-    changes: Changes,
-    total: Line,
+pub(super) enum Chunk {
+    Short(Steps<i16>),
+    Narrow(Box<Steps<i32>>),
+    Wide(Box<Steps<i64>>),
 }
 
-#[derive(Clone, Debug)]
-enum Changes {
-    /// If times and rates fit.
-    Narrow(Narrow),
-    Wide(Vec<Change>),
-}
-
-impl Changes {
-    fn new(changes: &[Change]) -> Self {
-        match Narrow::new(changes) {
-            Some(narrow) => Changes::Narrow(narrow),
-            None => Changes::Wide(changes.to_vec()),
+macro_rules! steps {
+    ($chunk:ident, $steps:ident => $result:expr) => {
+        match $chunk {
+            Chunk::Short($steps) => $result,
+            Chunk::Narrow($steps) => $result,
+            Chunk::Wide($steps) => $result,
         }
-    }
+    };
 }
 
 impl Chunk {
     /// O(changes)
     pub(super) fn new(changes: &[Change]) -> Self {
-        Chunk {
-            changes: Changes::new(changes),
-            total: changes.iter().map(|change| change.line()).sum(),
+        let middle = changes.get(changes.len() / 2);
+        let middle = middle.map_or(0, |change| change.key.time);
+        if let Some(steps) = Steps::new(middle, changes) {
+            Chunk::Short(steps)
+        } else if let Some(steps) = Steps::new(middle, changes) {
+            Chunk::Narrow(Box::new(steps))
+        } else {
+            let steps = Steps::new(0, changes);
+            Chunk::Wide(Box::new(steps.expect("all times and rates fit")))
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        match &self.changes {
-            Changes::Narrow(changes) => changes.len(),
-            Changes::Wide(changes) => changes.len(),
-        }
+        steps!(self, steps => steps.len())
     }
 
     #[inline]
     pub(super) fn get(&self, index: usize) -> Change {
-        match &self.changes {
-            Changes::Narrow(changes) => changes.get(index),
-            Changes::Wide(changes) => changes[index],
-        }
+        steps!(self, steps => steps.get(index))
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Change> + '_ {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// What all changes add up to.
+    /// What all changes add up to. O(changes)
     pub(super) fn total(&self) -> Line {
-        self.total
+        self.iter().map(Change::line).sum()
     }
 
     /// The number of changes before `key`.
     #[inline]
     pub(super) fn rank(&self, key: Key) -> usize {
-        match &self.changes {
-            Changes::Narrow(changes) => changes.rank(key),
-            Changes::Wide(changes) => changes.partition_point(|change| change.key < key),
-        }
+        steps!(self, steps => steps.rank(key))
     }
 
-    /// What the changes up to an instant add up to.
+    /// What is used through a tick by the changes up to it (wrapping).
     #[inline]
-    pub(super) fn line_at(&self, time: i64) -> Line {
-        match &self.changes {
-            Changes::Narrow(changes) => changes.line_at(time, self.total),
-            Changes::Wide(changes) => {
-                let begun = changes.iter().take_while(|change| change.key.time <= time);
-                begun.map(|change| change.line()).sum()
-            }
-        }
+    pub(super) fn through(&self, time: i64) -> u64 {
+        steps!(self, steps => steps.through(time))
     }
 
-    /// Puts a change in its place, in a chunk that is to hold up to `width`.
-    pub(super) fn insert(&mut self, change: Change, width: usize) {
+    /// Puts a change in its place. There is room.
+    pub(super) fn insert(&mut self, change: Change) {
         let rank = self.rank(change.key);
-        self.total += change.line();
-        match &mut self.changes {
-            Changes::Narrow(changes) => {
-                if !changes.insert(rank, change, width) {
-                    let mut all: Vec<Change> = self.iter().collect();
-                    all.insert(rank, change);
-                    self.changes = Changes::new(&all);
-                }
-            }
-            Changes::Wide(changes) => insert(changes, rank, change, width),
+        if !steps!(self, steps => steps.insert(rank, change)) {
+            let mut all: Vec<Change> = self.iter().collect();
+            all.insert(rank, change);
+            *self = Chunk::new(&all);
         }
     }
 
     /// Takes the change at a place out.
     pub(super) fn remove(&mut self, index: usize) -> Change {
         let change = self.get(index);
-        match &mut self.changes {
-            Changes::Narrow(changes) => changes.remove(index),
-            Changes::Wide(changes) => _ = changes.remove(index),
-        }
-        self.total += -change.line();
+        steps!(self, steps => steps.remove(index));
         change
     }
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
-        match &self.changes {
-            Changes::Narrow(changes) => changes.memory_used(),
-            Changes::Wide(changes) => changes.capacity() * size_of::<Change>(),
+        match self {
+            Chunk::Short(steps) => steps.memory_used(),
+            Chunk::Narrow(steps) => size_of_val(&**steps) + steps.memory_used(),
+            Chunk::Wide(steps) => size_of_val(&**steps) + steps.memory_used(),
         }
     }
 }

@@ -41,15 +41,16 @@ impl Node for Chunk {
     }
 }
 
-/// A child, and what its directory knows of it beside its head: side by side, so that a question finds
-/// both in one place of memory.
+/// A child, and what its directory knows of it beside its head: in cache lines of their own, so that a
+/// question reads as few as can be.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Child<C> {
-    pub(super) node: C,
     /// What all children before it add up to.
     pub(super) before: Line,
     /// At least the latest end of any job that begins in it.
     pub(super) latest_until: i64,
+    pub(super) node: C,
 }
 
 /// Children in order; there is one at least.

@@ -4,28 +4,37 @@ use smallvec::SmallVec;
 
 use super::change::Key;
 
-/// So few heads are counted without a branch, so that all of them are read at once.
-const COUNTED_MAX: usize = 64;
+/// So many heads are counted without a branch.
+const AT_ONCE: usize = 64;
 
 /// The heads of children, in order, of which there is one at least.
 #[derive(Clone, Debug)]
 pub(super) struct Heads {
-    keys: Vec<Key>,
     /// Any instant.
     origin: i64,
     /// How much later than the origin each head is: 0 if it is not, and the most if that takes more
-    /// than 4 bytes.
-    fences: SmallVec<[u32; COUNTED_MAX]>,
+    /// than 31 bits. The most too of heads that there are not, up to 64.
+    fences: SmallVec<[i32; AT_ONCE]>,
+    keys: Vec<Key>,
 }
 
 impl Heads {
     pub(super) fn new(keys: Vec<Key>) -> Self {
         let origin = keys[0].time;
-        let fences = keys.iter().map(|key| fence(origin, key.time)).collect();
-        Heads {
-            keys,
+        let mut heads = Heads {
             origin,
-            fences,
+            fences: SmallVec::new(),
+            keys,
+        };
+        heads.write_fences();
+        heads
+    }
+
+    fn write_fences(&mut self) {
+        let keys = self.keys.iter();
+        self.fences = keys.map(|key| fence(self.origin, key.time)).collect();
+        if self.fences.len() < AT_ONCE {
+            self.fences.resize(AT_ONCE, i32::MAX);
         }
     }
 
@@ -47,30 +56,32 @@ impl Heads {
     #[inline]
     pub(super) fn find_time(&self, time: i64) -> usize {
         let fence = fence(self.origin, time);
-        let fences = &self.fences[1..];
-        if time < self.origin || fence == u32::MAX {
-            self.keys[1..].partition_point(|head| head.time <= time)
-        } else if fences.len() < COUNTED_MAX {
-            let begun = fences.iter().map(|head| u32::from(*head <= fence));
-            begun.sum::<u32>() as usize
-        } else {
-            fences.partition_point(|head| *head <= fence)
-        }
+        let begun = match <&[i32; AT_ONCE]>::try_from(self.fences.as_slice()) {
+            _ if time < self.origin || fence == i32::MAX => {
+                self.keys.partition_point(|head| head.time <= time)
+            }
+            Ok(fences) => {
+                let begun = fences.iter().map(|head| i32::from(*head <= fence));
+                begun.sum::<i32>().cast_unsigned() as usize
+            }
+            Err(_) => self.fences.partition_point(|head| *head <= fence),
+        };
+        begun.saturating_sub(1)
     }
 
     pub(super) fn set(&mut self, at: usize, key: Key) {
         self.keys[at] = key;
-        self.fences[at] = fence(self.origin, key.time);
+        self.write_fences();
     }
 
     pub(super) fn insert(&mut self, at: usize, key: Key) {
         insert(&mut self.keys, at, key);
-        self.fences.insert(at, fence(self.origin, key.time));
+        self.write_fences();
     }
 
     pub(super) fn remove(&mut self, at: usize) {
         self.keys.remove(at);
-        self.fences.remove(at);
+        self.write_fences();
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -80,15 +91,16 @@ impl Heads {
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
         let fences = match self.fences.spilled() {
-            true => self.fences.capacity() * size_of::<u32>(),
+            true => self.fences.capacity() * size_of::<i32>(),
             false => 0,
         };
         self.keys.capacity() * size_of::<Key>() + fences
     }
 
     pub(super) fn assert_invariants(&self) {
-        let fences = self.keys.iter().map(|key| fence(self.origin, key.time));
-        assert!(fences.eq(self.fences.iter().copied()), "fences of heads");
+        let mut anew = self.clone();
+        anew.write_fences();
+        assert_eq!(self.fences, anew.fences, "fences of heads");
     }
 }
 
@@ -101,7 +113,7 @@ pub(super) fn insert<T>(items: &mut Vec<T>, at: usize, item: T) {
 }
 
 #[inline]
-fn fence(origin: i64, time: i64) -> u32 {
+fn fence(origin: i64, time: i64) -> i32 {
     let later = time.saturating_sub(origin).max(0);
-    u32::try_from(later).unwrap_or(u32::MAX)
+    i32::try_from(later).unwrap_or(i32::MAX)
 }

@@ -25,16 +25,11 @@ impl Line {
         }
     }
 
-    #[inline]
-    pub(super) fn new(rate: u64, moment: u64) -> Self {
+    /// The line by which so much is used through a tick, and this at each.
+    pub(super) fn at(time: i64, through: u64, rate: u64) -> Self {
+        let flat = Line { rate, moment: 0 };
+        let moment = flat.through(time).wrapping_sub(through);
         Line { rate, moment }
-    }
-
-    /// The same line, if its moment was counted from `origin` instead of from 0.
-    #[inline]
-    pub(super) fn moved_from(self, origin: i64) -> Self {
-        let before = self.rate.wrapping_mul(origin.cast_unsigned());
-        Line::new(self.rate, self.moment.wrapping_add(before))
     }
 
     /// What is used at each tick.

@@ -6,6 +6,7 @@ use super::chunk::Chunk;
 use super::directory::{Child, Directory, Node};
 use super::jobs::Jobs;
 use super::line::Line;
+use super::steps::CHANGES;
 
 /// Changes of rate in order: chunks, in groups.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl ChangeTree {
     pub(super) fn new(width: usize) -> Self {
         ChangeTree {
             root: None,
-            width: width.max(4),
+            width: width.clamp(4, CHANGES),
         }
     }
 
@@ -47,26 +48,27 @@ impl ChangeTree {
         ChangeTree { root, width }
     }
 
-    /// The line that holds at an instant. O(log j), and a pass over a chunk
+    /// What is used through a tick. O(log j)
     #[inline]
-    pub(super) fn line_at(&self, time: i64) -> Line {
+    pub(super) fn through(&self, time: i64) -> u64 {
         let Some(root) = &self.root else {
-            return Line::default();
+            return 0;
         };
-        let group = root.heads.find_time(time);
-        let chunk = root.children[group].node.heads.find_time(time);
-        let group = &root.children[group];
-        let chunk = &group.node.children[chunk];
-        group.before + chunk.before + chunk.node.line_at(time)
+        let group = &root.children[root.heads.find_time(time)];
+        let chunk = &group.node.children[group.node.heads.find_time(time)];
+        let before = (group.before + chunk.before).through(time);
+        before.wrapping_add(chunk.node.through(time))
     }
 
-    /// The same, and when the rate may change next.
+    /// The line that holds at an instant, and when the rate may change next.
     pub(super) fn piece(&self, time: i64) -> Piece {
         let next = time.checked_add(1).and_then(|next| {
             let mut later = self.iter_from(Key::before(next));
             later.next().map(|change| change.key.time)
         });
-        let line = self.line_at(time);
+        let through = self.through(time);
+        let before = time.checked_sub(1).map_or(0, |time| self.through(time));
+        let line = Line::at(time, through, through - before);
         Piece { next, line }
     }
 
@@ -117,7 +119,7 @@ impl ChangeTree {
         let until = change.key.mark.starts().map(|job| jobs.row(job).until);
         let until = until.unwrap_or(i64::MIN);
         let group = &mut root.children[at.group].node;
-        group.children[at.chunk].node.insert(change, width);
+        group.children[at.chunk].node.insert(change);
         group.child_grown(at.chunk, change, until);
         root.child_grown(at.group, change, until);
     }
@@ -176,7 +178,8 @@ impl ChangeTree {
                 for time in chunk.iter().map(|change| change.key.time) {
                     let begun = chunk.iter().filter(|change| change.key.time <= time);
                     let line: Line = begun.map(Change::line).sum();
-                    assert_eq!(chunk.line_at(time), line, "sum of the changes up to {time}");
+                    let through = line.through(time);
+                    assert_eq!(chunk.through(time), through, "used through {time}");
                 }
             }
         }
