@@ -92,7 +92,7 @@ pub(crate) enum Command {
     /// When an account runs dry
     #[command(after_help = spendable::RUNS_DRY_HELP)]
     RunsDry(RunsDryArguments),
-    /// Where all credit and all usage of an account went
+    /// What became of all credit and all usage, of a month or until now
     #[command(after_help = statement::HELP)]
     Statement(StatementArguments),
     /// Which grants a usage record draws from

@@ -29,6 +29,7 @@ mod rows;
 mod shrink;
 mod store;
 mod time;
+mod tips;
 mod verify;
 
 use std::borrow::Cow;
@@ -110,7 +111,9 @@ fn arguments() -> Result<Arguments, String> {
         None => printable(&word.to_string_lossy()).into_owned(),
     });
     let error = help::command().try_get_matches_from(typed).err();
-    let lines = error.unwrap_or(error_as_typed).render().to_string();
+    let mut error = error.unwrap_or(error_as_typed);
+    tips::improve(&mut error);
+    let lines = error.render().to_string();
     let lines = match lines.strip_prefix("error: ") {
         Some(wrong) => format!("gpu-credit: {wrong}"),
         None => lines,

@@ -142,6 +142,7 @@ mod lane;
 mod metered;
 mod moved;
 mod owned;
+mod period;
 mod posting;
 mod recent;
 mod record;
@@ -163,6 +164,7 @@ pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageP
 pub use head::{Head, Totals};
 pub use journal::{Journal, Part};
 pub use moved::Moved;
+pub use period::{GrantPeriod, PeriodStatement};
 pub use posting::{MeteredChange, Outcome, Posting};
 pub use record::{AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Sequence, TEXT_BYTES_MAX};
 pub use redb_journal::RedbJournal;

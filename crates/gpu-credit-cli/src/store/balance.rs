@@ -2,10 +2,10 @@
 
 use clap::Args;
 use gpu_credit::Answer;
-use gpu_credit_store::{Account, Sequence, Store};
+use gpu_credit_store::Account;
 use serde::Serialize;
 
-use super::{OpenStore, RecordedArguments, StoreArguments};
+use super::{RecordedArguments, StoreArguments};
 use crate::rows::{Row, RowArguments, or_none};
 use crate::time::TimeArguments;
 
@@ -84,7 +84,8 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
         .map(|typed| times.instant("--at", typed))
         .collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
-    for (name, sequence) in accounts(arguments, &store)? {
+    let asked = store.accounts_as_recorded(&arguments.accounts, &arguments.recorded)?;
+    for (name, sequence) in asked {
         let account = store.ask(|store| store.as_recorded(&name, sequence))?;
         for instant in &instants {
             let answer =
@@ -93,25 +94,4 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
         }
     }
     arguments.rows.write(rows)
-}
-
-/// Those that are named, or all that were open then, each with the last entry that the query sees.
-fn accounts(
-    arguments: &BalanceArguments,
-    store: &OpenStore,
-) -> anyhow::Result<Vec<(String, Sequence)>> {
-    let recorded = &arguments.recorded;
-    if !arguments.accounts.is_empty() {
-        let named = arguments.accounts.iter();
-        return named
-            .map(|name| Ok((name.clone(), store.sequence(name, recorded)?)))
-            .collect();
-    }
-    let mut open = Vec::new();
-    for account in store.ask(Store::accounts)? {
-        if let Some(sequence) = store.sequence_if_open(&account.name, recorded)? {
-            open.push((account.name.to_string(), sequence));
-        }
-    }
-    Ok(open)
 }

@@ -306,7 +306,7 @@ fn is_comparable(typed: &str, name: &str) -> bool {
 }
 
 /// The name that is most like what was typed, if one is.
-fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let edits_max = EDITS_MAX.min(typed.chars().count() / 3);
     let near = names.filter(|name| is_comparable(typed, name)).map(|name| {
         let edits = strsim::osa_distance(typed, name);

@@ -35,6 +35,7 @@ use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProble
 use crate::escape::printable;
 use crate::output_file::identity;
 use crate::time::TimeArguments;
+pub(crate) use explain::nearest;
 use explain::{advised, cannot_create, is};
 pub(crate) use recorded::RecordedArguments;
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use gpu_credit_store::{Account, Sequence};
+use gpu_credit_store::{Account, Sequence, Store};
 use jiff::Timestamp;
 
 use super::OpenStore;
@@ -46,6 +46,28 @@ impl OpenStore {
     ) -> anyhow::Result<Account> {
         let sequence = self.sequence(name, recorded)?;
         self.ask(|store| store.as_recorded(name, sequence))
+    }
+
+    /// The accounts of these names, or all that were open then if there are none, each with the last entry
+    /// that the query sees.
+    pub(crate) fn accounts_as_recorded(
+        &self,
+        names: &[String],
+        recorded: &RecordedArguments,
+    ) -> anyhow::Result<Vec<(String, Sequence)>> {
+        if !names.is_empty() {
+            let named = names.iter();
+            return named
+                .map(|name| Ok((name.clone(), self.sequence(name, recorded)?)))
+                .collect();
+        }
+        let mut open = Vec::new();
+        for account in self.ask(Store::accounts)? {
+            if let Some(sequence) = self.sequence_if_open(&account.name, recorded)? {
+                open.push((account.name.to_string(), sequence));
+            }
+        }
+        Ok(open)
     }
 
     /// The last entry that a query about an account sees, if it is one of others.

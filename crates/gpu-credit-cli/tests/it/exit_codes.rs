@@ -206,7 +206,7 @@ fn a_command_line_that_lacks_something() {
     );
     for line in all().chain(WITHOUT_A_STORE) {
         let command: Vec<&str> = line.split(' ').take(1).collect();
-        if ["accounts", "balance", "check", "export"].contains(&command[0]) {
+        if ["accounts", "balance", "statement", "check", "export"].contains(&command[0]) {
             continue;
         }
         for line in [

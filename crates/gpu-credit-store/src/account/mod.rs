@@ -156,7 +156,7 @@ impl Account {
         Ok(self.engine.first_uncovered(from..))
     }
 
-    fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {
+    pub(crate) fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {
         match self.closed {
             Some(until) if timestamp < until => Err(BeforeClose { until, timestamp }),
             _ => Ok(()),

@@ -28,6 +28,7 @@ mod lane;
 mod making;
 mod metered;
 mod old_formats;
+mod period;
 mod posting;
 mod power;
 mod priorities;

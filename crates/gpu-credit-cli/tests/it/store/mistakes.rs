@@ -272,3 +272,29 @@ fn a_job_is_as_long_as_slurm_says() {
     let both = folder.run("run bio --rate 1 --from 0 --until 9 --for 9");
     assert_eq!(both.status.code(), Some(2));
 }
+
+/// `--format` was advised for `run --for`, and `--at` for `spendable --rate`.
+#[test]
+fn an_option_of_another_command_is_told_so() {
+    let folder = november();
+    for (line, tip, is_not) in [
+        (
+            "spendable bio --rate 4",
+            "tip: --rate is an option of run, change and runs-dry",
+            "'--at'",
+        ),
+        (
+            "use bio 5 --for 40h",
+            "tip: --for is an option of grant, run, change and spendable",
+            "'--format'",
+        ),
+        ("balance bio --colour red", "--colour", "similar"),
+        ("balance bio --formt csv", "'--format'", "is an option of"),
+    ] {
+        let output = folder.run(line);
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        let said = crate::stderr(&output);
+        assert!(said.contains(tip), "{line}: {said}");
+        assert!(!said.contains(is_not), "{line}: {said}");
+    }
+}

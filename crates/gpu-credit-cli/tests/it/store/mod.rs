@@ -13,6 +13,7 @@ mod plans;
 mod posting;
 mod questions;
 mod spendable;
+mod statements;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

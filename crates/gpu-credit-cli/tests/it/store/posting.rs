@@ -277,7 +277,7 @@ fn an_account_may_have_a_credit_line() {
     folder.ok("run acme --rate 2 --from 0 --until 9 --id job");
     let rows = folder.json("balance acme --at 9");
     assert_eq!(rows[0]["deficit"], 5);
-    let rows = folder.json("statement acme --at 9");
+    let rows = folder.json("statement acme --at 9 --by account");
     assert_eq!([&rows[0]["used"], &rows[0]["dropped"]], [18, 3]);
     assert_eq!(folder.json("accounts")[0]["policy"], "carry:5");
     assert_eq!(folder.json("history acme")[0]["policy"], "carry:5");
