@@ -22,6 +22,7 @@ PARAMETERS = {
     "again": "Whether rows without ids are posted that equal some that were imported before.",
     "amount": "Not negative, in the smallest unit.",
     "amounts": "One for each record, not negative, in the smallest unit.",
+    "as_recorded": "A revision: the account as it stood when that entry was its last one. Without it, as it stands.",
     "at": "The first tick that is no longer used.",
     "by": "The last instant, which is a part of the range; of a date, the last of the day.",
     "change_expirations": "A new expiration, or None, for the number of a grant.",
@@ -63,7 +64,6 @@ PARAMETERS = {
     "retract_grants": "Numbers of grants.",
     "revoke_grants": "The instant from which it is revoked, for the number of a grant.",
     "rows": "A table of events and questions.",
-    "sequence": "The number of an entry: the account as it stood after it.",
     "start": "The first tick.",
     "starts": "The first tick of each job.",
     "step": "How far the instants are apart: not 0.",
@@ -156,6 +156,8 @@ def raised_by(call, names):
         wrong.append("an id under which something else is posted")
     if wrong:
         raised["ValueError"] = f"For {', or '.join(wrong)}."
+    if "as_recorded" in names:
+        raised["LookupError"] = "If the account has not so many revisions."
     if names & {"usage", "job"}:
         raised["TypeError"] = "For what is no such identity."
     if names & {"record", "records"}:

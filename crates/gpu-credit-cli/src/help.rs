@@ -52,7 +52,7 @@ const TOPICS: [Topic; 4] = [
     },
     Topic {
         name: "ids",
-        about: "Record ids, credit ids and sequences",
+        about: "Record ids, credit ids and revisions",
         text: IDS,
     },
     Topic {
@@ -125,8 +125,9 @@ record_id   names one entry of an account: a grant, usage, a job or a
             error
 credit_id   is what a grant is called, such as a contract. Several grants may
             have one, and nothing depends on it
-sequence    is the place of an entry in the journal of the store. Commands that
-            post print it, and --as-recorded takes it, or a TIME
+revision    numbers the entries of an account: 1 is its opening, then 2, 3 and
+            so on. Commands that post print it, history lists it, and
+            --as-recorded takes it, or a TIME
 In tables grant_record_id is the record id of a grant, and corrected_record_id
 that of the record that an entry corrects.
 

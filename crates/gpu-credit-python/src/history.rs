@@ -8,7 +8,7 @@ use crate::store::DurableStore;
 
 #[pymethods]
 impl DurableStore {
-    /// How an account came about: its entries, each a dictionary with sequence, recorded_at (in
+    /// How an account came about: its entries, each a dictionary with revision, recorded_at (in
     /// milliseconds since 1970), id, kind, and what belongs to the kind.
     ///
     /// >>> with CreditStore(path) as store:
@@ -24,7 +24,7 @@ impl DurableStore {
 
 fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
     let shown = PyDict::new(py);
-    shown.set_item("sequence", entry.sequence.get())?;
+    shown.set_item("revision", entry.revision.get())?;
     shown.set_item("recorded_at", entry.recorded_at)?;
     shown.set_item("id", entry.id.as_str())?;
     let kind = |kind| shown.set_item("kind", kind);

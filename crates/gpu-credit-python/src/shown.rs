@@ -147,8 +147,8 @@ impl DurableStore {
         ];
         if state == "open" {
             rows.push(("unit", symbol(self.unit(py)?)));
-            let entries = self.ask(py, |store| Ok(store.last_sequence().get()))?;
-            rows.push(("last entry", entries.to_string()));
+            let accounts = self.ask(py, |store| Ok(store.accounts()?.len()))?;
+            rows.push(("accounts", accounts.to_string()));
         }
         Ok(html("CreditStore", rows))
     }

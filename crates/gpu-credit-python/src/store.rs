@@ -1,6 +1,6 @@
 //! `CreditStore`: many accounts in one durable file.
 
-use gpu_credit_store::{Error, Refusal, Sequence, Store, TimeUnit, UnknownTimeUnit};
+use gpu_credit_store::{Error, Refusal, Revision, Store, TimeUnit, UnknownTimeUnit};
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -158,22 +158,27 @@ impl DurableStore {
     }
 
     /// A copy of an account, to ask it anything: a GPUCredit. Its grants are numbered in their own
-    /// order; what is posted to it is not stored. With a sequence number, the account as it stood
-    /// after that entry.
+    /// order; what is posted to it is not stored. With as_recorded, the account as it stood at that
+    /// revision.
     ///
     /// >>> with CreditStore(path) as store:
     /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-    /// ...     store.account("ada").used, store.account("ada", 1).used
+    /// ...     store.account("ada").used, store.account("ada", as_recorded=1).used
     /// True
     /// (8, 0)
-    #[pyo3(signature = (name, sequence = None))]
-    fn account(&self, py: Python<'_>, name: &str, sequence: Option<Number>) -> PyResult<Account> {
-        let ledger = match sequence {
+    #[pyo3(signature = (name, as_recorded = None))]
+    fn account(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        as_recorded: Option<Number>,
+    ) -> PyResult<Account> {
+        let ledger = match as_recorded {
             None => self.ask(py, |store| {
                 store.with_account(name, |account| account.ledger().clone())
             }),
             Some(Number(number)) => self.ask(py, |store| {
-                let recorded = store.as_recorded(name, Sequence::new(number as u64))?;
+                let recorded = store.as_recorded(name, Revision::new(number as u64))?;
                 Ok(recorded.ledger().clone())
             }),
         };
@@ -182,21 +187,28 @@ impl DurableStore {
     }
 
     /// What the usage of an id, metered or not, has cost and which grants paid for it, now or later: a
-    /// UsageStatement. Grants are numbered as in account(name).
+    /// UsageStatement. Grants are numbered as in account(name). With as_recorded, as the account stood
+    /// at that revision.
     ///
     /// >>> with CreditStore(path) as store:
     /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
     /// ...     store.usage_statement("ada", "job-17")
     /// True
     /// UsageStatement(amount=8, draws=[], deficit=8, dropped=0)
+    #[pyo3(signature = (account, id, as_recorded = None))]
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,
         account: &str,
         id: &str,
+        as_recorded: Option<Number>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let statement = self.ask(py, |store| {
-            store.usage_statement(account, &id.into(), store.last_sequence())
+            let revision = match as_recorded {
+                None => store.head(account)?.revision,
+                Some(Number(number)) => Revision::new(number as u64),
+            };
+            store.usage_statement(account, &id.into(), revision)
         })?;
         words::usage_statement(py, &statement)
     }
@@ -214,10 +226,15 @@ impl DurableStore {
             .collect())
     }
 
-    /// The number of the last entry. They are counted over all accounts, from 1 on.
-    #[getter]
-    fn last_sequence(&self, py: Python<'_>) -> PyResult<u64> {
-        self.ask(py, |store| Ok(store.last_sequence().get()))
+    /// The revision that an account is at: how many entries it has. What posts takes the next one.
+    ///
+    /// >>> with CreditStore(path) as store:
+    /// ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+    /// ...     store.revision("ada")
+    /// True
+    /// 2
+    fn revision(&self, py: Python<'_>, account: &str) -> PyResult<u64> {
+        self.ask(py, |store| Ok(store.head(account)?.revision.get()))
     }
 
     /// The unit of all timestamps: "s", "ms", "us" or "ns", counted from the beginning of 1970, UTC; None
@@ -312,7 +329,7 @@ fn refused(error: Error) -> PyErr {
     let message = error.to_string();
     match error {
         Error::NoSuchAccount(name) => PyKeyError::new_err(name),
-        Error::NoSuchUsage { .. } => PyLookupError::new_err(message),
+        Error::NoSuchUsage { .. } | Error::NoSuchRevision { .. } => PyLookupError::new_err(message),
         Error::Refused { refusal, .. } => match refusal {
             Refusal::Limit(limit) => error::refused(limit),
             Refusal::NoSuchRecord(_) => PyLookupError::new_err(message),

@@ -209,7 +209,7 @@ def test_a_notebook_shows_a_small_table_of_each(tmp_path):
     assert team[0] == HOSTILE
     assert shown[:6] == ["CreditBook", "accounts", "2", "unit", "s", HOSTILE]
     assert shown[6] == "carry: 0 granted, 5 used" and shown[7] == "long" * 15 + "..."
-    assert opened[3:] == ["file", "open", "unit", "ms", "last entry", "1"]
+    assert opened[3:] == ["file", "open", "unit", "ms", "accounts", "1"]
     assert closed[3:] == ["file", "closed"]
 
 

@@ -59,7 +59,7 @@ def test_a_store_keeps_its_unit_of_time(store, path):
 
 
 def test_corrections_and_history(store):
-    before = store.last_sequence
+    before = store.revision("acme")
     assert store.change_usage("acme", "fix-1", "job", 30)
     assert store.get_balance("acme", 12) == 70
     assert store.change_expiration("acme", "fix-2", "invoice", None)
@@ -68,7 +68,11 @@ def test_corrections_and_history(store):
     assert (store.get_balance("acme", 19), store.get_balance("acme", 20)) == (70, None)
     assert store.retract("acme", "fix-4", "job")
     assert store.get_balance("acme", 12) == 100
-    assert store.account("acme", before).get_balance(12) == 80
+    assert store.account("acme", as_recorded=before).get_balance(12) == 80
+    assert store.usage_statement("acme", "job", as_recorded=before).amount == 20
+    for revision in (0, before + 5):
+        with pytest.raises(LookupError, match=f"7 revisions.*{revision}"):
+            store.account("acme", as_recorded=revision)
     history = store.history("acme")
     assert [(entry["kind"], entry["id"], entry.get("of")) for entry in history] == [
         ("open_account", "open", None),
@@ -80,7 +84,7 @@ def test_corrections_and_history(store):
         ("retract", "fix-4", "job"),
     ]
     assert history[1]["amount"] == 100
-    assert [entry["sequence"] for entry in history] == list(range(1, before + 5))
+    assert [entry["revision"] for entry in history] == list(range(1, before + 5))
     assert store.check(instants=50) == []
 
 
@@ -264,7 +268,7 @@ def test_errors(store, path, tmp_path):
     ):
         with pytest.raises(error):
             refused()
-    assert store.last_sequence == 3
+    assert store.revision("acme") == 3
     store.close()
     store.close()
     with pytest.raises(ValueError, match="closed"):

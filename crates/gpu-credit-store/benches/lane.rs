@@ -23,6 +23,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::ops::{Bound, ControlFlow};
@@ -34,8 +35,8 @@ use gpu_credit::Overdraft;
 use gpu_credit_store::{ImportOptions, Journal as _, Posting, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
+const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("revisions");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("record ids");
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 
 /// Pages that the store keeps in memory.
@@ -344,9 +345,15 @@ impl Rows {
             let (account, head) = row.unwrap();
             (account.value(), head.value().to_vec())
         });
+        // A value begins with the place of its entry among all.
+        let is_later = |value: &[u8]| postcard::take_from_bytes::<u64>(value).unwrap().0 > place;
+        let entries: Vec<_> = entries.filter(|(_, value)| is_later(value)).collect();
+        let keys: HashSet<(u64, u64)> = entries.iter().map(|(key, _)| *key).collect();
         Rows {
-            entries: entries.filter(|((_, at), _)| *at > place).collect(),
-            ids: ids.filter(|(_, _, at)| *at > place).collect(),
+            ids: ids
+                .filter(|(account, _, revision)| keys.contains(&(*account, *revision)))
+                .collect(),
+            entries,
             heads: heads.collect(),
         }
     }

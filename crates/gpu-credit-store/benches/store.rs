@@ -22,6 +22,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 use std::num::NonZeroU32;
@@ -39,8 +40,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Tab
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
 const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
-const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
+const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("revisions");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("record ids");
 
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> = TableDefinition::new("deletions");
@@ -249,8 +250,14 @@ impl Rows {
                 .collect(),
         };
         rows.accounts.sort_by_key(|(_, number)| *number);
-        rows.entries.sort_by_key(|((_, sequence), _)| *sequence);
-        rows.ids.sort_by_key(|(_, _, sequence)| *sequence);
+        let sequences: HashMap<(u64, u64), u64> = rows
+            .entries
+            .iter()
+            .map(|(key, value)| (*key, sequence(value)))
+            .collect();
+        rows.entries.sort_by_key(|(key, _)| sequences[key]);
+        rows.ids
+            .sort_by_key(|(account, _, revision)| sequences[&(*account, *revision)]);
         rows
     }
 
@@ -312,6 +319,11 @@ impl Rows {
         fs::remove_file(path).unwrap();
         taken
     }
+}
+
+/// The place of an entry among all, with which its value begins.
+fn sequence(value: &[u8]) -> u64 {
+    postcard::take_from_bytes(value).unwrap().0
 }
 
 fn posting(folder: &Path, sizes: Sizes) {

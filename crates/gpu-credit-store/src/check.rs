@@ -8,7 +8,7 @@ use gpu_credit_workload::random::Random;
 
 use crate::folding::fold;
 use crate::reference::Reference;
-use crate::{Account, AccountKey, Change, Error, Journal, Sequence, Store};
+use crate::{Account, AccountKey, Change, Error, Journal, Revision, Store};
 
 /// What a check looked at, and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,17 +90,24 @@ impl<J: Journal> Store<J> {
     fn check_account(&self, key: &AccountKey, instants: usize) -> Result<CheckReport, Error> {
         let mut report = CheckReport::default();
         let through = self.last_sequence();
-        let loaded = fold(self.journal(), key, through)?;
+        let loaded = fold(self.journal(), key, Revision::END, through)?;
         let mut reference = Reference::new(loaded.policy());
-        let mut closed = None;
+        let (mut closed, mut recorded_at) = (None, i64::MIN);
         self.journal()
-            .entries(key, Sequence::START, through, &mut |entry| {
+            .entries(key, Revision::START, through, &mut |entry| {
                 if takes_effect(&entry.change) < closed {
-                    let (name, sequence) = (&key.name, entry.sequence);
+                    let (name, revision) = (&key.name, entry.revision);
                     report.problems.push(format!(
-                        "account {name:?}: entry {sequence} takes effect before the close of the books"
+                        "account {name:?}: revision {revision} takes effect before the close of the books"
                     ));
                 }
+                if entry.recorded_at < recorded_at {
+                    let (name, revision) = (&key.name, entry.revision);
+                    report.problems.push(format!(
+                        "account {name:?}: revision {revision} is recorded before the one before it"
+                    ));
+                }
+                recorded_at = entry.recorded_at;
                 if let Change::CloseBooks { until } = entry.change {
                     closed = closed.max(Some(until));
                 }
@@ -110,9 +117,21 @@ impl<J: Journal> Store<J> {
             })?;
         let reference = reference.replay();
         let head = self.head(&key.name)?;
-        if head.account == *key && head.last == loaded.last_sequence() {
-            let told = (head.entries, head.policy, head.totals);
-            if told != (report.entries, loaded.policy(), loaded.totals()) {
+        if head.account == *key && head.revision == loaded.revision() {
+            let told = (
+                head.revision.get(),
+                head.recorded_at,
+                head.policy,
+                head.totals,
+            );
+            if told
+                != (
+                    report.entries,
+                    recorded_at,
+                    loaded.policy(),
+                    loaded.totals(),
+                )
+            {
                 let name = &key.name;
                 report.problems.push(format!(
                     "account {name:?}: its head and its entries disagree"
@@ -122,7 +141,7 @@ impl<J: Journal> Store<J> {
         let instants = sample(&loaded, instants, through.get());
         // If something was posted meanwhile, memory is ahead.
         let in_memory = self.directory()?.read_loaded(&key.name, |account| {
-            let is_same = account.key() == key && account.last_sequence() == loaded.last_sequence();
+            let is_same = account.key() == key && account.revision() == loaded.revision();
             is_same.then(|| {
                 let answer = |at: &i64| account.balance_at(*at).ok();
                 instants.iter().map(answer).collect::<Vec<_>>()

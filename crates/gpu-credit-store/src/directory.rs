@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::facts::Record;
 use crate::folding::{apply_all, fold};
 use crate::recent::{Share, Written};
-use crate::{Account, AccountKey, Entry, Error, Journal, Sequence};
+use crate::{Account, AccountKey, Entry, Error, Journal, Revision, Sequence};
 
 /// An account that takes in so many entries at once is settled at once.
 const SETTLED_FROM: usize = 64;
@@ -283,7 +283,7 @@ impl Directory {
             let Some(through) = self.begin_loading(slot) else {
                 return Ok(false);
             };
-            let loaded = fold(journal, &slot.key, through);
+            let loaded = fold(journal, &slot.key, Revision::END, through);
             *account = Some(loaded.inspect_err(|_| slot.end_loading())?);
         }
         Ok(slot.advance(account, self.visible()))

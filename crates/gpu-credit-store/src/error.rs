@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     CREDIT_ID_BYTES_MAX, Change, ChangedJob, ChangedRow, EqualRow, OtherZone, PostedBy, RecordId,
-    Sequence, TEXT_BYTES_MAX, TimeUnit,
+    Revision, TEXT_BYTES_MAX, TimeUnit,
 };
 
 /// Why a posting or a question was refused. A refused posting, and all of a batch with it, has left no
@@ -19,16 +19,21 @@ pub enum Error {
     #[error("there is no account {0:?}")]
     NoSuchAccount(String),
     /// An account of this name was opened under another id.
-    #[error("account {name:?} exists already, opened by entry {opened}")]
-    AccountExists {
+    #[error("account {0:?} exists already, opened under another id")]
+    AccountExists(String),
+    /// The account has not so many revisions.
+    #[error("account {account:?} has {}", past_end(*last, *revision))]
+    NoSuchRevision {
         /// The account.
-        name: String,
-        /// Where it was opened.
-        opened: Sequence,
+        account: String,
+        /// The revision that is asked for.
+        revision: Revision,
+        /// The last one of the account.
+        last: Revision,
     },
     /// The id stands for something else already.
     #[error(
-        "account {account:?}, id \"{id}\": entry {sequence} has this id and other content: it is \
+        "account {account:?}, id \"{id}\": revision {revision} has this id and other content: it is \
          {posted}, and not {refused}"
     )]
     DifferentContent {
@@ -37,7 +42,7 @@ pub enum Error {
         /// The id.
         id: RecordId,
         /// The entry that has it.
-        sequence: Sequence,
+        revision: Revision,
         /// What that entry does.
         posted: Box<Change>,
         /// What was to be posted.
@@ -87,12 +92,12 @@ pub enum Error {
     Export(Arc<io::Error>),
     /// An entry of the journal does not follow from those before it: the journal was not written by
     /// this program, or by a newer one.
-    #[error("account {account:?}: entry {sequence} cannot be applied: {problem}")]
+    #[error("account {account:?}: revision {revision} cannot be applied: {problem}")]
     NotApplicable {
         /// The account.
         account: String,
         /// The entry.
-        sequence: Sequence,
+        revision: Revision,
         /// Why.
         problem: String,
     },
@@ -208,7 +213,7 @@ pub enum Refusal {
 /// A question about a time before the close of the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the books are closed up to {until}: {timestamp} can be asked about as of an earlier entry"
+    "the books are closed up to {until}: {timestamp} can be asked about at an earlier revision"
 )]
 pub struct BeforeClose {
     /// The first instant that is open.
@@ -347,7 +352,7 @@ impl ChangedRow {
             place,
         } = self;
         let place = match place {
-            PostedBy::Entry(sequence) => format!("entry {sequence} under this id is"),
+            PostedBy::Revision(revision) => format!("revision {revision}, under this id, is"),
             PostedBy::Line(line) => format!("that of line {line} under this id is"),
             PostedBy::Opening => "under this id the import makes".to_owned(),
         };
@@ -364,6 +369,17 @@ impl fmt::Display for ChangedRow {
     }
 }
 
+fn past_end(last: Revision, revision: Revision) -> String {
+    let revisions = match last.get() {
+        1 => "1 revision".to_owned(),
+        count => format!("{count} revisions"),
+    };
+    match revision > last {
+        true => format!("{revisions}; {revision} is past its end"),
+        false => format!("{revisions}, counted from 1; there is no {revision}"),
+    }
+}
+
 fn equal(count: u64, shown: &[EqualRow]) -> String {
     let mut text = match count {
         1 => "1 row without id equals one".to_owned(),
@@ -375,11 +391,11 @@ fn equal(count: u64, shown: &[EqualRow]) -> String {
             line,
             account,
             change,
-            sequence,
+            revision,
         } = row;
         let _ = write!(
             text,
-            " line {line} (account {account:?}, {change}) equals entry {sequence};"
+            " line {line} (account {account:?}, {change}) equals revision {revision};"
         );
     }
     match count - shown.len() as u64 {

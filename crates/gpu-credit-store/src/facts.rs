@@ -11,15 +11,15 @@ use crate::directory::Directory;
 use crate::recent::{Pin, Recent};
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Journal, Posting, RecordId, Sequence,
+    Account, AccountKey, Change, Entry, Error, Head, Journal, Posting, RecordId, Revision, Sequence,
 };
 
 /// Ids that are looked up in one read: a long one makes whoever posts wait when it ends, as the journal
 /// keeps till then what is replaced.
 const LOOKED_UP_AT_ONCE: usize = 8_192;
 
-/// An entry of an account: its place, and what it does.
-pub(crate) type Record = (Sequence, Change);
+/// An entry of an account: its revision, and what it does.
+pub(crate) type Record = (Revision, Change);
 
 /// What the drafting of postings will ask for.
 pub(crate) struct Needs<'r> {
@@ -90,8 +90,8 @@ pub(crate) struct Facts {
     pin: Pin,
     /// By name; `None` for one that is not open.
     accounts: HashMap<Arc<str>, Option<AccountFacts>>,
-    /// Where the account was deleted that a posting deletes.
-    pub(crate) deleted: Option<Sequence>,
+    /// Whether the account that a posting deletes was deleted under the id of that posting.
+    pub(crate) is_deleted: bool,
     /// The greatest place in them.
     pub(crate) last: Sequence,
 }
@@ -99,7 +99,7 @@ pub(crate) struct Facts {
 pub(crate) struct AccountFacts {
     pub(crate) head: Head,
     found: HashMap<RecordId, Record>,
-    standings: HashMap<Sequence, Option<Standing>>,
+    standings: HashMap<Revision, Option<Standing>>,
     folded: Option<Account>,
     /// Whether memory stood at the head when it was asked.
     is_of_head: bool,
@@ -117,7 +117,7 @@ impl Facts {
             last: pin.as_of(),
             pin,
             accounts: HashMap::new(),
-            deleted: None,
+            is_deleted: false,
         };
         facts
             .look_up(needs, journal)
@@ -137,7 +137,7 @@ impl Facts {
             };
             match directory.read(journal, name, Account::clone) {
                 Ok(folded) => {
-                    account.is_of_head &= folded.last_sequence() == account.head.last;
+                    account.is_of_head &= folded.revision() == account.head.revision;
                     account.folded = Some(folded);
                 }
                 // Deleted since, which whoever drafts knows.
@@ -154,7 +154,7 @@ impl Facts {
             last: pin.as_of(),
             pin,
             accounts,
-            deleted: None,
+            is_deleted: false,
         }
     }
 
@@ -166,7 +166,7 @@ impl Facts {
         let names: Vec<&str> = needs.names().collect();
         let heads = journal.heads(&names)?;
         if let Some((name, id)) = needs.deletion {
-            self.deleted = journal.deletion(name, id)?;
+            self.is_deleted = journal.is_deleted(name, id)?;
         }
         let key = |lookup: &Lookup<'_>| {
             let head = heads[lookup.account].as_ref()?;
@@ -185,7 +185,7 @@ impl Facts {
                 .insert((*name).into(), head.map(AccountFacts::new));
         }
         for Entry {
-            sequence,
+            revision,
             account,
             id,
             change,
@@ -193,7 +193,7 @@ impl Facts {
         } in found.into_iter().flatten()
         {
             if let Some(Some(account)) = self.accounts.get_mut(&account.name) {
-                account.found.insert(id, (sequence, change));
+                account.found.insert(id, (revision, change));
             }
         }
         Ok(())
@@ -265,8 +265,8 @@ impl AccountFacts {
     }
 
     /// How an entry stands; `None` for one that is no record.
-    pub(crate) fn add_standing(&mut self, sequence: Sequence, standing: Option<Standing>) {
-        self.standings.insert(sequence, standing);
+    pub(crate) fn add_standing(&mut self, revision: Revision, standing: Option<Standing>) {
+        self.standings.insert(revision, standing);
     }
 
     /// The account, if its books are closed.
@@ -279,8 +279,8 @@ impl AccountFacts {
     }
 
     /// How a record stood that was found, and is to be corrected.
-    pub(crate) fn standing(&self, sequence: Sequence) -> Option<Standing> {
-        let standing = self.standings.get(&sequence);
+    pub(crate) fn standing(&self, revision: Revision) -> Option<Standing> {
+        let standing = self.standings.get(&revision);
         *standing.expect("how a record stands is asked before it is corrected")
     }
 
@@ -291,18 +291,18 @@ impl AccountFacts {
         journal: &dyn Journal,
         directory: &Directory,
     ) -> Result<(), Error> {
-        let Some((sequence, posted)) = self.found.get(id) else {
+        let Some((revision, posted)) = self.found.get(id) else {
             return Ok(());
         };
         let key = &self.head.account;
         let asked = directory.read(journal, &key.name, |account| {
-            let standing = || (account.standing(*sequence, posted), account.last_sequence());
+            let standing = || (account.standing(*revision, posted), account.revision());
             (account.key() == key).then(standing)
         });
         match asked {
-            Ok(Some((standing, last))) => {
-                self.is_of_head &= last == self.head.last;
-                self.standings.insert(*sequence, standing);
+            Ok(Some((standing, at))) => {
+                self.is_of_head &= at == self.head.revision;
+                self.standings.insert(*revision, standing);
                 Ok(())
             }
             // Deleted since, which whoever drafts knows.

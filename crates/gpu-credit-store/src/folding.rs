@@ -1,30 +1,32 @@
 //! An account as its entries make it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use crate::account::NotApplicable;
 use crate::facts::Record;
-use crate::{Account, AccountKey, Change, Entry, Error, Journal, Sequence};
+use crate::{Account, AccountKey, Change, Entry, Error, Journal, Revision, Sequence};
 
 /// Entries that are folded at a time.
 const FOLDED_AT_ONCE: usize = 8_192;
 
-/// The account as its entries up to and including `through` make it.
+/// The account as its entries up to `revision` make it, those that are written up to `through`; both are
+/// included.
 ///
 /// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
 /// whoever posts when it ends waits for that to be cleared away.
 pub(crate) fn fold(
     journal: &dyn Journal,
     key: &AccountKey,
+    revision: Revision,
     through: Sequence,
 ) -> Result<Account, Error> {
     let gone = || Error::NoSuchAccount(key.name.to_string());
     let mut account: Option<Account> = None;
-    let mut after = Sequence::START;
-    loop {
-        let entries = some_entries(journal, key, after, through)?;
+    let mut after = Revision::START;
+    while after < revision {
+        let entries = some_entries(journal, key, after..revision, through)?;
         let Some(last) = entries.last() else { break };
-        after = last.sequence;
+        after = last.revision;
         let is_last = entries.len() < FOLDED_AT_ONCE;
         if account.is_none() {
             account = opened(key, &entries[0]);
@@ -44,17 +46,18 @@ pub(crate) fn fold(
     Ok(account)
 }
 
-/// The entries that come after `after`, as many as are folded at a time.
+/// The entries after one revision up to another, as many as are folded at a time.
 fn some_entries(
     journal: &dyn Journal,
     key: &AccountKey,
-    after: Sequence,
+    revisions: Range<Revision>,
     through: Sequence,
 ) -> Result<Vec<Entry>, Error> {
     let mut entries = Vec::new();
-    journal.entries(key, after, through, &mut |entry| {
+    journal.entries(key, revisions.start, through, &mut |entry| {
+        let is_last = entry.revision >= revisions.end;
         entries.push(entry);
-        match entries.len() < FOLDED_AT_ONCE {
+        match entries.len() < FOLDED_AT_ONCE && !is_last {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
@@ -78,7 +81,7 @@ fn corrected(
     let mut corrected = vec![None; entries.len()];
     if !ids.is_empty() {
         for (place, found) in places.into_iter().zip(journal.find_many(&ids)?) {
-            corrected[place] = found.map(|entry| (entry.sequence, entry.change));
+            corrected[place] = found.map(|entry| (entry.revision, entry.change));
         }
     }
     Ok(corrected)
@@ -87,7 +90,7 @@ fn corrected(
 /// The account that its first entry opens.
 pub(crate) fn opened(key: &AccountKey, first: &Entry) -> Option<Account> {
     match first.change {
-        Change::OpenAccount { policy } if first.sequence == key.opened => {
+        Change::OpenAccount { policy } if first.revision == Revision::new(1) => {
             Some(Account::open(key.clone(), policy))
         }
         _ => None,
@@ -100,9 +103,9 @@ pub(crate) fn apply_all<'e>(
     entries: impl IntoIterator<Item = (&'e Entry, Option<Record>)>,
 ) -> Result<(), Error> {
     let applied = account.apply(entries);
-    applied.map_err(|NotApplicable { sequence, problem }| Error::NotApplicable {
+    applied.map_err(|NotApplicable { revision, problem }| Error::NotApplicable {
         account: account.key().name.to_string(),
-        sequence,
+        revision,
         problem,
     })
 }

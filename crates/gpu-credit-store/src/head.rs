@@ -3,7 +3,7 @@
 use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKey, Moved, Sequence};
+use crate::{AccountKey, Moved, Revision, Sequence};
 
 /// An account as it stands after its last entry, in a few numbers: enough to admit grants, usage and
 /// the opening or deletion of accounts. A [`Journal`](crate::Journal) keeps one for each account that
@@ -14,15 +14,25 @@ pub struct Head {
     pub account: AccountKey,
     /// What happens to usage beyond what is available.
     pub policy: Overdraft,
-    /// Entries of the account, its opening included: the revision of the last one.
-    pub entries: u64,
-    /// The place of the last one.
+    /// The revision of its last entry: how many it has, its opening included.
+    pub revision: Revision,
+    /// The place of that entry.
     pub last: Sequence,
+    /// When that entry was recorded.
+    pub recorded_at: i64,
     /// What limits and rules look at.
     pub totals: Totals,
 }
 
 impl Head {
+    /// Takes in an entry at this place, but for its totals: if it is recorded by a clock that went back, at
+    /// the time of the entry before.
+    pub(crate) fn add_entry(&mut self, sequence: Sequence, recorded_at: i64) {
+        self.revision = self.revision.next();
+        self.last = sequence;
+        self.recorded_at = self.recorded_at.max(recorded_at);
+    }
+
     /// Moves the places that it tells.
     pub(crate) fn renumber(&mut self, moved: Moved) {
         self.account.opened = moved.place(self.account.opened);

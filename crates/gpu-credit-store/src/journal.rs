@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::{AccountKey, Entry, Head, JournalError, Moved, RecordId, Sequence};
+use crate::{AccountKey, Entry, Head, JournalError, Moved, RecordId, Revision, Sequence};
 
 /// Some of what is appended together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct Part<'p> {
 ///
 /// It keeps entries and finds them; what they mean is the store's business. One store uses a journal
 /// at a time, and appends from one thread at a time; anything else may be called from any thread at
-/// any time. Entries arrive in ascending sequence, and every one was checked by the store.
+/// any time. Entries arrive in ascending sequence, those of an account in revisions without gaps, and every
+/// one was checked by the store.
 ///
 /// Facts are asked for in bulk: each call sees the journal at one moment.
 pub trait Journal: Send + Sync {
@@ -32,7 +33,7 @@ pub trait Journal: Send + Sync {
     /// `heads` are those of the accounts that the entries belong to, as they stand afterwards; accounts
     /// that the entries delete have none. An `OpenAccount` makes its account known. A `DeleteAccount`
     /// makes it unknown, drops all its entries and its head, and keeps
-    /// [what `deletion` is asked](Self::deletion).
+    /// [what `is_deleted` is asked](Self::is_deleted).
     ///
     /// # Errors
     /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
@@ -96,15 +97,15 @@ pub trait Journal: Send + Sync {
     /// If the storage fails.
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError>;
 
-    /// Shows the entries of an account that come after `after`, in order, up to and including
-    /// `through`, until the visitor breaks off.
+    /// Shows the entries of an account that come after the revision `after`, in order, up to and including
+    /// the place `through`, until the visitor breaks off. To find the first takes O(log n).
     ///
     /// # Errors
     /// If the storage fails, or what it holds is damaged.
     fn entries(
         &self,
         account: &AccountKey,
-        after: Sequence,
+        after: Revision,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError>;
@@ -116,11 +117,11 @@ pub trait Journal: Send + Sync {
     fn find_many(&self, ids: &[(AccountKey, RecordId)])
     -> Result<Vec<Option<Entry>>, JournalError>;
 
-    /// Where an account of this name was deleted under this id, if it was.
+    /// Whether an account of this name was deleted under this id.
     ///
     /// # Errors
     /// If the storage fails.
-    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError>;
+    fn is_deleted(&self, name: &str, id: &RecordId) -> Result<bool, JournalError>;
 
     /// Checks the storage's own structures, beyond what reading every entry does: that each entry is
     /// found by its id and each id leads to an entry. One line for each problem.

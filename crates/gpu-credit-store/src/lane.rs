@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hashbrown::HashSet;
 use parking_lot::Mutex;
 
 use crate::directory::Directory;
@@ -26,7 +27,7 @@ use crate::draft::{Answered, Draft, Finished, Request};
 use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
 use crate::recent::{Pins, Recent, Written};
-use crate::{Error, Head, Journal, JournalError, Moved, Outcome, Part, Sequence};
+use crate::{Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, RecordId, Sequence};
 
 /// Postings from which on a request is large.
 const LARGE_FROM: usize = 512;
@@ -279,7 +280,7 @@ impl<J: Journal> Lane<J> {
         let (writing, mut answers) = draft(&mut jobs, &recent, self.directory.visible());
         match self.write(writing, &mut recent) {
             Ok(()) => self.is_behind.store(false, Ordering::SeqCst),
-            Err((base, error)) => fail(&mut answers, base, &error),
+            Err((unwritten, error)) => fail(&jobs, &mut answers, &unwritten, &error),
         }
         let replies = jobs.into_iter().zip(answers);
         replies
@@ -287,13 +288,15 @@ impl<J: Journal> Lane<J> {
             .collect()
     }
 
-    /// Makes a draft durable, and visible. If that fails, it tells the last entry before the draft.
-    fn write(&self, writing: Writing, recent: &mut Recent) -> Result<(), (Sequence, JournalError)> {
+    /// Makes a draft durable, and visible. If that fails, it gives back the entries.
+    fn write(
+        &self,
+        writing: Writing,
+        recent: &mut Recent,
+    ) -> Result<(), (Vec<Entry>, JournalError)> {
         let Writing { finished, prepared } = writing;
         let Finished {
-            written,
-            touched,
-            base,
+            written, touched, ..
         } = finished;
         if written.entries.is_empty() {
             return Ok(());
@@ -312,7 +315,9 @@ impl<J: Journal> Lane<J> {
                 self.journal.append_parts(&mut iter::once(Ok(part)))
             }
         };
-        appended.map_err(|error| (base, error))?;
+        if let Err(error) = appended {
+            return Err((written.entries, error));
+        }
         let written = Arc::new(written);
         recent.take_in(Arc::clone(&written), touched);
         let removed = self.directory.publish(&written);
@@ -367,12 +372,12 @@ fn draft(
     {
         let Drafted {
             mut finished,
-            mut answered,
+            answered,
             prepared,
         } = *drafted;
         if holds(&job.facts)
             && job.facts.are_unchanged(recent)
-            && let Some(moved) = finished.move_to(last, &mut answered)
+            && let Some(moved) = finished.move_to(last)
         {
             let prepared = Some((prepared, moved));
             return (Writing { finished, prepared }, vec![Some(answered)]);
@@ -397,14 +402,25 @@ impl Writing {
     }
 }
 
-/// Whoever counts on an entry of a draft after `base` is told that it could not be written.
-fn fail(answers: &mut [Option<Answered>], base: Sequence, error: &JournalError) {
-    let counts_on = |outcome: &Outcome| outcome.is_new() || outcome.sequence() > base;
-    for answer in answers.iter_mut().flatten() {
-        if answer
-            .as_ref()
-            .is_ok_and(|outcomes| outcomes.iter().any(counts_on))
-        {
+/// Whoever counts on an entry of a draft is told that it could not be written: who posted it, first or
+/// again, and who tried something after it.
+fn fail(
+    jobs: &[Box<Job>],
+    answers: &mut [Option<Answered>],
+    unwritten: &[Entry],
+    error: &JournalError,
+) {
+    let ids = unwritten
+        .iter()
+        .map(|entry| (&*entry.account.name, &entry.id));
+    let ids: HashSet<(&str, &RecordId)> = ids.collect();
+    let is_unwritten = |posting: &Posting| ids.contains(&(posting.account.as_str(), &posting.id));
+    for (job, answer) in jobs.iter().zip(answers.iter_mut().flatten()) {
+        let counts_on_it = answer.as_ref().is_ok_and(|outcomes| {
+            let is_new = outcomes.iter().any(|outcome| outcome.is_new());
+            is_new || job.request.postings.iter().any(is_unwritten)
+        });
+        if counts_on_it {
             *answer = Err((0, Error::Journal(error.clone())));
         }
     }

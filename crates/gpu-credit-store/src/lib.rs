@@ -39,8 +39,9 @@
 //!   loaded, a close of the books, a large batch or a trial. All requests wait for the write alone, which for
 //!   a large batch is as long as the batch.
 //! * **A store belongs to the process that opened it**: in a forked child every use is an error.
-//! * **Nothing is overwritten.** A correction is an entry of its own. [`Store::as_recorded`] gives an
-//!   account as it stood at any entry; [`Store::history`] tells how it came about.
+//! * **Nothing is overwritten.** A correction is an entry of its own. The entries of an account are its
+//!   [`Revision`]s, 1, 2, 3 and so on. [`Store::as_recorded`] gives an account as it stood at any of them;
+//!   [`Store::history`] tells how it came about.
 //! * **Damage by accident is found.** Every page is verified when it is read, and all of them after an
 //!   unclean end or by [`Store::open_verified`]; each entry bears a checksum of its own. [`Store::check`]
 //!   also compares the engine with the reference. After a crash, damage
@@ -82,8 +83,8 @@
 //!
 //! ```text
 //!   accounts     name ─▶ number             number = sequence of the account's opening
-//!   entries      number, sequence ─▶ entry  an account's entries lie together, in order
-//!   fingerprints number, of id, sequence    by which retries are known and corrections resolved
+//!   revisions    number, revision ─▶ entry  an account's entries lie together, in order
+//!   ids          number, of id, revision    by which retries are known and corrections resolved
 //!   heads        number ─▶ head             totals and last entry of an account: see `Head`
 //!   deletions    digest, id ─▶ sequence     of accounts that are gone
 //! ```
@@ -103,7 +104,7 @@
 //! still runs keeps its ticks from `until` on, under its id. Answers from `until` on stay as they are.
 //! Refused from then on:
 //!
-//! * questions about earlier instants ([`as_recorded`](Store::as_recorded) still answers them as of an entry before the close),
+//! * questions about earlier instants ([`as_recorded`](Store::as_recorded) still answers them at a revision before the close),
 //! * grants that start, usage that takes effect, and metered usage that begins, before `until`,
 //! * corrections of usage before `until` and of grants that ended before it,
 //! * corrections of metered usage that change what it uses at a tick before `until`, and all of what had
@@ -166,7 +167,9 @@ pub use journal::{Journal, Part};
 pub use moved::Moved;
 pub use period::{GrantPeriod, PeriodStatement};
 pub use posting::{MeteredChange, Outcome, Posting};
-pub use record::{AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Sequence, TEXT_BYTES_MAX};
+pub use record::{
+    AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Revision, Sequence, TEXT_BYTES_MAX,
+};
 pub use redb_journal::RedbJournal;
 pub use stop::Stopped;
 pub use store::Store;

@@ -2,7 +2,7 @@
 
 use gpu_credit::{MeteredUsage, Overdraft};
 
-use crate::{Change, RecordId, Sequence};
+use crate::{Change, RecordId, Revision};
 
 /// An entry to be: a change to an account, under an id of the caller's.
 ///
@@ -23,13 +23,17 @@ pub struct Posting {
     pub change: Change,
 }
 
-/// What came of a posting. Either way it is in the journal, durably.
+/// What came of a posting. In all cases it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// It was written.
-    Posted(Sequence),
-    /// It was there already, under the same id with the same content; nothing was done.
-    AlreadyPosted(Sequence),
+    /// It was written, as this revision of the account.
+    Posted(Revision),
+    /// It was there already as this revision, under the same id with the same content; nothing was done.
+    AlreadyPosted(Revision),
+    /// The account was deleted, with all its revisions.
+    Deleted,
+    /// The account was deleted already under the same id; nothing was done.
+    AlreadyDeleted,
 }
 
 /// What of metered usage is to be changed; what is `None` stays.
@@ -44,16 +48,17 @@ pub struct MeteredChange {
 }
 
 impl Outcome {
-    /// The place of the entry.
-    pub fn sequence(self) -> Sequence {
+    /// The revision of the account that the entry is; `None` if the account is deleted.
+    pub fn revision(self) -> Option<Revision> {
         match self {
-            Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => sequence,
+            Outcome::Posted(revision) | Outcome::AlreadyPosted(revision) => Some(revision),
+            Outcome::Deleted | Outcome::AlreadyDeleted => None,
         }
     }
 
     /// Whether it was written only now.
     pub fn is_new(self) -> bool {
-        matches!(self, Outcome::Posted(_))
+        matches!(self, Outcome::Posted(_) | Outcome::Deleted)
     }
 }
 

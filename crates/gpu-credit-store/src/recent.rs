@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::facts::Record;
 use crate::standing::Standing;
-use crate::{AccountKey, Change, Entry, Head, Moved, RecordId, Sequence};
+use crate::{AccountKey, Change, Entry, Head, Moved, RecordId, Revision, Sequence};
 
 /// What one commit wrote.
 #[derive(Default)]
@@ -44,9 +44,7 @@ impl Written {
             entry.account.opened = moved.place(entry.account.opened);
         }
         let corrected = mem::take(&mut self.corrected).into_iter();
-        self.corrected = corrected
-            .map(|(by, (of, change))| (moved.place(by), (moved.place(of), change)))
-            .collect();
+        self.corrected = corrected.map(|(by, of)| (moved.place(by), of)).collect();
         for share in &mut self.shares {
             share.account.opened = moved.place(share.account.opened);
         }
@@ -73,10 +71,10 @@ pub(crate) struct Touched {
     pub(crate) head: Head,
     /// The head is the last it had then.
     pub(crate) is_deleted: bool,
-    /// The entries by id.
+    /// Where the entries are, by id.
     pub(crate) ids: HashMap<RecordId, Sequence>,
     /// The records that were corrected: by which entry last, and how they stand.
-    pub(crate) corrected: HashMap<Sequence, (Sequence, Standing)>,
+    pub(crate) corrected: HashMap<Revision, (Revision, Standing)>,
 }
 
 /// Everything written after [`start`](Self::start).
@@ -123,8 +121,8 @@ impl Recent {
             .partition_point(|commit| commit.last() < Some(sequence));
         let entries = &self.commits[commit].entries;
         let place = entries.binary_search_by_key(&sequence, |entry| entry.sequence);
-        let place = place.expect("an id leads to an entry");
-        Some((sequence, entries[place].change.clone()))
+        let entry = &entries[place.expect("an id leads to an entry")];
+        Some((entry.revision, entry.change.clone()))
     }
 
     /// Whether an entry of this id was written to an account.
@@ -133,18 +131,17 @@ impl Recent {
             .is_some_and(|touched| touched.ids.contains_key(id))
     }
 
-    /// Where an account of this name was deleted under this id. O(everything).
-    pub(crate) fn deletion(&self, name: &str, id: &RecordId) -> Option<Sequence> {
+    /// Whether an account of this name was deleted under this id. O(everything).
+    pub(crate) fn is_deleted(&self, name: &str, id: &RecordId) -> bool {
         let mut entries = self.commits.iter().flat_map(|commit| &commit.entries);
-        let deletion = entries.find(|entry| {
+        entries.any(|entry| {
             entry.change == Change::DeleteAccount && *entry.account.name == *name && entry.id == *id
-        });
-        Some(deletion?.sequence)
+        })
     }
 
     /// How a record of an account stands, if it was corrected.
-    pub(crate) fn standing(&self, account: &AccountKey, sequence: Sequence) -> Option<Standing> {
-        let (_, standing) = self.touched(account)?.corrected.get(&sequence)?;
+    pub(crate) fn standing(&self, account: &AccountKey, revision: Revision) -> Option<Standing> {
+        let (_, standing) = self.touched(account)?.corrected.get(&revision)?;
         Some(*standing)
     }
 
@@ -220,7 +217,7 @@ impl Recent {
             && touched
                 .corrected
                 .get(of)
-                .is_some_and(|(by, _)| *by == entry.sequence)
+                .is_some_and(|(by, _)| *by == entry.revision)
         {
             touched.corrected.remove(of);
         }
@@ -234,10 +231,6 @@ impl Touched {
         for sequence in self.ids.values_mut() {
             *sequence = moved.place(*sequence);
         }
-        let corrected = mem::take(&mut self.corrected).into_iter();
-        self.corrected = corrected
-            .map(|(of, (by, standing))| (moved.place(of), (moved.place(by), standing)))
-            .collect();
     }
 
     fn add(&mut self, later: Touched) {

@@ -7,7 +7,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::Change;
 
-/// A place in the journal: 1, 2, 3 and so on over all accounts, never used twice.
+/// The place of an entry among those of its account: 1 is its opening, then 2, 3 and so on, without
+/// gaps. It names a state of the account: as it was when this entry was the last one.
+///
+/// ```
+/// use gpu_credit_store::Revision;
+///
+/// assert!(Revision::new(2) > Revision::new(1));
+/// assert_eq!(Revision::new(7).to_string(), "7");
+/// ```
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// Before the first entry: no entry has it.
+    pub const START: Revision = Revision(0);
+    /// After every entry there can be.
+    pub(crate) const END: Revision = Revision(u64::MAX);
+
+    /// The revision with this number.
+    pub const fn new(number: u64) -> Self {
+        Revision(number)
+    }
+
+    /// The number. That of the last entry is how many the account has.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The next one; the last one is never reached by counting.
+    pub(crate) const fn next(self) -> Self {
+        Revision(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// The place of an entry among those of all accounts, in the order in which they were written: 1, 2, 3
+/// and so on, never used twice. It is for those who write a [`Journal`](crate::Journal); everybody else
+/// names an entry by its account and its [`Revision`].
 ///
 /// ```
 /// use gpu_credit_store::Sequence;
@@ -98,11 +143,11 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// An account that is, or was: a name may be given again once its account is deleted, so the place
-/// of the opening belongs to it.
+/// An account that is, or was: a name may be given again once its account is deleted, so the place of
+/// the opening belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey {
-    /// The entry that opened it.
+    /// Where it was opened: no other account has this number.
     pub opened: Sequence,
     /// The name. 1 to [`TEXT_BYTES_MAX`] bytes.
     pub name: Arc<str>,
@@ -111,13 +156,16 @@ pub struct AccountKey {
 /// One entry of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its place.
-    pub sequence: Sequence,
-    /// When it was recorded, in milliseconds since 1970 by the clock of the machine that did. It
-    /// is for people, and affects no answer.
-    pub recorded_at: i64,
     /// Whose it is.
     pub account: AccountKey,
+    /// Its place among the entries of the account.
+    pub revision: Revision,
+    /// Its place among those of all accounts.
+    pub sequence: Sequence,
+    /// When it was recorded, in milliseconds since 1970 by the clock of the machine that did. Within an
+    /// account it never goes back: if the clock did, it is that of the entry before. It is for people,
+    /// and affects no answer.
+    pub recorded_at: i64,
     /// The caller's name for it.
     pub id: RecordId,
     /// What it does.

@@ -1,17 +1,17 @@
 //! Stopping a job: its metered usage ends, however often somebody says so.
 
 use crate::standing::Standing;
-use crate::{Change, Error, Journal, MeteredChange, Outcome, Posting, RecordId, Sequence, Store};
+use crate::{Change, Error, Journal, MeteredChange, Outcome, Posting, RecordId, Revision, Store};
 
 /// What came of stopping metered usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// It is stopped, by the entry that this posted.
-    Now(Sequence),
+    /// It is stopped, by the entry that this posted as this revision of the account.
+    Now(Revision),
     /// It was stopped before, by an entry that stays as it is.
     Before {
-        /// The entry.
-        sequence: Sequence,
+        /// The revision that the entry is.
+        revision: Revision,
         /// The first tick that is no longer used, by that entry.
         until: i64,
     },
@@ -34,15 +34,15 @@ impl<J: Journal> Store<J> {
     ///
     /// ```
     /// # use gpu_credit::{MeteredUsage, Overdraft};
-    /// # use gpu_credit_store::{Posting, Sequence, Stopped, Store};
+    /// # use gpu_credit_store::{Posting, Revision, Stopped, Store};
     /// # let store = Store::in_memory()?;
     /// store.open_account("acme", Overdraft::Carry)?;
     /// let planned = MeteredUsage { rate: 8, from: 0, until: 40 };
     /// store.post(Posting::metered_usage("acme", "job-17", planned))?;
-    /// let sequence = Sequence::new(3);
-    /// assert_eq!(store.stop("acme", &"job-17".into(), 15)?, Stopped::Now(sequence));
+    /// let revision = Revision::new(3);
+    /// assert_eq!(store.stop("acme", &"job-17".into(), 15)?, Stopped::Now(revision));
     /// let again = store.stop("acme", &"job-17".into(), 16)?;
-    /// assert_eq!(again, Stopped::Before { sequence, until: 15 });
+    /// assert_eq!(again, Stopped::Before { revision, until: 15 });
     /// # Ok::<(), gpu_credit_store::Error>(())
     /// ```
     pub fn stop(&self, account: &str, of: &RecordId, at: i64) -> Result<Stopped, Error> {
@@ -50,8 +50,8 @@ impl<J: Journal> Store<J> {
         if let Some(entry) = self.entry(account, &id)?
             && let Some(until) = stops(&entry.change, of)
         {
-            let sequence = entry.sequence;
-            return Ok(Stopped::Before { sequence, until });
+            let revision = entry.revision;
+            return Ok(Stopped::Before { revision, until });
         }
         if let Some(ended) = self.ended(account, of, at)? {
             return Ok(ended);
@@ -66,19 +66,22 @@ impl<J: Journal> Store<J> {
             of.clone(),
             change,
         )) {
-            Ok(Outcome::Posted(sequence)) => Ok(Stopped::Now(sequence)),
+            Ok(Outcome::Posted(revision)) => Ok(Stopped::Now(revision)),
             // Another thread was faster.
-            Ok(Outcome::AlreadyPosted(sequence)) => Ok(Stopped::Before {
-                sequence,
+            Ok(Outcome::AlreadyPosted(revision)) => Ok(Stopped::Before {
+                revision,
                 until: at,
             }),
+            Ok(Outcome::Deleted | Outcome::AlreadyDeleted) => {
+                unreachable!("a change deletes no account")
+            }
             Err(error) => match &error {
                 Error::DifferentContent {
-                    sequence, posted, ..
+                    revision, posted, ..
                 } => {
-                    let sequence = *sequence;
+                    let revision = *revision;
                     let until = stops(posted, of).ok_or(error)?;
-                    Ok(Stopped::Before { sequence, until })
+                    Ok(Stopped::Before { revision, until })
                 }
                 _ => Err(error),
             },
@@ -91,7 +94,7 @@ impl<J: Journal> Store<J> {
             return Ok(None);
         };
         let standing = self.with_account(account, |account| {
-            account.standing(entry.sequence, &entry.change)
+            account.standing(entry.revision, &entry.change)
         })?;
         Ok(match (standing, entry.change) {
             (Some(Standing::Metered(usage)), _) if usage.until <= at => Some(Stopped::Ended {

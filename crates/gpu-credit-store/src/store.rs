@@ -15,7 +15,7 @@ use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, RecordId, RedbJournal,
-    Sequence,
+    Revision, Sequence,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -26,7 +26,7 @@ use crate::{
 ///
 /// ```
 /// use gpu_credit::Overdraft;
-/// use gpu_credit_store::{Outcome, Posting, Sequence, Store};
+/// use gpu_credit_store::{Outcome, Posting, Revision, Store};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("credit.redb");
@@ -34,17 +34,17 @@ use crate::{
 /// store.open_account("acme", Overdraft::Carry)?;
 /// store.post(Posting::grant("acme", "invoice-1", "march", 100, 0, 30))?;
 /// let posted = store.post(Posting::usage("acme", "job-17", 20, 12))?;
-/// assert_eq!(posted, Outcome::Posted(Sequence::new(3)));
+/// assert_eq!(posted, Outcome::Posted(Revision::new(3)));
 ///
 /// // A retry does nothing, and says so.
 /// let again = store.post(Posting::usage("acme", "job-17", 20, 12))?;
-/// assert_eq!(again, Outcome::AlreadyPosted(Sequence::new(3)));
+/// assert_eq!(again, Outcome::AlreadyPosted(Revision::new(3)));
 /// assert_eq!(store.get_balance("acme", 12)?, Some(80));
 ///
 /// // A correction names what it corrects; what was answered before it can still be asked.
 /// store.post(Posting::change_usage("acme", "fix-1", "job-17", 15))?;
 /// assert_eq!(store.get_balance("acme", 12)?, Some(85));
-/// let before = store.as_recorded("acme", Sequence::new(3))?;
+/// let before = store.as_recorded("acme", Revision::new(3))?;
 /// assert_eq!(before.get_balance(12)?, Some(80));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -211,8 +211,7 @@ impl<J: Journal> Store<J> {
     /// Sent again, the deletion does nothing, as long as no other account of the name is open: if one is,
     /// it is refused, and that account stays as it is.
     ///
-    /// Only where in the journal this happened, the id, and a digest of the name are kept, so that a
-    /// retry does nothing. What the file's free pages still hold is gone once it is
+    /// Only the id of the deletion and a digest of the name are kept, so that a retry does nothing. What the file's free pages still hold is gone once it is
     /// [copied](RedbJournal::copy_to).
     ///
     /// # Errors
@@ -232,7 +231,8 @@ impl<J: Journal> Store<J> {
         Ok(accounts)
     }
 
-    /// The last entry that is durable and seen by readers.
+    /// The place of the last entry, of whichever account, that is durable and seen by readers: it grows
+    /// with all that is posted. The state of one account is its [`Revision`].
     pub fn last_sequence(&self) -> Sequence {
         self.lane.peek().directory.visible()
     }
@@ -323,18 +323,33 @@ impl<J: Journal> Store<J> {
         lane.directory.read_all(&lane.journal, accounts, question)
     }
 
-    /// An account as it stood once an entry of the journal was recorded: any question is answered as
-    /// it would have been answered then. O(entries of the account up to there).
+    /// An account at a revision: as it stood when that entry was its last one. Any question is answered as
+    /// it would have been answered then. O(n log n) for the n entries up to there. That of
+    /// [`head`](Self::head) is the account as it stands.
     ///
     /// # Errors
-    /// If the account is not there, or was not yet, or its journal is damaged.
-    pub fn as_recorded(&self, account: &str, sequence: Sequence) -> Result<Account, Error> {
-        let key = self.key(account)?;
-        fold(
-            &self.lane()?.journal,
-            &key,
-            sequence.min(self.last_sequence()),
-        )
+    /// If there is no such account, it has not so many revisions, or its journal is damaged.
+    pub fn as_recorded(&self, account: &str, revision: Revision) -> Result<Account, Error> {
+        let no_such_revision = |last| Error::NoSuchRevision {
+            account: account.to_owned(),
+            revision,
+            last,
+        };
+        let head = self.head(account)?;
+        if revision == Revision::START || revision > head.revision {
+            return Err(no_such_revision(head.revision));
+        }
+        // What is durable: a head may be a moment ahead of what other questions see.
+        let journal = &self.lane()?.journal;
+        let recorded = fold(journal, &head.account, revision, Sequence::END)?;
+        match recorded.revision() == revision {
+            true => Ok(recorded),
+            false => Err(Error::NotApplicable {
+                account: account.to_owned(),
+                revision: recorded.revision().next(),
+                problem: "it is missing".to_owned(),
+            }),
+        }
     }
 
     /// What is durable of an account, in a few numbers. O(log accounts): nothing is loaded.
@@ -352,28 +367,28 @@ impl<J: Journal> Store<J> {
     /// If there is no such account, or its journal is damaged.
     pub fn history(&self, account: &str) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
-        self.visit_history(account, Sequence::START, |entry| {
+        self.visit_history(account, Revision::START, |entry| {
             entries.push(entry);
             ControlFlow::Continue(())
         })?;
         Ok(entries)
     }
 
-    /// Shows the entries of an account that come after `after`, in order, without holding them, until
-    /// the visitor breaks off. What is posted meanwhile is not among them. As long as it lasts, the file
+    /// Shows the entries of an account that come after the revision `after`, in order, without holding them,
+    /// until the visitor breaks off. O(log n) to find the first of them. What is posted meanwhile is not among them. As long as it lasts, the file
     /// keeps the pages that others replace.
     ///
     /// ```
     /// # use gpu_credit::Overdraft;
-    /// # use gpu_credit_store::{Posting, Sequence, Store};
+    /// # use gpu_credit_store::{Posting, Revision, Store};
     /// use std::ops::ControlFlow;
     ///
     /// # let store = Store::in_memory()?;
     /// # store.open_account("acme", Overdraft::Carry)?;
     /// # store.post(Posting::usage("acme", "job-17", 20, 12))?;
-    /// // A page of two; the next one begins after its last entry.
+    /// // A page of two; the next one begins after the revision of its last entry.
     /// let mut page = Vec::new();
-    /// store.visit_history("acme", Sequence::START, |entry| {
+    /// store.visit_history("acme", Revision::START, |entry| {
     ///     page.push(entry);
     ///     if page.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     /// })?;
@@ -386,7 +401,7 @@ impl<J: Journal> Store<J> {
     pub fn visit_history(
         &self,
         account: &str,
-        after: Sequence,
+        after: Revision,
         mut visit: impl FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let (key, through) = (self.key(account)?, self.last_sequence());

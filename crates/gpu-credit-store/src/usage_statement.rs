@@ -3,11 +3,10 @@
 use gpu_credit::UsageStatement;
 
 use crate::standing::Standing;
-use crate::{BeforeClose, Change, Error, Journal, RecordId, Sequence, Store};
+use crate::{BeforeClose, Change, Error, Journal, RecordId, Revision, Store};
 
 impl<J: Journal> Store<J> {
-    /// Where the usage of a record went, as the account stood once an entry of the journal was recorded:
-    /// see [`GpuCredit::usage_statement`] and [`GpuCredit::metered_statement`]. Its grants are those of
+    /// Where the usage of a record went, as the account stood at a revision: see [`GpuCredit::usage_statement`] and [`GpuCredit::metered_statement`]. Its grants are those of
     /// that [account](Self::as_recorded). O(entries of the account).
     ///
     /// Usage of one instant draws in the order of posting, corrected or not. Of metered usage that runs
@@ -28,7 +27,8 @@ impl<J: Journal> Store<J> {
     /// store.open_account("acme", Overdraft::Carry)?;
     /// store.post(Posting::grant("acme", "invoice-1", "march", 100, 0, 30))?;
     /// store.post(Posting::usage("acme", "job-17", 120, 12))?;
-    /// let statement = store.usage_statement("acme", &"job-17".into(), store.last_sequence())?;
+    /// let now = store.head("acme")?.revision;
+    /// let statement = store.usage_statement("acme", &"job-17".into(), now)?;
     /// assert_eq!((statement.draws[0].amount, statement.deficit), (100, 20));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -36,15 +36,15 @@ impl<J: Journal> Store<J> {
         &self,
         account: &str,
         id: &RecordId,
-        sequence: Sequence,
+        revision: Revision,
     ) -> Result<UsageStatement, Error> {
         let no_such_usage = || Error::NoSuchUsage {
             account: account.to_owned(),
             id: id.clone(),
         };
-        let mut recorded = self.as_recorded(account, sequence)?;
+        let mut recorded = self.as_recorded(account, revision)?;
         let entry = self.entry(account, id)?.ok_or_else(no_such_usage)?;
-        if entry.sequence > recorded.last_sequence() {
+        if entry.revision > recorded.revision() {
             return Err(no_such_usage());
         }
         let closed = recorded.closed_until();
@@ -53,16 +53,16 @@ impl<J: Journal> Store<J> {
             _ => Ok(()),
         };
         let statement = match (
-            recorded.standing(entry.sequence, &entry.change),
+            recorded.standing(entry.revision, &entry.change),
             &entry.change,
         ) {
             (Some(Standing::Usage { timestamp, .. }), _) => {
                 check_open(timestamp)?;
-                let usage = recorded.usage_id(timestamp, entry.sequence);
+                let usage = recorded.usage_id(timestamp, entry.revision);
                 usage.and_then(|usage| recorded.ledger().usage_statement(usage))
             }
             (Some(Standing::Metered(_)), _) => {
-                let usage = recorded.metered_id(entry.sequence);
+                let usage = recorded.metered_id(entry.revision);
                 usage.and_then(|usage| recorded.ledger().metered_statement(usage))
             }
             (Some(Standing::FoldedAway), Change::MeteredUsage { from, .. }) => {

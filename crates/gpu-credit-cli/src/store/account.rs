@@ -124,14 +124,9 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
     }
     let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
     store.ensure_in_place()?;
-    let sequence = deleted.sequence();
-    if deleted.is_new() {
-        arguments.quiet.say(format_args!(
-            "account {name:?} deleted by entry {sequence}, id {id}"
-        ))
-    } else {
-        arguments.quiet.say(format_args!(
-            "account {name:?} was deleted already by entry {sequence}, id {id}"
-        ))
-    }
+    let said = match deleted.is_new() {
+        true => "deleted",
+        false => "was deleted already",
+    };
+    (arguments.quiet).say(format_args!("account {name:?} {said}, id {id}"))
 }

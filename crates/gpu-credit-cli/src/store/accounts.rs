@@ -1,7 +1,7 @@
 //! `gpu-credit accounts`: lists the accounts.
 
 use clap::Args;
-use gpu_credit_store::{Account, Sequence, Store};
+use gpu_credit_store::{Account, Revision, Store};
 use serde::Serialize;
 
 use super::StoreArguments;
@@ -11,8 +11,8 @@ use crate::time::TimeArguments;
 pub(crate) const HELP: &str = "\
 granted and used are sums over all records that are not retracted. If the books
 are closed, closed_until is the first instant that is open, and the sums are of
-what counts from then on. opened_sequence and last_sequence are the first and
-the last entry of the account.
+what counts from then on. revision is that of the last entry: how many entries
+the account has.
 
 Example:
   gpu-credit accounts";
@@ -29,8 +29,7 @@ pub(crate) struct AccountsArguments {
 struct AccountRow {
     account: String,
     policy: String,
-    opened_sequence: Sequence,
-    last_sequence: Sequence,
+    revision: Revision,
     granted: u64,
     usage_records: usize,
     used: u64,
@@ -41,8 +40,7 @@ impl Row for AccountRow {
     const HEADER: &'static [&'static str] = &[
         "account",
         "policy",
-        "opened_sequence",
-        "last_sequence",
+        "revision",
         "granted",
         "usage_records",
         "used",
@@ -53,8 +51,7 @@ impl Row for AccountRow {
         vec![
             self.account.clone(),
             self.policy.clone(),
-            self.opened_sequence.to_string(),
-            self.last_sequence.to_string(),
+            self.revision.to_string(),
             self.granted.to_string(),
             self.usage_records.to_string(),
             self.used.to_string(),
@@ -69,8 +66,7 @@ impl AccountRow {
         Self {
             account: account.key().name.to_string(),
             policy: account.policy().to_string(),
-            opened_sequence: account.key().opened,
-            last_sequence: account.last_sequence(),
+            revision: account.revision(),
             granted: ledger.granted(),
             usage_records: ledger.usage_count() + ledger.metered_count(),
             used: ledger.used(),
@@ -84,7 +80,10 @@ pub(crate) fn run(arguments: &AccountsArguments) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for key in store.ask(Store::accounts)? {
         // Not kept in memory, as the store would keep it: there may be many.
-        let account = store.ask(|store| store.as_recorded(&key.name, Sequence::END))?;
+        let account = store.ask(|store| {
+            let revision = store.head(&key.name)?.revision;
+            store.as_recorded(&key.name, revision)
+        })?;
         rows.push(AccountRow::of(&account));
     }
     arguments.rows.write(rows)

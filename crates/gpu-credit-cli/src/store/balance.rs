@@ -85,8 +85,8 @@ pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
         .collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
     let asked = store.accounts_as_recorded(&arguments.accounts, &arguments.recorded)?;
-    for (name, sequence) in asked {
-        let account = store.ask(|store| store.as_recorded(&name, sequence))?;
+    for (name, revision) in asked {
+        let account = store.ask(|store| store.as_recorded(&name, revision))?;
         for instant in &instants {
             let answer =
                 store.ask_account(&account, |account| Ok(account.balance_at(*instant)?))?;

@@ -31,7 +31,6 @@ pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
         Some(refused) => refused,
         None => store.explain(error),
     })?;
-    let last = store.store.last_sequence();
     let file = arguments.file.display();
-    (arguments.quiet).say(format_args!("copied up to entry {last}: {file}"))
+    (arguments.quiet).say(format_args!("copied to {file}"))
 }

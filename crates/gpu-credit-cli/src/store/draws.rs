@@ -91,9 +91,9 @@ impl Row for PartRow {
 pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
     let (name, id) = (&arguments.account, RecordId::from(arguments.usage.as_str()));
-    let sequence = store.sequence(name, &arguments.recorded)?;
-    let statement = store.ask(|store| store.usage_statement(name, &id, sequence))?;
-    let account = store.ask(|store| store.as_recorded(name, sequence))?;
+    let revision = store.revision(name, &arguments.recorded)?;
+    let statement = store.ask(|store| store.usage_statement(name, &id, revision))?;
+    let account = store.ask(|store| store.as_recorded(name, revision))?;
     let ids = store.grant_ids(name)?;
 
     let part = |part, amount| PartRow {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use anyhow::anyhow;
 use gpu_credit_store::{
-    Account, BeforeClose, Change, Error, RecordId, Refusal, Sequence, StorageProblem,
+    Account, BeforeClose, Change, Error, RecordId, Refusal, Revision, StorageProblem,
     TEXT_BYTES_MAX,
 };
 
@@ -85,19 +85,19 @@ impl OpenStore {
             Error::NoSuchAccount(name) => self.no_such_account(name),
             Error::NoSuchUsage { account, id } => self.no_such_usage(error, account, id),
             Error::Closed(BeforeClose { until, timestamp }) => format!(
-                "the books are closed up to {}, and {} is before that; --as-recorded asks as of an entry \
-                 before the close",
+                "the books are closed up to {}, and {} is before that; --as-recorded asks at a \
+                 revision before the close",
                 self.show(*until),
                 self.show(*timestamp)
             ),
             Error::DifferentContent {
                 account,
                 id,
-                sequence,
+                revision,
                 posted,
                 refused,
             } => format!(
-                "account {account:?}, id \"{id}\": entry {sequence} has this id and other content: it \
+                "account {account:?}, id \"{id}\": revision {revision} has this id and other content: it \
                  is {}, and not {}; give this one another --id, {}",
                 posted.told(|instant| self.show(instant)),
                 refused.told(|instant| self.show(instant)),
@@ -125,6 +125,10 @@ impl OpenStore {
                 "account {account:?}, id \"{id}\": {}",
                 self.told_refusal(account, refusal)
             ),
+            Error::NoSuchRevision { account, .. } => {
+                let history = typed(account);
+                format!("{error}: `gpu-credit history{history}` lists them")
+            }
             other => other.to_string(),
         }
     }
@@ -180,8 +184,8 @@ impl OpenStore {
             ),
             Some(ENTRY) => format!("account {account:?}: \"{id}\" is {ENTRY}"),
             Some(_) => match self.retraction(account, id) {
-                Some(sequence) => {
-                    format!("account {account:?}: \"{id}\" is retracted by entry {sequence}")
+                Some(revision) => {
+                    format!("account {account:?}: \"{id}\" is retracted by revision {revision}")
                 }
                 None => format!("{error} that was recorded by then"),
             },
@@ -190,7 +194,7 @@ impl OpenStore {
     }
 
     /// The entry that retracted a record, if one did.
-    fn retraction(&self, account: &str, id: &RecordId) -> Option<Sequence> {
+    fn retraction(&self, account: &str, id: &RecordId) -> Option<Revision> {
         let ids = HashSet::from([id]);
         self.retractions(account, &ids).ok()?.remove(id)
     }
@@ -240,7 +244,7 @@ impl OpenStore {
     /// The record of an account that may be meant.
     fn near_record(&self, account: &str, id: &RecordId) -> String {
         let mut ids = Vec::new();
-        let visited = self.store.visit_history(account, Sequence::START, |entry| {
+        let visited = self.store.visit_history(account, Revision::START, |entry| {
             if is_comparable(id.as_str(), entry.id.as_str()) {
                 ids.push(entry.id);
             }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::vec;
 
 use clap::Args;
-use gpu_credit_store::{Change, Entry, RecordId, Sequence};
+use gpu_credit_store::{Change, Entry, RecordId, Revision};
 use serde::Serialize;
 
 use super::{OpenStore, StoreArguments};
@@ -13,7 +13,7 @@ use crate::time::{TimeArguments, Unit};
 
 pub(crate) const HELP: &str = "\
 A row for each entry, in the order in which they were posted.
-  sequence      what --as-recorded takes
+  revision      1, 2, 3 ...: what --as-recorded takes
   recorded_at   when it was posted, in milliseconds since 1970, by the clock of
                 the machine
   timestamp     when it takes effect: of a job its first tick, of a revocation
@@ -37,7 +37,7 @@ pub(crate) struct HistoryArguments {
 
 #[derive(Default, Serialize)]
 struct HistoryRow {
-    sequence: Sequence,
+    revision: Revision,
     recorded_at: i64,
     record_id: String,
     change: &'static str,
@@ -53,7 +53,7 @@ struct HistoryRow {
 
 impl Row for HistoryRow {
     const HEADER: &'static [&'static str] = &[
-        "sequence",
+        "revision",
         "recorded_at",
         "record_id",
         "change",
@@ -75,7 +75,7 @@ impl Row for HistoryRow {
             expiration => or_empty(expiration),
         };
         vec![
-            self.sequence.to_string(),
+            self.revision.to_string(),
             or_empty(recorded_at),
             self.record_id.clone(),
             self.change.to_owned(),
@@ -94,7 +94,7 @@ impl Row for HistoryRow {
 impl From<Entry> for HistoryRow {
     fn from(entry: Entry) -> Self {
         let row = HistoryRow {
-            sequence: entry.sequence,
+            revision: entry.revision,
             recorded_at: entry.recorded_at,
             record_id: entry.id.to_string(),
             corrected_record_id: entry.change.corrects().cloned(),
@@ -185,7 +185,7 @@ pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     let mut history = History {
         store: &store,
         account: &arguments.account,
-        last: Sequence::START,
+        last: Revision::START,
         page: Vec::new().into_iter(),
         failure: None,
     };
@@ -205,7 +205,7 @@ struct History<'s> {
     store: &'s OpenStore,
     account: &'s str,
     /// The last entry of the page.
-    last: Sequence,
+    last: Revision,
     page: vec::IntoIter<Entry>,
     /// Why it ended early.
     failure: Option<anyhow::Error>,
@@ -226,7 +226,7 @@ impl History<'_> {
             })
         });
         self.failure = turned.err();
-        self.last = page.last().map_or(self.last, |entry| entry.sequence);
+        self.last = page.last().map_or(self.last, |entry| entry.revision);
         self.page = page.into_iter();
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{bail, ensure};
 use clap::Args;
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{Account, Error, MeteredChange, Posting, RecordId, Sequence, Stopped};
+use gpu_credit_store::{Account, Error, MeteredChange, Posting, RecordId, Revision, Stopped};
 use serde::Serialize;
 
 use super::explain::typed;
@@ -106,7 +106,7 @@ fn standing(
     };
     store.ask(|store| {
         store.with_account(account, |account| {
-            let job = account.metered_id(entry.sequence)?;
+            let job = account.metered_id(entry.revision)?;
             account.ledger().metered_usage(job)
         })
     })
@@ -169,8 +169,8 @@ pub(crate) struct StopArguments {
 struct StoppedRow {
     account: String,
     record_id: String,
-    /// The entry that stopped it; none if it had ended.
-    sequence: Option<Sequence>,
+    /// The revision that stopped it; none if it had ended.
+    revision: Option<Revision>,
     /// Its end; none if that was before the close of the books.
     until: Option<i64>,
     is_new: bool,
@@ -184,7 +184,7 @@ impl Row for StoppedRow {
     const HEADER: &'static [&'static str] = &[
         "account",
         "record_id",
-        "sequence",
+        "revision",
         "until",
         "is_new",
         "balance",
@@ -196,7 +196,7 @@ impl Row for StoppedRow {
         vec![
             self.account.clone(),
             self.record_id.clone(),
-            or_empty(self.sequence),
+            or_empty(self.revision),
             or_empty(self.until.map(|until| times.show(until))),
             self.is_new.to_string(),
             or_none(self.balance),
@@ -241,8 +241,8 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     arguments.rows.write([StoppedRow {
         account: account.clone(),
         record_id: arguments.job.clone(),
-        sequence: match stopped {
-            Stopped::Now(sequence) | Stopped::Before { sequence, .. } => Some(sequence),
+        revision: match stopped {
+            Stopped::Now(revision) | Stopped::Before { revision, .. } => Some(revision),
             Stopped::Ended { .. } => None,
         },
         until,
@@ -262,7 +262,8 @@ fn would_stop(store: &OpenStore, account: &str, job: &RecordId, at: i64) -> Resu
     let id = format!("{job}/stop");
     let posting = Posting::change_metered_usage(account, id, job.clone(), change);
     let outcomes = store.store.try_all(vec![posting])?;
-    Ok(Stopped::Now(outcomes[0].sequence()))
+    let revision = outcomes[0].revision();
+    Ok(Stopped::Now(revision.expect("a change deletes no account")))
 }
 
 /// What came of stopping a job at an instant, and its end now.
@@ -273,11 +274,11 @@ fn said(arguments: &StopArguments, (at, until): (i64, Option<i64>), stopped: Sto
             let at = times.show(at);
             format!("nothing is wrong with it; nothing was posted: {job} would end at {at}")
         }
-        (Stopped::Now(sequence), _) => {
+        (Stopped::Now(revision), _) => {
             let at = times.show(at);
-            format!("{job} ends at {at}, posted as entry {sequence}, id {job}/stop")
+            format!("{job} ends at {at}, posted as revision {revision}, id {job}/stop")
         }
-        (Stopped::Before { sequence, .. }, Some(end)) => {
+        (Stopped::Before { revision, .. }, Some(end)) => {
             let (account, id) = (typed(&arguments.account), typed(job));
             let advice = match until == Some(at) {
                 true => String::new(),
@@ -287,11 +288,11 @@ fn said(arguments: &StopArguments, (at, until): (i64, Option<i64>), stopped: Sto
                 ),
             };
             format!(
-                "{job} was stopped already by entry {sequence}, and ends at {end}: nothing was done{advice}"
+                "{job} was stopped already by revision {revision}, and ends at {end}: nothing was done{advice}"
             )
         }
-        (Stopped::Before { sequence, .. }, None) => {
-            format!("{job} was stopped already by entry {sequence}: nothing was done")
+        (Stopped::Before { revision, .. }, None) => {
+            format!("{job} was stopped already by revision {revision}: nothing was done")
         }
         (Stopped::Ended { .. }, Some(end)) => {
             format!("{job} has its end at {end} already: nothing was done")

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Args;
 use gpu_credit::GrantId;
-use gpu_credit_store::{Account, Change, Error, RecordId, Sequence, StorageProblem, Store};
+use gpu_credit_store::{Account, Change, Error, RecordId, Revision, StorageProblem, Store};
 
 use crate::escape::printable;
 use crate::output_file::identity;
@@ -166,19 +166,19 @@ impl OpenStore {
         Ok(())
     }
 
-    /// The entries that retracted records of these ids. O(entries of the account).
+    /// The revisions that retracted records of these ids. O(entries of the account).
     pub(crate) fn retractions(
         &self,
         account: &str,
         ids: &HashSet<&RecordId>,
-    ) -> anyhow::Result<HashMap<RecordId, Sequence>> {
+    ) -> anyhow::Result<HashMap<RecordId, Revision>> {
         let mut retractions = HashMap::new();
         self.ask(|store| {
-            store.visit_history(account, Sequence::START, |entry| {
+            store.visit_history(account, Revision::START, |entry| {
                 if let Change::RetractRecord { of } = entry.change
                     && ids.contains(&of)
                 {
-                    retractions.insert(of, entry.sequence);
+                    retractions.insert(of, entry.revision);
                 }
                 ControlFlow::Continue(())
             })
@@ -186,13 +186,13 @@ impl OpenStore {
         Ok(retractions)
     }
 
-    /// The record ids of an account's grants, by the entries that posted them.
+    /// The record ids of an account's grants, by the revisions that posted them.
     pub(crate) fn grant_ids(&self, name: &str) -> anyhow::Result<GrantIds> {
         let mut ids = HashMap::new();
         self.ask(|store| {
-            store.visit_history(name, Sequence::START, |entry| {
+            store.visit_history(name, Revision::START, |entry| {
                 if let Change::Grant { .. } = entry.change {
-                    ids.insert(entry.sequence, entry.id);
+                    ids.insert(entry.revision, entry.id);
                 }
                 ControlFlow::Continue(())
             })
@@ -202,14 +202,14 @@ impl OpenStore {
 }
 
 /// The record ids of an account's grants.
-pub(crate) struct GrantIds(HashMap<Sequence, RecordId>);
+pub(crate) struct GrantIds(HashMap<Revision, RecordId>);
 
 impl GrantIds {
     /// The record id and the credit id of a grant.
     pub(crate) fn names(&self, account: &Account, grant: GrantId) -> (String, String) {
         let id = account
-            .grant_sequence(grant)
-            .and_then(|sequence| self.0.get(&sequence));
+            .grant_revision(grant)
+            .and_then(|revision| self.0.get(&revision));
         let posted = account.ledger().grant(grant);
         (
             id.map(ToString::to_string).unwrap_or_default(),
@@ -219,9 +219,8 @@ impl GrantIds {
 
     /// The grant that has a record id; `None` also if it ended before the close of the books.
     pub(crate) fn find(&self, account: &Account, id: &str) -> Option<GrantId> {
-        let (sequence, _) = self.0.iter().find(|(_, other)| other.as_str() == id)?;
-        let is_recorded = *sequence <= account.last_sequence();
-        is_recorded.then(|| account.grant_id(*sequence)).flatten()
+        let (revision, _) = self.0.iter().find(|(_, other)| other.as_str() == id)?;
+        account.grant_id(*revision)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use clap::Args;
-use gpu_credit_store::{Change, Outcome, Posting, RecordId, Sequence};
+use gpu_credit_store::{Change, Outcome, Posting, RecordId, Revision};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -186,7 +186,7 @@ pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
 struct PostedRow {
     account: String,
     record_id: RecordId,
-    sequence: Sequence,
+    revision: Option<Revision>,
     is_new: bool,
     timestamp: Option<i64>,
     balance: Option<u64>,
@@ -198,7 +198,7 @@ impl Row for PostedRow {
     const HEADER: &'static [&'static str] = &[
         "account",
         "record_id",
-        "sequence",
+        "revision",
         "is_new",
         "timestamp",
         "balance",
@@ -210,7 +210,7 @@ impl Row for PostedRow {
         vec![
             self.account.clone(),
             self.record_id.to_string(),
-            self.sequence.to_string(),
+            or_empty(self.revision),
             self.is_new.to_string(),
             or_empty(self.timestamp.map(|at| times.show(at))),
             or_none(self.balance),
@@ -228,7 +228,7 @@ struct Posted {
     /// What was posted, for people.
     told: String,
     /// The entry that has retracted it since, if it was there already.
-    retracted: Option<Sequence>,
+    retracted: Option<Revision>,
 }
 
 impl From<Posted> for PostedRow {
@@ -242,7 +242,7 @@ impl From<Posted> for PostedRow {
         PostedRow {
             account: posting.account,
             record_id: posting.id,
-            sequence: outcome.sequence(),
+            revision: outcome.revision(),
             is_new: outcome.is_new(),
             timestamp: result.map(|result| result.timestamp),
             balance: result.and_then(|result| result.balance),
@@ -267,20 +267,20 @@ impl PostArguments {
                 told,
                 retracted,
             } = &posted[0];
-            let (sequence, id) = (outcome.sequence(), &posting.id);
+            let (revision, id) = (or_empty(outcome.revision()), &posting.id);
             match (outcome.is_new(), self.dry_run, retracted) {
                 (false, _, Some(retracted)) => format!(
-                    "was posted already as entry {sequence}, id {id}, and retracted by entry {retracted}: \
+                    "was posted already as revision {revision}, id {id}, and retracted by revision {retracted}: \
                      nothing was done; post it under another id to have it back"
                 ),
                 (false, _, None) => {
-                    format!("was posted already as entry {sequence}, id {id}: nothing was done")
+                    format!("was posted already as revision {revision}, id {id}: nothing was done")
                 }
                 (true, true, _) => {
                     format!("nothing is wrong with it; nothing was posted: {told}")
                 }
                 (true, false, _) => format!(
-                    "posted as entry {sequence}, id {id}: {told}{}",
+                    "posted as revision {revision}, id {id}: {told}{}",
                     self.said(result.as_ref())
                 ),
             }
@@ -383,7 +383,7 @@ fn retracted(
     store: &OpenStore,
     postings: &[Posting],
     outcomes: &[Outcome],
-) -> HashMap<RecordId, Sequence> {
+) -> HashMap<RecordId, Revision> {
     let known = postings
         .iter()
         .zip(outcomes)

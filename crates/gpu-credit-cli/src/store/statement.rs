@@ -202,8 +202,8 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
     let of = arguments.of()?;
     let asked = store.accounts_as_recorded(&arguments.accounts, &arguments.recorded)?;
     let (mut grants, mut accounts, mut sums) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, sequence) in asked {
-        let account = store.ask(|store| store.as_recorded(&name, sequence))?;
+    for (name, revision) in asked {
+        let account = store.ask(|store| store.as_recorded(&name, revision))?;
         let statement = store.ask_account(&account, |account| of.ask(account))?;
         match arguments.by {
             By::Account => accounts.push(account_row(&account, of, &statement)),

@@ -252,7 +252,7 @@ fn a_pipe_that_is_closed() {
     assert_eq!(closed("verify events.csv"), Some(1));
     let database = redb::Database::open(place.path("gpu-credit.redb")).unwrap();
     let write = database.begin_write().unwrap();
-    let ids = redb::TableDefinition::<(u64, u64, u64), ()>::new("fingerprints");
+    let ids = redb::TableDefinition::<(u64, u64, u64), ()>::new("record ids");
     let mut open = write.open_table(ids).unwrap();
     open.retain(|_, _| false).unwrap();
     drop(open);
@@ -282,7 +282,7 @@ fn a_standard_output_that_is_full() {
         assert_eq!(said.lines().count(), 1, "{line}: {said}");
         if line.starts_with("use ") {
             assert!(
-                said.contains("which would have said \"posted as entry"),
+                said.contains("which would have said \"posted as revision"),
                 "{said}"
             );
         }

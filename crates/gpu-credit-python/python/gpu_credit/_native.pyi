@@ -3755,16 +3755,17 @@ class CreditStore:
         True
         5
         """
-    def account(self, name: str, sequence: SupportsIndex | None = None) -> GPUCredit:
+    def account(self, name: str, as_recorded: SupportsIndex | None = None) -> GPUCredit:
         """A copy of an account, to ask it anything: a GPUCredit. Its grants are numbered in their own order;
-        what is posted to it is not stored. With a sequence number, the account as it stood after that entry.
+        what is posted to it is not stored. With as_recorded, the account as it stood at that revision.
 
         Parameters
         ----------
         name
             The name of an account.
-        sequence
-            The number of an entry: the account as it stood after it.
+        as_recorded
+            A revision: the account as it stood when that entry was its last one. Without it, as it
+            stands.
 
         Returns
         -------
@@ -3775,6 +3776,8 @@ class CreditStore:
         ------
         KeyError
             If there is no account of this name.
+        LookupError
+            If the account has not so many revisions.
         OSError
             If the file fails.
         RuntimeError
@@ -3784,13 +3787,16 @@ class CreditStore:
         --------
         >>> with CreditStore(path) as store:
         ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
-        ...     store.account("ada").used, store.account("ada", 1).used
+        ...     store.account("ada").used, store.account("ada", as_recorded=1).used
         True
         (8, 0)
         """
-    def usage_statement(self, account: str, id: str) -> UsageStatement:
+    def usage_statement(
+        self, account: str, id: str, as_recorded: SupportsIndex | None = None
+    ) -> UsageStatement:
         """What the usage of an id, metered or not, has cost and which grants paid for it, now or later: a
-        UsageStatement. Grants are numbered as in account(name).
+        UsageStatement. Grants are numbered as in account(name). With as_recorded, as the account stood at
+        that revision.
 
         Parameters
         ----------
@@ -3798,6 +3804,9 @@ class CreditStore:
             The name of an account.
         id
             The idempotency key of this entry, unique within the account.
+        as_recorded
+            A revision: the account as it stood when that entry was its last one. Without it, as it
+            stands.
 
         Returns
         -------
@@ -3808,6 +3817,8 @@ class CreditStore:
         ------
         KeyError
             If there is no account of this name.
+        LookupError
+            If the account has not so many revisions.
         OSError
             If the file fails.
         RuntimeError
@@ -3845,7 +3856,7 @@ class CreditStore:
         ['ada']
         """
     def history(self, account: str) -> list[dict[str, Any]]:
-        """How an account came about: its entries, each a dictionary with sequence, recorded_at (in milliseconds
+        """How an account came about: its entries, each a dictionary with revision, recorded_at (in milliseconds
         since 1970), id, kind, and what belongs to the kind.
 
         Parameters
@@ -4250,9 +4261,36 @@ class CreditStore:
         >>> store = CreditStore(path)
         >>> store.close()
         """
-    @property
-    def last_sequence(self) -> int:
-        """The number of the last entry. They are counted over all accounts, from 1 on."""
+    def revision(self, account: str) -> int:
+        """The revision that an account is at: how many entries it has. What posts takes the next one.
+
+        Parameters
+        ----------
+        account
+            The name of an account.
+
+        Returns
+        -------
+        int
+            A number.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        RuntimeError
+            In a process forked from the one that opened the store.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.subtract("ada", "job-17", amount=8, timestamp=5)
+        ...     store.revision("ada")
+        True
+        2
+        """
     def _repr_html_(self) -> str: ...
     def __enter__(self) -> CreditStore: ...
     def __exit__(self, _type: object, _value: object, _traceback: object) -> None: ...

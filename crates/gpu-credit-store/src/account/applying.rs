@@ -8,7 +8,7 @@ use super::Account;
 use crate::facts;
 use crate::metered::part_from;
 use crate::standing::{Granted, Standing};
-use crate::{Change, Entry, Sequence};
+use crate::{Change, Entry, Revision};
 
 impl Account {
     /// Takes entries in, in order. Entries that are part of the account already are passed over.
@@ -21,18 +21,21 @@ impl Account {
     ) -> Result<(), NotApplicable> {
         let mut usage = KeptBack::default();
         for (entry, corrects) in entries {
-            if entry.sequence <= self.last {
+            if entry.revision <= self.revision {
                 continue;
             }
             let at = |problem| NotApplicable {
-                sequence: entry.sequence,
+                revision: entry.revision,
                 problem,
             };
+            if entry.revision != self.revision.next() {
+                return Err(at(format!("the account is at revision {}", self.revision)));
+            }
             self.apply_one(entry, corrects, &mut usage).map_err(at)?;
-            self.last = entry.sequence;
+            self.revision = entry.revision;
         }
-        let sequence = self.last;
-        let at = |problem| NotApplicable { sequence, problem };
+        let revision = self.revision;
+        let at = |problem| NotApplicable { revision, problem };
         usage.post(&mut self.engine).map_err(at)
     }
 
@@ -46,13 +49,13 @@ impl Account {
         match &entry.change {
             &Change::Usage { amount, timestamp } => {
                 usage.instants.push(UsageRecord { amount, timestamp });
-                self.usage_ids.post(timestamp, entry.sequence);
+                self.usage_ids.post(timestamp, entry.revision);
                 Ok(())
             }
             &Change::MeteredUsage { rate, from, until } => {
                 let job = MeteredUsage { rate, from, until };
                 usage.metered.push(job);
-                self.metered.push(entry.sequence);
+                self.metered.push(entry.revision);
                 Ok(())
             }
             Change::Grant {
@@ -67,7 +70,7 @@ impl Account {
                 let grant = GrantRecord::new(credit_id, *amount, *timestamp, expiration);
                 let posted = self.engine.post_grant(grant.priority(*priority));
                 let grant = posted.map_err(|error| error.to_string())?;
-                self.grants.push((entry.sequence, grant));
+                self.grants.push((entry.revision, grant));
                 Ok(())
             }
             Change::CloseBooks { until } => {
@@ -93,7 +96,7 @@ impl Account {
     /// Brings a record from how it stands to how it is to stand.
     fn correct(
         &mut self,
-        of: Sequence,
+        of: Revision,
         before: Standing,
         after: Standing,
     ) -> Result<(), gpu_credit::Error> {
@@ -127,13 +130,13 @@ impl Account {
     }
 
     /// The identity of usage that stands: the engine holds it.
-    fn held_usage(&mut self, timestamp: i64, of: Sequence) -> UsageId {
+    fn held_usage(&mut self, timestamp: i64, of: Revision) -> UsageId {
         let usage = self.usage_id(timestamp, of);
         usage.expect("usage that stands is held")
     }
 
     /// The identity of metered usage that admits a correction: the engine holds it.
-    fn held_metered(&self, of: Sequence) -> MeteredId {
+    fn held_metered(&self, of: Revision) -> MeteredId {
         let usage = self.metered_id(of);
         usage.expect("metered usage that can be corrected is held")
     }
@@ -145,14 +148,14 @@ impl Account {
             return Ok(());
         }
         let folded = crate::close::fold(&self.engine, until, |grant| {
-            let sequence = self.grant_sequence(grant)?;
-            self.corrected.get(&sequence).copied()
+            let revision = self.grant_revision(grant)?;
+            self.corrected.get(&revision).copied()
         })?;
-        let sequences = folded.kept.iter().map(|(old, new)| {
-            let (sequence, _) = self.grants[old.index() as usize];
-            (sequence, *new)
+        let revisions = folded.kept.iter().map(|(old, new)| {
+            let (revision, _) = self.grants[old.index() as usize];
+            (revision, *new)
         });
-        self.grants = sequences.collect();
+        self.grants = revisions.collect();
         let metered = folded.metered.iter();
         self.metered = metered
             .map(|old| self.metered[old.index() as usize])
@@ -160,13 +163,13 @@ impl Account {
         self.engine = folded.engine;
         self.closed = Some(until);
         let corrected = &self.corrected;
-        self.usage_ids.close(until, |sequence| {
-            corrected.get(&sequence) != Some(&Standing::Retracted)
+        self.usage_ids.close(until, |revision| {
+            corrected.get(&revision) != Some(&Standing::Retracted)
         });
         let (grants, metered) = (&self.grants, &self.metered);
-        self.corrected.retain(|sequence, standing| match standing {
-            Standing::Grant(_) => grants.binary_search_by_key(sequence, |(at, _)| *at).is_ok(),
-            Standing::Metered(_) => metered.binary_search(sequence).is_ok(),
+        self.corrected.retain(|revision, standing| match standing {
+            Standing::Grant(_) => grants.binary_search_by_key(revision, |(at, _)| *at).is_ok(),
+            Standing::Metered(_) => metered.binary_search(revision).is_ok(),
             Standing::Usage { timestamp, .. } => *timestamp >= until,
             // What was retracted is not in the engine, and may be asked to be retracted again.
             Standing::Retracted | Standing::FoldedAway => true,
@@ -231,6 +234,6 @@ impl KeptBack {
 /// An entry that does not follow from those before it.
 #[derive(Debug)]
 pub(crate) struct NotApplicable {
-    pub(crate) sequence: Sequence,
+    pub(crate) revision: Revision,
     pub(crate) problem: String,
 }

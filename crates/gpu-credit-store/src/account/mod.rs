@@ -11,7 +11,7 @@ pub(crate) use applying::NotApplicable;
 
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;
-use crate::{AccountKey, BeforeClose, Change, Error, Sequence, Totals};
+use crate::{AccountKey, BeforeClose, Change, Error, Revision, Totals};
 
 /// An account as it stands at some entry of the journal.
 ///
@@ -21,16 +21,16 @@ use crate::{AccountKey, BeforeClose, Change, Error, Sequence, Totals};
 #[derive(Clone, Debug)]
 pub struct Account {
     key: AccountKey,
-    last: Sequence,
+    revision: Revision,
     closed: Option<i64>,
     engine: GpuCredit,
     /// Every grant the engine holds, in posting order.
-    grants: Vec<(Sequence, GrantId)>,
+    grants: Vec<(Revision, GrantId)>,
     /// The records that do not stand as they were posted.
-    corrected: HashMap<Sequence, Standing>,
+    corrected: HashMap<Revision, Standing>,
     usage_ids: UsageIds,
     /// The entries of all metered usage that the engine was told of, in the order of its numbers.
-    metered: Vec<Sequence>,
+    metered: Vec<Revision>,
     credit_id_bytes: u64,
 }
 
@@ -45,9 +45,9 @@ impl Account {
         self.engine.overdraft()
     }
 
-    /// The last entry of the account that is part of this.
-    pub fn last_sequence(&self) -> Sequence {
-        self.last
+    /// The revision that this is: its last entry.
+    pub fn revision(&self) -> Revision {
+        self.revision
     }
 
     /// The first instant that is open, if the books were closed.
@@ -70,25 +70,25 @@ impl Account {
 
     /// The grant that an entry posted; `None` if the entry posted none, or if it ended before
     /// the books were closed. O(log m).
-    pub fn grant_id(&self, sequence: Sequence) -> Option<GrantId> {
-        let place = self.grants.binary_search_by_key(&sequence, |(at, _)| *at);
+    pub fn grant_id(&self, revision: Revision) -> Option<GrantId> {
+        let place = self.grants.binary_search_by_key(&revision, |(at, _)| *at);
         Some(self.grants[place.ok()?].1)
     }
 
     /// The entry that posted a grant. O(1).
-    pub fn grant_sequence(&self, grant: GrantId) -> Option<Sequence> {
+    pub fn grant_revision(&self, grant: GrantId) -> Option<Revision> {
         Some(self.grants.get(grant.index() as usize)?.0)
     }
 
     /// The metered usage that an entry posted; `None` if the entry posted none, or if it ended
     /// before the books were closed. O(log j).
-    pub fn metered_id(&self, sequence: Sequence) -> Option<MeteredId> {
-        let place = self.metered.binary_search(&sequence).ok()?;
+    pub fn metered_id(&self, revision: Revision) -> Option<MeteredId> {
+        let place = self.metered.binary_search(&revision).ok()?;
         Some(MeteredId::from_index(u32::try_from(place).ok()?))
     }
 
     /// The entry that posted metered usage. O(1).
-    pub fn metered_sequence(&self, usage: MeteredId) -> Option<Sequence> {
+    pub fn metered_revision(&self, usage: MeteredId) -> Option<Revision> {
         self.metered.get(usage.index() as usize).copied()
     }
 
@@ -165,7 +165,7 @@ impl Account {
 
     pub(crate) fn open(key: AccountKey, policy: Overdraft) -> Self {
         Account {
-            last: key.opened,
+            revision: Revision::new(1),
             key,
             closed: None,
             engine: GpuCredit::with_overdraft(policy),
@@ -178,8 +178,8 @@ impl Account {
     }
 
     /// The identity in the engine of the usage that an entry posted; `None` if it holds none.
-    pub(crate) fn usage_id(&mut self, timestamp: i64, sequence: Sequence) -> Option<UsageId> {
-        self.usage_ids.get(timestamp, sequence)
+    pub(crate) fn usage_id(&mut self, timestamp: i64, revision: Revision) -> Option<UsageId> {
+        self.usage_ids.get(timestamp, revision)
     }
 
     pub(crate) fn totals(&self) -> Totals {
@@ -194,14 +194,14 @@ impl Account {
     }
 
     /// How a record of the account stands; `None` if the entry is no record.
-    pub(crate) fn standing(&self, sequence: Sequence, posted: &Change) -> Option<Standing> {
-        if let Some(standing) = self.corrected.get(&sequence) {
+    pub(crate) fn standing(&self, revision: Revision, posted: &Change) -> Option<Standing> {
+        if let Some(standing) = self.corrected.get(&revision) {
             return Some(*standing);
         }
         let standing = Standing::posted(posted)?;
         let is_held = match standing {
-            Standing::Grant(_) => self.grant_id(sequence).is_some(),
-            Standing::Metered(_) => self.metered_id(sequence).is_some(),
+            Standing::Grant(_) => self.grant_id(revision).is_some(),
+            Standing::Metered(_) => self.metered_id(revision).is_some(),
             _ => true,
         };
         Some(match self.closed {
@@ -214,7 +214,7 @@ impl Account {
     pub(crate) fn memory_used(&self) -> usize {
         const CORRECTED_BYTES: usize = 80;
         self.engine.memory_used()
-            + self.grants.capacity() * size_of::<(Sequence, GrantId)>()
+            + self.grants.capacity() * size_of::<(Revision, GrantId)>()
             + self.corrected.capacity() * CORRECTED_BYTES
             + self.usage_ids.memory_used()
     }

@@ -1,8 +1,8 @@
 //! What a draft comes to, and where it is written.
 
-use super::{Answered, Draft};
+use super::Draft;
 use crate::recent::{Share, Touched, Written};
-use crate::{Moved, Outcome, Sequence};
+use crate::{Moved, Sequence};
 
 /// What a draft comes to.
 pub(crate) struct Finished {
@@ -52,7 +52,7 @@ impl Draft<'_> {
 
 impl Finished {
     /// Moves all of it to where it follows `base`; `None` if it cannot be there.
-    pub(crate) fn move_to(&mut self, base: Sequence, answered: &mut Answered) -> Option<Moved> {
+    pub(crate) fn move_to(&mut self, base: Sequence) -> Option<Moved> {
         let moved = Moved {
             from: self.base,
             to: base,
@@ -66,13 +66,6 @@ impl Finished {
             self.written.renumber(moved);
             for touched in &mut self.touched {
                 touched.renumber(moved);
-            }
-            for outcome in answered.iter_mut().flatten() {
-                match outcome {
-                    Outcome::Posted(sequence) | Outcome::AlreadyPosted(sequence) => {
-                        *sequence = moved.place(*sequence);
-                    }
-                }
             }
         }
         Some(moved)

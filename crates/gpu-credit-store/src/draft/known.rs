@@ -19,7 +19,7 @@ impl Draft<'_> {
                 .entries
                 .binary_search_by_key(sequence, |entry| entry.sequence);
             let entry = &self.entries[place.expect("an id leads to an entry")];
-            return Some((entry.sequence, entry.change.clone()));
+            return Some((entry.revision, entry.change.clone()));
         }
         if account.is_new {
             return None;
@@ -34,20 +34,20 @@ impl Draft<'_> {
         &self,
         account: usize,
         id: &RecordId,
-        (sequence, posted): &Record,
+        (revision, posted): &Record,
         facts: &Facts,
     ) -> Option<Standing> {
         let account = &self.accounts[account];
-        if let Some((_, standing)) = account.corrected.get(sequence) {
+        if let Some((_, standing)) = account.corrected.get(revision) {
             return Some(*standing);
         }
         let key = &account.head.account;
-        if let Some(standing) = self.recent.standing(key, *sequence) {
+        if let Some(standing) = self.recent.standing(key, *revision) {
             return Some(standing);
         }
-        let is_late = *sequence > self.base || self.recent.has(key, id);
+        let is_late = account.ids.contains_key(id) || self.recent.has(key, id);
         match facts.of(key) {
-            Some(facts) if !is_late => facts.standing(*sequence),
+            Some(facts) if !is_late => facts.standing(*revision),
             _ => Standing::posted(posted),
         }
     }

@@ -23,8 +23,8 @@ use crate::recent::Recent;
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Sequence,
-    Totals,
+    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Revision,
+    Sequence, Totals,
 };
 
 pub(crate) struct Draft<'a> {
@@ -46,11 +46,12 @@ pub(crate) struct Draft<'a> {
     undo: Vec<Undo>,
 }
 
-/// Where an entry was recorded, and when.
+/// Where the next entry of an account is to be, and when it is recorded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) sequence: Sequence,
-    pub(crate) recorded_at: i64,
+struct Place {
+    revision: Revision,
+    sequence: Sequence,
+    recorded_at: i64,
 }
 
 /// What one caller wants written together.
@@ -71,10 +72,10 @@ struct Drafted {
     is_new: bool,
     /// The last request that changed the head.
     changed_by: u64,
-    /// The entries of the draft by id.
+    /// Where the entries of the draft are, by id.
     ids: HashMap<RecordId, Sequence>,
     /// The records that the draft corrects: by which entry last, and how they stand.
-    corrected: HashMap<Sequence, (Sequence, Standing)>,
+    corrected: HashMap<Revision, (Revision, Standing)>,
     /// The account up to where the draft last closes its books.
     folded: Option<Account>,
 }
@@ -165,38 +166,39 @@ impl<'a> Draft<'a> {
             if let Some(outcome) = self.retry(account, posting, facts)? {
                 return Ok(outcome);
             }
-            return Err(Error::AccountExists {
-                opened: self.accounts[account].head.account.opened,
-                name: posting.account.clone(),
-            });
+            return Err(Error::AccountExists(posting.account.clone()));
         }
-        let place = self.next_place(posting)?;
+        let sequence = self.next_sequence(posting)?;
         let head = Head {
             account: AccountKey {
-                opened: place.sequence,
+                opened: sequence,
                 name: posting.account.as_str().into(),
             },
             policy,
-            entries: 0,
-            last: place.sequence,
+            revision: Revision::START,
+            last: sequence,
+            recorded_at: self.recorded_at,
             totals: Totals::default(),
+        };
+        let place = Place {
+            revision: head.revision.next(),
+            sequence,
+            recorded_at: head.recorded_at,
         };
         let account = self.add_account(head, true);
         Ok(self.write(account, place, Totals::default(), posting))
     }
 
     fn delete(&mut self, posting: &Posting, facts: &Facts) -> Result<Outcome, Error> {
-        let is_retry = |entry: &&Entry| {
+        let is_retry = |entry: &Entry| {
             entry.change == posting.change
                 && *entry.account.name == *posting.account
                 && entry.id == posting.id
         };
-        let drafted = self.entries.iter().find(is_retry);
-        let deleted = drafted.map(|entry| entry.sequence);
-        let deleted = deleted.or_else(|| self.recent.deletion(&posting.account, &posting.id));
-        if let Some(sequence) = deleted.or(facts.deleted) {
+        let is_drafted = self.entries.iter().any(is_retry);
+        if is_drafted || self.recent.is_deleted(&posting.account, &posting.id) || facts.is_deleted {
             return match self.find_account(&posting.account, facts) {
-                None => Ok(Outcome::AlreadyPosted(sequence)),
+                None => Ok(Outcome::AlreadyDeleted),
                 Some(_) => Err(refused(posting, Refusal::DeletedBefore)),
             };
         }
@@ -206,9 +208,9 @@ impl<'a> Draft<'a> {
         }
         let place = self.place_after(account, posting)?;
         let totals = self.accounts[account].head.totals;
-        let outcome = self.write(account, place, totals, posting);
+        self.write(account, place, totals, posting);
         self.set_name(Arc::clone(&self.accounts[account].head.account.name), None);
-        Ok(outcome)
+        Ok(Outcome::Deleted)
     }
 
     fn correct(
@@ -230,10 +232,10 @@ impl<'a> Draft<'a> {
             .map_err(refused)?;
         let totals = rules::corrected(totals, before, after).map_err(refused)?;
         let corrected = &mut self.accounts[account].corrected;
-        let (of, by) = (record.0, place.sequence);
-        let replaced = corrected.insert(of, (by, after));
+        let of = record.0;
+        let replaced = corrected.insert(of, (place.revision, after));
         self.undo.push(Undo::Corrected(account, of, replaced));
-        self.corrects.insert(by, record);
+        self.corrects.insert(place.sequence, record);
         Ok(totals)
     }
 
@@ -249,9 +251,10 @@ impl<'a> Draft<'a> {
         let known = self.accounts[account].folded.take();
         let key = self.accounts[account].head.account.clone();
         let closing = Entry {
+            account: key.clone(),
+            revision: place.revision,
             sequence: place.sequence,
             recorded_at: place.recorded_at,
-            account: key.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         };
@@ -280,13 +283,13 @@ impl<'a> Draft<'a> {
     ) -> Result<Option<Outcome>, Error> {
         match self.find(account, &posting.id, facts) {
             None => Ok(None),
-            Some((sequence, change)) if change == posting.change => {
-                Ok(Some(Outcome::AlreadyPosted(sequence)))
+            Some((revision, change)) if change == posting.change => {
+                Ok(Some(Outcome::AlreadyPosted(revision)))
             }
-            Some((sequence, posted)) => Err(Error::DifferentContent {
+            Some((revision, posted)) => Err(Error::DifferentContent {
                 account: posting.account.clone(),
                 id: posting.id.clone(),
-                sequence,
+                revision,
                 posted: Box::new(posted),
                 refused: Box::new(posting.change.clone()),
             }),
@@ -295,28 +298,28 @@ impl<'a> Draft<'a> {
 
     /// Where the next entry of an account is to be.
     fn place_after(&self, account: usize, posting: &Posting) -> Result<Place, Error> {
-        let place = self.next_place(posting)?;
-        let last = self.accounts[account].head.last;
-        if place.sequence <= last {
+        let sequence = self.next_sequence(posting)?;
+        let head = &self.accounts[account].head;
+        if sequence <= head.last {
             return Err(Error::NotApplicable {
                 account: posting.account.clone(),
-                sequence: last,
+                revision: head.revision,
                 problem: "the journal says that it ends before it".to_owned(),
             });
         }
-        Ok(place)
+        Ok(Place {
+            revision: head.revision.next(),
+            sequence,
+            recorded_at: self.recorded_at.max(head.recorded_at),
+        })
     }
 
-    /// Where the next entry is to be.
-    fn next_place(&self, posting: &Posting) -> Result<Place, Error> {
-        let next = Place {
-            sequence: self.last.next(),
-            recorded_at: self.recorded_at,
-        };
-        if next.sequence == self.last {
-            return Err(refused(posting, Refusal::JournalFull));
+    /// The place of the next entry of all.
+    fn next_sequence(&self, posting: &Posting) -> Result<Sequence, Error> {
+        match self.last.next() {
+            next if next == self.last => Err(refused(posting, Refusal::JournalFull)),
+            next => Ok(next),
         }
-        Ok(next)
     }
 
     fn write(
@@ -333,18 +336,18 @@ impl<'a> Draft<'a> {
             self.undo.push(Undo::Head(account, drafted.head.clone()));
         }
         drafted.ids.insert(posting.id.clone(), place.sequence);
-        drafted.head.entries += 1;
-        drafted.head.last = place.sequence;
+        drafted.head.add_entry(place.sequence, place.recorded_at);
         drafted.head.totals = totals;
         self.owners.push(account);
         self.entries.push(Entry {
+            account: drafted.head.account.clone(),
+            revision: place.revision,
             sequence: place.sequence,
             recorded_at: place.recorded_at,
-            account: drafted.head.account.clone(),
             id: posting.id.clone(),
             change: posting.change.clone(),
         });
-        Outcome::Posted(place.sequence)
+        Outcome::Posted(place.revision)
     }
 }
 

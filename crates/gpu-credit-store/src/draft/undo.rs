@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::Draft;
 use crate::standing::Standing;
-use crate::{Head, Sequence};
+use crate::{Head, Revision, Sequence};
 
 /// What a refused request did to the draft, to be taken back.
 pub(super) enum Undo {
     Name(Arc<str>, Option<Option<usize>>),
     Head(usize, Head),
-    Corrected(usize, Sequence, Option<(Sequence, Standing)>),
+    Corrected(usize, Revision, Option<(Revision, Standing)>),
 }
 
 impl Draft<'_> {

@@ -6,11 +6,11 @@ use redb::{CursorError, Table, WriteTransaction};
 
 use super::codec::{self, Checksums};
 use super::error::Failure;
-use super::rows::{self, AccountRows, Rows};
+use super::rows::{self, AccountRows, EntryRow, Rows};
 use super::tables::{
     ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META, digest, ids_range, note_key,
 };
-use crate::{Change, Entry, Head, Moved, Sequence};
+use crate::{Change, Entry, Head, Moved, Revision, Sequence};
 
 /// Entries of an account from which on they are many: to fill pages with fewer costs more than it spares.
 const MANY: u64 = if cfg!(test) { 3 } else { 32 };
@@ -87,11 +87,13 @@ impl<'t> Appender<'t> {
             self.append_entries(&account?, moved)?;
         }
         for row in rows.ids() {
-            let (opened, fingerprint, sequence) = row?;
-            let sequence = moved.place(sequence);
-            let key = (moved.place(opened).get(), fingerprint, sequence.get());
+            let (opened, fingerprint, revision) = row?;
+            let opened = moved.place(opened);
+            let key = (opened.get(), fingerprint, revision.get());
             let present = self.ids.insert(key, ())?;
-            check_fresh(present.is_some(), || format!("the id of entry {sequence}"))?;
+            check_fresh(present.is_some(), || {
+                format!("the id of revision {revision} of account {opened}")
+            })?;
         }
         Ok(())
     }
@@ -102,26 +104,29 @@ impl<'t> Appender<'t> {
         let opened = moved.place(account.opened);
         let checksums = Checksums::of_account(account.name, opened);
         let (opened, mut value) = (opened.get(), Vec::new());
-        let is_there = |sequence| move || format!("entry {sequence}");
+        let is_there =
+            |revision: Revision| move || format!("revision {revision} of account {opened}");
+        let complete = |row: &EntryRow<'_>, value: &mut Vec<u8>| {
+            let sequence = moved.place(row.sequence);
+            checksums.complete(row.revision, sequence, row.bytes, value)
+        };
         if account.count < MANY {
             for row in account.entries() {
-                let (sequence, bytes) = row?;
-                let sequence = moved.place(sequence);
-                checksums.complete(sequence, bytes, &mut value);
-                let key = (opened, sequence.get());
+                let row = row?;
+                complete(&row, &mut value)?;
+                let key = (opened, row.revision.get());
                 let present = self.entries.insert(key, value.as_slice())?;
-                check_fresh(present.is_some(), is_there(sequence))?;
+                check_fresh(present.is_some(), is_there(row.revision))?;
             }
             return Ok(());
         }
         let end = Bound::Included((opened, u64::MAX));
         let mut cursor = self.entries.upper_bound_mut(end)?;
         for row in account.entries() {
-            let (sequence, bytes) = row?;
-            let sequence = moved.place(sequence);
-            checksums.complete(sequence, bytes, &mut value);
-            match cursor.insert_before((opened, sequence.get()), value.as_slice()) {
-                Err(CursorError::UnorderedKey) => check_fresh(true, is_there(sequence))?,
+            let row = row?;
+            complete(&row, &mut value)?;
+            match cursor.insert_before((opened, row.revision.get()), value.as_slice()) {
+                Err(CursorError::UnorderedKey) => check_fresh(true, is_there(row.revision))?,
                 inserted => inserted?,
             }
         }

@@ -9,7 +9,7 @@ use super::error::Failure;
 use super::fingerprint::fingerprint;
 use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
 use super::{codec, decode, tables};
-use crate::{AccountKey, Sequence};
+use crate::{AccountKey, Revision, Sequence};
 
 /// What is wrong, a line each.
 pub(super) fn check(read: &ReadTransaction) -> Result<Vec<String>, Failure> {
@@ -49,18 +49,29 @@ impl Check {
         let (name, number) = (&account.name, account.opened.get());
         let ids = read.open_table(IDS)?;
         let (mut entries, mut last) = (0, Sequence::START);
-        let range = tables::range(account.opened, Sequence::START, Sequence::END);
+        let range = tables::range(account.opened, Revision::START);
         for row in read.open_table(ENTRIES)?.range(range)? {
             let (key, value) = row?;
-            let sequence = Sequence::new(key.value().1);
-            (entries, last) = (entries + 1, sequence);
-            match decode(account, sequence, value.value()) {
+            entries += 1;
+            let revision = Revision::new(key.value().1);
+            if revision.get() != entries {
+                self.problems.push(format!(
+                    "revision {revision} of account {name:?} is its entry {entries}"
+                ));
+            }
+            match decode(account, revision, value.value()) {
                 Ok(entry) => {
+                    if entry.sequence <= last {
+                        self.problems.push(format!(
+                            "revision {revision} of account {name:?} was written before the one before it"
+                        ));
+                    }
+                    last = entry.sequence;
                     let id = entry.id;
-                    let key = (number, fingerprint(id.as_str()), sequence.get());
+                    let key = (number, fingerprint(id.as_str()), revision.get());
                     if ids.get(key)?.is_none() {
                         self.problems.push(format!(
-                            "entry {sequence} of account {name:?} is not found by its id \"{id}\""
+                            "revision {revision} of account {name:?} is not found by its id \"{id}\""
                         ));
                     }
                 }
@@ -95,10 +106,11 @@ impl Check {
             return Ok(());
         };
         match codec::decode_head(account.clone(), value.value()) {
-            Ok(head) if (head.entries, head.last) == (entries, last) => {}
+            Ok(head) if (head.revision.get(), head.last) == (entries, last) => {}
             Ok(head) => self.problems.push(format!(
-                "account {name:?} has {entries} entries up to {last}, and its head says {} up to {}",
-                head.entries, head.last
+                "account {name:?} has {entries} entries up to place {last} of the file, and its head \
+                 says {} up to {}",
+                head.revision, head.last
             )),
             Err(problem) => self
                 .problems

@@ -1,7 +1,7 @@
 //! An entry as bytes, and back.
 //!
-//! The value of an entry is its record time, id and change in the postcard format, followed by a
-//! CRC-32 of everything that identifies and makes up the entry: the account's name, both numbers of
+//! The value of an entry is its sequence, record time, id and change in the postcard format, followed by
+//! a CRC-32 of everything that identifies and makes up the entry: the account's name, both numbers of
 //! the key, and the bytes before it. An entry that is changed, or stands in another's place, is known.
 //!
 //! A head is written likewise, with a CRC-32 of the account's name, its number and the bytes.
@@ -9,10 +9,12 @@
 //! Postcard because its format is specified, stable and compact, and follows from the types, which
 //! leaves nothing here to get wrong; numbers take as many bytes as they need.
 
+use std::mem;
+
 use gpu_credit::Overdraft;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKey, Change, Entry, Head, Sequence, Totals};
+use crate::{AccountKey, Change, Entry, Head, Revision, Sequence, Totals};
 
 const CHECKSUM_BYTES: usize = 4;
 
@@ -25,13 +27,15 @@ struct Written<'a> {
 
 #[derive(Deserialize)]
 struct Read<'a> {
+    sequence: Sequence,
     recorded_at: i64,
     #[serde(borrow)]
     id: &'a str,
     change: Change,
 }
 
-/// Appends an entry's value to `bytes`, but for its [checksum](Checksums), which depends on its place.
+/// Appends an entry's value to `bytes`, but for what depends on where it is written: its sequence and its
+/// [checksum](Checksums).
 pub(super) fn encode(entry: &Entry, bytes: Vec<u8>) -> Result<Vec<u8>, postcard::Error> {
     let written = Written {
         recorded_at: entry.recorded_at,
@@ -44,33 +48,46 @@ pub(super) fn encode(entry: &Entry, bytes: Vec<u8>) -> Result<Vec<u8>, postcard:
 /// The entry that a value holds; `Err` says what is wrong with it.
 pub(super) fn decode(
     account: &AccountKey,
-    sequence: Sequence,
+    revision: Revision,
     value: &[u8],
 ) -> Result<Entry, String> {
-    let split = value.split_last_chunk::<CHECKSUM_BYTES>();
-    let (bytes, stored) = split.ok_or("it is too short")?;
-    if Checksums::of(account).at(sequence, bytes) != *stored {
-        return Err("its checksum does not match".to_owned());
-    }
-    let (read, rest) = postcard::take_from_bytes::<Read<'_>>(bytes)
-        .map_err(|error| format!("it does not read as an entry ({error})"))?;
-    if !rest.is_empty() {
-        return Err("it goes on after its end".to_owned());
-    }
+    let read: Read<'_> = read(account, revision.get(), value, "an entry")?;
     Ok(Entry {
-        sequence,
-        recorded_at: read.recorded_at,
         account: account.clone(),
+        revision,
+        sequence: read.sequence,
+        recorded_at: read.recorded_at,
         id: read.id.into(),
         change: read.change,
     })
 }
 
+/// What a value of an account holds whose checksum was made with this number.
+pub(super) fn read<'v, T: Deserialize<'v>>(
+    account: &AccountKey,
+    number: u64,
+    value: &'v [u8],
+    what: &str,
+) -> Result<T, String> {
+    let split = value.split_last_chunk::<CHECKSUM_BYTES>();
+    let (bytes, stored) = split.ok_or("it is too short")?;
+    if Checksums::of(account).at(number, bytes) != *stored {
+        return Err("its checksum does not match".to_owned());
+    }
+    let (read, rest) = postcard::take_from_bytes(bytes)
+        .map_err(|error| format!("it does not read as {what} ({error})"))?;
+    match rest.is_empty() {
+        true => Ok(read),
+        false => Err("it goes on after its end".to_owned()),
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct WrittenHead {
     policy: Overdraft,
-    entries: u64,
+    revision: Revision,
     last: Sequence,
+    recorded_at: i64,
     totals: Totals,
 }
 
@@ -78,35 +95,35 @@ struct WrittenHead {
 pub(super) fn encode_head(head: &Head) -> Result<Vec<u8>, postcard::Error> {
     let written = WrittenHead {
         policy: head.policy,
-        entries: head.entries,
+        revision: head.revision,
         last: head.last,
+        recorded_at: head.recorded_at,
         totals: head.totals,
     };
     let mut bytes = postcard::to_extend(&written, Vec::new())?;
-    let checksum = Checksums::of(&head.account).at(head.account.opened, &bytes);
+    let checksum = Checksums::of(&head.account).at(head.account.opened.get(), &bytes);
     bytes.extend_from_slice(&checksum);
     Ok(bytes)
 }
 
 /// The head that a value holds; `Err` says what is wrong with it.
 pub(super) fn decode_head(account: AccountKey, value: &[u8]) -> Result<Head, String> {
-    let split = value.split_last_chunk::<CHECKSUM_BYTES>();
-    let (bytes, stored) = split.ok_or("it is too short")?;
-    if Checksums::of(&account).at(account.opened, bytes) != *stored {
-        return Err("its checksum does not match".to_owned());
-    }
-    let (read, rest) = postcard::take_from_bytes::<WrittenHead>(bytes)
-        .map_err(|error| format!("it does not read as a head ({error})"))?;
-    if !rest.is_empty() {
-        return Err("it goes on after its end".to_owned());
-    }
+    let read: WrittenHead = read(&account, account.opened.get(), value, "a head")?;
     Ok(Head {
         account,
         policy: read.policy,
-        entries: read.entries,
+        revision: read.revision,
         last: read.last,
+        recorded_at: read.recorded_at,
         totals: read.totals,
     })
+}
+
+/// The revision that a head's value says; whose it is is not verified.
+pub(super) fn revision(value: &[u8]) -> Result<Revision, String> {
+    let read = postcard::take_from_bytes::<WrittenHead>(value);
+    let (head, _) = read.map_err(|error| format!("it does not read as a head ({error})"))?;
+    Ok(head.revision)
 }
 
 /// The checksums of the values of one account.
@@ -124,17 +141,26 @@ impl Checksums {
         Checksums(hasher)
     }
 
-    /// Makes the whole value of an entry at this place, of the bytes that say what it is.
-    pub(super) fn complete(&self, sequence: Sequence, bytes: &[u8], value: &mut Vec<u8>) {
+    /// Makes the whole value of an entry in `value`, of the bytes that say what it is.
+    pub(super) fn complete(
+        &self,
+        revision: Revision,
+        sequence: Sequence,
+        bytes: &[u8],
+        value: &mut Vec<u8>,
+    ) -> Result<(), postcard::Error> {
         value.clear();
+        *value = postcard::to_extend(&sequence, mem::take(value))?;
         value.extend_from_slice(bytes);
-        value.extend_from_slice(&self.at(sequence, bytes));
+        let checksum = self.at(revision.get(), value);
+        value.extend_from_slice(&checksum);
+        Ok(())
     }
 
-    /// The last bytes of a value at this place, after those that say what it is.
-    pub(super) fn at(&self, sequence: Sequence, bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    /// The last bytes of a value at this number of its account, after those that say what it is.
+    pub(super) fn at(&self, number: u64, bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
         let mut hasher = self.0.clone();
-        hasher.update(&sequence.get().to_be_bytes());
+        hasher.update(&number.to_be_bytes());
         hasher.update(bytes);
         hasher.finalize().to_le_bytes()
     }
@@ -204,12 +230,13 @@ mod tests {
         let numbered = changes.into_iter().zip(2..);
         numbered
             .map(|(change, number)| Entry {
-                sequence: Sequence::new(number),
-                recorded_at: 1,
                 account: AccountKey {
                     opened: Sequence::new(2),
                     name: "acme".into(),
                 },
+                revision: Revision::new(number - 1),
+                sequence: Sequence::new(number),
+                recorded_at: 1,
                 id: "i".into(),
                 change,
             })
@@ -217,36 +244,35 @@ mod tests {
     }
 
     fn value(entry: &Entry) -> Vec<u8> {
-        let mut bytes = encode(entry, Vec::new()).unwrap();
-        let checksum = Checksums::of(&entry.account).at(entry.sequence, &bytes);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        let (bytes, mut value) = (encode(entry, Vec::new()).unwrap(), Vec::new());
+        let checksums = Checksums::of(&entry.account);
+        let completed = checksums.complete(entry.revision, entry.sequence, &bytes, &mut value);
+        completed.map(|()| value).unwrap()
     }
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The bytes of formats 1 and 2, and what format 3 adds: if this fails, files of others can no longer
-    /// be read.
+    /// If this fails, files of others can no longer be read.
     #[test]
     fn the_format_is_what_it_was() {
         let written: Vec<_> = entries().iter().map(|entry| hex(&value(entry))).collect();
         let expected = [
-            "0201690001d42c690c",
-            "02016901056d61726368640101ac02f95058ba",
-            "02016902ffffffffffffffffff01ffffffffffffffffff010f261f4b",
-            "020169030178b5e98fca",
-            "020169040178079e8dffe4",
-            "0201690501780ad89658ee",
-            "0201690601780084c218c5",
-            "02016907120e0b51ad",
-            "020169081f5ff6ee",
-            "02016909ac0201feffffffffffffffff0123ce5e15",
-            "0201690a0178000101010a05e958ac",
-            "0201690b056d61726368640100031943a2d7",
-            "0201690c01789003fd0af0e9",
-            "0201690002ac022f4baae3",
+            "020201690001b5de70f2",
+            "0302016901056d61726368640101ac02abe45238",
+            "0402016902ffffffffffffffffff01ffffffffffffffffff01a8db1255",
+            "05020169030178edaf24b8",
+            "06020169040178075deb4696",
+            "070201690501780adecc6ca5",
+            "0802016906017800c18c5799",
+            "090201690712bcbcd0c6",
+            "0a02016908eaca4ccf",
+            "0b02016909ac0201feffffffffffffffff01ef197e58",
+            "0c0201690a0178000101010a2e1610f5",
+            "0d0201690b056d6172636864010003e42660f5",
+            "0e0201690c01789003656038f8",
+            "0f0201690002ac0231b34613",
         ];
         assert_eq!(written, expected);
     }
@@ -256,18 +282,18 @@ mod tests {
         for entry in entries() {
             let bytes = value(&entry);
             assert_eq!(
-                decode(&entry.account, entry.sequence, &bytes),
+                decode(&entry.account, entry.revision, &bytes),
                 Ok(entry.clone())
             );
             for bit in 0..8 * bytes.len() {
                 let mut flipped = bytes.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(decode(&entry.account, entry.sequence, &flipped).is_err());
+                assert!(decode(&entry.account, entry.revision, &flipped).is_err());
             }
             for length in 0..bytes.len() {
-                assert!(decode(&entry.account, entry.sequence, &bytes[..length]).is_err());
+                assert!(decode(&entry.account, entry.revision, &bytes[..length]).is_err());
             }
-            let elsewhere = entry.sequence.next();
+            let elsewhere = entry.revision.next();
             assert!(decode(&entry.account, elsewhere, &bytes).is_err());
         }
     }

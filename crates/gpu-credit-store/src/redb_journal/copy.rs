@@ -2,9 +2,10 @@
 //!
 //! redb frees no page that a transaction can read, and whoever commits after a long read frees all that
 //! waited for its end. So the first read takes what is written over: the last sequence, accounts, heads
-//! and deletions. Entries never change: they are read a page at a time, up to that sequence. Only a
-//! deletion removes some; if there is one meanwhile, the copy is left.
+//! and deletions. Entries never change: they are read a page at a time, those of an account up to the
+//! revision that its head says. Only a deletion removes some; if there is one meanwhile, the copy is left.
 
+use std::collections::HashMap;
 use std::ops::Bound;
 
 use redb::{
@@ -12,9 +13,10 @@ use redb::{
     WriteTransaction,
 };
 
+use super::codec;
 use super::error::Failure;
 use super::open_file::{Done, OpenFile};
-use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
+use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, META};
 
 /// Rows that one read takes at most.
 const PAGE_ROWS: usize = 8_192;
@@ -63,8 +65,20 @@ fn copy_tables(from: &OpenFile, reads: Reads, to: &WriteTransaction) -> Result<(
     let source = Source::new(from, reads).map_err(Problem::unread)?;
     let first = source.read(First::read).map_err(Problem::unread)?;
     first.write(to).map_err(Problem::To)?;
-    copy_pages(ENTRIES, |&(_, sequence)| sequence, &first, &source, to)?;
-    copy_pages(IDS, |&(_, _, sequence)| sequence, &first, &source, to)
+    copy_pages(
+        ENTRIES,
+        |&(account, revision)| (account, revision),
+        &first,
+        &source,
+        to,
+    )?;
+    copy_pages(
+        IDS,
+        |&(account, _, revision)| (account, revision),
+        &first,
+        &source,
+        to,
+    )
 }
 
 impl Problem {
@@ -105,19 +119,27 @@ struct First {
     accounts: Rows<&'static str, u64>,
     heads: Rows<u64, &'static [u8]>,
     deletions: Rows<(&'static [u8; 32], &'static str), u64>,
-    last: u64,
+    /// The last revisions of the accounts, by their numbers.
+    revisions: HashMap<u64, u64>,
 }
 
 impl First {
     fn read(read: &ReadTransaction) -> Result<Self, Failure> {
-        let last = read.open_table(META)?.get(LAST_SEQUENCE_KEY)?;
-        let last = last.ok_or_else(|| Failure::damaged("the last sequence is missing"))?;
+        let mut revisions = HashMap::new();
+        for row in read.open_table(HEADS)?.iter()? {
+            let (account, head) = row?;
+            let revision = codec::revision(head.value());
+            let revision = revision.map_err(|problem| {
+                Failure::damaged(format!("the head of an account: {problem}"))
+            })?;
+            revisions.insert(account.value(), revision.get());
+        }
         Ok(First {
             meta: Rows::all(META, read)?,
             accounts: Rows::all(ACCOUNTS, read)?,
             heads: Rows::all(HEADS, read)?,
             deletions: Rows::all(DELETIONS, read)?,
-            last: last.value(),
+            revisions,
         })
     }
 
@@ -134,10 +156,10 @@ impl First {
     }
 }
 
-/// Copies the rows of a table up to the last sequence, a page at a time.
+/// Copies the rows of a table up to the last revision of each account, a page at a time.
 fn copy_pages<K, V>(
     table: TableDefinition<'static, K, V>,
-    sequence: fn(&K) -> u64,
+    account_and_revision: fn(&K) -> (u64, u64),
     first: &First,
     source: &Source<'_>,
     to: &WriteTransaction,
@@ -156,7 +178,11 @@ where
         });
         let page = read.map_err(Problem::unread)?;
         let page = page.ok_or(Problem::From(Stopped::Overtaken))?;
-        let is_copied = |key: &K| sequence(key) <= first.last;
+        let is_copied = |key: &K| {
+            let (account, revision) = account_and_revision(key);
+            let last = first.revisions.get(&account);
+            last.is_some_and(|last| revision <= *last)
+        };
         page.rows.write(is_copied, to).map_err(Problem::To)?;
         let Some(last) = page.last else {
             return Ok(());

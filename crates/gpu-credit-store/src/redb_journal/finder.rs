@@ -5,7 +5,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 use super::decode;
 use super::error::Failure;
 use super::tables::{self, ENTRIES, IDS};
-use crate::{AccountKey, Entry, RecordId, Sequence};
+use crate::{AccountKey, Entry, RecordId, Revision};
 
 /// The tables in which entries are found.
 pub(super) struct Finder {
@@ -30,20 +30,22 @@ impl Finder {
     ) -> Result<Option<Entry>, Failure> {
         let opened = account.opened;
         for row in self.ids.range(tables::id_range(opened, fingerprint))? {
-            let (_, _, sequence) = row?.0.value();
-            let value = self.entries.get((opened.get(), sequence))?;
+            let (_, _, revision) = row?.0.value();
+            let value = self.entries.get((opened.get(), revision))?;
             let value = value.ok_or_else(|| {
                 Failure::damaged(format!(
-                    "an id like \"{id}\" leads to entry {sequence}, which is missing"
+                    "an id like \"{id}\" leads to revision {revision} of account {:?}, which is missing",
+                    account.name
                 ))
             })?;
-            let entry = decode(account, Sequence::new(sequence), value.value())?;
+            let entry = decode(account, Revision::new(revision), value.value())?;
             if entry.id == *id {
                 return Ok(Some(entry));
             }
             if super::fingerprint::fingerprint(entry.id.as_str()) != fingerprint {
                 return Err(Failure::damaged(format!(
-                    "an id like \"{id}\" leads to entry {sequence}, which has another"
+                    "an id like \"{id}\" leads to revision {revision} of account {:?}, which has another",
+                    account.name
                 )));
             }
         }

@@ -11,7 +11,9 @@ use super::fingerprint::fingerprint;
 use super::open_file::{Caller, Done};
 use super::tables::{self, ACCOUNTS, DELETIONS, ENTRIES, HEADS, LAST_SEQUENCE_KEY, META};
 use super::{RedbJournal, check, codec, decode, rows};
-use crate::{AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Sequence};
+use crate::{
+    AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Revision, Sequence,
+};
 
 impl Journal for RedbJournal {
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
@@ -128,17 +130,20 @@ impl Journal for RedbJournal {
     fn entries(
         &self,
         account: &AccountKey,
-        after: Sequence,
+        after: Revision,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
         let mut caller = Caller::default();
         let shown = self.read(|read| {
             let entries = read.open_table(ENTRIES)?;
-            for row in entries.range(tables::range(account.opened, after, through))? {
+            for row in entries.range(tables::range(account.opened, after))? {
                 let (key, value) = row?;
-                let (_, sequence) = key.value();
-                let entry = decode(account, Sequence::new(sequence), value.value())?;
+                let (_, revision) = key.value();
+                let entry = decode(account, Revision::new(revision), value.value())?;
+                if entry.sequence > through {
+                    break;
+                }
                 if caller.run(|| visit(entry)) != Some(ControlFlow::Continue(())) {
                     break;
                 }
@@ -170,12 +175,12 @@ impl Journal for RedbJournal {
         })
     }
 
-    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
+    fn is_deleted(&self, name: &str, id: &RecordId) -> Result<bool, JournalError> {
         self.read(|read| {
             let deletions = read.open_table(DELETIONS)?;
             let digest = tables::digest(name);
-            let sequence = deletions.get(tables::deletion_key(&digest, id))?;
-            Ok(sequence.map(|sequence| Sequence::new(sequence.value())))
+            let deletion = deletions.get(tables::deletion_key(&digest, id))?;
+            Ok(deletion.is_some())
         })
     }
 

@@ -2,21 +2,20 @@
 //!
 //! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
 //! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage,
-//! priorities, credit lines. Whatever a file of format 2 holds, format 3 writes the same way. A new format comes with a step from the one before, appended to [`STEPS`];
+//! priorities, credit lines; format 4 finds the entries of an account by their revisions. A new format
+//! comes with a step from the one before, appended to [`STEPS`];
 //! all steps that a file needs run in one transaction, so that it is of its old format or of the newest
 //! whatever happens.
 
 use std::cmp::Ordering;
 
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::error::Failure;
-use super::fingerprint::fingerprint;
 use super::open_file::OpenFile;
-use super::tables::{self, ACCOUNTS, ENTRIES, FORMAT_KEY, HEADS, IDS, META};
-use super::{codec, decode};
-use crate::folding::{apply_all, opened};
-use crate::{Account, AccountKey, Entry, Head, RecordId, Sequence, StorageProblem};
+use super::tables::{FORMAT_KEY, META};
+use super::{format_1, format_3};
+use crate::StorageProblem;
 
 /// From one format to the next.
 pub(super) struct Step {
@@ -24,14 +23,18 @@ pub(super) struct Step {
     run: fn(&WriteTransaction) -> Result<(), Failure>,
 }
 
-pub(super) const STEPS: [Step; 2] = [
+pub(super) const STEPS: [Step; 3] = [
     Step {
         from: 1,
-        run: add_heads_and_fingerprints,
+        run: format_1::add_heads,
     },
     Step {
         from: 2,
         run: |_| Ok(()),
+    },
+    Step {
+        from: 3,
+        run: format_3::add_revisions,
     },
 ];
 
@@ -65,78 +68,6 @@ pub(super) fn check(found: u64, known: u64) -> Result<(), Failure> {
         Ordering::Equal => Ok(()),
         Ordering::Greater => Err(Failure(StorageProblem::Newer { found, known })),
     }
-}
-
-/// From an account's number and a record id to a sequence, in format 1.
-const WHOLE_IDS: TableDefinition<'_, (u64, &str), u64> = TableDefinition::new("ids");
-
-/// Folds each account to learn its head, and puts fingerprints in the place of ids.
-fn add_heads_and_fingerprints(write: &WriteTransaction) -> Result<(), Failure> {
-    {
-        let accounts = write.open_table(ACCOUNTS)?;
-        let mut heads = write.open_table(HEADS)?;
-        let mut fingerprints = write.open_table(IDS)?;
-        for row in accounts.iter()? {
-            let (name, opened) = row?;
-            let account = AccountKey {
-                opened: Sequence::new(opened.value()),
-                name: name.value().into(),
-            };
-            let (head, mut ids) = head(&account, write)?;
-            heads.insert(opened.value(), codec::encode_head(&head)?.as_slice())?;
-            ids.sort_unstable();
-            for (fingerprint, sequence) in ids {
-                fingerprints.insert((opened.value(), fingerprint, sequence.get()), ())?;
-            }
-        }
-    }
-    write.delete_table(WHOLE_IDS)?;
-    Ok(())
-}
-
-/// The head of an account, and the fingerprints of its ids with their sequences.
-fn head(
-    account: &AccountKey,
-    write: &WriteTransaction,
-) -> Result<(Head, Vec<(u64, Sequence)>), Failure> {
-    let (entries, ids) = (write.open_table(ENTRIES)?, write.open_table(WHOLE_IDS)?);
-    let read = |sequence: u64, value: &[u8]| decode(account, Sequence::new(sequence), value);
-    let find = |id: &RecordId| -> Result<Option<Entry>, Failure> {
-        let Some(sequence) = ids.get((account.opened.get(), id.as_str()))? else {
-            return Ok(None);
-        };
-        let value = entries.get((account.opened.get(), sequence.value()))?;
-        value
-            .map(|value| read(sequence.value(), value.value()))
-            .transpose()
-    };
-    let mut folded: Option<Account> = None;
-    let mut fingerprints = Vec::new();
-    let all = tables::range(account.opened, Sequence::START, Sequence::END);
-    for row in entries.range(all)? {
-        let (key, value) = row?;
-        let entry = read(key.value().1, value.value())?;
-        if folded.is_none() {
-            folded = opened(account, &entry);
-        }
-        if let Some(folded) = &mut folded {
-            let of = entry.change.corrects().map(&find).transpose()?.flatten();
-            let of = of.map(|of| (of.sequence, of.change));
-            apply_all(folded, [(&entry, of)])
-                .map_err(|error| Failure::damaged(error.to_string()))?;
-        }
-        fingerprints.push((fingerprint(entry.id.as_str()), entry.sequence));
-    }
-    let folded = folded
-        .ok_or_else(|| Failure::damaged(format!("account {:?} has no opening", account.name)))?;
-    let head = Head {
-        account: account.clone(),
-        policy: folded.policy(),
-        entries: fingerprints.len() as u64,
-        last: folded.last_sequence(),
-        totals: folded.totals(),
-    };
-    Ok((head, fingerprints))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod error;
 mod file;
 mod finder;
 mod fingerprint;
+mod format_1;
+mod format_3;
 mod journal;
 mod migrate;
 mod open_file;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use redb::{ReadTransaction, StorageBackend};
 
-use crate::{AccountKey, Entry, JournalError, Sequence, StorageProblem};
+use crate::{AccountKey, Entry, JournalError, Revision, StorageProblem};
 use copy::{Reads, Stopped};
 use error::Failure;
 use file::Opening;
@@ -39,20 +41,21 @@ const COPIES_IN_SHORT_READS: usize = 3;
 ///
 /// ```text
 /// table        key                                value
-/// gpu-credit   "format"                           3
+/// gpu-credit   "format"                           4
 ///              "last sequence"                    of the last entry ever appended
 ///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening
-/// entries      (number, sequence)                 postcard(recorded_at, id, change), CRC-32
-/// fingerprints (number, of the id, sequence)      nothing
-/// heads        number                             postcard(policy, entries, last, totals), CRC-32
+/// revisions    (number, revision)                 postcard(sequence, recorded_at, id, change), CRC-32
+/// record ids   (number, fingerprint, revision)    nothing
+/// heads        number                             postcard(policy, revision, last, recorded_at, totals), CRC-32
 /// deletions    (SHA-256 of the name, id)          sequence
 /// ```
 ///
 /// A change is written as one of the kinds that `change_bytes.rs` lists, which only ever grow. Format 2
 /// has those up to the deletion of an account; format 3 has metered usage, its changes, grants of another
-/// priority than 0, changes of priorities, and credit lines; whatever format 2 can say it writes the same
-/// way. Files of formats 1 and 2 are brought up to date when they are opened for writing.
+/// priority than 0, changes of priorities, and credit lines; format 4 finds entries by account and revision,
+/// earlier ones did by account and sequence. Files of earlier formats are brought up to date when they
+/// are opened for writing, in O(entries).
 ///
 /// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none
 /// in place. When the file is closed it is sealed: the checksums of its pages are written behind them.
@@ -187,10 +190,12 @@ impl RedbJournal {
     }
 }
 
-fn decode(account: &AccountKey, sequence: Sequence, value: &[u8]) -> Result<Entry, Failure> {
-    codec::decode(account, sequence, value).map_err(|problem| {
+fn decode(account: &AccountKey, revision: Revision, value: &[u8]) -> Result<Entry, Failure> {
+    codec::decode(account, revision, value).map_err(|problem| {
         let name = &account.name;
-        Failure::damaged(format!("entry {sequence} of account {name:?}: {problem}"))
+        Failure::damaged(format!(
+            "revision {revision} of account {name:?}: {problem}"
+        ))
     })
 }
 

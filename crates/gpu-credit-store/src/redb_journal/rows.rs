@@ -4,8 +4,8 @@
 //! ```text
 //!   first and last sequence
 //!   openings   number, name                     by name
-//!   entries    number, name, count, and of each: sequence, value without checksum
-//!   ids        number, fingerprint, sequence
+//!   entries    number, name, count, and of each: revision, sequence, value without sequence and checksum
+//!   ids        number, fingerprint, revision
 //! ```
 //!
 //! Each of the three is preceded by its length, and so are the entries of an account, each text and each
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::codec;
 use super::error::Failure;
 use super::fingerprint::fingerprint;
-use crate::{Change, Entry, Sequence, StorageProblem};
+use crate::{Change, Entry, Revision, Sequence, StorageProblem};
 
 /// Makes rows of entries, which are in ascending sequence; of none, no bytes. None of them deletes an
 /// account.
@@ -52,6 +52,7 @@ pub(super) fn encode(entries: &[Entry]) -> Result<Vec<u8>, postcard::Error> {
         put(&mut bytes, entries.len() as u64);
         let start = begin(&mut bytes);
         for entry in entries {
+            put(&mut bytes, entry.revision.get());
             put(&mut bytes, entry.sequence.get());
             let start = begin(&mut bytes);
             bytes = codec::encode(entry, bytes)?;
@@ -67,15 +68,15 @@ pub(super) fn encode(entries: &[Entry]) -> Result<Vec<u8>, postcard::Error> {
         (
             entry.account.opened.get(),
             fingerprint,
-            entry.sequence.get(),
+            entry.revision.get(),
         )
     };
     let mut ids: Vec<(u64, u64, u64)> = entries.iter().map(id).collect();
     ids.sort_unstable();
-    for (account, fingerprint, sequence) in ids {
+    for (account, fingerprint, revision) in ids {
         put(&mut bytes, account);
         put(&mut bytes, fingerprint);
-        put(&mut bytes, sequence);
+        put(&mut bytes, revision);
     }
     end(&mut bytes, start);
     Ok(bytes)
@@ -153,17 +154,30 @@ impl<'b> Rows<'b> {
         })
     }
 
-    /// Where an account was opened, the fingerprint of an id in it, and where the entry is.
-    pub(super) fn ids(&self) -> impl Iterator<Item = Result<(Sequence, u64, Sequence), Failure>> {
+    /// Where an account was opened, the fingerprint of an id in it, and the revision that has it.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Result<(Sequence, u64, Revision), Failure>> {
         self.ids
-            .each(|row| Ok((row.sequence()?, row.number()?, row.sequence()?)))
+            .each(|row| Ok((row.sequence()?, row.number()?, row.revision()?)))
     }
 }
 
+/// One entry.
+pub(super) struct EntryRow<'b> {
+    pub(super) revision: Revision,
+    pub(super) sequence: Sequence,
+    /// Its value without sequence and checksum.
+    pub(super) bytes: &'b [u8],
+}
+
 impl<'b> AccountRows<'b> {
-    /// Where each entry is, and its value without the checksum.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Result<(Sequence, &'b [u8]), Failure>> {
-        self.entries.each(|row| Ok((row.sequence()?, row.bytes()?)))
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<EntryRow<'b>, Failure>> {
+        self.entries.each(|row| {
+            Ok(EntryRow {
+                revision: row.revision()?,
+                sequence: row.sequence()?,
+                bytes: row.bytes()?,
+            })
+        })
     }
 }
 
@@ -188,6 +202,10 @@ impl<'b> Reader<'b> {
 
     fn sequence(&mut self) -> Result<Sequence, Failure> {
         self.number().map(Sequence::new)
+    }
+
+    fn revision(&mut self) -> Result<Revision, Failure> {
+        self.number().map(Revision::new)
     }
 
     fn bytes(&mut self) -> Result<&'b [u8], Failure> {
@@ -216,7 +234,7 @@ mod tests {
     use super::*;
     use crate::AccountKey;
 
-    fn entry(opened: u64, sequence: u64, id: &str) -> Entry {
+    fn entry(opened: u64, revision: u64, sequence: u64, id: &str) -> Entry {
         let change = match opened == sequence {
             true => Change::OpenAccount {
                 policy: Overdraft::Carry,
@@ -227,12 +245,13 @@ mod tests {
             },
         };
         Entry {
-            sequence: Sequence::new(sequence),
-            recorded_at: 0,
             account: AccountKey {
                 opened: Sequence::new(opened),
                 name: format!("account {}", 100 - opened).into(),
             },
+            revision: Revision::new(revision),
+            sequence: Sequence::new(sequence),
+            recorded_at: 0,
             id: id.into(),
             change,
         }
@@ -246,11 +265,11 @@ mod tests {
     #[test]
     fn rows_are_in_the_order_of_their_keys() {
         let entries = [
-            entry(7, 7, "open"),
-            entry(3, 8, "b"),
-            entry(9, 9, "open"),
-            entry(7, 10, "a"),
-            entry(3, 11, "a"),
+            entry(7, 1, 7, "open"),
+            entry(3, 5, 8, "b"),
+            entry(9, 1, 9, "open"),
+            entry(7, 2, 10, "a"),
+            entry(3, 6, 11, "a"),
         ];
         let bytes = encode(&entries).unwrap();
         let rows = Rows::read(&bytes).unwrap_or_else(|_| panic!("torn"));
@@ -260,31 +279,31 @@ mod tests {
         assert_eq!(openings, [(9, "account 91"), (7, "account 93")]);
         let mut keys = Vec::new();
         for account in read(rows.accounts()) {
-            for (sequence, value) in read(account.entries()) {
-                let key = (account.opened.get(), sequence.get());
-                let mut own = entries.iter().filter(|entry| entry.sequence == sequence);
+            for row in read(account.entries()) {
+                let mut own = entries
+                    .iter()
+                    .filter(|entry| entry.sequence == row.sequence);
                 let own = own.next().unwrap();
                 assert_eq!(*own.account.name, *account.name);
-                assert_eq!(value, codec::encode(own, Vec::new()).unwrap());
-                keys.push(key);
+                assert_eq!(own.revision, row.revision);
+                assert_eq!(row.bytes, codec::encode(own, Vec::new()).unwrap());
+                keys.push((account.opened.get(), row.revision.get()));
             }
         }
-        assert_eq!(keys, [(3, 8), (3, 11), (7, 7), (7, 10), (9, 9)]);
+        assert_eq!(keys, [(3, 5), (3, 6), (7, 1), (7, 2), (9, 1)]);
         let ids = read(rows.ids());
         assert!(ids.is_sorted() && ids.len() == entries.len());
-        for (opened, of_id, sequence) in ids {
-            let mut own = entries.iter().filter(|entry| entry.sequence == sequence);
-            let own = own.next().unwrap();
-            assert_eq!(
-                (own.account.opened, fingerprint(own.id.as_str())),
-                (opened, of_id)
-            );
+        for (opened, of_id, revision) in ids {
+            let is_own =
+                |entry: &&Entry| (entry.account.opened, entry.revision) == (opened, revision);
+            let own = entries.iter().find(is_own).unwrap();
+            assert_eq!(fingerprint(own.id.as_str()), of_id);
         }
     }
 
     #[test]
     fn rows_that_are_cut_are_an_error() {
-        let bytes = encode(&[entry(1, 1, "open"), entry(1, 2, "a")]).unwrap();
+        let bytes = encode(&[entry(1, 1, 1, "open"), entry(1, 2, 2, "a")]).unwrap();
         assert!(encode(&[]).unwrap().is_empty());
         for length in 0..bytes.len() {
             assert!(Rows::read(&bytes[..length]).is_err(), "{length} bytes");

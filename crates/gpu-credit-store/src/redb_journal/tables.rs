@@ -6,17 +6,17 @@ use redb::{TableDefinition, WriteTransaction};
 use sha2::{Digest, Sha256};
 
 use super::error::Failure;
-use crate::{RecordId, Sequence};
+use crate::{RecordId, Revision, Sequence};
 
 /// Numbers about the file: [`FORMAT_KEY`] and [`LAST_SEQUENCE_KEY`].
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
 /// From an account's name to the sequence of its opening, which is its number.
 pub(super) const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
-/// From an account's number and a sequence to an entry: the entries of an account lie together.
-pub(super) const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-/// An account's number, the fingerprint of a record id, and a sequence: where entries of such ids are.
-pub(super) const IDS: TableDefinition<'_, (u64, u64, u64), ()> =
-    TableDefinition::new("fingerprints");
+/// From an account's number and a revision to an entry: the entries of an account lie together.
+pub(super) const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> =
+    TableDefinition::new("revisions");
+/// An account's number, the fingerprint of a record id, and a revision: which entries have such ids.
+pub(super) const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("record ids");
 /// From an account's number to its head.
 pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 /// From the digest of a deleted account's name and the id of the deletion to its sequence.
@@ -27,7 +27,7 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
 
 /// The format that this version writes.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
 
 /// The key of a note: apart from the numbers of the file itself.
 pub(super) fn note_key(name: &str) -> String {
@@ -64,10 +64,9 @@ pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [
     (digest, id.as_str())
 }
 
-/// All entries of an account after `after`, up to and including `through`.
-pub(super) fn range(opened: Sequence, after: Sequence, through: Sequence) -> Range<(u64, u64)> {
-    let next = |sequence: Sequence| (opened.get(), sequence.next().get());
-    next(after)..next(through.max(after))
+/// All entries of an account after a revision.
+pub(super) fn range(opened: Sequence, after: Revision) -> Range<(u64, u64)> {
+    (opened.get(), after.next().get())..(opened.next().get(), 0)
 }
 
 /// All ids of an account.
@@ -75,7 +74,7 @@ pub(super) fn ids_range(opened: Sequence) -> Range<(u64, u64, u64)> {
     (opened.get(), 0, 0)..(opened.next().get(), 0, 0)
 }
 
-/// Where the entries of an id may be.
+/// Which entries may have an id.
 pub(super) fn id_range(opened: Sequence, fingerprint: u64) -> RangeInclusive<(u64, u64, u64)> {
     let opened = opened.get();
     (opened, fingerprint, 0)..=(opened, fingerprint, u64::MAX)

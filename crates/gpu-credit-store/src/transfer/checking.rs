@@ -14,8 +14,8 @@ use super::reading::{ReadFile, StagedRow};
 use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused, tell};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Sequence,
-    Store, Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Revision,
+    Sequence, Store, Totals, rules,
 };
 
 /// Rows whose ids are looked up together.
@@ -282,7 +282,7 @@ impl<J: Journal> Checking<'_, J> {
         };
         if let Some(entry) = there {
             if entry.change != row.change {
-                return changed(entry.change, PostedBy::Entry(entry.sequence));
+                return changed(entry.change, PostedBy::Revision(entry.revision));
             }
             self.checked.known += 1;
             return Ok(false);
@@ -321,7 +321,7 @@ impl<J: Journal> Checking<'_, J> {
             return Ok(true);
         };
         if !self.again {
-            self.equal(name, row, entry.sequence);
+            self.equal(name, row, entry.revision);
             return Ok(false);
         }
         let there = self.count(row)?;
@@ -353,11 +353,11 @@ impl<J: Journal> Checking<'_, J> {
             copies.equal += 1;
             let account = self.checked.heads[row.account.get()].as_ref();
             let account = account.map(|head| head.account.clone());
-            let sequence = match account {
-                Some(account) => self.sequence(account, row.key.made_id(continued + 1))?,
+            let revision = match account {
+                Some(account) => self.revision(account, row.key.made_id(continued + 1))?,
                 None => None,
             };
-            self.equal(name, row, sequence.unwrap_or(Sequence::START));
+            self.equal(name, row, revision.unwrap_or(Revision::START));
             return Ok(false);
         }
         copies.new += 1;
@@ -368,14 +368,14 @@ impl<J: Journal> Checking<'_, J> {
         Ok(true)
     }
 
-    fn equal(&mut self, name: &str, row: &StagedRow, sequence: Sequence) {
+    fn equal(&mut self, name: &str, row: &StagedRow, revision: Revision) {
         self.equal.count += 1;
         if self.equal.shown.len() < SHOWN_MAX {
             self.equal.shown.push(EqualRow {
                 line: row.line,
                 account: name.to_owned(),
                 change: row.change.clone(),
-                sequence,
+                revision,
             });
         }
     }
@@ -388,7 +388,7 @@ impl<J: Journal> Checking<'_, J> {
         };
         let is_there = |occurrence| {
             let id = row.key.made_id(occurrence);
-            Ok::<_, Error>(self.sequence(account.clone(), id)?.is_some())
+            Ok::<_, Error>(self.revision(account.clone(), id)?.is_some())
         };
         let (mut there, mut step) = (0, 1);
         while is_there(there + step)? {
@@ -404,9 +404,9 @@ impl<J: Journal> Checking<'_, J> {
         Ok(there)
     }
 
-    fn sequence(&self, account: AccountKey, id: RecordId) -> Result<Option<Sequence>, Error> {
+    fn revision(&self, account: AccountKey, id: RecordId) -> Result<Option<Revision>, Error> {
         let found = self.store.journal().find_many(&[(account, id)])?.pop();
-        Ok(found.flatten().map(|entry| entry.sequence))
+        Ok(found.flatten().map(|entry| entry.revision))
     }
 
     /// Checks the rules for a row that is new.

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
 use crate::standing::Standing;
-use crate::{Change, Entry, Error, Journal, RecordId, Sequence, Store};
+use crate::{Change, Entry, Error, Journal, RecordId, Revision, Store};
 
 /// What an events file leaves out of a journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl<J: Journal> Store<J> {
         for account in self.accounts()? {
             let mut entries = Vec::new();
             self.journal()
-                .entries(&account, Sequence::START, through, &mut |entry| {
+                .entries(&account, Revision::START, through, &mut |entry| {
                     entries.push(entry);
                     ControlFlow::Continue(())
                 })?;

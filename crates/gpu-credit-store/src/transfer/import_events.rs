@@ -20,8 +20,8 @@ use super::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, RecordId, Refusal, Store, Totals,
-    rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, RecordId, Refusal, Revision,
+    Store, Totals, rules,
 };
 
 impl<J: Journal> Store<J> {
@@ -322,12 +322,12 @@ impl<'a> NewRows<'a> {
         let head = head.expect("an account that has entries is open");
         let admitted = rules::posted(head.totals, &row.change);
         head.totals = admitted.map_err(|refusal| refused(row.line, name, &id, refusal))?;
-        head.last = sequence;
-        head.entries += 1;
+        head.add_entry(sequence, self.recorded_at);
         let entry = Entry {
-            sequence,
-            recorded_at: self.recorded_at,
             account: head.account.clone(),
+            revision: head.revision,
+            sequence,
+            recorded_at: head.recorded_at,
             id,
             change: row.change,
         };
@@ -347,14 +347,16 @@ impl<'a> NewRows<'a> {
                 name: Arc::clone(name),
             },
             policy: self.policy,
-            entries: 1,
+            revision: Revision::new(1),
             last: sequence,
+            recorded_at: self.recorded_at,
             totals: Totals::default(),
         };
         let opening = Entry {
-            sequence,
-            recorded_at: self.recorded_at,
             account: head.account.clone(),
+            revision: head.revision,
+            sequence,
+            recorded_at: head.recorded_at,
             id,
             change: Change::OpenAccount {
                 policy: self.policy,

@@ -24,7 +24,7 @@ use gpu_credit::Overdraft;
 pub use export_events::LeftOut;
 pub use import_sacct::{ChangedJob, JobName, OtherZone, SacctImport, SacctImported};
 
-use crate::{Change, Error, ImportError, RecordId, Refusal, Sequence, TimeUnit};
+use crate::{Change, Error, ImportError, RecordId, Refusal, Revision, TimeUnit};
 
 /// Whether an import posts, or only says what it would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,8 +121,8 @@ pub struct EqualRow {
     pub account: String,
     /// What it says.
     pub change: Change,
-    /// The entry that it equals.
-    pub sequence: Sequence,
+    /// The revision of the account that it equals.
+    pub revision: Revision,
 }
 
 /// A row with an id under which something else was posted.
@@ -145,8 +145,8 @@ pub struct ChangedRow {
 /// Where a record stands that has the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostedBy {
-    /// In the journal.
-    Entry(Sequence),
+    /// In the store: this revision of the account.
+    Revision(Revision),
     /// On a line of the same file.
     Line(u64),
     /// By the import, to open the account.

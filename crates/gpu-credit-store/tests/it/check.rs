@@ -10,8 +10,8 @@ use redb::{Database, ReadableTable, Table, TableDefinition};
 use crate::support::{assert_sound, store};
 
 const ACCOUNTS: TableDefinition<'_, &str, u64> = TableDefinition::new("accounts");
-const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("entries");
-const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("fingerprints");
+const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("revisions");
+const IDS: TableDefinition<'_, (u64, u64, u64), ()> = TableDefinition::new("record ids");
 const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
 
@@ -68,11 +68,11 @@ fn an_id_that_leads_nowhere_or_elsewhere() {
     });
     assert_found(
         &file,
-        "entry 3 of account \"a\" is not found by its id \"u\"",
+        "revision 3 of account \"a\" is not found by its id \"u\"",
     );
     assert_eq!(
         found_by_id(&file),
-        "it is damaged: an id like \"u\" leads to entry 2, which has another"
+        "it is damaged: an id like \"u\" leads to revision 2 of account \"a\", which has another"
     );
     tamper(&file, IDS, |mut ids| {
         ids.remove((1, usage.1, 2)).unwrap();
@@ -83,11 +83,11 @@ fn an_id_that_leads_nowhere_or_elsewhere() {
     });
     assert_found(
         &file,
-        "entry 3 of account \"a\" is not found by its id \"u\"",
+        "revision 3 of account \"a\" is not found by its id \"u\"",
     );
     assert_eq!(
         found_by_id(&file),
-        "it is damaged: an id like \"u\" leads to entry 9, which is missing"
+        "it is damaged: an id like \"u\" leads to revision 9 of account \"a\", which is missing"
     );
 }
 
@@ -137,7 +137,10 @@ fn an_entry_and_its_id_that_are_both_gone() {
     tamper(&file, ENTRIES, |mut entries| {
         entries.remove((1, 3)).unwrap();
     });
-    assert_found(&file, "has 3 entries up to 4, and its head says 4 up to 4");
+    assert_found(
+        &file,
+        "has 3 entries up to place 4 of the file, and its head says 4 up to 4",
+    );
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn an_entry_that_is_changed_moved_or_missing() {
     });
     assert_found(
         &file,
-        "entry 2 of account \"a\": its checksum does not match",
+        "revision 2 of account \"a\": its checksum does not match",
     );
     tamper(&file, ENTRIES, |mut entries| {
         entries.remove((1, 2)).unwrap();
@@ -220,7 +223,7 @@ fn an_entry_that_is_changed_moved_or_missing() {
     });
     assert_found(
         &file,
-        "entry 3 of account \"a\": its checksum does not match",
+        "revision 3 of account \"a\": its checksum does not match",
     );
     assert_found(&file, "has 3 entries and 4 ids");
 }
@@ -267,7 +270,7 @@ fn usage_before_a_close_is_found() {
     });
     assert_found(
         &file,
-        "account \"a\": entry 3 takes effect before the close of the books",
+        "account \"a\": revision 3 takes effect before the close of the books",
     );
     assert_found(&file, "account \"a\": its head and its entries disagree");
 }

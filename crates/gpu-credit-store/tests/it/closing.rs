@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, Sequence, Store};
+use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, Revision, Store};
 use gpu_credit_workload::random::Random;
 
 use crate::support::{assert_sound, refusal, store, store_in_memory};
@@ -31,7 +31,7 @@ fn answers_from_the_close_on_stay_and_earlier_ones_are_refused() {
     let after = store
         .get_balances("a", &[50, 59, 60, 100, 101, 150, 151])
         .unwrap();
-    let open = store.as_recorded("a", Sequence::new(6)).unwrap();
+    let open = store.as_recorded("a", Revision::new(6)).unwrap();
     let before = open
         .get_balances(&[50, 59, 60, 100, 101, 150, 151])
         .unwrap();
@@ -228,7 +228,9 @@ fn usage_beside_retracted_usage_is_corrected_after_a_close() {
         store.post(posting).unwrap();
     }
     let check = |store: &Store| {
-        let account = store.as_recorded("a", store.last_sequence()).unwrap();
+        let account = store
+            .as_recorded("a", store.head("a").unwrap().revision)
+            .unwrap();
         let usage = account.ledger().usage(..);
         let amounts: Vec<u64> = usage.map(|(_, usage)| usage.amount).collect();
         assert_eq!(amounts, [20, 40]);

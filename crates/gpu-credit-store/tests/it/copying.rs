@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use gpu_credit::Overdraft;
 use gpu_credit_store::{Change, Posting, RecordId, Sequence, Store};
 use gpu_credit_workload::random::Random;
+use redb::{AccessGuard, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, everything, store_in_memory};
@@ -18,6 +20,9 @@ const ENTRIES: u64 = 30_000;
 
 /// What was posted, by its place in the journal.
 type Posted = BTreeMap<Sequence, Posting>;
+
+/// What was deleted: a digest of the account's name, the id of the deletion, and where that is.
+const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> = TableDefinition::new("deletions");
 
 /// Entries are read after the heads they belong to: later ones are left out, and if an account is deleted
 /// in between, the copy starts over.
@@ -65,6 +70,7 @@ fn copies_are_of_one_moment(seed: u64) {
         });
     }
     assert_sound(&store);
+    posted.append(&mut deletions(&store, &folder.path().join("last.redb")));
     for (path, moments) in copies {
         let copy = Store::open_read_only(&path).unwrap();
         assert_sound(&copy);
@@ -73,6 +79,21 @@ fn copies_are_of_one_moment(seed: u64) {
         assert!(moments.start < moments.end, "they posted meanwhile");
         assert_eq!(records(&copy), prefix(&posted, last));
     }
+}
+
+/// All deletions, of which only one account has any.
+fn deletions(store: &Store, path: &Path) -> Posted {
+    store.copy_to(path).unwrap();
+    let database = redb::Database::open(path).unwrap();
+    let read = database.begin_read().unwrap();
+    let rows = read.open_table(DELETIONS).unwrap();
+    let deletion = |row: Result<(AccessGuard<'_, _>, AccessGuard<'_, u64>), _>| {
+        let (key, sequence) = row.unwrap();
+        let (_, id): (&[u8; 32], &str) = key.value();
+        let deletion = Posting::delete_account("gone", id);
+        (Sequence::new(sequence.value()), deletion)
+    };
+    rows.iter().unwrap().map(deletion).collect()
 }
 
 /// An account's records, in order.
@@ -117,8 +138,9 @@ fn post(store: &Store, batch: Vec<Posting>, posted: &mut Posted) {
         return;
     };
     for (outcome, posting) in outcomes.iter().zip(batch) {
-        if outcome.is_new() {
-            posted.insert(outcome.sequence(), posting);
+        if outcome.is_new() && posting.change != Change::DeleteAccount {
+            let entry = store.entry(&posting.account, &posting.id).unwrap().unwrap();
+            posted.insert(entry.sequence, posting);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
-    Error, ImportOptions, Posting, RedbJournal, Sequence, StorageProblem, Store,
+    Error, ImportOptions, Posting, RedbJournal, Revision, StorageProblem, Store,
 };
 use gpu_credit_workload::random::Random;
 use redb::StorageBackend;
@@ -299,7 +299,7 @@ fn a_panic_of_redb_is_an_error_and_nothing_is_done_after_it() {
 #[test]
 fn a_visitor_that_panics_leaves_the_store_as_it_was() {
     let (_folder, store) = filled();
-    let visit = || store.visit_history("large", Sequence::START, |_| panic!("visitor"));
+    let visit = || store.visit_history("large", Revision::START, |_| panic!("visitor"));
     let panic = catch_unwind(AssertUnwindSafe(visit)).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"visitor"));
     store.post(Posting::usage("large", "after", 1, 0)).unwrap();

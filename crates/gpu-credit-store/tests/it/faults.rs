@@ -120,13 +120,13 @@ fn a_file_of_a_newer_format_is_refused() {
     let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
     let database = redb::Database::open(&file).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(meta).unwrap().insert("format", 4).unwrap();
+    write.open_table(meta).unwrap().insert("format", 5).unwrap();
     write.commit().unwrap();
     drop(database);
     let problem = problem(Store::open(&file), "credit.redb");
     assert!(matches!(
         problem,
-        StorageProblem::Newer { found: 4, known: 3 }
+        StorageProblem::Newer { found: 5, known: 4 }
     ));
 }
 
@@ -336,7 +336,7 @@ fn nothing_is_acknowledged_that_is_not_written_whatever_the_last_sequence() {
             let found = found.map(|head| (head.account, posting.id.clone()));
             let found = store.journal().find_many(&[found.unwrap()]).unwrap();
             let entry = found[0].as_ref().expect("what is acknowledged is there");
-            assert_eq!(entry.sequence, outcome.sequence());
+            assert_eq!(Some(entry.revision), outcome.revision());
             assert_eq!(entry.change, posting.change);
         }
         drop(store);

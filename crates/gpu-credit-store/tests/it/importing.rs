@@ -324,7 +324,7 @@ fn run(seed: u64) {
                     );
                     for row in shown {
                         let entries = store.history(&row.account).unwrap();
-                        let equal = entries.iter().find(|entry| entry.sequence == row.sequence);
+                        let equal = entries.iter().find(|entry| entry.revision == row.revision);
                         assert_eq!(
                             equal.map(|entry| &entry.change),
                             Some(&row.change),
@@ -390,9 +390,9 @@ fn rows_imported_before_are_shown_and_refused() {
     assert_eq!(
         import(&store, &other).unwrap_err().to_string(),
         "4 rows without id equal rows imported before, in all columns, and the file does not continue \
-         one of those: line 2 (account \"a\", usage of 4 at 0) equals entry 6; line 4 (account \"b\", \
-         a grant of 3, active 0 to 9, credit id \"g\") equals entry 5; line 5 (account \"a\", \
-         usage of 2 at 0) equals entry 3; and 1 more"
+         one of those: line 2 (account \"a\", usage of 4 at 0) equals revision 4; line 4 (account \"b\", \
+         a grant of 3, active 0 to 9, credit id \"g\") equals revision 2; line 5 (account \"a\", \
+         usage of 2 at 0) equals revision 3; and 1 more"
     );
     let options = ImportOptions {
         again: true,
@@ -419,17 +419,17 @@ fn a_row_that_says_something_else_under_its_id_is_shown_with_what_was_posted() {
     for (row, expected) in [
         (
             "usage,a,,7,30,,j1\n",
-            "line 2: account \"a\", id \"j1\": the row is usage of 7 at 30, but entry 2 under this id is \
+            "line 2: account \"a\", id \"j1\": the row is usage of 7 at 30, but revision 2, under this id, is \
              usage of 4 at 30",
         ),
         (
             "usage,a,,7,30,,fix\n",
-            "line 2: account \"a\", id \"fix\": the row is usage of 7 at 30, but entry 4 under this id is \
+            "line 2: account \"a\", id \"fix\": the row is usage of 7 at 30, but revision 4, under this id, is \
              the change of j1 to 7",
         ),
         (
             "usage,a,,7,30,,open\n",
-            "line 2: account \"a\", id \"open\": the row is usage of 7 at 30, but entry 1 under this id \
+            "line 2: account \"a\", id \"open\": the row is usage of 7 at 30, but revision 1, under this id, \
              is the opening of the account, policy carry",
         ),
         (

@@ -34,6 +34,7 @@ mod power;
 mod priorities;
 mod read_only;
 mod real_files;
+mod revisions;
 mod sacct;
 mod soak;
 mod time_unit;

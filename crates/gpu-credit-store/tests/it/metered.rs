@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{
-    Error, ImportOptions, MeteredChange, Posting, Refusal, Sequence, Stopped, Store,
+    Error, ImportOptions, MeteredChange, Posting, Refusal, Revision, Stopped, Store,
 };
 
 use crate::support::{assert_sound, everything, refusal, store, store_in_memory};
@@ -43,7 +43,7 @@ fn a_job_is_known_again_by_its_id_and_other_content_is_shown() {
     let other = store.post(Posting::metered_usage("a", "job", job(2, 10, 21)));
     assert_eq!(
         other.unwrap_err().to_string(),
-        "account \"a\", id \"job\": entry 3 has this id and other content: it is metered usage of 2 \
+        "account \"a\", id \"job\": revision 3 has this id and other content: it is metered usage of 2 \
          a tick from 10 until 20, and not metered usage of 2 a tick from 10 until 21"
     );
     let change = Posting::change_metered_usage("a", "c", "job", until(15));
@@ -310,9 +310,11 @@ fn a_job_that_runs_keeps_its_id_over_closes() {
     let check = |store: &Store| {
         let answers = store.get_balances("a", &[40, 79, 80, 999]).unwrap();
         assert_eq!(answers, expected);
-        let statement = store.usage_statement("a", &"job".into(), Sequence::END);
+        let statement =
+            store.usage_statement("a", &"job".into(), store.head("a").unwrap().revision);
         assert_eq!(statement.unwrap().amount, 80, "40 ticks from the close on");
-        let statement = store.usage_statement("a", &"gone".into(), Sequence::END);
+        let statement =
+            store.usage_statement("a", &"gone".into(), store.head("a").unwrap().revision);
         assert!(matches!(statement, Err(Error::Closed(_))), "{statement:?}");
         assert_sound(store);
     };
@@ -340,10 +342,10 @@ fn a_stopped_job_stays_as_it_is() {
     let stop = |at| store.stop("a", &"job".into(), at);
     assert_eq!(stop(20).unwrap(), Stopped::Ended { until: Some(20) });
     assert_eq!(stop(99).unwrap(), Stopped::Ended { until: Some(20) });
-    let sequence = Sequence::new(5);
-    assert_eq!(stop(15).unwrap(), Stopped::Now(sequence));
+    let revision = Revision::new(5);
+    assert_eq!(stop(15).unwrap(), Stopped::Now(revision));
     let before = Stopped::Before {
-        sequence,
+        revision,
         until: 15,
     };
     for at in [15, 16, 12, i64::MAX] {
@@ -429,22 +431,24 @@ fn who_paid_for_a_job_is_asked_by_its_id() {
     ];
     postings.push(Posting::retract("a", "r", "other"));
     store.post_all(postings).unwrap();
-    let statement = |id: &str, sequence| store.usage_statement("a", &id.into(), sequence);
-    let of_job = statement("job", Sequence::END).unwrap();
-    let account = store.as_recorded("a", Sequence::END).unwrap();
+    let statement = |id: &str, revision| store.usage_statement("a", &id.into(), revision);
+    let of_job = statement("job", store.head("a").unwrap().revision).unwrap();
+    let account = store
+        .as_recorded("a", store.head("a").unwrap().revision)
+        .unwrap();
     let draws = of_job.draws.iter().map(|draw| {
-        let grant = account.grant_sequence(draw.grant).unwrap().get();
+        let grant = account.grant_revision(draw.grant).unwrap().get();
         (grant, draw.amount, draw.first, draw.last)
     });
     let draws: Vec<_> = draws.collect();
     assert_eq!(draws, [(2, 20, 6, 8), (3, 12, 8, 9), (3, 16, 10, 11)]);
     assert_eq!((of_job.amount, of_job.deficit, of_job.dropped), (56, 8, 0));
-    for (id, sequence) in [("other", 6), ("job", 4), ("today", 6), ("x", 6)] {
-        let statement = statement(id, Sequence::new(sequence));
+    for (id, revision) in [("other", 6), ("job", 4), ("today", 6), ("x", 6)] {
+        let statement = statement(id, Revision::new(revision));
         assert!(
             matches!(statement, Err(Error::NoSuchUsage { .. })),
             "{id} {statement:?}"
         );
     }
-    assert_eq!(statement("other", Sequence::new(4)).unwrap().amount, 0);
+    assert_eq!(statement("other", Revision::new(4)).unwrap().amount, 0);
 }

@@ -5,7 +5,9 @@
 //! In it are accounts of both policies with all kinds of corrections and a close (`acme`, `forfeit`), one
 //! that was deleted and opened again (`gone`), one that was deleted (`deleted`), and 400 usage records
 //! under ids of 43 bytes in an account of several pages (`large`). `format_2/` holds the same of commit
-//! 6c62b5c, without `large`, with a unit of time and records of an events file (`imported`).
+//! 6c62b5c, without `large`, with a unit of time and records of an events file (`imported`). `format_3/`
+//! is that file as commit 091a548 brought it up to date, with an account that has a credit line, priorities,
+//! metered usage and a close (`line`), and one more that was deleted and opened again (`gone-2`).
 
 use std::fmt::Write;
 use std::fs;
@@ -15,10 +17,12 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, StorageProblem, Store, TimeUnit};
+use gpu_credit_store::{
+    Error, ImportOptions, Posting, Refusal, Revision, StorageProblem, Store, TimeUnit,
+};
 use redb::TableDefinition;
 
-use crate::support::{assert_sound, everything};
+use crate::support::{assert_sound, everything, refusal};
 
 /// What a program of its time left.
 struct Fixture {
@@ -39,8 +43,14 @@ const FORMAT_2: Fixture = Fixture {
     balances: include_str!("format_2/balances.txt"),
 };
 
+const FORMAT_3: Fixture = Fixture {
+    file: include_bytes!("format_3/store.redb.gz"),
+    journal: include_bytes!("format_3/journal.jsonl.gz"),
+    balances: include_str!("format_3/balances.txt"),
+};
+
 /// The format that this version writes.
-const NOW: u64 = 3;
+const NOW: u64 = 4;
 
 impl Fixture {
     fn open(&self) -> (tempfile::TempDir, PathBuf) {
@@ -101,6 +111,18 @@ fn a_file_of_format_2_holds_what_it_held() {
     assert_eq!((imported.posted, imported.continued), (0, 2));
 }
 
+#[test]
+fn a_file_of_format_3_holds_what_it_held() {
+    let store = holds_what_it_held(&FORMAT_3);
+    let again = store.delete_account("gone-2", "delete-3");
+    assert_eq!(refusal(again), Refusal::DeletedBefore);
+    // A record that is corrected stands as it did, under the revision that it is now.
+    let job = store.entry("line", &"m1".into()).unwrap().unwrap();
+    assert_eq!(job.revision, Revision::new(4));
+    let statement = store.usage_statement("line", &"u39".into(), Revision::new(45));
+    assert_eq!(statement.unwrap().amount, 39);
+}
+
 /// The store that comes of it.
 fn holds_what_it_held(fixture: &Fixture) -> Store {
     let (folder, path) = fixture.open();
@@ -114,7 +136,8 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     let is_entry = |line: &&str| line.starts_with("{\"sequence\":");
     let entries: Vec<&str> = exported.lines().filter(is_entry).collect();
     let journal_text = String::from_utf8(journal.clone()).unwrap();
-    assert_eq!(entries, journal_text.lines().collect::<Vec<&str>>());
+    let lines: Vec<&str> = journal_text.lines().filter(is_entry).collect();
+    assert_eq!(entries, lines);
     assert_sound(&store);
     // Every id is known, and of what was deleted that it was.
     let again = store.import_journal(journal.as_slice(), &ImportOptions::default(), |_| {
@@ -148,7 +171,7 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
         until: 50,
     };
     store
-        .post(Posting::metered_usage("acme", "job-6", planned))
+        .post(Posting::metered_usage("acme", "job-7", planned))
         .unwrap();
     assert_sound(&store);
     // The heads are those that the same entries make when they are posted.
@@ -205,6 +228,21 @@ fn a_file_of_format_2_is_not_opened_to_be_read() {
     assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_2.file));
     drop(Store::open(&path).unwrap());
     assert_sound(&Store::open_read_only(&path).unwrap());
+}
+
+#[test]
+fn a_file_of_format_3_is_not_opened_to_be_read() {
+    let (_folder, path) = FORMAT_3.open();
+    let refused = problem(Store::open_read_only(&path));
+    let is_older = matches!(
+        refused,
+        StorageProblem::Older {
+            found: 3,
+            known: NOW
+        }
+    );
+    assert!(is_older, "it is sealed: {refused}");
+    assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_3.file));
 }
 
 #[test]

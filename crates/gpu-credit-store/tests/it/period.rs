@@ -120,7 +120,9 @@ fn the_statements_of_periods_add_up() {
     for seed in 0..400 {
         let random = &mut Random::new(seed);
         let store = random_account(random);
-        let account = store.as_recorded("a", store.last_sequence()).unwrap();
+        let account = store
+            .as_recorded("a", store.head("a").unwrap().revision)
+            .unwrap();
         let cuts = cuts(random);
         let (mut remaining, mut deficit, mut used) = (Vec::new(), 0, 0);
         for period in cuts.windows(2) {
@@ -202,11 +204,15 @@ fn a_close_changes_no_statement_after_it() {
                 .chain(cuts.iter().copied())
                 .zip(&cuts)
         };
-        let open = store.as_recorded("a", store.last_sequence()).unwrap();
+        let open = store
+            .as_recorded("a", store.head("a").unwrap().revision)
+            .unwrap();
         store
             .post(Posting::close_books("a", "close", closed))
             .unwrap();
-        let account = store.as_recorded("a", store.last_sequence()).unwrap();
+        let account = store
+            .as_recorded("a", store.head("a").unwrap().revision)
+            .unwrap();
         for (from, until) in periods() {
             let [before, after] =
                 [&open, &account].map(|account| account.statement(from..*until).unwrap());
@@ -217,7 +223,7 @@ fn a_close_changes_no_statement_after_it() {
                 "seed {seed}, {from}..{until}"
             );
             let grants = |account: &Account, statement: &PeriodStatement| {
-                let entry = |grant: &GrantPeriod| account.grant_sequence(grant.grant).unwrap();
+                let entry = |grant: &GrantPeriod| account.grant_revision(grant.grant).unwrap();
                 let grants = statement.grants.iter();
                 grants
                     .map(|grant| (entry(grant), parts(grant)))

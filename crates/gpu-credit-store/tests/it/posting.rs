@@ -4,17 +4,17 @@ use std::ops::ControlFlow;
 
 use gpu_credit::{Overdraft, Status};
 use gpu_credit_store::{
-    Account, Change, Error, ImportOptions, Outcome, Posting, Refusal, Sequence, Store,
+    Account, Change, Error, ImportOptions, Outcome, Posting, Refusal, Revision, Sequence, Store,
 };
 
 use crate::support::{assert_sound, everything, refusal, store};
 
 fn posted(number: u64) -> Outcome {
-    Outcome::Posted(Sequence::new(number))
+    Outcome::Posted(Revision::new(number))
 }
 
 fn already(number: u64) -> Outcome {
-    Outcome::AlreadyPosted(Sequence::new(number))
+    Outcome::AlreadyPosted(Revision::new(number))
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn a_retry_is_a_no_op_and_other_content_is_an_error() {
     assert_eq!(store.post(usage.clone()).unwrap(), already(2));
     let other = store.post(Posting::usage("a", "u", 6, 10)).unwrap_err();
     assert!(
-        matches!(other, Error::DifferentContent { sequence, .. } if sequence == Sequence::new(2))
+        matches!(other, Error::DifferentContent { revision, .. } if revision == Revision::new(2))
     );
     // Within a batch too, and the id of one account is free in another.
     store.open_account("b", Overdraft::Carry).unwrap();
@@ -41,7 +41,7 @@ fn a_retry_is_a_no_op_and_other_content_is_an_error() {
     let outcomes = store
         .post_all(vec![elsewhere.clone(), usage, elsewhere])
         .unwrap();
-    assert_eq!(outcomes, [posted(4), already(2), already(4)]);
+    assert_eq!(outcomes, [posted(2), already(2), already(2)]);
     assert_eq!(store.balance_at("a", 10).unwrap().deficit, 5);
     assert_eq!(store.balance_at("b", 10).unwrap().deficit, 6);
 }
@@ -82,7 +82,7 @@ fn a_batch_is_all_or_nothing() {
     assert_eq!(store.last_sequence(), Sequence::new(1));
     assert!(store.get_balance("b", 0).is_err());
     let trial = store.try_all(batch[..4].to_vec()).unwrap();
-    assert_eq!(trial, [posted(2), posted(3), posted(4), posted(5)]);
+    assert_eq!(trial, [posted(1), posted(2), posted(3), posted(4)]);
     assert_eq!(everything(&store), before, "a trial posts nothing");
     assert_eq!(store.post_all(batch[..4].to_vec()).unwrap(), trial);
     assert_eq!(store.get_balance("a", 0).unwrap(), Some(3));
@@ -159,14 +159,15 @@ fn a_deleted_account_is_gone_and_its_name_is_free() {
         store.delete_account("a", "u").unwrap_err(),
         Error::DifferentContent { .. }
     ));
-    assert_eq!(store.delete_account("a", "d").unwrap(), posted(3));
-    assert_eq!(store.delete_account("a", "d").unwrap(), already(3));
-    let asked = store.as_recorded("a", Sequence::new(2)).unwrap_err();
+    assert_eq!(store.delete_account("a", "d").unwrap(), Outcome::Deleted);
+    let again = store.delete_account("a", "d").unwrap();
+    assert_eq!(again, Outcome::AlreadyDeleted);
+    let asked = store.as_recorded("a", Revision::new(2)).unwrap_err();
     assert!(matches!(asked, Error::NoSuchAccount(_)));
     assert!(store.get_balance("a", 0).is_err());
     assert_eq!(
         store.open_account("a", Overdraft::Forfeit).unwrap(),
-        posted(4)
+        posted(1)
     );
     // Regression: its id, used again, was answered with success, and left alive what has the name now.
     assert_eq!(
@@ -175,7 +176,7 @@ fn a_deleted_account_is_gone_and_its_name_is_free() {
     );
     assert_eq!(
         store.post(Posting::usage("a", "u", 5, 0)).unwrap(),
-        posted(5)
+        posted(2)
     );
     assert_eq!(store.balance_at("a", 0).unwrap().status, Status::Inactive);
     assert_eq!(store.history("a").unwrap().len(), 2);
@@ -191,7 +192,7 @@ fn a_deleted_account_is_gone_and_its_name_is_free() {
 }
 
 #[test]
-fn the_past_of_the_journal_can_be_asked() {
+fn an_account_can_be_asked_at_each_of_its_revisions() {
     let (_folder, store) = store();
     store.open_account("a", Overdraft::Carry).unwrap();
     store
@@ -200,8 +201,9 @@ fn the_past_of_the_journal_can_be_asked() {
     store.post(Posting::usage("a", "u", 4, 50)).unwrap();
     store.post(Posting::retract("a", "r", "u")).unwrap();
     store.post(Posting::close_books("a", "c", 60)).unwrap();
-    let balance = |sequence: u64, at: i64| {
-        let account = store.as_recorded("a", Sequence::new(sequence)).unwrap();
+    let balance = |revision: u64, at: i64| {
+        let account = store.as_recorded("a", Revision::new(revision)).unwrap();
+        assert_eq!(account.revision(), Revision::new(revision));
         account.get_balance(at)
     };
     assert_eq!(balance(1, 50), Ok(None));
@@ -210,8 +212,20 @@ fn the_past_of_the_journal_can_be_asked() {
     assert_eq!(balance(4, 50), Ok(Some(10)));
     assert!(balance(5, 50).is_err());
     assert_eq!(balance(5, 60), Ok(Some(10)));
-    assert_eq!(balance(u64::MAX, 60), Ok(Some(10)));
-    assert!(store.as_recorded("a", Sequence::START).is_err());
+    for (revision, problem) in [
+        (6, "account \"a\" has 5 revisions; 6 is past its end"),
+        (
+            u64::MAX,
+            "account \"a\" has 5 revisions; 18446744073709551615 is past its end",
+        ),
+        (
+            0,
+            "account \"a\" has 5 revisions, counted from 1; there is no 0",
+        ),
+    ] {
+        let refused = store.as_recorded("a", Revision::new(revision)).unwrap_err();
+        assert_eq!(refused.to_string(), problem);
+    }
     let history = store.history("a").unwrap();
     assert_eq!(history[3].change, Change::RetractRecord { of: "u".into() });
     let entry = store.entry("a", &"u".into()).unwrap().unwrap();
@@ -277,7 +291,7 @@ fn a_credit_line_belongs_to_the_account() {
     assert_eq!(store.get_balances("a", &[5, 10]).unwrap(), [None, Some(5)]);
     assert_eq!(store.get_balance("invoiced", 5).unwrap(), Some(0));
     let statement = store
-        .usage_statement("a", &"u1".into(), Sequence::END)
+        .usage_statement("a", &"u1".into(), store.head("a").unwrap().revision)
         .unwrap();
     assert_eq!((statement.deficit, statement.dropped), (0, 3));
     assert_sound(&store);

@@ -69,7 +69,7 @@ fn a_file_that_nobody_may_write_can_be_asked_and_stays_as_it_is() {
             scope.spawn(|| {
                 assert_eq!(store.get_balance("a", 1_000).unwrap(), Some(8_202));
                 let entry = store.entry("a", &RecordId::from("u7")).unwrap().unwrap();
-                assert_eq!(entry.sequence.get(), 10);
+                assert_eq!(entry.revision.get(), 10);
                 assert_sound(store);
             });
         }

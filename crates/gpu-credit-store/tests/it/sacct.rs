@@ -77,13 +77,13 @@ fn standing(store: &Store<impl gpu_credit_store::Journal>) -> BTreeMap<String, M
     let mut jobs = BTreeMap::new();
     for account in store.accounts().unwrap() {
         let ids: BTreeMap<_, _> = (store.history(&account.name).unwrap().into_iter())
-            .map(|entry| (entry.sequence, entry.id))
+            .map(|entry| (entry.revision, entry.id))
             .collect();
         store
             .with_account(&account.name, |held| {
                 for (id, usage) in held.ledger().metered(..) {
-                    let sequence = held.metered_sequence(id).unwrap();
-                    jobs.insert(format!("{}/{}", account.name, ids[&sequence]), usage);
+                    let revision = held.metered_revision(id).unwrap();
+                    jobs.insert(format!("{}/{}", account.name, ids[&revision]), usage);
                 }
             })
             .unwrap();
@@ -191,7 +191,7 @@ fn any_other_difference_is_refused_and_shows_both() {
         let say =
             |(rate, until)| format!("metered usage of {rate} a tick from {ten} until {until}");
         let expected = format!(
-            "line 3: account \"acme\", id \"{id}\": the row is {}, but by entry 2 the job is {}",
+            "line 3: account \"acme\", id \"{id}\": the row is {}, but by revision 2 the job is {}",
             say(row),
             say(posted),
         );
@@ -284,7 +284,7 @@ fn the_entry_that_moved_an_end_is_named_if_a_file_differs() {
     let last = store.history("acme").unwrap().pop().unwrap();
     assert!(last.id.as_str().ends_with("/end"));
     let said = refused(&store, &file("13:30:00"));
-    let expected = format!("but by entry {} the job is", last.sequence);
+    let expected = format!("but by revision {} the job is", last.revision);
     assert!(said.contains(&expected), "{said}");
 }
 

@@ -1,7 +1,7 @@
 //! Random posts, retries, corrections, crashes and questions, against the reference.
 
 use gpu_credit_replay::Replay;
-use gpu_credit_store::{Outcome, Posting, Sequence, Store};
+use gpu_credit_store::{AccountKey, Outcome, Posting, Revision, Sequence, Store};
 use gpu_credit_workload::random::Random;
 
 use crate::support::backend::Disk;
@@ -15,9 +15,10 @@ struct Soak {
     store: Store,
     model: Model,
     random: Random,
-    posted: Vec<(Vec<Posting>, Vec<Outcome>)>,
-    /// What the accounts were, now and then.
-    past: Vec<(Sequence, Model)>,
+    /// and up to which entry of all.
+    posted: Vec<(Vec<Posting>, Vec<Outcome>, Sequence)>,
+    /// What the accounts were, now and then, and at which revisions.
+    past: Vec<(Vec<(AccountKey, Revision)>, Model)>,
 }
 
 impl Soak {
@@ -47,7 +48,8 @@ impl Soak {
                         self.model.post(posting);
                     }
                 }
-                self.posted.push((batch, outcomes));
+                let last = self.store.last_sequence();
+                self.posted.push((batch, outcomes, last));
             }
             Err(error) => {
                 assert_eq!(tried.unwrap_err().to_string(), error.to_string());
@@ -62,28 +64,32 @@ impl Soak {
 
     fn retry(&mut self) {
         let place = self.random.below(self.posted.len() as u64) as usize;
-        let Some((batch, outcomes)) = self.posted.get(place).cloned() else {
+        let Some((batch, outcomes, last)) = self.posted.get(place).cloned() else {
             return;
         };
         // An account that is gone takes its ids with it.
         let accounts = self.store.accounts().unwrap();
-        let is_there = |posting: &Posting, outcome: &Outcome| {
-            accounts.iter().any(|account| {
-                *account.name == *posting.account && account.opened <= outcome.sequence()
-            })
+        let is_there = |posting: &Posting| {
+            let mut accounts = accounts.iter();
+            accounts.any(|account| *account.name == *posting.account && account.opened <= last)
         };
-        if batch
-            .iter()
-            .zip(&outcomes)
-            .all(|(posting, outcome)| is_there(posting, outcome))
-        {
+        if batch.iter().all(is_there) {
             let again = self.store.post_all(batch).unwrap();
             assert!(again.iter().all(|outcome| !outcome.is_new()));
-            let sequences = |outcomes: &[Outcome]| -> Vec<Sequence> {
-                outcomes.iter().map(|outcome| outcome.sequence()).collect()
+            let revisions = |outcomes: &[Outcome]| -> Vec<Option<Revision>> {
+                outcomes.iter().map(|outcome| outcome.revision()).collect()
             };
-            assert_eq!(sequences(&again), sequences(&outcomes));
+            assert_eq!(revisions(&again), revisions(&outcomes));
         }
+    }
+
+    fn revisions(&self) -> Vec<(AccountKey, Revision)> {
+        let accounts = self.store.accounts().unwrap().into_iter();
+        let revision = |key: AccountKey| {
+            let revision = self.store.head(&key.name).unwrap().revision;
+            (key, revision)
+        };
+        accounts.map(revision).collect()
     }
 
     /// The store comes to an end as it is, without being closed.
@@ -114,18 +120,18 @@ impl Soak {
 
     fn ask_the_past(&mut self) {
         let place = self.random.below(self.past.len() as u64) as usize;
-        let Some((sequence, model)) = self.past.get(place) else {
+        let Some((revisions, model)) = self.past.get(place) else {
             return;
         };
         let accounts = self.store.accounts().unwrap();
         for (name, account) in &model.accounts {
-            let still_there = |key: &&gpu_credit_store::AccountKey| {
-                *key.name == **name && key.opened <= *sequence
-            };
-            if account.is_beyond_records || !accounts.iter().any(|key| still_there(&key)) {
+            let mut revisions = revisions.iter();
+            let then = revisions.find(|(key, _)| *key.name == **name);
+            let (key, revision) = then.expect("every account of the model has one");
+            if account.is_beyond_records || !accounts.contains(key) {
                 continue;
             }
-            let recorded = self.store.as_recorded(name, *sequence).unwrap();
+            let recorded = self.store.as_recorded(name, *revision).unwrap();
             let replay = account.replay();
             for at in [0, 20, 50, 90, 130]
                 .into_iter()
@@ -135,7 +141,7 @@ impl Soak {
                 assert_eq!(
                     answer,
                     replay.get_balance(at),
-                    "{name} at {at} as of {sequence}"
+                    "{name} at {at}, revision {revision}"
                 );
             }
         }
@@ -152,9 +158,7 @@ fn soak(seed: u64, steps: u64) {
             2..5 => soak.retry(),
             5..7 => soak.ask_the_past(),
             7..14 => soak.ask(),
-            14 => soak
-                .past
-                .push((soak.store.last_sequence(), soak.model.clone())),
+            14 => soak.past.push((soak.revisions(), soak.model.clone())),
             _ => soak.post(workload.batch()),
         }
     }

@@ -265,14 +265,14 @@ fn a_line_of_a_journal_that_says_something_else_is_shown_with_what_was_said() {
     let error = import_journal(&store, &usage(9, "j", 7), ImportMode::Post).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 1: account \"a\", id \"j\": the row is usage of 7 at 9, but entry 2 under this id is \
+        "line 1: account \"a\", id \"j\": the row is usage of 7 at 9, but revision 2, under this id, is \
          usage of 4 at 9"
     );
     let again = opening.replace("\"open\"", "\"anew\"");
     let error = import_journal(&store, &again, ImportMode::Post).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "line 1: account \"a\" exists already, opened by entry 1"
+        "line 1: account \"a\" exists already, opened under another id"
     );
     let twice = format!(
         "{opening}\n{}",

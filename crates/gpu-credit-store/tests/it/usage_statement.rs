@@ -1,17 +1,17 @@
 //! A usage record is found by its id among others of its instant, however it was corrected.
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, Sequence, Store};
+use gpu_credit_store::{Error, Posting, Revision, Store};
 
 use crate::support::store;
 
 /// What each grant paid, soonest end first, and what none paid.
 fn paid(store: &Store, id: &str) -> (Vec<u64>, u64) {
-    paid_as_recorded(store, id, store.last_sequence())
+    paid_as_recorded(store, id, store.head("acme").unwrap().revision)
 }
 
-fn paid_as_recorded(store: &Store, id: &str, sequence: Sequence) -> (Vec<u64>, u64) {
-    let statement = store.usage_statement("acme", &id.into(), sequence).unwrap();
+fn paid_as_recorded(store: &Store, id: &str, revision: Revision) -> (Vec<u64>, u64) {
+    let statement = store.usage_statement("acme", &id.into(), revision).unwrap();
     let draws = statement.draws.iter().map(|draw| draw.amount);
     (draws.collect(), statement.deficit)
 }
@@ -35,7 +35,7 @@ fn a_usage_is_told_from_others_of_its_instant() {
     assert_eq!(paid(&store, "c"), (vec![4], 0));
     assert_eq!(paid(&store, "d"), (vec![4], 4));
 
-    let before = store.last_sequence();
+    let before = store.head("acme").unwrap().revision;
     store
         .post_all(vec![
             Posting::change_usage("acme", "fix-1", "b", 1),
@@ -59,19 +59,19 @@ fn what_is_no_usage_is_refused() {
             Posting::retract("acme", "fix", "b"),
         ])
         .unwrap();
-    let last = store.last_sequence();
-    let ask = |id: &str, sequence| store.usage_statement("acme", &id.into(), sequence);
+    let last = store.head("acme").unwrap().revision;
+    let ask = |id: &str, revision| store.usage_statement("acme", &id.into(), revision);
     for id in ["g1", "b", "fix", "nothing"] {
         let error = ask(id, last).unwrap_err();
         assert!(matches!(error, Error::NoSuchUsage { .. }), "{id}: {error}");
     }
-    let before = ask("a", Sequence::new(2)).unwrap_err();
+    let before = ask("a", Revision::new(2)).unwrap_err();
     assert!(matches!(before, Error::NoSuchUsage { .. }), "{before}");
 
     store
         .post(Posting::close_books("acme", "close", 10))
         .unwrap();
-    let closed = ask("a", store.last_sequence()).unwrap_err();
+    let closed = ask("a", store.head("acme").unwrap().revision).unwrap_err();
     assert!(matches!(closed, Error::Closed(_)), "{closed}");
     assert!(ask("a", last).is_ok());
 }
@@ -92,7 +92,7 @@ fn a_correction_keeps_to_its_id_among_alike_usage() {
             Posting::change_usage("acme", "fix-3", "c", 1),
         ])
         .unwrap();
-    let before = Sequence::new(6);
+    let before = Revision::new(6);
     assert_eq!(paid_as_recorded(&store, "a", before), (vec![3], 0));
     assert_eq!(paid(&store, "a"), (vec![3], 0));
     assert_eq!(paid(&store, "c"), (vec![1], 0));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use gpu_credit::{GpuCredit, GrantId};
-use gpu_credit_store::{Account, Change, Entry, RecordId, Sequence};
+use gpu_credit_store::{Account, Change, Entry, RecordId, Revision};
 
 use crate::store::OpenStore;
 
@@ -204,7 +204,7 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
     let mut records: HashMap<RecordId, i64> = HashMap::new();
     let (mut last_usage, mut late) = (i64::MIN, Vec::new());
     let mut see = |entry: Entry| {
-        if entry.sequence > account.last_sequence() {
+        if entry.revision > account.revision() {
             return;
         }
         let takes_effect = match &entry.change {
@@ -226,7 +226,7 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
         }
     };
     store.ask(|store| {
-        store.visit_history(&account.key().name, Sequence::START, |entry| {
+        store.visit_history(&account.key().name, Revision::START, |entry| {
             see(entry);
             ControlFlow::Continue(())
         })

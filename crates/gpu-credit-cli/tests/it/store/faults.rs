@@ -142,11 +142,11 @@ fn what_the_check_finds_ends_with_exit_code_1() {
     // The path from an id to its entry is lost, as no checksum tells.
     let database = redb::Database::open(folder.path().join("gpu-credit.redb")).unwrap();
     let write = database.begin_write().unwrap();
-    let ids = redb::TableDefinition::<(u64, u64, u64), ()>::new("fingerprints");
+    let ids = redb::TableDefinition::<(u64, u64, u64), ()>::new("record ids");
     write
         .open_table(ids)
         .unwrap()
-        .retain(|(_, _, sequence), ()| sequence != 4)
+        .retain(|(_, _, revision), ()| revision != 4)
         .unwrap();
     write.commit().unwrap();
     drop(database);

@@ -68,8 +68,8 @@ fn a_file_that_has_grown_is_continued_and_another_is_refused() {
     assert_eq!(
         folder.refused("import other.csv"),
         "gpu-credit: other.csv: 1 row without id equals one imported before, in all columns, and the \
-         file does not continue one of those: line 3 (account \"acme\", usage of 5 at 13) equals entry \
-         6; nothing was posted; --again posts them all the same"
+         file does not continue one of those: line 3 (account \"acme\", usage of 5 at 13) equals \
+         revision 4; nothing was posted; --again posts them all the same"
     );
     assert_eq!(folder.journal(), journal);
     let said = folder.ok("import other.csv --again");

@@ -132,7 +132,7 @@ fn what_is_wrong_is_one_line_and_nothing_is_posted() {
     );
     let said = folder.refused("import changed.txt --from sacct");
     let both = "the row is metered usage of 3 a tick from 1970-01-01T00:33:20Z until 1970-01-01T00:50:00Z, \
-                but by entry 2 the job is metered usage of 2 a tick from 1970-01-01T00:33:20Z until \
+                but by revision 2 the job is metered usage of 2 a tick from 1970-01-01T00:33:20Z until \
                 1970-01-01T00:50:00Z; `gpu-credit change acme tiger/17/1970-01-01T00:16:40Z --rate 3` \
                 makes it what the file has; nothing was posted; --skip-refused posts the other rows";
     assert!(said.ends_with(both), "{said}");
@@ -443,7 +443,7 @@ fn an_id_of_a_job_that_stands_for_something_else_is_a_row_that_is_refused() {
     jobs(&folder, "1.txt", &[row, &row.replace("17|", "18|")]);
     let said = folder.refused("import 1.txt --from sacct");
     assert!(
-        said.contains("but entry 2 under this id is usage of 5 at 1970-01-01T00:00:00Z; "),
+        said.contains("but revision 2, under this id, is usage of 5 at 1970-01-01T00:00:00Z; "),
         "{said}"
     );
     let output = folder.run("import 1.txt --from sacct --skip-refused");

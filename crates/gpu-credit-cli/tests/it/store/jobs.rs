@@ -27,7 +27,7 @@ fn a_job_is_posted_once_and_its_end_is_required() {
     let said = folder.ok("run acme --rate 8 --from 10 --until 20 --id job-17");
     assert_eq!(
         said,
-        "was posted already as entry 3, id job-17: nothing was done\n"
+        "was posted already as revision 3, id job-17: nothing was done\n"
     );
     let said = folder.refused("run acme --rate 8 --from 10 --until 21 --id job-17");
     assert!(
@@ -51,7 +51,7 @@ fn a_stopped_job_stays_as_it_is() {
     let said = folder.ok("stop acme job-17 --at 15");
     assert_eq!(
         said,
-        "job-17 ends at 15, posted as entry 4, id job-17/stop; the balance at 15 is 160\n"
+        "job-17 ends at 15, posted as revision 4, id job-17/stop; the balance at 15 is 160\n"
     );
     let journal = folder.journal();
     for at in [14, 15, 16, 1_000, 5] {
@@ -59,10 +59,11 @@ fn a_stopped_job_stays_as_it_is() {
         assert_eq!(
             said,
             match at {
-                15 => "job-17 was stopped already by entry 4, and ends at 15: nothing was done\n"
-                    .to_owned(),
+                15 =>
+                    "job-17 was stopped already by revision 4, and ends at 15: nothing was done\n"
+                        .to_owned(),
                 _ => format!(
-                    "job-17 was stopped already by entry 4, and ends at 15: nothing was done; `gpu-credit \
+                    "job-17 was stopped already by revision 4, and ends at 15: nothing was done; `gpu-credit \
                      change acme job-17 --until {at}` gives it that end\n"
                 ),
             }
@@ -71,7 +72,7 @@ fn a_stopped_job_stays_as_it_is() {
     assert_eq!(folder.journal(), journal);
     assert_eq!(balance(&folder, 99), 160);
     let stopped = folder.json("stop acme job-17 --at 16");
-    assert_eq!(stopped[0]["sequence"], 4);
+    assert_eq!(stopped[0]["revision"], 4);
     assert_eq!(stopped[0]["until"], 15);
     assert_eq!(stopped[0]["is_new"], false);
     let said = folder.refused("stop acme g1 --at 5");

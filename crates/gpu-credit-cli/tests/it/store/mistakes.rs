@@ -49,7 +49,7 @@ fn a_job_is_not_stopped_before_it_begins() {
     folder.ok("change bio late-1 --until 2026-11-28 --id c1");
     folder.ok("change bio late-1 --from 2026-11-28 --id c2");
     let said = folder.ok("change bio late-1 --until 2026-11-28 --id c1");
-    assert!(said.starts_with("was posted already as entry"), "{said}");
+    assert!(said.starts_with("was posted already as revision"), "{said}");
     // One that runs across a close is said to be closed, which no end before it can change.
     folder.ok("run bio --rate 1 --from 2026-11-29 --for 9d --id late-2");
     folder.ok("close bio --until 2026-11-30 --yes");
@@ -70,7 +70,7 @@ fn a_job_that_was_stopped_is_told_with_its_end_now() {
     folder.ok("change bio late-1 --until 2026-11-28T12:00:00Z");
     assert_eq!(
         folder.ok("stop bio late-1 --at 2026-11-28T13:00:00Z"),
-        "late-1 was stopped already by entry 4, and ends at 2026-11-28T12:00:00Z: nothing was done; \
+        "late-1 was stopped already by revision 4, and ends at 2026-11-28T12:00:00Z: nothing was done; \
          `gpu-credit change bio late-1 --until 2026-11-28T13:00:00Z` gives it that end\n"
     );
     let rows = folder.json("stop bio late-1 --at 2026-11-28");
@@ -78,7 +78,7 @@ fn a_job_that_was_stopped_is_told_with_its_end_now() {
     folder.ok("retract bio late-1");
     assert_eq!(
         folder.ok("stop bio late-1 --at 2026-11-28"),
-        "late-1 was stopped already by entry 4: nothing was done\n"
+        "late-1 was stopped already by revision 4: nothing was done\n"
     );
 }
 
@@ -90,7 +90,7 @@ fn a_trial_of_a_stop_posts_nothing() {
     let stop = "stop bio late-1 --at 2026-11-28";
     let said = folder.ok(&format!("{stop} --dry-run"));
     assert!(said.ends_with("nothing was posted: late-1 would end at 2026-11-28T00:00:00Z\n"));
-    assert_eq!(folder.json(&format!("{stop} -n"))[0]["sequence"], 4);
+    assert_eq!(folder.json(&format!("{stop} -n"))[0]["revision"], 4);
     let said = folder.refused("stop bio late-2 --at 2026-11-28 -n");
     assert!(said.contains("no record \"late-2\""), "{said}");
     assert_eq!(folder.journal(), journal);
@@ -109,7 +109,7 @@ fn a_record_that_was_retracted_is_not_posted_again_without_a_word() {
     let run = "run bio --rate 2 --from 2026-11-27T16:00:00Z --for 40h --id";
     assert_eq!(
         folder.ok(&format!("{run} late-1")),
-        "was posted already as entry 3, id late-1, and retracted by entry 4: nothing was done; post it \
+        "was posted already as revision 3, id late-1, and retracted by revision 4: nothing was done; post it \
          under another id to have it back\n"
     );
     folder.ok(&format!("{run} late-2"));
@@ -200,10 +200,10 @@ fn an_id_of_another_kind_is_told_what_it_is() {
             "draws bio oops",
             "\"oops\" is neither a grant nor usage nor a job",
         ),
-        ("draws bio late-1", "\"late-1\" is retracted by entry 5"),
+        ("draws bio late-1", "\"late-1\" is retracted by revision 5"),
         (
             "draws bio late-1 --as-recorded 2",
-            "\"late-1\" is retracted by entry 5",
+            "\"late-1\" is retracted by revision 5",
         ),
         (
             "statement bio --grant late-1",

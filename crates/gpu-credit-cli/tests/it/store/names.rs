@@ -137,7 +137,7 @@ fn nothing_that_is_said_is_raw() {
             ],
         );
         assert_printable(&deleted, "deletion");
-        assert!(deleted.contains("deleted by entry"), "{deleted}");
+        assert!(deleted.contains("deleted, id"), "{deleted}");
     }
 }
 

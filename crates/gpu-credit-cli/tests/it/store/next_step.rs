@@ -68,7 +68,7 @@ fn instants_are_shown_by_the_calendar() {
     assert!(
         said.ends_with(
             "the books are closed up to 2025-01-15T00:00:00Z, and 2025-01-14T00:00:00Z is before that; \
-             --as-recorded asks as of an entry before the close"
+             --as-recorded asks at a revision before the close"
         ),
         "{said}"
     );
@@ -98,7 +98,7 @@ fn no_error_shows_how_the_program_is_made() {
         ("balance --at yesterday", "expected an integer, RFC 3339"),
         (
             "balance --as-recorded soon",
-            "expected the sequence of an entry",
+            "expected the revision of an account",
         ),
         (
             "use account-1 1.5 --at now",
@@ -304,7 +304,7 @@ fn a_negative_number_is_told_the_range() {
     for (line, expected) in [
         (
             "balance --as-recorded -1",
-            "expected the sequence of an entry",
+            "expected the revision of an account",
         ),
         ("check --instants -1", "expected an integer from 0 to"),
         ("import - --batches -1", "expected an integer from 1 to"),

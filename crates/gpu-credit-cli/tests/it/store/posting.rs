@@ -32,11 +32,11 @@ fn a_retry_does_nothing_and_other_content_is_refused() {
     let said = folder.ok("use acme 30 --at 12 --id u1");
     assert_eq!(
         said,
-        "was posted already as entry 4, id u1: nothing was done\n"
+        "was posted already as revision 4, id u1: nothing was done\n"
     );
     let said = folder.refused("use acme 31 --at 12 --id u1");
     assert!(
-        said.contains("id \"u1\": entry 4 has this id and other content"),
+        said.contains("id \"u1\": revision 4 has this id and other content"),
         "{said}"
     );
     assert_eq!(folder.journal(), journal);
@@ -48,14 +48,17 @@ fn an_id_is_made_and_printed() {
     let posted = folder.json("use acme 1 --at 13");
     let again = folder.json("use acme 1 --at 13");
     assert_eq!(
-        (&posted[0]["sequence"], &posted[0]["is_new"]),
+        (&posted[0]["revision"], &posted[0]["is_new"]),
         (&5.into(), &true.into())
     );
-    assert_eq!(again[0]["sequence"], 6);
+    assert_eq!(again[0]["revision"], 6);
     let id = posted[0]["record_id"].as_str().unwrap();
     assert_eq!(uuid::Uuid::parse_str(id).unwrap().get_version_num(), 7);
     let said = folder.ok(&format!("use acme 1 --at 13 --id {id}"));
-    assert!(said.starts_with("was posted already as entry 5"), "{said}");
+    assert!(
+        said.starts_with("was posted already as revision 5"),
+        "{said}"
+    );
 }
 
 /// The balance of `acme`.
@@ -113,7 +116,7 @@ fn an_account_is_deleted_only_on_confirmation() {
     let said = folder.refused("account delete acme");
     assert!(said.contains("--yes"), "{said}");
     let said = folder.ok("account delete acme --yes --id gone");
-    assert_eq!(said, "account \"acme\" deleted by entry 5, id gone\n");
+    assert_eq!(said, "account \"acme\" deleted, id gone\n");
     let said = folder.ok("account delete acme --yes --id gone");
     assert!(said.contains("deleted already"), "{said}");
     assert_eq!(folder.json("accounts"), Vec::<serde_json::Value>::new());
@@ -303,45 +306,45 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
     for (line, expected) in [
         (
             "grant acme 100 --at 0 --for 31 --id g1",
-            "posted as entry 2, id g1: a grant of 100, active 0 to 30; the balance at 0 is 100\n",
+            "posted as revision 2, id g1: a grant of 100, active 0 to 30; the balance at 0 is 100\n",
         ),
         (
             "use acme 30 --at 12 --id u1",
-            "posted as entry 3, id u1: usage of 30 at 12; the balance at 12 is 70\n",
+            "posted as revision 3, id u1: usage of 30 at 12; the balance at 12 is 70\n",
         ),
         (
             "run acme --rate 2 --from 5 --until 15 --id j1",
-            "posted as entry 4, id j1: metered usage of 2 a tick from 5 until 15; the balance at 15 is 50\n",
+            "posted as revision 4, id j1: metered usage of 2 a tick from 5 until 15; the balance at 15 is 50\n",
         ),
         (
             "stop acme j1 --at 10",
-            "j1 ends at 10, posted as entry 5, id j1/stop; the balance at 10 is 90\n",
+            "j1 ends at 10, posted as revision 5, id j1/stop; the balance at 10 is 90\n",
         ),
         (
             "change acme u1 --amount 120 --id c1",
-            "posted as entry 6, id c1: the change of u1 to 120; the balance at 12 is none (overdrawn), the \
+            "posted as revision 6, id c1: the change of u1 to 120; the balance at 12 is none (overdrawn), the \
              deficit 30\n",
         ),
         (
             "retract acme u1 --id c2",
-            "posted as entry 7, id c2: the retraction of u1; the balance at 12 is 90\n",
+            "posted as revision 7, id c2: the retraction of u1; the balance at 12 is 90\n",
         ),
         (
             "change acme j1 --until 12 --id c3",
-            "posted as entry 8, id c3: the change of j1 to until 12; the balance at 12 is 86\n",
+            "posted as revision 8, id c3: the change of j1 to until 12; the balance at 12 is 86\n",
         ),
         (
             "revoke acme g1 --from 20 --id c4",
-            "posted as entry 9, id c4: the revocation of g1 from 20 on; the balance at 20 is none \
+            "posted as revision 9, id c4: the revocation of g1 from 20 on; the balance at 20 is none \
              (inactive)\n",
         ),
         (
             "close acme --until 13 --yes --id c5",
-            "posted as entry 10, id c5: the close up to 13; the balance at 13 is 86\n",
+            "posted as revision 10, id c5: the close up to 13; the balance at 13 is 86\n",
         ),
         (
             "grant acme 5 --at 40 --for 3 --id g1",
-            "gpu-credit: gpu-credit.redb: account \"acme\", id \"g1\": entry 2 has this id and other",
+            "gpu-credit: gpu-credit.redb: account \"acme\", id \"g1\": revision 2 has this id and other",
         ),
     ] {
         let output = folder.run(line);
@@ -351,7 +354,7 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
     }
     let rows = folder.json("use acme 6 --at 14 --id u2");
     let expected = serde_json::json!({
-        "account": "acme", "record_id": "u2", "sequence": 11, "is_new": true,
+        "account": "acme", "record_id": "u2", "revision": 11, "is_new": true,
         "timestamp": 14, "balance": 80, "status": "available", "deficit": 0
     });
     assert_eq!(rows, [expected]);

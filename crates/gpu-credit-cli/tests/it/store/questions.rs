@@ -31,7 +31,13 @@ fn balances_of_one_and_of_many() {
         ["beta", "12", "", "inactive", "0"]
     );
     // The other account was not there yet.
-    assert_eq!(folder.json("balance --at 12 --as-recorded 3").len(), 1);
+    let between = folder.json("history beta")[0]["recorded_at"]
+        .as_i64()
+        .unwrap()
+        - 1;
+    let between = jiff::Timestamp::from_millisecond(between).unwrap();
+    let line = format!("balance --at 12 --as-recorded {between}");
+    assert_eq!(folder.json(&line).len(), 1);
     let said = folder.refused("balance gamma --at 12");
     assert_eq!(
         said,
@@ -122,19 +128,20 @@ fn draws_name_the_grants_that_paid() {
     );
 }
 
-/// `id`, `grant`, `usage`, `job` and `of` were record ids, and `opened` and `last_entry` sequences.
+/// `id`, `grant`, `usage`, `job` and `of` were record ids, and `sequence`, `opened_sequence` and
+/// `last_sequence` numbered the entries of all accounts.
 #[test]
 fn an_identifier_has_one_name_wherever_it_stands() {
     let folder = Folder::with_account();
     folder.ok("run acme --rate 1 --from 2 --until 5 --id j1");
     let columns = |line: &str| folder.csv(line).0;
     for (line, expected) in [
-        ("accounts", &["opened_sequence", "last_sequence"][..]),
-        ("use acme 1 --at 3", &["record_id", "sequence"]),
-        ("stop acme j1 --at 4", &["record_id", "sequence"]),
+        ("accounts", &["revision"][..]),
+        ("use acme 1 --at 3", &["record_id", "revision"]),
+        ("stop acme j1 --at 4", &["record_id", "revision"]),
         (
             "history acme",
-            &["sequence", "record_id", "corrected_record_id", "credit_id"],
+            &["revision", "record_id", "corrected_record_id", "credit_id"],
         ),
         (
             "draws acme u1",
@@ -142,7 +149,7 @@ fn an_identifier_has_one_name_wherever_it_stands() {
         ),
         ("statement acme --at 5", &["grant_record_id", "credit_id"]),
     ] {
-        let names = ["id", "sequence", "grant", "usage", "job", "of"];
+        let names = ["id", "revision", "sequence", "grant", "usage", "job", "of"];
         let is_identifier = |column: &String| {
             names.contains(&column.as_str())
                 || column.ends_with("_id")
@@ -190,7 +197,7 @@ fn accounts_are_listed() {
     );
     assert_eq!((&row["granted"], &row["used"]), (&150.into(), &30.into()));
     let (header, rows) = folder.csv("accounts");
-    assert_eq!((header.len(), rows.len()), (8, 1));
+    assert_eq!((header.len(), rows.len()), (7, 1));
 }
 
 #[test]
@@ -299,7 +306,7 @@ fn a_plot_of_the_longest_time_and_the_largest_amounts() {
 
 /// A number past the end was answered as if it were the last, and no instant was taken.
 #[test]
-fn the_past_is_asked_for_by_entry_or_by_instant() {
+fn the_past_is_asked_for_by_revision_or_by_instant() {
     let folder = Folder::with_account();
     folder.ok("account create bert");
     std::thread::sleep(std::time::Duration::from_millis(20));
@@ -317,20 +324,36 @@ fn the_past_is_asked_for_by_entry_or_by_instant() {
     };
     let (acme, bert, carl) = ("acme".to_owned(), "bert".to_owned(), "carl".to_owned());
     let before = [(acme.clone(), Some(120)), (bert.clone(), None)];
-    assert_eq!(balances("5"), before);
     assert_eq!(balances(&between.to_string()), before);
-    let after = [(acme.clone(), Some(140)), (bert, None), (carl, None)];
-    assert_eq!(balances("7"), after);
+    let after = [(acme, Some(140)), (bert, None), (carl, None)];
     assert_eq!(balances("now"), after);
-    assert_eq!(balances("2"), [(acme, Some(100))]);
+    // Of one account, by its own entries: what is posted to others does not count.
+    let of_acme = |revision: u64| {
+        let line = format!("balance acme --at 12 --as-recorded {revision}");
+        folder.json(&line)[0]["balance"].as_u64()
+    };
+    let balances = [1, 2, 3, 4, 5].map(of_acme);
+    assert_eq!(balances, [None, Some(100), Some(150), Some(120), Some(140)]);
+    assert_eq!(folder.json("balance bert --at 12 --as-recorded 1").len(), 1);
     for (line, expected) in [
         (
             "balance acme --at 12 --as-recorded 8",
-            "--as-recorded: found 8, and the last entry of the store is 7",
+            "account \"acme\" has 5 revisions; 8 is past its end: `gpu-credit history acme` lists them",
         ),
         (
-            "balance --at 12 --as-recorded 999999",
-            "--as-recorded: found 999999, and the last entry of the store is 7",
+            "balance --at 12 --as-recorded 2",
+            "--as-recorded: found revision 2, and each account has revisions of its own: name one account, \
+             or give a TIME",
+        ),
+        (
+            "balance acme bert --at 12 --as-recorded 1",
+            "--as-recorded: found revision 1, and each account has revisions of its own: name one account, \
+             or give a TIME",
+        ),
+        (
+            "statement acme --at 12 --as-recorded 0",
+            "account \"acme\" has 5 revisions, counted from 1; there is no 0: `gpu-credit history acme` lists \
+             them",
         ),
         (
             "statement acme --at 12 --as-recorded 2999-01-01",
@@ -341,8 +364,8 @@ fn the_past_is_asked_for_by_entry_or_by_instant() {
             "account \"acme\" was not open yet: `gpu-credit history acme` lists its entries",
         ),
         (
-            "balance bert --at 12 --as-recorded 4",
-            "account \"bert\" was not open yet: `gpu-credit history bert` lists its entries",
+            "draws bert u1 --as-recorded 2",
+            "account \"bert\" has 1 revision; 2 is past its end: `gpu-credit history bert` lists them",
         ),
     ] {
         let said = folder.refused(line);

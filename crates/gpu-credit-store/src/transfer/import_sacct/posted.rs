@@ -11,7 +11,7 @@ use crate::metered::has_ended_before;
 use crate::transfer::sacct::{JobEnd, PostedEnd, PostedJob, imported_end};
 use crate::transfer::{ImportStep, PostedBy, tell};
 use crate::{
-    AccountKey, Change, Entry, Error, ImportError, Journal, OtherZone, RecordId, Sequence, Store,
+    AccountKey, Change, Entry, Error, ImportError, Journal, OtherZone, RecordId, Revision, Store,
     TimeUnit,
 };
 
@@ -72,7 +72,7 @@ impl<'f> AccountJobs<'f> {
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let (mut entries, mut told) = (0, Ok(()));
-        store.visit_history(&account.name, Sequence::START, |entry| {
+        store.visit_history(&account.name, Revision::START, |entry| {
             self.add(entry);
             entries += 1;
             if entries % READ_AT_ONCE == 0 {
@@ -87,7 +87,7 @@ impl<'f> AccountJobs<'f> {
     }
 
     fn add(&mut self, entry: Entry) {
-        let by = PostedBy::Entry(entry.sequence);
+        let by = PostedBy::Revision(entry.revision);
         if let Change::MeteredUsage { rate, from, until } = entry.change {
             let usage = MeteredUsage { rate, from, until };
             let job = PostedJob::new(usage);

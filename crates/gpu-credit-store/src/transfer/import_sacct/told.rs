@@ -40,7 +40,7 @@ impl ChangedJob {
             closed,
         } = self;
         let by = match by {
-            PostedBy::Entry(sequence) => format!("by entry {sequence} "),
+            PostedBy::Revision(revision) => format!("by revision {revision} "),
             PostedBy::Line(line) => format!("by line {line} "),
             PostedBy::Opening => String::new(),
         };

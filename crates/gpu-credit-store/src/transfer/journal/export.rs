@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Line;
 use crate::transfer::identity::ImportedFile;
-use crate::{Error, Journal, Sequence, Store};
+use crate::{Error, Journal, Revision, Store};
 
 impl<J: Journal> Store<J> {
     /// Writes the journal as JSON lines, and returns how many entries it has.
@@ -24,7 +24,7 @@ impl<J: Journal> Store<J> {
     /// * `imported_file` is an events file without ids that was imported: 128 bits of a digest of its
     ///   rows, and their number. So a store that the journal is imported to knows the file, too.
     /// * Every other line is an entry: account by account, in the order in which they were opened, each
-    ///   in the order of its entries.
+    ///   in the order of its revisions. `sequence` is the place of the entry among those of all accounts.
     ///
     /// All of it is as of one entry of the journal; an account that is deleted meanwhile is in it or not.
     /// Left out is what is known of accounts that were deleted before: their names' digests, and the ids of
@@ -51,7 +51,7 @@ impl<J: Journal> Store<J> {
         for account in accounts {
             let mut written = Ok(());
             self.journal()
-                .entries(&account, Sequence::START, through, &mut |entry| {
+                .entries(&account, Revision::START, through, &mut |entry| {
                     written = Line::Entry(entry.into()).write(&mut output);
                     entries += 1;
                     progress(entries);

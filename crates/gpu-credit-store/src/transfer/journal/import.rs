@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::checking::{self, Checked, Problem};
 use super::reading::{self, Place, ReadJournal, StagedLine};
 use crate::lane::{Appended, now};
+use crate::transfer::accounts::AccountIndex;
 use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use crate::transfer::staging::StagedRows;
 use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
-use crate::{Change, Entry, Error, Head, ImportError, Journal, Refusal, Sequence, Store};
+use crate::{Change, Entry, Error, Head, ImportError, Journal, Refusal, Revision, Sequence, Store};
 
 /// Entries that are read together, in the order in which they are in the temporary file.
 const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
@@ -18,8 +19,8 @@ const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
 impl<J: Journal> Store<J> {
     /// Posts the entries of an [exported journal](Self::export_journal), in the order in which they were
     /// recorded: all of them or none. Entries that are here already, under their ids, are ignored. A
-    /// store that holds nothing yet becomes what was exported, to the last sequence number of it; another
-    /// gives the entries numbers of its own, and the time at which it records them. It learns which files
+    /// store that holds nothing yet becomes what was exported, sequences and times included; another
+    /// gives the entries revisions and sequences that follow its own, and the time at which it records them. It learns which files
     /// without ids were imported.
     ///
     /// **Unit of time.** A store that has none takes that of the journal, or that of the options if the
@@ -141,7 +142,8 @@ impl New {
             staged: file.staging.pick()?,
             places: &file.places,
             accounts: &file.accounts,
-            heads: &checked.after,
+            before: &checked.heads,
+            after: &checked.after,
             are_recorded_again,
             recorded_at: now(),
             rows: 0,
@@ -179,8 +181,10 @@ struct NewEntries<'f> {
     /// Of the lines that are left.
     places: &'f [Place],
     accounts: &'f [Arc<str>],
-    /// The accounts as they will be, but for the places of their entries.
-    heads: &'f [Option<Head>],
+    /// The accounts as they are,
+    before: &'f [Option<Head>],
+    /// and as they will be, but for the places of their entries and the times at which they are recorded.
+    after: &'f [Option<Head>],
     /// Whether they get the places and times they had.
     are_recorded_again: bool,
     recorded_at: i64,
@@ -223,21 +227,37 @@ impl NewEntries<'_> {
             refused(line.line, name, &line.id, Refusal::JournalFull)
         };
         let sequence = sequence.ok_or_else(is_full)?;
-        let head = self.heads[line.account.get()].as_ref();
-        let head = self.appending.head(line.account, head);
-        let head = head.expect("an account that has entries is open");
+        let head = self.head(line.account);
         if let Change::OpenAccount { .. } = line.change {
             head.account.opened = sequence;
         }
-        head.last = sequence;
+        head.add_entry(sequence, recorded_at);
         let entry = Entry {
-            sequence,
-            recorded_at,
             account: head.account.clone(),
+            revision: head.revision,
+            sequence,
+            recorded_at: head.recorded_at,
             id: line.id,
             change: line.change,
         };
         self.rows += 1;
         self.appending.push(entry, self.rows)
+    }
+
+    /// The head of an account after the entries so far. Its totals are those after all entries.
+    fn head(&mut self, account: AccountIndex) -> &mut Head {
+        let (before, after) = (&self.before[account.get()], &self.after[account.get()]);
+        let after = after.as_ref().expect("an account that has entries is open");
+        let (revision, recorded_at) = match before {
+            Some(head) => (head.revision, head.recorded_at),
+            None => (Revision::START, i64::MIN),
+        };
+        let head = Head {
+            revision,
+            recorded_at,
+            ..after.clone()
+        };
+        let head = self.appending.head(account, Some(&head));
+        head.expect("its head is known")
     }
 }

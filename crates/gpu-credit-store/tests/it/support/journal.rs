@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use gpu_credit_store::{
-    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, RedbJournal, Sequence,
+    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, RedbJournal, Revision, Sequence,
 };
 
 use super::backend::Disk;
@@ -84,7 +84,7 @@ where
     fn entries(
         &self,
         account: &AccountKey,
-        after: Sequence,
+        after: Revision,
         through: Sequence,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
@@ -100,8 +100,8 @@ where
         self.journal.find_many(ids)
     }
 
-    fn deletion(&self, name: &str, id: &RecordId) -> Result<Option<Sequence>, JournalError> {
-        self.journal.deletion(name, id)
+    fn is_deleted(&self, name: &str, id: &RecordId) -> Result<bool, JournalError> {
+        self.journal.is_deleted(name, id)
     }
 
     fn check(&self) -> Result<Vec<String>, JournalError> {

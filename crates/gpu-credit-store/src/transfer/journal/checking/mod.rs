@@ -69,7 +69,6 @@ pub(super) fn check<J: Journal>(
         store,
         file,
         options,
-        base,
         last: base,
         held: HeldEntries::default(),
         folded: HashMap::new(),
@@ -117,8 +116,6 @@ struct Checking<'s, J: Journal> {
     store: &'s Store<J>,
     file: &'s mut ReadJournal,
     options: &'s ImportOptions,
-    /// All entries that are drafted come after this one.
-    base: Sequence,
     /// The last entry that is drafted.
     last: Sequence,
     /// Of the account that is checked, the entries that further lines may mention.
@@ -148,9 +145,9 @@ impl<J: Journal> Checking<'_, J> {
         let (outcomes, finished) = self.draft(&chunk)?;
         for (place, outcome) in self.file.places[places].iter_mut().zip(&outcomes) {
             place.is_new = outcome.is_new();
-            match outcome {
-                Outcome::Posted(_) => self.checked.new += 1,
-                Outcome::AlreadyPosted(_) => self.checked.known += 1,
+            match outcome.is_new() {
+                true => self.checked.new += 1,
+                false => self.checked.known += 1,
             }
         }
         self.take_in(&chunk, &outcomes, finished)?;
@@ -173,10 +170,10 @@ impl<J: Journal> Checking<'_, J> {
         let mut records = HashMap::new();
         for ((name, head), entry) in names.into_iter().zip(found) {
             let Some(entry) = entry else { continue };
-            if entry.sequence > head.last {
+            if entry.revision > head.revision {
                 return Err(Problem::Overtaken(head.clone()));
             }
-            records.insert(name, (entry.sequence, entry.change));
+            records.insert(name, (entry.revision, entry.change));
         }
         Ok(records)
     }
@@ -201,12 +198,12 @@ impl<J: Journal> Checking<'_, J> {
             if is_there || self.held.get(&name).is_some() {
                 continue;
             }
-            if let Some((sequence, posted)) = chunk.found.get(&name) {
+            if let Some((revision, posted)) = chunk.found.get(&name) {
                 let standing = ask(self.store, head, |account| {
-                    account.standing(*sequence, posted)
+                    account.standing(*revision, posted)
                 })?;
-                let place = PostedBy::Entry(*sequence);
-                let record = (*sequence, posted.clone());
+                let place = PostedBy::Revision(*revision);
+                let record = (*revision, posted.clone());
                 self.held.hold(name, record, standing, place);
             }
         }
@@ -283,7 +280,8 @@ impl<J: Journal> Checking<'_, J> {
             if outcome.is_new() && self.file.repeated.has(key) {
                 let (name, place) = ((line.account, line.id.clone()), PostedBy::Line(line.line));
                 let standing = Standing::posted(&line.change);
-                let record = (outcome.sequence(), line.change.clone());
+                let revision = outcome.revision().expect("no line deletes an account");
+                let record = (revision, line.change.clone());
                 self.held.hold(name, record, standing, place);
             }
             let Some(touched) = touched.get(&account) else {
@@ -298,7 +296,7 @@ impl<J: Journal> Checking<'_, J> {
             let after = &mut self.checked.after[line.account.get()];
             if after
                 .as_ref()
-                .is_none_or(|after| after.last < touched.head.last)
+                .is_none_or(|after| after.revision < touched.head.revision)
             {
                 self.checked.opened += u64::from(after.is_none());
                 *after = Some(touched.head.clone());
@@ -353,7 +351,7 @@ fn ask<J: Journal, R>(
     question: impl FnOnce(&Account) -> R,
 ) -> Result<R, Problem> {
     let asked = store.with_account(&head.account.name, |account| {
-        let is_as_seen = *account.key() == head.account && account.last_sequence() == head.last;
+        let is_as_seen = *account.key() == head.account && account.revision() == head.revision;
         is_as_seen.then(|| question(account))
     });
     match asked {

@@ -23,7 +23,8 @@ impl<J: Journal> Checking<'_, J> {
                 };
                 ImportError::Changed(Box::new(changed))
             }
-            Error::AccountExists { opened, name } if opened > self.base => {
+            // The store has it not: a line before opens it.
+            Error::AccountExists(name) if self.checked.heads[line.account.get()].is_none() => {
                 let (line, problem) = (line.line, format!("it opens account {name:?} again"));
                 ImportError::Line { line, problem }
             }
@@ -37,8 +38,8 @@ impl<J: Journal> Checking<'_, J> {
 
     /// What has the id of a line already.
     fn posted(&self, chunk: &Chunk, place: usize, name: &Name) -> (Change, PostedBy) {
-        if let Some((sequence, change)) = chunk.found.get(name) {
-            return (change.clone(), PostedBy::Entry(*sequence));
+        if let Some((revision, change)) = chunk.found.get(name) {
+            return (change.clone(), PostedBy::Revision(*revision));
         }
         if let Some(held) = self.held.get(name) {
             return (held.record.1.clone(), held.place);

@@ -17,7 +17,7 @@ impl From<Problem> for Error {
         match problem {
             Problem::Overtaken(head) => Error::NotApplicable {
                 account: head.account.name.to_string(),
-                sequence: head.last,
+                revision: head.revision,
                 problem: "the journal says that the account ends with it".to_owned(),
             },
             Problem::Refused(_, error) | Problem::Failed(error) => error,
