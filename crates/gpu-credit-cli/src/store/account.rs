@@ -122,7 +122,8 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
             format_args!("deleting account {name:?} drops all of its entries"),
         )?;
     }
-    let deleted = store.ask(|store| store.delete_account(name, id.as_str()))?;
+    let deleted = store.store.delete_account(name, id.as_str());
+    let deleted = deleted.map_err(|error| store.explain_deletion(error))?;
     store.ensure_in_place()?;
     let said = match deleted.is_new() {
         true => "deleted",

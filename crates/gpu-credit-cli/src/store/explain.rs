@@ -56,6 +56,18 @@ impl OpenStore {
         }
     }
 
+    /// Of a deletion: an account that is not there is not to be opened.
+    pub(super) fn explain_deletion(&self, error: Error) -> anyhow::Error {
+        match &error {
+            Error::NoSuchAccount(name) => {
+                let near = self.near_account(name);
+                let next = near.unwrap_or_else(|| "; `gpu-credit accounts` lists all".to_owned());
+                anyhow!("{}: there is no account {name:?}{next}", self.name)
+            }
+            _ => self.explain(error),
+        }
+    }
+
     /// What has no grant of a record id.
     pub(super) fn no_such_grant(&self, account: &Account, id: &str) -> anyhow::Error {
         let name = &account.key().name;
@@ -231,14 +243,19 @@ impl OpenStore {
     }
 
     fn no_such_account(&self, name: &str) -> String {
-        let accounts = self.store.accounts().unwrap_or_default();
-        let names = accounts.iter().map(|account| &*account.name);
-        let near = nearest(name, names).map(|near| format!("; did you mean {near:?}?"));
+        let near = self.near_account(name);
         format!(
             "there is no account {name:?}{} `gpu-credit account create{}` opens one",
             near.unwrap_or_else(|| ";".to_owned()),
             typed(name)
         )
+    }
+
+    /// The account that may be meant.
+    fn near_account(&self, name: &str) -> Option<String> {
+        let accounts = self.store.accounts().unwrap_or_default();
+        let names = accounts.iter().map(|account| &*account.name);
+        nearest(name, names).map(|near| format!("; did you mean {near:?}?"))
     }
 
     /// The record of an account that may be meant.

@@ -124,6 +124,21 @@ fn an_account_is_deleted_only_on_confirmation() {
     assert!(said.contains("there is no account \"acme\""), "{said}");
 }
 
+/// Whoever wanted to delete an account that is not there was told how to open it.
+#[test]
+fn a_deletion_of_no_account_does_not_advise_to_open_it() {
+    let folder = Folder::with_account();
+    for (name, next) in [
+        ("nobody", "; `gpu-credit accounts` lists all"),
+        ("acmee", "; did you mean \"acme\"?"),
+    ] {
+        assert_eq!(
+            folder.refused(&format!("account delete {name} --yes")),
+            format!("gpu-credit: gpu-credit.redb: there is no account \"{name}\"{next}")
+        );
+    }
+}
+
 #[test]
 fn times_are_typed_as_integers_or_by_the_calendar() {
     let folder = Folder::new();
