@@ -229,7 +229,7 @@ pub(crate) fn run(arguments: &HelpArguments) -> anyhow::Result<()> {
         .chain(words.iter().map(String::as_str))
         .chain(["--help"]);
     match command().try_get_matches_from(typed) {
-        Err(help) if !help.use_stderr() => Ok(help.print()?),
+        Err(page) if !page.use_stderr() => crate::show(&page),
         _ => anyhow::bail!(
             "there is no command and no topic {:?}; `gpu-credit --help` lists them",
             words.join(" ")

@@ -59,7 +59,10 @@ const LEFT_OUT: u8 = 3;
 
 fn main() -> ExitCode {
     let done = match arguments() {
-        Ok(arguments) => refuse_store_on_standard_output().and_then(|()| run(arguments.command)),
+        Ok(Typed::Arguments(arguments)) => {
+            refuse_store_on_standard_output().and_then(|()| run(arguments.command))
+        }
+        Ok(Typed::Page(page)) => show(&page).map(|()| ExitCode::SUCCESS),
         Err(wrong) => {
             complain(format_args!("{}", wrong.trim_end()));
             return ExitCode::from(BAD_INPUT);
@@ -93,17 +96,29 @@ fn told(error: &anyhow::Error) -> String {
     causes.collect::<Vec<_>>().join(": ")
 }
 
+/// What the command line says.
+enum Typed {
+    Arguments(Box<Arguments>),
+    /// It asks for a page of help, or for the version.
+    Page(clap::Error),
+}
+
+/// Writes a page of help.
+fn show(page: &clap::Error) -> anyhow::Result<()> {
+    page.print()?;
+    Ok(io::stdout().flush()?)
+}
+
 /// What the command line says; if it is wrong, what is wrong with it.
-fn arguments() -> Result<Arguments, String> {
+fn arguments() -> Result<Typed, String> {
     let typed: Vec<OsString> = env::args_os().collect();
     let matches = help::command().try_get_matches_from(&typed);
     let error_as_typed = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
-        Ok(arguments) => return Ok(arguments),
+        Ok(arguments) => return Ok(Typed::Arguments(Box::new(arguments))),
         Err(error) => error,
     };
     if !error_as_typed.use_stderr() {
-        // Help, and the version.
-        error_as_typed.exit();
+        return Ok(Typed::Page(error_as_typed));
     }
     // The same error, with what was typed escaped.
     let typed = typed.iter().map(|word| match word.to_str() {
