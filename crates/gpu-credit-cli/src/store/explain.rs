@@ -137,6 +137,7 @@ impl OpenStore {
                 "account {account:?}, id \"{id}\": {}",
                 self.told_refusal(account, refusal)
             ),
+            Error::Question(limit) => self.told_limit(limit),
             Error::NoSuchRevision { account, .. } => {
                 let history = typed(account);
                 format!("{error}: `gpu-credit history{history}` lists them")
@@ -181,6 +182,40 @@ impl OpenStore {
             Refusal::ClosedLater { until } => {
                 format!("the books are closed up to {} already", self.show(*until))
             }
+            Refusal::Limit(limit) => self.told_limit(limit),
+            other => other.to_string(),
+        }
+    }
+
+    /// What the ledger refuses. The instants in it are as people read them.
+    fn told_limit(&self, limit: &gpu_credit::Error) -> String {
+        use gpu_credit::Error;
+        match limit {
+            Error::WindowTooLong {
+                timestamp,
+                expiration,
+            } => format!(
+                "the window from {} for {expiration} ends after the last instant there is, {}",
+                self.show(*timestamp),
+                self.show_last()
+            ),
+            Error::MeteredUsageTooLarge {
+                rate,
+                from,
+                until,
+                total,
+            } => format!(
+                "usage of {rate} at each tick from {} until {} does not fit: usage adds up to {total} \
+                 already, and {} at most",
+                self.show(*from),
+                self.show(*until),
+                i64::MAX
+            ),
+            Error::NoTicks { from, until } => format!(
+                "there is no tick from {} until {}",
+                self.show(*from),
+                self.show(*until)
+            ),
             other => other.to_string(),
         }
     }
@@ -235,6 +270,13 @@ impl OpenStore {
             "\"{of}\" is {kind}, not {expected}: `gpu-credit change` takes {options} for it, and \
              `gpu-credit retract` undoes it"
         )
+    }
+
+    /// The last instant there is.
+    fn show_last(&self) -> String {
+        let unit = self.store.time_unit().ok().flatten().map(Unit::from);
+        let last = unit.and_then(|unit| unit.timestamp(i64::MAX));
+        last.map_or_else(|| i64::MAX.to_string(), |last| last.to_string())
     }
 
     pub(super) fn show(&self, instant: i64) -> String {

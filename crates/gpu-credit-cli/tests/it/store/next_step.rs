@@ -57,6 +57,33 @@ fn an_id_that_was_made_is_not_in_the_error() {
 }
 
 /// Instants were integers in errors, also if the unit was known.
+/// Whoever had typed dates read integers.
+#[test]
+fn the_instants_of_a_limit_are_shown_by_the_calendar() {
+    let folder = Folder::new();
+    folder.ok("account create acme --unit ns");
+    let longest = i64::MAX;
+    for (line, expected) in [
+        (
+            format!("grant acme 1 --at 2200-01-01 --expiration {longest}"),
+            format!(
+                "the window from 2200-01-01T00:00:00Z for {longest} ends after the last instant there is, \
+                 2262-04-11T23:47:16.854775807Z"
+            ),
+        ),
+        (
+            format!("run acme --rate {longest} --from 2025-01-01 --until 2025-01-02"),
+            format!(
+                "usage of {longest} at each tick from 2025-01-01T00:00:00Z until 2025-01-02T00:00:00Z does \
+                 not fit: usage adds up to 0 already, and {longest} at most"
+            ),
+        ),
+    ] {
+        let said = folder.refused(&line);
+        assert!(said.ends_with(&expected), "{said}");
+    }
+}
+
 #[test]
 fn instants_are_shown_by_the_calendar() {
     let folder = with_unit();
