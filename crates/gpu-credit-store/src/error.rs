@@ -72,7 +72,7 @@ pub enum Error {
     OtherTimeUnit {
         /// The unit of the store.
         kept: TimeUnit,
-        /// What was said.
+        /// The unit that the caller gave.
         said: TimeUnit,
     },
     /// The store has a unit of time of a later version.

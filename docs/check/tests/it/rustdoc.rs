@@ -28,12 +28,15 @@ fn add_sources(folder: &Path, found: &mut Vec<Document>) {
     }
 }
 
-/// The comments of public items, and the page of a crate, in their lines; all else is blank.
+/// The comments of public items, what public enums and traits have included, and the page of a crate, in
+/// their lines; all else is blank.
 fn comments(source: &str, is_page: bool) -> String {
     let mut lines: Vec<&str> = Vec::new();
     let mut begins = None;
-    for (place, line) in source.lines().enumerate() {
-        let line = line.trim_start();
+    // How the public enum or trait ends that a line is in.
+    let mut end: Option<String> = None;
+    for (place, whole) in source.lines().enumerate() {
+        let line = whole.trim_start();
         let page = line.strip_prefix("//!").filter(|_| is_page);
         let comment = line.strip_prefix("///");
         match comment {
@@ -42,10 +45,17 @@ fn comments(source: &str, is_page: bool) -> String {
             None => {
                 if let Some(begins) = begins.take()
                     && !line.starts_with("pub ")
+                    && end.is_none()
                 {
                     lines[begins..].fill("");
                 }
             }
+        }
+        let has_parts = ["pub enum ", "pub trait "];
+        if has_parts.iter().any(|kind| line.starts_with(kind)) && line.ends_with('{') {
+            end = Some(format!("{}}}", &whole[..whole.len() - line.len()]));
+        } else if end.as_deref() == Some(whole) {
+            end = None;
         }
         lines.push(page.or(comment).unwrap_or(""));
     }
@@ -58,4 +68,13 @@ fn only_comments_of_public_items_are_looked_at() {
         "//! Page.\n/// One.\n#[must_use]\npub fn one() {}\n    /// Two.\n    fn two() {}\n";
     assert_eq!(comments(source, true), " Page.\n One.\n\n\n\n");
     assert_eq!(comments(source, false), "\n One.\n\n\n\n");
+}
+
+/// What variants say was not looked at.
+#[test]
+fn variants_of_public_enums_are_looked_at() {
+    let source = "/// One.\npub enum One {\n    /// Two.\n    #[error(\"two\")]\n    Two {\n        /// Three.\n        \
+                  three: u8,\n    },\n}\n/// Four.\nenum Four {\n    /// Five.\n    Five,\n}\n";
+    let expected = " One.\n\n Two.\n\n\n Three.\n\n\n\n\n\n\n\n";
+    assert_eq!(comments(source, false), expected);
 }
