@@ -10,6 +10,7 @@
 mod answers;
 mod arguments;
 mod confirm;
+mod disagreement;
 mod engine;
 mod escape;
 mod generate;

@@ -2,7 +2,7 @@
 
 use gpu_credit_workload::random::Random;
 
-use crate::verify::Step;
+use crate::disagreement::Step;
 
 /// Questions to an account, at most and at least.
 const QUESTIONS_MAX: usize = 1_000;

@@ -1,18 +1,17 @@
 //! `gpu-credit verify`: every engine on the same file, in step.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 
 use clap::Args;
-use gpu_credit::Error;
-use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
+use gpu_credit_workload::{Action, Event};
 use hashbrown::HashMap;
 
+use crate::disagreement::{Answers, Disagreement, Step, agree, ask, post};
 use crate::escape::{Escapes, onto};
 use crate::input::{EventsArguments, Input};
 use crate::own_questions;
 use crate::party::{self, KEYED, Parties, Said};
-use crate::shrink::shrink;
 use crate::store::counted;
 use crate::{complain, heard, say};
 
@@ -73,16 +72,6 @@ struct Agreed {
     unasked: u64,
 }
 
-/// The first difference, as short as it could be made.
-struct Disagreement {
-    /// The line of the question in the file; `None` if it is not the file's.
-    line: Option<u64>,
-    account: String,
-    /// Rows of the account that bring the difference about; the last is the question.
-    steps: Vec<Step>,
-    said: Answers,
-}
-
 /// Feeds every event to the parties of its account, each `open`ed for it, and compares what they
 /// say. Accounts of which the file asks nothing are asked at the end.
 fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdict> {
@@ -104,11 +93,9 @@ fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdi
         };
         history.is_asked = true;
         if let Some(said) = history.ask(timestamp, &mut agreed) {
-            let found = history.disagreement(account, said, open);
-            return Ok(Verdict::Disagreed(Disagreement {
-                line: Some(input.line()),
-                ..found
-            }));
+            let mut found = Disagreement::at_the_last_of(&history.steps, account, said, open);
+            found.line = Some(input.line());
+            return Ok(Verdict::Disagreed(found));
         }
     }
     agreed.accounts = book.len() as u64;
@@ -119,9 +106,12 @@ fn verify(input: &mut Input, open: &dyn Fn() -> Parties) -> anyhow::Result<Verdi
     for (account, history) in &mut unasked {
         for timestamp in own_questions::instants(&history.steps, records) {
             if let Some(said) = history.ask(timestamp, &mut agreed) {
-                return Ok(Verdict::Disagreed(
-                    history.disagreement(account, said, open),
-                ));
+                return Ok(Verdict::Disagreed(Disagreement::at_the_last_of(
+                    &history.steps,
+                    account,
+                    said,
+                    open,
+                )));
             }
         }
     }
@@ -138,9 +128,6 @@ struct History {
     is_asked: bool,
 }
 
-/// What each party says to a question.
-type Answers = Vec<(&'static str, Said)>;
-
 impl History {
     /// Asks all parties; what they say if they disagree.
     fn ask(&mut self, timestamp: i64, agreed: &mut Agreed) -> Option<Answers> {
@@ -151,146 +138,6 @@ impl History {
         agreed.keyed += u64::from(said.iter().any(is_heard));
         (!agree(&said)).then_some(said)
     }
-
-    /// A disagreement at the last step, as short as it can be made.
-    fn disagreement(
-        &self,
-        account: &str,
-        said: Answers,
-        open: &dyn Fn() -> Parties,
-    ) -> Disagreement {
-        let (steps, said) = shortest(&self.steps, said, open);
-        Disagreement {
-            line: None,
-            account: account.to_owned(),
-            steps,
-            said,
-        }
-    }
-}
-
-/// An action that owns its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Grant {
-        credit_id: String,
-        amount: u64,
-        timestamp: i64,
-        expiration: u64,
-        priority: i16,
-    },
-    Usage {
-        amount: u64,
-        timestamp: i64,
-    },
-    Metered {
-        rate: u64,
-        from: i64,
-        until: i64,
-    },
-    Question {
-        timestamp: i64,
-    },
-}
-
-impl From<Action<'_>> for Step {
-    fn from(action: Action<'_>) -> Self {
-        match action {
-            Action::Grant {
-                credit_id,
-                amount,
-                timestamp,
-                expiration,
-                priority,
-            } => Step::Grant {
-                credit_id: credit_id.to_owned(),
-                amount,
-                timestamp,
-                expiration,
-                priority,
-            },
-            Action::Usage { amount, timestamp } => Step::Usage { amount, timestamp },
-            Action::Metered { rate, from, until } => Step::Metered { rate, from, until },
-            Action::Balance { timestamp } => Step::Question { timestamp },
-        }
-    }
-}
-
-impl Step {
-    fn action(&self) -> Action<'_> {
-        match *self {
-            Step::Grant {
-                ref credit_id,
-                amount,
-                timestamp,
-                expiration,
-                priority,
-            } => Action::Grant {
-                credit_id,
-                amount,
-                timestamp,
-                expiration,
-                priority,
-            },
-            Step::Usage { amount, timestamp } => Action::Usage { amount, timestamp },
-            Step::Metered { rate, from, until } => Action::Metered { rate, from, until },
-            Step::Question { timestamp } => Action::Balance { timestamp },
-        }
-    }
-}
-
-fn post(parties: &mut Parties, record: Action<'_>) -> Result<(), Error> {
-    parties
-        .iter_mut()
-        .try_for_each(|(_, party)| party.post(record))
-}
-
-fn ask(parties: &mut Parties, timestamp: i64) -> Answers {
-    parties
-        .iter_mut()
-        .map(|(name, party)| (*name, party.ask(timestamp)))
-        .collect()
-}
-
-fn agree(said: &[(&'static str, Said)]) -> bool {
-    said.iter()
-        .all(|(_, one)| said.iter().all(|(_, other)| one.agrees_with(*other)))
-}
-
-/// Records posted while looking for a shorter reproduction, at most: some seconds' work.
-const WORK_MAX: usize = 50_000_000;
-
-/// Leaves out what the disagreement at the last step does not need.
-fn shortest(steps: &[Step], said: Answers, open: &dyn Fn() -> Parties) -> (Vec<Step>, Answers) {
-    let Some((question, before)) = steps.split_last() else {
-        return (Vec::new(), said);
-    };
-    let disagree = |steps: &[Step]| disagreement(open(), steps, question).is_some();
-    // Mostly the earlier questions have no part in it.
-    let is_record = |step: &&Step| !matches!(step, Step::Question { .. });
-    let records: Vec<Step> = before.iter().filter(is_record).cloned().collect();
-    let start = if disagree(&records) {
-        records
-    } else {
-        before.to_vec()
-    };
-    let mut steps = shrink(start, WORK_MAX, disagree);
-    // As said in the file, should it not come about again.
-    let said = disagreement(open(), &steps, question).unwrap_or(said);
-    steps.push(question.clone());
-    (steps, said)
-}
-
-/// What new parties say to the question after these steps, if they disagree.
-fn disagreement(mut parties: Parties, steps: &[Step], question: &Step) -> Option<Answers> {
-    for step in steps {
-        match step.action() {
-            Action::Balance { timestamp } => drop(ask(&mut parties, timestamp)),
-            record => post(&mut parties, record).ok()?,
-        }
-    }
-    let said = ask(&mut parties, question.action().timestamp());
-    (!agree(&said)).then_some(said)
 }
 
 impl Agreed {
@@ -316,43 +163,9 @@ impl Agreed {
     }
 }
 
-impl Disagreement {
-    fn report(&self) -> String {
-        let line = self.line.map(|line| format!("line {line}: "));
-        let mut report = format!(
-            "{}the engines disagree, as they do on the {} rows on standard output:",
-            line.unwrap_or_default(),
-            self.steps.len(),
-        );
-        for (name, said) in &self.said {
-            let _ = write!(report, "\n  {name}: {said}");
-        }
-        report
-    }
-
-    fn write_reproduction(&self, output: impl Write) -> io::Result<()> {
-        let columns = OptionalColumns::default();
-        let columns = self
-            .events()
-            .fold(columns, |columns, event| columns.and_of(&event));
-        let mut rows = EventWriter::with_columns(output, columns)?;
-        for event in self.events() {
-            rows.write(&event)?;
-        }
-        rows.finish()?.flush()
-    }
-
-    fn events(&self) -> impl Iterator<Item = Event<'_>> {
-        self.steps.iter().map(|step| Event {
-            account: &self.account,
-            id: None,
-            action: step.action(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use gpu_credit::Error;
     use gpu_credit_workload::events::HEADER;
 
     use super::*;
