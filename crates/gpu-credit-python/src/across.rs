@@ -9,10 +9,11 @@ use crate::book::{Book, QUESTIONS_AT_A_TIME, no_such_account, settle_for_many};
 use crate::columns::{Cell, Field, Rows, answer_cells};
 use crate::instant::{Instant, Instants, Last, Length};
 use crate::integer::Amount;
+use crate::periods::{self, Period};
 use crate::progress::Progress;
 use crate::records;
 use crate::shared::Interrupt;
-use crate::tables::{self, Every, Period};
+use crate::tables::{self, Every};
 
 /// The accounts are asked in so many parts, a thread each at a time.
 const PARTS: usize = 64;
@@ -334,9 +335,9 @@ impl Book {
         let period = Period::new(self.at(first)?, self.at(last)?)?;
         self.table(
             py,
-            tables::STATEMENTS,
+            periods::STATEMENTS,
             names(accounts)?,
-            move |account, rows, _| tables::statements(account, period, rows),
+            move |account, rows, _| periods::statements(account, period, rows),
         )
     }
 
@@ -361,9 +362,9 @@ impl Book {
         let period = Period::new(self.at(first)?, self.at(last)?)?;
         self.table(
             py,
-            tables::GRANT_STATEMENTS,
+            periods::GRANT_STATEMENTS,
             names(accounts)?,
-            move |account, rows, _| tables::grant_statements(account, period, rows),
+            move |account, rows, _| periods::grant_statements(account, period, rows),
         )
     }
 }

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::error::refused;
+use crate::held::WAITING_FEW;
 use crate::integer::{Amount, Expiration, Timestamp};
 use crate::ledger::Ledger;
-use crate::place::WAITING_FEW;
 use crate::policy::Policy;
 use crate::shared::Shared;
 

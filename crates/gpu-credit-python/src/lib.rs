@@ -3,13 +3,13 @@
 //! [`account`] is the classic class and all that the Rust account has, its [`contents`],
 //! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic
 //! keyed exercise. Both stand on [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
-//! an [`account`] too, in another [`place`], and answers questions [`across`] them; it is a [`mapping`]. [`store`] keeps them
+//! an [`account`] too, in another [`place`], which lends it [`held`], and answers questions [`across`] them; it is a [`mapping`]. [`store`] keeps them
 //! in a durable file: [`posting`] adds to it, [`imports`] brings files of others, [`ingest`] tables, and [`history`] shows
 //! its entries. [`fold`] is what a distributed engine runs on each part of a large table.
 //!
 //! What comes in: [`integer`] takes Python's integers, [`instant`] datetimes, [`array`] what NumPy has, [`records`]
-//! tuples, [`table`] columns in Arrow's format, of which [`events`] are made. What goes out: [`tables`] says which
-//! rows answer a question, [`columns`] keeps them, [`answers`] hands them to Python; [`words`] makes the package's
+//! tuples, [`table`] columns in Arrow's format, of which [`events`] are made. What goes out: [`tables`] and
+//! [`periods`] say which rows answer a question, [`columns`] keeps them, [`answers`] hands them to Python; [`words`] makes the package's
 //! named tuples; [`pickle`] makes bytes of accounts, and of many of them a [`bundle`]. [`shown`] is how objects look, and [`equal`]
 //! when they are.
 //!
@@ -32,6 +32,7 @@ mod error;
 mod events;
 mod fold;
 mod fork;
+mod held;
 mod history;
 mod imports;
 mod ingest;
@@ -41,6 +42,7 @@ mod keyed;
 mod ledger;
 mod mapping;
 mod metered;
+mod periods;
 mod pickle;
 mod place;
 mod plan;

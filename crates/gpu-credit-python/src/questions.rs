@@ -9,8 +9,9 @@ use crate::columns::{Field, Rows};
 use crate::error::refused;
 use crate::instant::{Instant, Instants, Last, Length};
 use crate::integer::{Amount, Number, Usage, grant_id};
+use crate::periods::{self, Period};
 use crate::shared::Interrupt;
-use crate::tables::{self, Every, Period};
+use crate::tables::{self, Every};
 use crate::{records, words};
 
 impl Account {
@@ -204,8 +205,8 @@ impl Account {
         last: Last,
     ) -> PyResult<Bound<'py, PyAny>> {
         let period = Period::new(self.at(first)?, self.at(last)?)?;
-        self.table(py, tables::GRANT_STATEMENTS, |account, rows, _| {
-            tables::grant_statements(account, period, rows)
+        self.table(py, periods::GRANT_STATEMENTS, |account, rows, _| {
+            periods::grant_statements(account, period, rows)
         })
     }
 
