@@ -48,7 +48,7 @@ class Status(StrEnum):
     """Why an Answer is what it is."""
 
     INACTIVE = "inactive"
-    """No window contains the instant. It wins over the others."""
+    """No window contains the instant: whatever else is true, this is the status then."""
 
     OVERDRAWN = "overdrawn"
     """There is a deficit."""
