@@ -68,7 +68,7 @@ fn there_must_be_a_file_and_not_two() {
     let nowhere = folder.path().join("no/where.redb");
     assert!(matches!(
         problem(Store::create(nowhere), "where.redb"),
-        StorageProblem::NotFound
+        StorageProblem::NoFolder
     ));
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
