@@ -153,7 +153,7 @@ fn waits(folder: &Path, sizes: Sizes) {
         "a trial",
         &prober.while_running(|| {
             let trial = usage("batch", "trial ", 0..sizes.batch);
-            assert_eq!(store.try_all(trial).unwrap().len() as u64, sizes.batch);
+            assert_eq!(store.dry_run(trial).unwrap().len() as u64, sizes.batch);
         }),
     );
     report(

@@ -23,7 +23,8 @@ pub struct Posting {
     pub change: Change,
 }
 
-/// What came of a posting. In all cases it is durable.
+/// What came of a posting: in all cases it is durable. Of a [dry run](crate::Store::dry_run), what would have
+/// come of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was written, as this revision of the account.

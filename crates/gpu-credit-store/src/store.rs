@@ -181,11 +181,12 @@ impl<J: Journal> Store<J> {
         self.submit(request).map_err(|(_, error)| error)
     }
 
-    /// What would come of [`post_all`](Self::post_all), without posting anything.
+    /// What would come of [`post_all`](Self::post_all), without posting anything: the revisions are those
+    /// that the entries would have now, and others may get them first.
     ///
     /// # Errors
     /// As [`post_all`](Self::post_all).
-    pub fn try_all(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
+    pub fn dry_run(&self, postings: Vec<Posting>) -> Result<Vec<Outcome>, Error> {
         let request = Request {
             postings,
             is_trial: true,

@@ -261,7 +261,7 @@ fn would_stop(store: &OpenStore, account: &str, job: &RecordId, at: i64) -> Resu
     };
     let id = format!("{job}/stop");
     let posting = Posting::change_metered_usage(account, id, job.clone(), change);
-    let outcomes = store.store.try_all(vec![posting])?;
+    let outcomes = store.store.dry_run(vec![posting])?;
     let revision = outcomes[0].revision();
     Ok(Stopped::Now(revision.expect("a change deletes no account")))
 }

@@ -335,7 +335,7 @@ impl PostArguments {
         let id = self.id.get();
         let postings = postings(&store, id)?;
         let outcomes = match self.dry_run {
-            true => store.store.try_all(postings.clone()),
+            true => store.store.dry_run(postings.clone()),
             false => store.store.post_all(postings.clone()),
         };
         let outcomes = outcomes.map_err(|error| match &self.id.id {

@@ -202,7 +202,7 @@ fn a_cold_account_and_a_large_batch_hold_up_no_posting() {
             store.balance_at("cold 3", 0).unwrap();
         }),
         Box::new(|| {
-            store.try_all(batch("trial", 1_000)).unwrap();
+            store.dry_run(batch("trial", 1_000)).unwrap();
         }),
         Box::new(|| {
             store.post_all(batch("batch", 1_000)).unwrap();
@@ -407,7 +407,7 @@ fn write<J: Journal>(store: &Store<J>, seed: u64) -> Acknowledged {
             _ => steady.batch(),
         };
         if random.chance(1, 6) {
-            let _ = attempt(|| store.try_all(batch.clone()));
+            let _ = attempt(|| store.dry_run(batch.clone()));
         }
         // Whose commit failed asks again until he knows.
         let posted = (0..100).find_map(|_| match attempt(|| store.post_all(batch.clone())) {

@@ -237,7 +237,7 @@ fn correct(posted: MeteredUsage, after: Option<MeteredUsage>, closed: i64, known
     let outcome = if known_from == 0 {
         // Refused, the batch leaves nothing: the trial says what comes of it.
         let trial = [postings.clone(), vec![correction.clone()]].concat();
-        let tried = store.try_all(trial).map(|_| ());
+        let tried = store.dry_run(trial).map(|_| ());
         store.post_all(postings).unwrap();
         let posted = store.post(correction).map(|_| ());
         assert_eq!(tried.is_ok(), posted.is_ok());

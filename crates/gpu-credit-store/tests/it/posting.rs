@@ -81,7 +81,7 @@ fn a_batch_is_all_or_nothing() {
     assert_eq!(everything(&store), before);
     assert_eq!(store.last_sequence(), Sequence::new(1));
     assert!(store.get_balance("b", 0).is_err());
-    let trial = store.try_all(batch[..4].to_vec()).unwrap();
+    let trial = store.dry_run(batch[..4].to_vec()).unwrap();
     assert_eq!(trial, [posted(1), posted(2), posted(3), posted(4)]);
     assert_eq!(everything(&store), before, "a trial posts nothing");
     assert_eq!(store.post_all(batch[..4].to_vec()).unwrap(), trial);

@@ -37,7 +37,7 @@ impl Soak {
     fn post(&mut self, batch: Vec<Posting>) {
         let (last, tried) = (
             self.store.last_sequence(),
-            self.store.try_all(batch.clone()),
+            self.store.dry_run(batch.clone()),
         );
         assert_eq!(self.store.last_sequence(), last, "a trial posts nothing");
         match self.store.post_all(batch.clone()) {
