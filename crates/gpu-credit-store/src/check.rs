@@ -13,6 +13,7 @@ use crate::{Account, AccountKey, Change, Error, Journal, Revision, Store};
 /// What a check looked at, and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "what is wrong is in the report, not an error"]
+#[non_exhaustive]
 pub struct CheckReport {
     /// Accounts that were loaded from the journal.
     pub accounts: u64,

@@ -15,6 +15,8 @@ use crate::{Change, Entry, Error, Journal, RecordId, Revision, Store};
 
 /// What an events file leaves out of a journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "an events file does not hold all of a journal"]
+#[non_exhaustive]
 pub struct LeftOut {
     /// Accounts, whose policies are left out.
     pub policies: u64,
