@@ -227,7 +227,7 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     }
     let until = match stopped {
         Stopped::Now(_) => Some(at),
-        Stopped::Before { .. } => standing(&store, account, &job)?.map(|job| job.until),
+        Stopped::Before { until, .. } => Some(until),
         Stopped::Ended { until } => until,
     };
     let result = until.filter(|_| !arguments.dry_run);

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{
-    Error, ImportOptions, MeteredChange, Posting, Refusal, Revision, Stopped, Store,
+    Error, ImportOptions, MeteredChange, Posting, Refusal, Revision, Stopped, Store, TEXT_BYTES_MAX,
 };
 
 use crate::support::{assert_sound, everything, refusal, store, store_in_memory};
@@ -356,8 +356,36 @@ fn a_stopped_job_stays_as_it_is() {
     store
         .post(Posting::change_metered_usage("a", "c", "job", until(18)))
         .unwrap();
-    assert_eq!(stop(19).unwrap(), before);
+    let corrected = |until| Stopped::Before { revision, until };
+    assert_eq!(stop(19).unwrap(), corrected(18));
     assert_eq!(store.get_balance("a", 100).unwrap(), Some(100 - 1 - 16));
+    // Regression: a job whose end was corrected to a later one, and one that was retracted, were said to
+    // have ended when they were stopped.
+    store
+        .post(Posting::change_metered_usage("a", "d", "job", until(40)))
+        .unwrap();
+    assert_eq!(stop(20).unwrap(), corrected(40));
+    store.post(Posting::retract("a", "r", "job")).unwrap();
+    assert_eq!(refusal(stop(20)), Refusal::Retracted("job".into()));
+}
+
+/// Regression: nothing said why such a job cannot be stopped.
+#[test]
+fn a_job_of_too_long_an_id_is_ended_under_another() {
+    let (_folder, store) = account();
+    let longest = "x".repeat(TEXT_BYTES_MAX);
+    for (id, length) in [(&longest[5..], None), (&longest[4..], Some(1_025))] {
+        store
+            .post(Posting::metered_usage("a", id, job(1, 10, 60)))
+            .unwrap();
+        let stopped = store.stop("a", &id.into(), 15);
+        match length {
+            None => assert!(matches!(stopped, Ok(Stopped::Now(_))), "{stopped:?}"),
+            Some(length) => assert_eq!(refusal(stopped), Refusal::TextLength(length)),
+        }
+    }
+    let ended = Posting::change_metered_usage("a", "end", &longest[4..], until(15));
+    assert!(store.post(ended).unwrap().is_new());
 }
 
 #[test]
