@@ -158,7 +158,7 @@ mod transfer;
 mod usage_ids;
 mod usage_statement;
 
-pub use account::Account;
+pub use account::{Account, RecordedDraw};
 pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};

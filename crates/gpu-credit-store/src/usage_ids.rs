@@ -40,6 +40,15 @@ impl UsageIds {
         Some(UsageId { timestamp, nth })
     }
 
+    /// The entries of all usage, in order of time and then of posting: of an instant the first is that of
+    /// identity 0, and so on. O(n log n)
+    pub(crate) fn in_order(&self) -> Vec<(i64, Revision)> {
+        let all = self.ordered.keys().chain(&self.recent);
+        let mut all: Vec<_> = all.copied().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Forgets what was before `until` or does not stand, as the engine that comes out of closing the
     /// books has never been told of it.
     pub(crate) fn close(&mut self, until: i64, stands: impl Fn(Revision) -> bool) {

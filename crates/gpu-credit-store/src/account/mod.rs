@@ -1,6 +1,7 @@
 //! One account in memory: the journal's entries folded into an engine account.
 
 mod applying;
+mod draws;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use gpu_credit::{Answer, GpuCredit, GrantId, MeteredId, Overdraft, UsageId};
 
 pub(crate) use applying::NotApplicable;
+pub use draws::RecordedDraw;
 
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;

@@ -1,7 +1,7 @@
 //! A usage record is found by its id among others of its instant, however it was corrected.
 
-use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, Revision, Store};
+use gpu_credit::{MeteredUsage, Overdraft};
+use gpu_credit_store::{BeforeClose, Error, Posting, RecordedDraw, Revision, Store};
 
 use crate::support::store;
 
@@ -96,4 +96,52 @@ fn a_correction_keeps_to_its_id_among_alike_usage() {
     assert_eq!(paid_as_recorded(&store, "a", before), (vec![3], 0));
     assert_eq!(paid(&store, "a"), (vec![3], 0));
     assert_eq!(paid(&store, "c"), (vec![1], 0));
+}
+
+/// Regression: a draw named its usage by a number of the engine, and nothing led from there to a record.
+#[test]
+fn a_draw_leads_to_the_records_that_it_is_of() {
+    let (_folder, store) = store();
+    store.open_account("acme", Overdraft::Carry).unwrap();
+    let job = MeteredUsage {
+        rate: 1,
+        from: 6,
+        until: 9,
+    };
+    store
+        .post_all(vec![
+            Posting::grant("acme", "g1", "", 10, 0, 20),
+            Posting::usage("acme", "a", 4, 5),
+            Posting::usage("acme", "b", 8, 5),
+            Posting::retract("acme", "r", "a"),
+            Posting::usage("acme", "c", 4, 5),
+            Posting::metered_usage("acme", "job", job),
+            Posting::grant("acme", "g2", "", 10, 10, 20),
+        ])
+        .unwrap();
+    let drawn_from = |first: i64| {
+        let history = store.history("acme").unwrap();
+        let id = |revision| {
+            let mut found = history.iter().filter(|entry| entry.revision == revision);
+            found.next().unwrap().id.to_string()
+        };
+        let draws = store.with_account("acme", |account| {
+            let draws = account.draws(first..)?;
+            let named = |draw: RecordedDraw| {
+                let usage = draw.usage.map_or("-".to_owned(), id);
+                format!("{usage} {} {}", id(draw.grant), draw.draw.amount)
+            };
+            Ok::<_, BeforeClose>(draws.map(named).collect::<Vec<_>>())
+        });
+        draws.unwrap()
+    };
+    let whole = ["b g1 8", "c g1 2", "c g2 2", "job g2 3"];
+    assert_eq!(drawn_from(0).unwrap(), whole);
+    store
+        .post(Posting::close_books("acme", "close", 8))
+        .unwrap();
+    // What was a deficit before the close is of no record any more.
+    assert_eq!(drawn_from(8).unwrap(), ["- g2 4", "job g2 1"]);
+    let (until, timestamp) = (8, 7);
+    assert_eq!(drawn_from(7), Err(BeforeClose { until, timestamp }));
 }
