@@ -26,6 +26,46 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Opening
+//!
+//! | to | call |
+//! |---|---|
+//! | open a file, and make it if there is none | [`Store::open_or_create`] |
+//! | open a file that is there; make one that is not | [`Store::open`]; [`Store::create`] |
+//! | ask a file while others ask it too | [`Store::open_read_only`] |
+//! | try something without a file | [`Store::in_memory`] |
+//!
+//! One process at a time has the file open for writing. In it all threads share one [`Store`]: a clone is the same
+//! store, and the file is closed when the last clone is dropped. Timestamps are integers in the caller's unit;
+//! [`Store::set_time_unit`] keeps that unit for the program, which shows times.
+//!
+//! # Posting
+//!
+//! [`Posting`] has a constructor for each change: grants, usage at an instant, metered usage, corrections, closing the books.
+//! [`Store::post`] posts one; [`Store::post_all`] posts several, all or none; [`Store::dry_run`] says
+//! what would come of them. A call returns once what it posted is synced, so it blocks its thread: in async code it
+//! belongs into a blocking task. The store holds no credit for a request that is still to come: the repository's
+//! `docs/recipes/rust-service.md` says how to admit requests without admitting too many.
+//!
+//! # Asking
+//!
+//! [`Store::get_balance`] and [`Store::balance_at`] answer the most frequent questions.
+//! [`Store::with_account`] answers all others: it shows an [`Account`], and by its
+//! [`ledger`](Account::ledger) the engine's. [`Store::usage_statement`] and [`Account::draws`] say which usage
+//! drew from which grant, [`Store::history`] what was posted, and [`Store::as_recorded`] what was known before.
+//!
+//! # Posting again, and errors
+//!
+//! What is refused has changed nothing, and is refused again. Of [`Error::Journal`] and [`Error::Interrupted`] it is
+//! not known whether anything was written: post the same again under the same id, after [`Error::Journal`]
+//! on a store that is opened anew. The repository's `docs/operating.md` says of each error what to do, and the
+//! recipe has the loop.
+//!
+//! # Backing up
+//!
+//! [`Store::copy_to`] copies what is durable to a new file while others post; [`Store::check`] verifies
+//! a store, and what is wrong is in its report.
+//!
 //! # What is promised
 //!
 //! * **Durable.** A posting is acknowledged once it is synced. Threads that post at the same time share
@@ -47,47 +87,6 @@
 //!   also compares the engine with the reference. After a crash, damage
 //!   to the newest commit cannot be told from a commit that was cut short: both are rolled back. Checksums
 //!   are no protection from somebody who changes the file on purpose.
-//!
-//! # How it works
-//!
-//! ```text
-//!   post ──▶ facts ──▶ │ draft ──▶ journal.append ──▶ publish │ ──▶ get_balance, with_account ...
-//!            looked up │ checks    one sync for       laid      │     taken in by the thread
-//!            by each   │ all rules the group          beside    │     that has the account
-//!            caller      the lane: one group at a time
-//! ```
-//!
-//! Every rule is checked in a draft, against the accounts as they would be. What passes is appended to
-//! the [`Journal`] in one transaction. An account is loaded, by folding its entries, when a question,
-//! a correction or a close first needs it; grants and usage need its [`Head`] alone.
-//!
-//! **The lane** is what one group at a time goes through; nothing in it waits for a reader, loads an
-//! account or folds one. Each caller first gathers facts: heads, the entries of the ids, how records
-//! stand that are corrected, the account whose books are closed. What was written after the oldest facts
-//! that somebody holds is kept in memory, so that in the lane facts and what was written since give what
-//! holds now. A large request, a trial and a close are drafted by their callers beforehand; in the
-//! lane a draft is written if none of its accounts was written to since, and made anew otherwise, four
-//! times outside and then inside. So a batch or an import holds the lane for its write alone: at most 1.3
-//! times as long as a bare redb transaction that inserts the same 200,000 rows (measured by the bench
-//! `lane`).
-//!
-//! **What readers see.** A commit lays what it wrote beside each account that is loaded, and then moves
-//! the place that is visible. An account takes in what lies beside it, up to the visible place,
-//! when a thread has it to itself: one that has posted tries once, and one that asks waits until it has. So a
-//! reader sees everything that was visible when it asked, nothing that is not durable, and never a part
-//! of a commit; several accounts are brought to one visible place while all of them are held. While an
-//! account is held by a slow question, what is posted to it lies beside it: only threads that ask that account
-//! wait.
-//!
-//! The file, drawn at [`RedbJournal`]:
-//!
-//! ```text
-//!   accounts     name ─▶ number             number = sequence of the account's opening
-//!   revisions    number, revision ─▶ entry  an account's entries lie together, in order
-//!   ids          number, of id, revision    by which retries are known and corrections resolved
-//!   heads        number ─▶ head             totals and last entry of an account: see `Head`
-//!   deletions    digest, id ─▶ sequence     of accounts that are gone
-//! ```
 //!
 //! # Corrections
 //!
@@ -120,6 +119,8 @@
 //! pages of the file last until they are overwritten: a [copy](Store::copy_to) has none. The file gets no
 //! smaller by it, but what is posted next goes where the account was; [`Store::compact`] gives the room
 //! back.
+//!
+//! How the store works inside is in the repository's `docs/architecture.md`.
 
 // So that a workload serves the tests in here, too.
 #[cfg(test)]
