@@ -55,8 +55,13 @@ impl GrantTimeline {
     }
 
     fn write_checkpoints(&self, bytes: &mut Vec<u8>, sound: Key) {
-        let sound = self.checkpoints.iter().take_while(|(key, _)| *key <= sound);
-        let sound: Vec<_> = sound.collect();
+        let mut sound_keys = self.checkpoints.keys();
+        sound_keys.retain(|key| *key <= sound);
+        let remembered = |key: &Key| {
+            let found = self.checkpoints.at_or_before(*key);
+            found.filter(|(found, _)| found == key)
+        };
+        let sound: Vec<_> = sound_keys.iter().filter_map(remembered).collect();
         let mut places = self.tree.keys().enumerate();
         let mut before = 0;
         write_varint(bytes, sound.len() as u64);
@@ -64,7 +69,7 @@ impl GrantTimeline {
             let place = places.find(|(_, at)| *at == key);
             let (place, _) = place.expect("a checkpoint stands at a boundary");
             write_varint(bytes, (place - before) as u64);
-            write_remainders(bytes, remainders.iter());
+            write_remainders(bytes, remainders.live(&self.grants).remainders());
             before = place;
         }
     }

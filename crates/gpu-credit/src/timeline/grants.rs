@@ -1,6 +1,6 @@
 //! The grants of an account by number: windows, amounts, names.
 
-use super::boundary::{Event, Key};
+use super::boundary::{Event, Handle, Key};
 use super::live::{Live, LiveGrant};
 use super::tree::Boundary;
 use crate::bytes::Damage;
@@ -374,9 +374,15 @@ impl Grants {
     #[inline]
     pub(crate) fn prefetch<'a>(&self, coming: impl IntoIterator<Item = &'a Boundary>) {
         for boundary in coming {
-            if let Event::Start(grant) = boundary.handle.event() {
-                prefetch(self.live_row(grant));
-            }
+            self.prefetch_start(boundary.handle);
+        }
+    }
+
+    /// Starts loading the grant that starts at a boundary, if one does.
+    #[inline]
+    pub(crate) fn prefetch_start(&self, handle: Handle) {
+        if let Event::Start(grant) = handle.event() {
+            prefetch(self.live_row(grant));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::boundary::Key;
 use super::live::Live;
+use super::section::{Section, Start};
 use super::tree::Position;
 use super::{GrantTimeline, wrapping};
 use crate::all_usage::AllUsage;
@@ -26,8 +27,10 @@ impl GrantTimeline {
             self.tree.keys().skip(1).eq(keys),
             "a boundary for each window's start and end"
         );
-        let mut remembered = self.checkpoints.iter().peekable();
+        let mut remembered = self.checkpoints.keys().into_iter().peekable();
         let mut live = Live::default();
+        let mut starts = Vec::new();
+        let mut section = None;
         let (mut at, mut used, mut windows) = (Position::FIRST, 0, 0);
         while let Some(next) = self.tree.next(at) {
             let key = self.tree.get(next).key();
@@ -42,15 +45,31 @@ impl GrantTimeline {
             );
             live.draw(before - used, self.overdraft);
             used = before;
-            if let Some((_, remainders)) = remembered.next_if(|(at, _)| *at == key) {
-                let remembered = Live::new(remainders).in_order();
+            if remembered.next_if_eq(&key).is_some()
+                && let Some((_, remembered)) =
+                    (self.checkpoints.at_or_before(key)).filter(|(found, _)| *found == key)
+            {
                 assert_eq!(
-                    remembered,
+                    remembered.live(&self.grants).in_order(),
                     live.in_order(),
                     "what remains just before {key:?}"
                 );
             }
+            if let Some(left) = section.take_if(|section: &mut &Section| section.to() <= key) {
+                left.assert_passed(&starts, &live);
+                live.leave_section();
+            }
+            if let Some(entered) = self.checkpoints.section_from(key) {
+                live.enter_section(entered.last_instant());
+                live.disentangle();
+                starts.clear();
+                section = Some(entered);
+            }
+            let left = live.outliving();
             self.grants.apply(key, &mut live);
+            if live.outliving() != left {
+                starts.push(Start { key, left });
+            }
             windows += i64::from(key.handle.live_change());
             let level = self.tree.level(next).wrapping_sub(used);
             assert_eq!(
@@ -87,8 +106,9 @@ impl GrantTimeline {
             "nothing unsettled beyond the frontier"
         );
         assert!(
-            !self.checkpoints.iter().any(|(key, _)| beyond(&key)),
+            !self.checkpoints.keys().iter().any(beyond),
             "no checkpoint beyond the frontier"
         );
+        self.checkpoints.assert_sections(frontier);
     }
 }

@@ -45,12 +45,18 @@ impl PartialOrd for LiveGrant {
     }
 }
 
+/// A sum that differs for nearly all remainders that differ, whatever their order. O(grants).
+pub(crate) fn checksum<'a>(remainders: impl Iterator<Item = &'a LiveGrant>) -> u64 {
+    let weigh = |grant: &LiveGrant| grant.remainder.wrapping_mul(u64::from(grant.grant) + 1);
+    remainders.map(weigh).fold(0, u64::wrapping_add)
+}
+
 /// What remains of grants as a checkpoint keeps it: most have one or two.
 pub(crate) type Remainders = SmallVec<[LiveGrant; 2]>;
 
 /// The live grants that have something left, and the deficit. If there is a deficit nothing is
 /// left of any grant, for they would have paid it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Live {
     /// The one that is drawn first. It stands outside the heap because most usage draws from it
     /// alone.
@@ -62,6 +68,29 @@ pub(crate) struct Live {
     /// The sum of what is left.
     remaining: u64,
     deficit: u64,
+    /// The last instant of the [section](super::section) that a repair replays: grants that end later
+    /// outlive it. None does outside of sections.
+    section_end: i64,
+    /// The sum of what is left of those that outlive the section.
+    outliving: u64,
+    /// Whether what is drawn from those that outlive the section may depend on what is left of them:
+    /// usage went unpaid, or a grant had another priority than 0.
+    is_entangled: bool,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            first: None,
+            others: BinaryHeap::new(),
+            ranked: None,
+            remaining: 0,
+            deficit: 0,
+            section_end: i64::MAX,
+            outliving: 0,
+            is_entangled: false,
+        }
+    }
 }
 
 impl Live {
@@ -81,9 +110,27 @@ impl Live {
         Live {
             first: Some(*first),
             others: others[..zeros].to_vec().into(),
+            is_entangled: ranked.is_some(),
             ranked,
             remaining: remainders.iter().map(|grant| grant.remainder).sum(),
-            deficit: 0,
+            ..Live::default()
+        }
+    }
+
+    /// What stands if this is left of grants, in any order, and there is no deficit. O(remainders).
+    pub(crate) fn from_unordered(remainders: Vec<LiveGrant>) -> Self {
+        if remainders.iter().any(|grant| grant.priority != 0) {
+            let mut live = Live::default();
+            remainders.into_iter().for_each(|grant| live.start(grant));
+            return live;
+        }
+        let remaining = remainders.iter().map(|grant| grant.remainder).sum();
+        let mut others = BinaryHeap::from(remainders);
+        Live {
+            first: others.pop(),
+            others,
+            remaining,
+            ..Live::default()
         }
     }
 
@@ -91,8 +138,63 @@ impl Live {
     pub(crate) fn owing(deficit: u64) -> Self {
         Live {
             deficit,
+            is_entangled: true,
             ..Live::default()
         }
+    }
+
+    /// From here on it is told what is left of grants that end after `section_end`. O(live).
+    pub(crate) fn enter_section(&mut self, section_end: i64) {
+        let outliving = (self.remainders()).filter(|grant| grant.end > section_end);
+        self.outliving = outliving.map(|grant| grant.remainder).sum();
+        self.section_end = section_end;
+    }
+
+    /// No grant is told apart any more.
+    pub(crate) fn leave_section(&mut self) {
+        self.section_end = i64::MAX;
+        self.outliving = 0;
+    }
+
+    /// The sum of what is left of the grants that outlive the section.
+    #[inline]
+    pub(crate) fn outliving(&self) -> u64 {
+        self.outliving
+    }
+
+    /// Whether usage went unpaid, or a grant had another priority than 0, since
+    /// [`disentangle`](Self::disentangle).
+    pub(crate) fn is_entangled(&self) -> bool {
+        self.is_entangled
+    }
+
+    /// Whether anything is left of a grant of another priority than 0.
+    pub(crate) fn is_ranked(&self) -> bool {
+        self.first.is_some_and(|first| first.priority != 0)
+            || (self.ranked.as_ref()).is_some_and(|ranked| ranked.len() > 0)
+    }
+
+    /// Forgets what has been, but not what is.
+    pub(crate) fn disentangle(&mut self) {
+        self.is_entangled = self.is_ranked() || self.deficit > 0;
+    }
+
+    /// What is left of grants that end at or before an instant is gone; grants do not differ in
+    /// priority. O(log live) for each.
+    pub(crate) fn lapse_through(&mut self, last: i64) {
+        while let Some(first) = self.first
+            && first.end <= last
+        {
+            self.remaining -= first.remainder;
+            self.first = self.others.pop();
+        }
+    }
+
+    /// Draws so much that this is left. O(live) at most.
+    pub(crate) fn draw_down_to(&mut self, left: u64) {
+        let usage = self.remaining.checked_sub(left);
+        let usage = usage.expect("no more is left later");
+        self.draw(usage, Overdraft::Forfeit);
     }
 
     /// A grant starts: it pays the deficit, and the rest may be drawn. O(log live).
@@ -105,6 +207,9 @@ impl Live {
             return;
         }
         self.remaining += grant.remainder;
+        if grant.end > self.section_end {
+            self.outliving += grant.remainder;
+        }
         if grant.priority != 0 || self.ranked.is_some() {
             self.keep_ranked(grant);
             return;
@@ -139,6 +244,7 @@ impl Live {
     /// Keeps a grant that starts, if grants differ in priority.
     #[inline(never)]
     fn keep_ranked(&mut self, grant: LiveGrant) {
+        self.is_entangled |= grant.priority != 0;
         let ranked = self.ranked.get_or_insert_default();
         let mut wait = |grant: LiveGrant| match grant.priority {
             0 => self.others.push(grant),
@@ -204,7 +310,8 @@ impl Live {
                 Overdraft::CarryUpTo(line) => self.deficit = line.min(self.deficit + uncovered),
                 Overdraft::Forfeit => {}
             }
-            self.remaining = 0;
+            self.is_entangled |= uncovered > 0;
+            (self.remaining, self.outliving) = (0, 0);
             self.first = None;
             self.others.clear();
             self.ranked = None;
@@ -213,6 +320,10 @@ impl Live {
         self.remaining -= usage;
         let mut usage = usage;
         while let Some(first) = &mut self.first {
+            let drawn = usage.min(first.remainder);
+            if first.end > self.section_end {
+                self.outliving -= drawn;
+            }
             if first.remainder > usage {
                 first.remainder -= usage;
                 return;
@@ -267,11 +378,9 @@ impl Live {
         }
     }
 
-    /// A sum that differs for nearly all states that differ, whatever the order of the others.
-    /// O(live).
+    /// The checksum of what is left. O(live).
     pub(crate) fn checksum(&self) -> u64 {
-        let weigh = |grant: &LiveGrant| grant.remainder.wrapping_mul(u64::from(grant.grant) + 1);
-        self.remainders().map(weigh).fold(0, u64::wrapping_add)
+        checksum(self.remainders())
     }
 
     /// What is left of each grant, in the order in which they are drawn. O(live log live).

@@ -26,7 +26,7 @@
 //! | | reads | writes |
 //! |---|---|---|
 //! | [`boundary`] the order of events; [`live`] the draw rule, with [`ranked`]; [`grants`] the records | | |
-//! | [`tree`] boundaries under sums; [`checkpoint`] remembered remainders; [`known`] what is settled; [`epoch_table`] levels laid out for questions | | |
+//! | [`tree`] boundaries under sums; [`checkpoint`] remembered remainders; [`section`] runs of boundaries that a repair can skip; [`known`] what is settled; [`epoch_table`] levels laid out for questions | | |
 //! | [`mod@write`] | all | tree, known |
 //! | [`settle`] | all | tree, checkpoints, known, epoch table |
 //! | [`plan`] | | what a write does, and then as it was |
@@ -43,6 +43,7 @@ mod known;
 pub(crate) mod live;
 mod owing;
 mod ranked;
+mod section;
 mod tree;
 
 pub(crate) mod ask;

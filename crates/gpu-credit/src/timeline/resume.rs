@@ -2,8 +2,9 @@
 //! grant.
 
 use super::boundary::Key;
-use super::checkpoint::Checkpoints;
-use super::live::{Live, LiveGrant};
+use super::checkpoint::{Checkpoints, Remembered};
+use super::grants::Grants;
+use super::live::Live;
 use super::tree::{BoundaryTree, Position};
 use super::wrapping;
 use crate::options::Overdraft;
@@ -17,7 +18,7 @@ pub(super) struct Start<'a> {
 enum State<'a> {
     /// Nothing remains of any grant.
     Deficit(u64),
-    Remainders(&'a [LiveGrant]),
+    Remainders(Remembered<'a>),
 }
 
 impl Start<'_> {
@@ -30,10 +31,10 @@ impl Start<'_> {
     }
 
     /// A copy of what stands. O(remainders).
-    pub(super) fn live(&self) -> Live {
+    pub(super) fn live(&self, grants: &Grants) -> Live {
         match self.state {
             State::Deficit(deficit) => Live::owing(deficit),
-            State::Remainders(remainders) => Live::new(remainders),
+            State::Remainders(remainders) => remainders.live(grants),
         }
     }
 }

@@ -46,6 +46,7 @@ impl GrantTimeline {
         let (start, end) = self.grants.boundaries(number);
         let is_late = start < self.known.frontier() || start.time < self.known.horizon();
         self.known.pass_start(start.time);
+        (self.checkpoints).window_changed(start, self.grants.whole(number).end);
         let rise = self.insert(usage, start, self.grants.whole(number).remainder);
         if let Some(end) = end {
             // Nothing lapses there until settling finds otherwise, on its way from the start.
@@ -119,6 +120,7 @@ impl GrantTimeline {
         if self.grants.is_ever_live(number) {
             let (start, _) = self.grants.boundaries(number);
             if start <= self.known.frontier() {
+                (self.checkpoints).window_changed(start, self.grants.whole(number).end);
                 // No balance shifts but by what lapses, which the repair finds.
                 self.unsettle(start, 0);
             }
@@ -129,6 +131,7 @@ impl GrantTimeline {
     pub(super) fn remove_window(&mut self, number: u32) {
         if self.grants.is_ever_live(number) {
             let (start, end) = self.grants.boundaries(number);
+            (self.checkpoints).window_changed(start, self.grants.whole(number).end);
             let mut fall = 0_u64;
             for key in [Some(start), end].into_iter().flatten() {
                 fall = fall.wrapping_add(self.remove(key));
@@ -152,7 +155,7 @@ impl GrantTimeline {
         if self.known.frontier() == key {
             self.move_frontier_back(before);
         }
-        self.checkpoints.remove(key);
+        self.checkpoints.boundary_removed(key);
         if self.known.frontier() < key {
             self.tree.remove(at, 0);
             let frontier = self.tree.find(self.known.frontier());
@@ -399,7 +402,7 @@ impl GrantTimeline {
         }
         let key = self.tree.get(at).key();
         let ends = self.tree.next_time(at);
-        self.checkpoints.forget_after(key);
+        self.checkpoints.forget_after(key, &self.grants);
         self.known.move_back(key, ends);
         if let Some(end) = ends {
             self.table_ends_at(end);

@@ -26,6 +26,7 @@ mod metered;
 mod questions;
 mod records;
 mod scale;
+mod sections;
 mod spendable;
 mod threads;
 mod what_if;

@@ -145,7 +145,7 @@ impl<'a> View<'a> {
         owing(self.tree.find(key)).unwrap_or_else(|| match (sound, met) {
             (Some((key, remainders)), _) => {
                 let at = self.tree.find(key);
-                owing(at).unwrap_or_else(|| (at, Live::new(remainders)))
+                owing(at).unwrap_or_else(|| (at, remainders.live(self.grants)))
             }
             (None, Some(met)) => (met.at, met.live.clone()),
             (None, None) => (Position::FIRST, Live::default()),
@@ -362,6 +362,7 @@ impl<'a> Survey<'a> {
             run.live = Live::owing(deficit.expect("a jump lands in a deficit"));
             run.used = tree.used_before(run.at);
         }
+        while run.skip(self.view, self.lift, write, last) {}
         let at = run.at;
         self.arrive();
         at
@@ -409,7 +410,32 @@ impl Run {
                 return true;
             }
         }
-        view.checkpoints.agrees(key, &self.live)
+        view.checkpoints.agrees(key, &self.live, view.grants)
+    }
+
+    /// Skips the section that begins at its boundary, if it can and what is left differs; not past
+    /// `last`, nor past what is not settled. Whether it has.
+    fn skip(&mut self, view: View<'_>, lift: i128, unsettled: Option<Key>, last: Key) -> bool {
+        let key = view.tree.get(self.at).key();
+        let Some(section) = view.checkpoints.section_from(key) else {
+            return false;
+        };
+        let end = section.end(view.tree, unsettled);
+        let Some(end) = end.filter(|end| view.tree.get(*end).key() <= last) else {
+            return false;
+        };
+        let left = wrapping(view.tree.balance_before(end) + lift).cast_signed();
+        let shifted = wrapping(self.shifted);
+        if self.stretch.is_some()
+            || self.agrees(view, key)
+            || !section.can_be_skipped(&self.live, shifted, left)
+        {
+            return false;
+        }
+        section.pass(&mut self.live, shifted, left, view.grants);
+        self.used = view.tree.used_before(end);
+        self.at = end;
+        true
     }
 
     /// If nothing remains of any grant, neither now nor as remembered, before its boundary and at the

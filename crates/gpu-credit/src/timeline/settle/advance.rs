@@ -134,7 +134,7 @@ impl Settling<'_> {
         if !budget.allows_copy(start.remainders()) {
             return None;
         }
-        let mut run = Run::new(self.tree, start.at, start.live());
+        let mut run = Run::new(self.tree, start.at, start.live(self.grants));
         let at = self.tree.find(key);
         if self.approach(&mut run, at, budget).is_break() {
             return None;

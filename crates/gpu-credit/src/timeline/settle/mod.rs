@@ -14,6 +14,7 @@
 mod advance;
 mod repair;
 mod run;
+mod skip;
 
 use std::ops::ControlFlow;
 
@@ -66,6 +67,8 @@ pub struct SettlementStatistics {
     pub early_stops: u64,
     /// Jumps over stretches of deficit.
     pub jumps: u64,
+    /// Sections of the timeline that repairs have skipped: only grants that outlive them differed.
+    pub skips: u64,
 }
 
 /// How many boundaries may still be replayed.

@@ -11,12 +11,13 @@
 //!   and may drop usage, which changes its level: there `shifted` is found again, and two worlds
 //!   that stand at the line are one. Checkpoints in between remember that nothing remains, and stay
 //!   sound.
+//! * **[Skip](super::skip).** A section is skipped if only grants that outlive it differ.
 //! * **Suspension.** When the budget is spent, the boundary gets a checkpoint, and what is
 //!   unsettled begins at the next one.
 
 use std::ops::ControlFlow;
 
-use super::super::boundary::Key;
+use super::super::boundary::{Event, Key};
 use super::super::checkpoint::Checkpoints;
 use super::super::grants::Grants;
 use super::super::known::{Known, Reached, Unsettled};
@@ -33,6 +34,10 @@ struct Repair<'a> {
     /// Levels of later epochs are not asked for.
     until: i64,
     budget: &'a mut Budget,
+    grants: &'a Grants,
+    /// The repair is long when so many boundaries have been replayed.
+    long_from: u64,
+    section_len: usize,
     checkpoints: &'a mut Checkpoints,
     /// The next checkpoint.
     checkpoint: Option<Key>,
@@ -56,6 +61,10 @@ enum Passage {
     Suspended,
     /// Nothing remains of any grant, neither now nor as remembered.
     Owing,
+    /// Before a boundary at which a section begins.
+    AtSection,
+    /// Before a boundary at which a section may begin: the repair is long.
+    Long,
 }
 
 impl Settling<'_> {
@@ -67,11 +76,14 @@ impl Settling<'_> {
             return ControlFlow::Break(());
         };
         self.statistics.repairs += 1;
+        let mut long_from = self.statistics.boundaries_replayed + self.section_len() as u64;
         if self.approach(&mut run, at, budget).is_break() {
             return ControlFlow::Continue(());
         }
+        self.begin_in_section(&mut run, at);
+        let mut from = from;
         loop {
-            let passage = self.repair_chunk(&mut run, until, budget);
+            let passage = self.repair_chunk(&mut run, until, budget, long_from);
             run.finish_chunk(self.tree);
             match passage {
                 Passage::Through => {
@@ -83,11 +95,29 @@ impl Settling<'_> {
                     self.jump(&mut run);
                     continue;
                 }
+                Passage::AtSection => {
+                    let before = run.at;
+                    if self.skip(&mut run, budget) {
+                        if self.tree.get(before).key() != from {
+                            self.table_changed(from, before, run.lifted);
+                        }
+                        run.lifted = 0;
+                        from = self.tree.get(run.at).key();
+                    }
+                    continue;
+                }
+                Passage::Long => {
+                    if !self.begin_section(&mut run) {
+                        let again = self.section_len() as u64;
+                        long_from = self.statistics.boundaries_replayed + again;
+                    }
+                    continue;
+                }
                 Passage::Agreed => {
                     self.statistics.early_stops += 1;
                     self.table_changed(from, run.at, run.lifted);
                 }
-                Passage::Suspended => self.suspend(&run, from),
+                Passage::Suspended => self.suspend(&mut run, from),
                 Passage::AtFrontier => self.end_at_frontier(run, from),
             }
             return ControlFlow::Continue(());
@@ -105,7 +135,7 @@ impl Settling<'_> {
         let before = self.tree.get(self.tree.last_before(from)).key();
         let start = resume::before(self.tree, self.checkpoints, self.overdraft, before);
         let is_allowed = budget.allows_copy(start.remainders());
-        is_allowed.then(|| Run::new(self.tree, start.at, start.live()))
+        is_allowed.then(|| Run::new(self.tree, start.at, start.live(self.grants)))
     }
 
     /// Whether a replay of all boundaries would be longer than from one checkpoint to the next.
@@ -114,13 +144,23 @@ impl Settling<'_> {
     }
 
     /// Repairs the chunk in which `run` stands, from there on.
-    fn repair_chunk(&mut self, run: &mut Run, until: i64, budget: &mut Budget) -> Passage {
+    fn repair_chunk(
+        &mut self,
+        run: &mut Run,
+        until: i64,
+        budget: &mut Budget,
+        long_from: u64,
+    ) -> Passage {
+        let section_len = self.section_len();
         let opening = self.tree.opening(run.at).level;
         let checkpoint = self.checkpoints.after(self.tree.key_before(run.at));
         let mut repair = Repair {
             run,
             until,
             budget,
+            grants: self.grants,
+            long_from,
+            section_len,
             checkpoint,
             checkpoints: self.checkpoints,
             checkpoint_spacing: self.checkpoint_spacing,
@@ -171,6 +211,7 @@ impl Settling<'_> {
         let owing = Owing::new(self.overdraft, run.shifted).expect("it owes");
         let to = owing.first_other(self.tree, run.at, limit, 0);
         let to = to.unwrap_or(limit);
+        self.jump_over_sections(run, to);
         let deficit = resume::deficit(self.tree, self.overdraft, to, 0);
         let deficit = deficit.expect("a jump lands in a deficit");
         let mut landed = Run::new(self.tree, to, Live::owing(deficit));
@@ -178,13 +219,15 @@ impl Settling<'_> {
         landed.lifted = run.lifted;
         landed.is_far = self.is_long();
         *run = landed;
+        self.enter_section_inside(run);
     }
 
     /// Leaves the rest unsettled.
-    fn suspend(&mut self, run: &Run, from: Key) {
+    fn suspend(&mut self, run: &mut Run, from: Key) {
         let at = self.tree.at_or_next_chunk(run.at);
         let at = at.expect("the frontier is a boundary");
         let key = self.tree.get(at).key();
+        run.break_off_section(self.checkpoints, key, Some(key));
         self.known.unsettle(Unsettled {
             first: key,
             last: run.stretch.map_or(key, |last| last.max(key)),
@@ -219,14 +262,26 @@ impl Repair<'_> {
     #[inline(always)]
     fn arrive(&mut self, key: Key) -> ControlFlow<Passage, bool> {
         self.absorb_while(|write| write < key);
+        self.run.leave_section_before(self.checkpoints, key);
         let is_due = self.checkpoint == Some(key);
         let is_struck = self.write == Some(key);
         let is_inside = self.run.stretch.is_some() && self.is_inside_stretch(key);
         if !is_struck && !is_inside && self.agrees(key, is_due) {
             return ControlFlow::Break(self.agreed(key, is_due));
         }
+        if self.run.section.is_none() {
+            if is_due && self.checkpoints.section_from(key).is_some() {
+                return ControlFlow::Break(Passage::AtSection);
+            }
+            if self.is_long() && matches!(key.handle.event(), Event::Start(_)) {
+                return ControlFlow::Break(Passage::Long);
+            }
+        }
         let is_last = self.budget.is_spent() || key.time > self.until;
         self.budget.spend(1);
+        if is_last {
+            self.run.forget_new_section(self.checkpoints);
+        }
         self.keep_checkpoint(key, is_due, is_last);
         if is_due {
             self.checkpoint = self.checkpoints.after(key);
@@ -241,7 +296,8 @@ impl Repair<'_> {
     /// How many boundaries pass until anything is to be looked at, the one that has been arrived at
     /// among them: a checkpoint that is there or due, a late write, the frontier, or the last boundary.
     fn count_to_next(&self, coming: &[Boundary]) -> usize {
-        let stops = [self.checkpoint, self.write, self.run.stretch];
+        let section = self.run.section.as_ref().map(|section| section.to);
+        let stops = [self.checkpoint, self.write, self.run.stretch, section];
         let frontier = self.known.frontier();
         let stop = stops.into_iter().flatten().fold(frontier, Key::min);
         let most = self.run.room(self.checkpoint_spacing);
@@ -300,7 +356,7 @@ impl Repair<'_> {
     /// Whether all that is later stands as remembered, just before the boundary at `key`; `is_due`
     /// if it has a checkpoint.
     #[inline(always)]
-    fn agrees(&self, key: Key, is_due: bool) -> bool {
+    fn agrees(&mut self, key: Key, is_due: bool) -> bool {
         if self.overdraft != Overdraft::Forfeit {
             if self.run.shifted != 0 {
                 return false;
@@ -309,12 +365,24 @@ impl Repair<'_> {
                 return true;
             }
         }
-        is_due && self.checkpoints.agrees(key, &self.run.live)
+        is_due
+            && match self.run.section {
+                None => (self.checkpoints).agrees(key, &self.run.live, self.grants),
+                Some(_) => self.run.agrees_in_section(self.checkpoints, key),
+            }
+    }
+
+    /// Whether the repair has gone on for long, and may go on for so long.
+    fn is_long(&self) -> bool {
+        self.statistics.boundaries_replayed >= self.long_from
+            && self.budget.left() >= self.section_len
     }
 
     /// Ends where all that is later stands.
     #[inline(always)]
     fn agreed(&mut self, key: Key, is_due: bool) -> Passage {
+        self.run
+            .break_off_section(self.checkpoints, key, self.write);
         if is_due && self.run.is_dense(self.checkpoint_spacing) {
             self.checkpoints.remove(key);
         }

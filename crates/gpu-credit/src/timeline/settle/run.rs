@@ -5,8 +5,10 @@ use super::super::checkpoint::Checkpoints;
 use super::super::grants::Grants;
 use super::super::live::Live;
 use super::super::owing::Owing;
+use super::super::section::Start;
 use super::super::tree::{Boundary, BoundaryTree, Position};
 use super::super::wrapping;
+use super::skip::InSection;
 use crate::options::Overdraft;
 
 /// How many boundaries ahead of the replay the grants that start are asked for.
@@ -37,6 +39,10 @@ pub(in super::super) struct Run {
     pub(super) lift: i128,
     /// By how much all later levels have been lifted.
     pub(super) lifted: u64,
+    /// The section that a repair replays.
+    pub(super) section: Option<InSection>,
+    /// The grants that outlive the section and have started since it was last brought up to date.
+    pub(super) starts: Vec<Start>,
 }
 
 impl Run {
@@ -52,6 +58,8 @@ impl Run {
             is_stale: false,
             lift: 0,
             lifted: 0,
+            section: None,
+            starts: Vec::new(),
         }
     }
 
@@ -112,7 +120,7 @@ impl Run {
         let mut passed = 0;
         while passed < count {
             grants.prefetch(coming.get(passed + LOOKAHEAD - 1));
-            grants.apply(coming[passed].key(), &mut self.live);
+            self.apply(grants, coming[passed].key());
             enter(coming, passed, self.level());
             self.draw(coming[passed].usage, overdraft);
             passed += 1;
@@ -125,9 +133,18 @@ impl Run {
         passed
     }
 
+    #[inline(always)]
+    fn apply(&mut self, grants: &Grants, key: Key) {
+        let left = self.live.outliving();
+        grants.apply(key, &mut self.live);
+        if self.live.outliving() != left {
+            self.starts.push(Start { key, left });
+        }
+    }
+
     /// Enters the epoch of a boundary, and sets its level, in a chunk that opens at the level `opening`.
     pub(super) fn enter(&mut self, grants: &Grants, boundary: &mut Boundary, opening: u64) {
-        grants.apply(boundary.key(), &mut self.live);
+        self.apply(grants, boundary.key());
         boundary.level = self.level().wrapping_sub(opening);
         self.since = self.since.saturating_add(1);
     }

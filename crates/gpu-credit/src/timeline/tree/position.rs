@@ -111,6 +111,25 @@ impl BoundaryTree {
         self.next_chunk(at)
     }
 
+    /// The boundary so many after the one at `at`, or the last of all. O(count / B).
+    pub(crate) fn later(&self, mut at: Position, count: usize) -> Position {
+        let mut index = at.index + count;
+        loop {
+            let len = self.chunk(at).boundaries.len();
+            let next = self.next_chunk(at);
+            match next {
+                Some(next) if index >= len => {
+                    index -= len;
+                    at = next;
+                }
+                _ => {
+                    at.index = index.min(len - 1);
+                    return at;
+                }
+            }
+        }
+    }
+
     /// The time of the next boundary. O(1).
     pub(crate) fn next_time(&self, at: Position) -> Option<i64> {
         Some(self.get(self.next(at)?).time)
