@@ -14,9 +14,6 @@ use crate::time_buckets::TimeBuckets;
 /// Of so many steps in a bucket all are compared at once; if more crowd, the search is binary.
 const AT_ONCE: usize = 3;
 
-/// The room for steps grows by one in so many.
-const GROWTH_SHARE: usize = 4;
-
 /// So many steps that are put at the end get buckets together.
 const PLACED_TOGETHER: usize = 32;
 
@@ -143,9 +140,6 @@ impl<V: Copy> StepTable<V> {
     #[inline]
     pub(crate) fn push(&mut self, step: Step<V>) {
         let at = self.steps.len() - AT_ONCE;
-        if self.steps.len() == self.steps.capacity() {
-            self.grow();
-        }
         self.steps.push(step);
         let end = Step::new(i64::MAX, step.value);
         if let Some(steps) = self.steps.last_chunk_mut() {
@@ -155,11 +149,6 @@ impl<V: Copy> StepTable<V> {
         if at - self.placed == PLACED_TOGETHER {
             self.place();
         }
-    }
-
-    #[inline(never)]
-    fn grow(&mut self) {
-        self.steps.reserve_exact(self.steps.len() / GROWTH_SHARE);
     }
 
     /// Gives the last steps buckets of their own.
