@@ -83,6 +83,12 @@ impl Hole {
 pub(crate) struct EpochTable {
     /// The limit of each from when it opens on.
     limits: StepTable<Limit>,
+    answers: Answers,
+}
+
+/// For what a table answers: all that a write changes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Answers {
     /// It answers for what is earlier: the first write that is not repaired struck here, or the
     /// frontier stood here.
     sound_before: i64,
@@ -120,16 +126,18 @@ impl EpochTable {
         }
         Some(EpochTable {
             limits: StepTable::new(steps),
-            sound_before: i64::MAX,
-            end: i64::MAX,
-            holes: Vec::new(),
+            answers: Answers {
+                sound_before: i64::MAX,
+                end: i64::MAX,
+                holes: Vec::new(),
+            },
         })
     }
 
     /// The limits, if the table has no holes and answers for `time`.
     #[inline]
     pub(crate) fn as_built_at(&self, time: i64) -> Option<&StepTable<Limit>> {
-        let is_sound = time < self.sound_before && self.holes.is_empty();
+        let is_sound = time < self.answers.sound_before && self.answers.holes.is_empty();
         is_sound.then_some(&self.limits)
     }
 
@@ -156,7 +164,7 @@ impl EpochTable {
         let index = self.limits.find(time);
         let epoch = self.limits.steps()[index];
         let (first, limit) = (epoch.time(), epoch.value);
-        let next = self.limits.end(index).min(self.sound_before);
+        let next = self.limits.end(index).min(self.answers.sound_before);
         let last = next - 1;
         Epoch { first, last, limit }
     }
@@ -165,12 +173,12 @@ impl EpochTable {
     /// does not answer for it.
     #[inline(never)]
     pub(crate) fn epoch(&self, time: i64) -> Option<Epoch> {
-        if time >= self.sound_before {
+        if time >= self.answers.sound_before {
             return None;
         }
         let mut epoch = self.epoch_as_built(time);
         let mut lift = 0_u64;
-        for hole in &self.holes {
+        for hole in &self.answers.holes {
             if time < hole.from {
                 epoch.last = epoch.last.min(hole.from - 1);
                 break;
@@ -185,36 +193,53 @@ impl EpochTable {
         Some(epoch)
     }
 
+    /// For what it answers.
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// Answers for what it did, after all writes since have been taken back.
+    pub(crate) fn restore(&mut self, answers: Answers) {
+        self.answers = answers;
+    }
+
     /// Takes note of the time of the first write that is not repaired.
     pub(crate) fn set_unsettled(&mut self, first: Option<i64>) {
-        self.sound_before = first.unwrap_or(i64::MAX).min(self.end);
+        self.answers.sound_before = first.unwrap_or(i64::MAX).min(self.answers.end);
     }
 
     /// Takes note that what is known ends here.
     pub(crate) fn end_at(&mut self, time: i64) {
-        self.end = self.end.min(time);
-        self.sound_before = self.sound_before.min(time);
+        self.answers.end = self.answers.end.min(time);
+        self.answers.sound_before = self.answers.sound_before.min(time);
     }
 
     /// Takes note that what opens from `from` on and before `to` has changed, and that all later
     /// levels have been lifted (wrapping).
     pub(crate) fn change(&mut self, from: i64, to: i64, lift: u64) {
-        let first = self.holes.partition_point(|hole| hole.to < from);
-        let end = self.holes.partition_point(|hole| hole.from <= to);
+        let first = self.answers.holes.partition_point(|hole| hole.to < from);
+        let end = self.answers.holes.partition_point(|hole| hole.from <= to);
         let hole = Hole { from, to, lift };
-        let hole = self.holes[first..end].iter().copied().fold(hole, Hole::and);
-        self.holes.splice(first..end, [hole]);
-        if self.holes.len() > HOLES_MAX {
+        let hole = self.answers.holes[first..end]
+            .iter()
+            .copied()
+            .fold(hole, Hole::and);
+        self.answers.holes.splice(first..end, [hole]);
+        if self.answers.holes.len() > HOLES_MAX {
             self.join_nearest();
         }
     }
 
     /// Joins the two neighbouring holes with the shortest time between them.
     fn join_nearest(&mut self) {
-        let distance = |at: &usize| self.holes[*at].to.abs_diff(self.holes[at + 1].from);
-        if let Some(at) = (0..self.holes.len() - 1).min_by_key(distance) {
-            let next = self.holes.remove(at + 1);
-            self.holes[at] = self.holes[at].and(next);
+        let distance = |at: &usize| {
+            self.answers.holes[*at]
+                .to
+                .abs_diff(self.answers.holes[at + 1].from)
+        };
+        if let Some(at) = (0..self.answers.holes.len() - 1).min_by_key(distance) {
+            let next = self.answers.holes.remove(at + 1);
+            self.answers.holes[at] = self.answers.holes[at].and(next);
         }
     }
 
@@ -222,28 +247,31 @@ impl EpochTable {
     pub(crate) fn sound_len(&self) -> usize {
         let epochs = self.limits.steps();
         let opened_before = |time: i64| epochs.partition_point(|epoch| epoch.time() < time);
-        let in_holes = self.holes.iter().map(|hole| {
-            let [from, to] = [hole.from, hole.to].map(|time| time.min(self.sound_before));
+        let in_holes = self.answers.holes.iter().map(|hole| {
+            let [from, to] = [hole.from, hole.to].map(|time| time.min(self.answers.sound_before));
             opened_before(to) - opened_before(from)
         });
-        opened_before(self.sound_before) - in_holes.sum::<usize>()
+        opened_before(self.answers.sound_before) - in_holes.sum::<usize>()
     }
 
     /// Heap bytes.
     pub(crate) fn memory_used(&self) -> usize {
-        size_of_val(self) + self.limits.memory_used() + self.holes.capacity() * size_of::<Hole>()
+        size_of_val(self)
+            + self.limits.memory_used()
+            + self.answers.holes.capacity() * size_of::<Hole>()
     }
 
     /// Panics unless it says of every epoch for which it answers what `limit` says.
     pub(crate) fn assert_invariants(&self, limit: impl Fn(i64) -> Option<Limit>) {
-        for pair in self.holes.windows(2) {
+        for pair in self.answers.holes.windows(2) {
             assert!(
                 pair[0].to < pair[1].from,
                 "holes in order: {:?}",
-                self.holes
+                self.answers.holes
             );
         }
         let edges = self
+            .answers
             .holes
             .iter()
             .flat_map(|hole| [hole.from.saturating_sub(1), hole.to]);
@@ -366,7 +394,7 @@ mod tests {
         for hole in 0..20 {
             table.change(hole * hole, hole * hole + 1, 1);
         }
-        assert_eq!(table.holes.len(), HOLES_MAX);
+        assert_eq!(table.answers.holes.len(), HOLES_MAX);
         assert_eq!(table.limit(1_000), Some(Limit(27)));
         assert_eq!(table.limit(360), Some(Limit(26)));
         assert_eq!(table.limit(-1), Some(Limit(0)));
@@ -375,7 +403,7 @@ mod tests {
         for hole in (0..9).map(|hole| 100 - hole * hole) {
             table.change(hole, hole + 1, 1);
         }
-        assert_eq!(table.holes.len(), HOLES_MAX);
+        assert_eq!(table.answers.holes.len(), HOLES_MAX);
         assert_eq!([38, 98].map(|time| table.limit(time).is_some()), [true; 2]);
     }
 

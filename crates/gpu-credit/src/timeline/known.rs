@@ -37,7 +37,6 @@ pub(crate) struct Known {
 pub(crate) struct BeforePlan {
     frontier: Key,
     unsettled: VecDeque<Unsettled>,
-    present: Option<(Key, Reached)>,
     schedule: Schedule,
 }
 
@@ -194,7 +193,7 @@ impl Known {
                 self.unsettled.insert(at, unsettled);
             }
         }
-        self.present.take_if(|(present, _)| first <= *present);
+        self.forget_present(|present| first <= present);
     }
 
     /// Takes the first stretch out, for a replay that takes it into account. There is one.
@@ -215,7 +214,7 @@ impl Known {
     pub(crate) fn move_back(&mut self, key: Key, ends: Option<i64>) {
         assert!(key <= self.frontier, "the frontier moves back");
         self.reached = None;
-        self.present.take_if(|(present, _)| key < *present);
+        self.forget_present(|present| key < present);
         let sound = self
             .unsettled
             .partition_point(|unsettled| unsettled.first <= key);
@@ -233,6 +232,12 @@ impl Known {
         self.frontier = key;
         self.frontier_ends = ends;
         self.reached = Some(reached);
+    }
+
+    /// Forgets what has been kept so if a write has changed it; a plan will have taken its writes back.
+    fn forget_present(&mut self, is_changed: impl FnOnce(Key) -> bool) {
+        let is_planning = self.is_planning;
+        (self.present).take_if(|(present, _)| !is_planning && is_changed(*present));
     }
 
     /// Keeps what is live at the frontier for when it has to move back to there.
@@ -348,20 +353,21 @@ impl Known {
         BeforePlan {
             frontier: self.frontier,
             unsettled: self.unsettled.clone(),
-            present: self.present.take(),
             schedule: self.schedule.clone(),
         }
     }
 
     /// Ends a plan. If every level and sum is again what it was, so is what is unsettled; whether it
     /// is so. It is not if the frontier has moved back.
-    pub(crate) fn end_plan(&mut self, before: BeforePlan, is_undone: bool) -> bool {
+    pub(crate) fn end_plan(&mut self, mut before: BeforePlan, is_undone: bool) -> bool {
         self.is_planning = false;
         self.schedule = before.schedule;
         let is_as_before = is_undone && self.frontier == before.frontier;
         if is_as_before {
-            self.unsettled = before.unsettled;
-            self.present = before.present;
+            self.unsettled.clear();
+            self.unsettled.append(&mut before.unsettled);
+        } else {
+            self.present = None;
         }
         is_as_before
     }

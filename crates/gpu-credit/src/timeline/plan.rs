@@ -5,10 +5,9 @@
 //! settled is settled. Only windows that were changed have to be repaired.
 
 use super::GrantTimeline;
-use super::epoch_table::EpochTable;
+use super::epoch_table::Answers;
 use super::grants::Window;
 use super::known;
-use super::settle::SettlementStatistics;
 use super::write::Arrival;
 use crate::all_usage::AllUsage;
 
@@ -16,8 +15,7 @@ use crate::all_usage::AllUsage;
 #[derive(Debug)]
 pub(crate) struct BeforePlan {
     known: known::BeforePlan,
-    table: Option<Box<EpochTable>>,
-    statistics: SettlementStatistics,
+    table: Option<Answers>,
 }
 
 impl GrantTimeline {
@@ -25,20 +23,17 @@ impl GrantTimeline {
     pub(crate) fn begin_plan(&mut self) -> BeforePlan {
         BeforePlan {
             known: self.known.begin_plan(),
-            table: self.table.take(),
-            statistics: self.statistics,
+            table: self.table.as_ref().map(|table| table.answers().clone()),
         }
     }
 
     /// Ends a plan of which all has been taken back. O(1); and a bounded repair if windows of grants
     /// that are posted had changed, or so much had that the frontier moved back.
     pub(crate) fn end_plan(&mut self, usage: &AllUsage, before: BeforePlan, is_undone: bool) {
-        let BeforePlan {
-            known,
-            table,
-            statistics,
-        } = before;
-        self.table = table;
+        let BeforePlan { known, table } = before;
+        if let (Some(table), Some(answers)) = (&mut self.table, table) {
+            table.restore(answers);
+        }
         if !self.known.end_plan(known, is_undone) {
             let unsettled = self.known.first_unsettled().map(|first| first.time);
             let ends = [unsettled, self.known.frontier_ends()];
@@ -47,9 +42,10 @@ impl GrantTimeline {
             {
                 table.end_at(end);
             }
+            let statistics = self.statistics;
             self.keep_up(usage, Arrival::InOrder);
+            self.statistics = statistics;
         }
-        self.statistics = statistics;
     }
 
     /// Takes a grant back, to be put back later; its window. Cost as
