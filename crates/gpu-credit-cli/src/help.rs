@@ -112,6 +112,8 @@ that is active. It stays for good:
             credit line is dropped, to be billed elsewhere. carry:0 allows no
             deficit
   forfeit   all credit that is active is forfeited, and the usage is dropped
+If a customer's next top-up is to cover what went beyond, take carry; if that
+is billed, carry:0. forfeit is a penalty: few who prepay expect it.
 Usage is never refused for lack of credit: it has happened.
 
 Example:
@@ -157,8 +159,8 @@ The exit code is
   2   anything else. Standard error says what, in one line (in a few if the
       command line itself is wrong), and nothing has changed unless that line
       says so
-  3   import --skip-refused has left rows out, which standard error lists, and
-      posted the others
+  3   import --from sacct --skip-refused has left rows out, which standard
+      error lists, and posted the others
 
 Example:
   gpu-credit balance --at 2025-03-01 --format csv --unit s";

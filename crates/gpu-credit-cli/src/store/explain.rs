@@ -175,8 +175,8 @@ impl OpenStore {
                 self.show(*from)
             ),
             Refusal::BooksClosed { until } => format!(
-                "the books are closed up to {}, and this takes effect before that; give it that \
-                 instant or a later one",
+                "the books are closed up to {}, and this takes effect before that; post what it \
+                 changes at that instant or later, under another id",
                 self.show(*until)
             ),
             Refusal::ClosedLater { until } => {

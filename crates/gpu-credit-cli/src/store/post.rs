@@ -93,8 +93,12 @@ pub(crate) struct RetractArguments {
 pub(crate) const REVOKE_HELP: &str = "\
 The grant is then no longer active from that instant on. What remains of it
 counts as revoked, and does not lapse; what has been drawn stays drawn. Other
-systems call that to void a grant. For one that should never have been, there
-is gpu-credit retract.
+systems call that to void a grant. Usage at that instant or later that it had
+covered is drawn from other grants, or not covered. For a grant that should
+never have been, there is gpu-credit retract.
+
+A revocation cannot be undone or moved to a later instant: retract the grant,
+and grant it again under another id.
 
 Example:
   gpu-credit revoke acme invoice-1 --from 2025-03-20 --unit s";

@@ -15,7 +15,8 @@ A row for each grant that was active: remaining_before and granted (its amount,
 if it starts in the period) add up to drawn, lapsed at its end, forfeited,
 revoked and remaining. With --by account a row for each account, which adds
 them up, and has all usage: deficit_before and used add up to drawn, dropped
-and deficit. first and last are the first and the last instant of the period.
+and deficit. CSV and JSON have that with --by account only. first and last are
+the first and the last instant of the period.
 
 --from and --until name a period, such as a month: a grant that ends with it
 has lapsed in it, so that two months add up to both. Without them the statement

@@ -218,8 +218,8 @@ fn rows_that_are_refused_can_be_left_out_and_the_others_posted() {
     let lines = [
         "line 3, column End: found \"1999\", expected no time before Start, 2000; it is left out",
         "line 2: account \"bio\", id \"orca/17/1970-01-01T00:16:40Z\": the books are closed up to \
-         1970-01-01T00:50:00Z, and this takes effect before that; give it that instant or a later one; it \
-         is left out",
+         1970-01-01T00:50:00Z, and this takes effect before that; post what it changes at that \
+         instant or later, under another id; it is left out",
     ];
     let expected = lines.map(|line| format!("gpu-credit: day.txt: {line}\n"));
     assert_eq!(stderr(&output), expected.concat());
