@@ -80,11 +80,11 @@ fn compare(seed: u64) -> u64 {
         long_percent: [5, 10, 30, 60][random.below(4) as usize],
         has_priorities: random.chance(1, 4),
     };
-    // Sections of 8 boundaries, and of 32.
+    // Sections of 4 boundaries, and of 16.
     let options = Options::default()
         .overdraft(policy(seed))
         .usage_chunk(4)
-        .boundary_chunk([4, 4, 4, 8][random.below(4) as usize])
+        .boundary_chunk([4, 4, 4, 16][random.below(4) as usize])
         .checkpoint_spacing(random.between(1, 5) as usize);
     let mut ledgers = Ledgers::new(options);
     let posted: Vec<Grant> = (0..grants).map(|_| mix.grant(&mut random)).collect();
