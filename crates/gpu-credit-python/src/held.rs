@@ -19,7 +19,7 @@ pub(crate) struct Held<'a> {
     pub(crate) plan: Option<&'a [Change]>,
 }
 
-/// Where it is.
+/// An account by itself, or one of a book.
 pub(crate) enum Kept<'a> {
     Alone(&'a mut Ledger),
     InBook(&'a mut CreditBook, &'a str),

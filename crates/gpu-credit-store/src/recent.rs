@@ -71,7 +71,7 @@ pub(crate) struct Touched {
     pub(crate) head: Head,
     /// The head is the last it had then.
     pub(crate) is_deleted: bool,
-    /// Where the entries are, by id.
+    /// The sequences of the entries, by id.
     pub(crate) ids: HashMap<RecordId, Sequence>,
     /// The records that were corrected: by which entry last, and how they stand.
     pub(crate) corrected: HashMap<Revision, (Revision, Standing)>,

@@ -147,7 +147,7 @@ impl fmt::Display for RecordId {
 /// the opening belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey {
-    /// Where it was opened: no other account has this number.
+    /// The sequence of its opening: no other account has this number.
     pub opened: Sequence,
     /// The name. 1 to [`TEXT_BYTES_MAX`] bytes.
     pub name: Arc<str>,

@@ -46,7 +46,7 @@ pub(crate) struct Draft<'a> {
     undo: Vec<Undo>,
 }
 
-/// Where the next entry of an account is to be, and when it is recorded.
+/// The sequence and the revision of the next entry of an account, and when it is recorded.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     revision: Revision,
@@ -72,7 +72,7 @@ struct Drafted {
     is_new: bool,
     /// The last request that changed the head.
     changed_by: u64,
-    /// Where the entries of the draft are, by id.
+    /// The sequences of the entries of the draft, by id.
     ids: HashMap<RecordId, Sequence>,
     /// The records that the draft corrects: by which entry last, and how they stand.
     corrected: HashMap<Revision, (Revision, Standing)>,
@@ -296,7 +296,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Where the next entry of an account is to be.
+    /// The place of the next entry of an account.
     fn place_after(&self, account: usize, posting: &Posting) -> Result<Place, Error> {
         let sequence = self.next_sequence(posting)?;
         let head = &self.accounts[account].head;

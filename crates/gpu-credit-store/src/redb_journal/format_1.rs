@@ -35,7 +35,7 @@ pub(super) fn add_heads(write: &WriteTransaction) -> Result<(), Failure> {
 fn head(account: &AccountKey, write: &WriteTransaction) -> Result<Head, Failure> {
     let ids = write.open_table(WHOLE_IDS)?;
     let mut folded: Option<Account> = None;
-    // Where the entries so far are, in the order of their revisions.
+    // The sequences of the entries so far, in the order of their revisions.
     let mut places: Vec<Sequence> = Vec::new();
     let entries = write.open_table(ENTRIES_BY_SEQUENCE)?;
     let record = |places: &[Sequence], of: &RecordId| -> Result<Option<Record>, Failure> {
