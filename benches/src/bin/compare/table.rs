@@ -103,13 +103,13 @@ pub(crate) const ROWS: &[Row] = &[
         "S4",
         "S1 with 1 % of the grants living a tenth of history among short ones",
         "the bare replay",
-        "-",
+        "0.06",
     ),
     row(
         "S5",
         "100,000 windows nested, all live at once; and a chain of dominoes to the end",
         "the bare replay",
-        "1.5",
+        "1.3, and 2.5",
     ),
     row(
         "S6",

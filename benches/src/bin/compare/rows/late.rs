@@ -32,7 +32,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
     }
     if runner.wants("S4") {
         for (live, load_percent) in [(10, 90), (10, 102), (50, 98)] {
-            at_full_size(runner, "S4", mix(live, load_percent, true), None)?;
+            at_full_size(runner, "S4", mix(live, load_percent, true), Some(0.06))?;
         }
     }
     Ok(())
@@ -98,7 +98,6 @@ fn at_full_size(runner: &mut Runner, row: &str, mix: Mix, target: Option<f64>) -
             ledger.round()?;
         }
         let parties = ledger.finish()?;
-        let target = target.filter(|_| overdraft == Overdraft::Carry);
         runner.add(case(row, &mix, overdraft, grants, target, parties));
     }
     Ok(())

@@ -34,7 +34,7 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         runner.add(case(
             &format!("{overdraft:?}, all nested"),
             grants,
-            overdraft,
+            1.3,
             parties,
         ));
         runner.doing(format!("S5 dominoes, {overdraft:?}"));
@@ -42,17 +42,16 @@ pub(crate) fn run(runner: &mut Runner) -> Result<()> {
         runner.add(case(
             &format!("{overdraft:?}, dominoes"),
             grants,
-            overdraft,
+            2.5,
             parties,
         ));
     }
     Ok(())
 }
 
-fn case(series: &str, grants: usize, overdraft: Overdraft, parties: Vec<Party>) -> Case {
+fn case(series: &str, grants: usize, target: f64, parties: Vec<Party>) -> Case {
     let size = (grants as u64, "grants");
-    let target = Some(1.5).filter(|_| overdraft == Overdraft::Carry);
-    Case::new("S5", series, size, "ns a late write", parties).at_most(target)
+    Case::new("S5", series, size, "ns a late write", parties).at_most(Some(target))
 }
 
 fn nest(
