@@ -32,7 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{ImportOptions, Journal as _, Posting, Store};
+use gpu_credit_store::{ImportOptions, Posting, Reader as _, Store};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 const ENTRIES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("revisions");

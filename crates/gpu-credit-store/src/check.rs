@@ -8,7 +8,7 @@ use gpu_credit_workload::random::Random;
 
 use crate::folding::fold;
 use crate::reference::Reference;
-use crate::{Account, AccountKey, Change, Error, Journal, Revision, Store};
+use crate::{Account, AccountKey, Change, Error, Revision, Storage, Store};
 
 /// What a check looked at, and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl CheckReport {
     }
 }
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Checks everything there is to check while the store is open: every entry's checksum, that ids
     /// and entries lead to each other, that each account follows from its entries and its head from
     /// both, that nothing was posted into closed books, that the journal ends where it says, that
@@ -60,7 +60,7 @@ impl<J: Journal> Store<J> {
         mut progress: impl FnMut(u64),
     ) -> Result<CheckReport, Error> {
         let mut report = CheckReport {
-            problems: self.journal().check()?,
+            problems: self.reader().check()?,
             ..CheckReport::default()
         };
         for key in self.accounts()? {
@@ -90,11 +90,11 @@ impl<J: Journal> Store<J> {
 
     fn check_account(&self, key: &AccountKey, instants: usize) -> Result<CheckReport, Error> {
         let mut report = CheckReport::default();
-        let through = self.last_sequence();
-        let loaded = fold(self.journal(), key, Revision::END, through)?;
+        let through = self.storage()?.visible();
+        let loaded = fold(self.reader(), key, Revision::END, through)?;
         let mut reference = Reference::new(loaded.policy());
         let (mut closed, mut recorded_at) = (None, i64::MIN);
-        self.journal()
+        self.reader()
             .entries(key, Revision::START, through, &mut |entry| {
                 if takes_effect(&entry.change) < closed {
                     let (name, revision) = (&key.name, entry.revision);
@@ -139,16 +139,16 @@ impl<J: Journal> Store<J> {
                 ));
             }
         }
-        let instants = sample(&loaded, instants, through.get());
+        let instants = sample(&loaded, instants, loaded.revision().get());
         // If something was posted meanwhile, memory is ahead.
-        let in_memory = self.directory()?.read_loaded(&key.name, |account| {
+        let mut in_memory = None;
+        self.storage()?.ask_loaded(&key.name, &mut |account| {
             let is_same = account.key() == key && account.revision() == loaded.revision();
-            is_same.then(|| {
+            in_memory = is_same.then(|| {
                 let answer = |at: &i64| account.balance_at(*at).ok();
                 instants.iter().map(answer).collect::<Vec<_>>()
-            })
+            });
         });
-        let in_memory = in_memory.flatten();
         for (place, at) in instants.iter().enumerate() {
             let answer = loaded.balance_at(*at).ok();
             let mut wrong = |what: &str| {

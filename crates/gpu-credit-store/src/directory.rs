@@ -17,7 +17,7 @@ use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::facts::Record;
 use crate::folding::{apply_all, fold};
 use crate::recent::{Share, Written};
-use crate::{Account, AccountKey, Entry, Error, Journal, Revision, Sequence};
+use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence};
 
 /// An account that takes in so many entries at once is settled at once.
 const SETTLED_FROM: usize = 64;
@@ -76,14 +76,14 @@ impl Directory {
     }
 
     /// The account of this name that is open.
-    pub(crate) fn key(&self, journal: &dyn Journal, name: &str) -> Result<AccountKey, Error> {
+    pub(crate) fn key(&self, journal: &dyn Reader, name: &str) -> Result<AccountKey, Error> {
         Ok(self.slot(journal, name)?.key.clone())
     }
 
     /// Reads an account, loading it if need be.
     pub(crate) fn read<R>(
         &self,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         name: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
@@ -114,7 +114,7 @@ impl Directory {
     /// names.
     pub(crate) fn read_all<R>(
         &self,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         names: &[&str],
         question: impl FnOnce(&[&Account]) -> R,
     ) -> Result<R, Error> {
@@ -199,7 +199,7 @@ impl Directory {
         self.visible.store(visible.get(), Ordering::SeqCst);
     }
 
-    fn slot(&self, journal: &dyn Journal, name: &str) -> Result<Arc<Slot>, Error> {
+    fn slot(&self, journal: &dyn Reader, name: &str) -> Result<Arc<Slot>, Error> {
         loop {
             let removals = {
                 let slots = self.slots.read();
@@ -225,7 +225,7 @@ impl Directory {
     /// The account, up to date; `None` if it is to be looked up again.
     fn enter<'s>(
         &self,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         slot: &'s Slot,
     ) -> Result<Option<RwLockReadGuard<'s, Option<Account>>>, Error> {
         let visible = self.visible();
@@ -243,7 +243,7 @@ impl Directory {
     /// sorted and without repetition, so that no two who lock several wait for each other.
     fn enter_all<'s>(
         &self,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         slots: &'s [Arc<Slot>],
     ) -> Result<Option<Vec<RwLockReadGuard<'s, Option<Account>>>>, Error> {
         let read: Vec<_> = slots.iter().map(|slot| slot.account.read()).collect();
@@ -275,7 +275,7 @@ impl Directory {
     /// Loads the account if need be, and takes in what lies beside it; whether it is there.
     fn bring_up(
         &self,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         slot: &Slot,
         account: &mut Option<Account>,
     ) -> Result<bool, Error> {

@@ -11,7 +11,7 @@ use crate::directory::Directory;
 use crate::recent::{Pin, Recent};
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Journal, Posting, RecordId, Revision, Sequence,
+    Account, AccountKey, Change, Entry, Error, Head, Posting, Reader, RecordId, Revision, Sequence,
 };
 
 /// Ids that are looked up in one read: a long one makes whoever posts wait when it ends, as the journal
@@ -110,7 +110,7 @@ impl Facts {
     pub(crate) fn gather(
         needs: &Needs<'_>,
         pin: Pin,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         directory: &Directory,
     ) -> Result<Self, (usize, Error)> {
         let mut facts = Facts {
@@ -161,7 +161,7 @@ impl Facts {
     fn look_up(
         &mut self,
         needs: &Needs<'_>,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
     ) -> Result<(), crate::JournalError> {
         let names: Vec<&str> = needs.names().collect();
         let heads = journal.heads(&names)?;
@@ -236,7 +236,7 @@ impl Facts {
     pub(crate) fn are_of_one_moment(
         &self,
         needs: &Needs<'_>,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
     ) -> Result<bool, crate::JournalError> {
         let names: Vec<&str> = needs.names().collect();
         let heads = journal.heads(&names)?;
@@ -288,7 +288,7 @@ impl AccountFacts {
     fn ask(
         &mut self,
         id: &RecordId,
-        journal: &dyn Journal,
+        journal: &dyn Reader,
         directory: &Directory,
     ) -> Result<(), Error> {
         let Some((revision, posted)) = self.found.get(id) else {

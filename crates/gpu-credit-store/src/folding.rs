@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use crate::account::NotApplicable;
 use crate::facts::Record;
-use crate::{Account, AccountKey, Change, Entry, Error, Journal, Revision, Sequence};
+use crate::{Account, AccountKey, Change, Entry, Error, Reader, Revision, Sequence};
 
 /// Entries that are folded at a time.
 const FOLDED_AT_ONCE: usize = 8_192;
@@ -15,7 +15,7 @@ const FOLDED_AT_ONCE: usize = 8_192;
 /// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
 /// whoever posts when it ends waits for that to be cleared away.
 pub(crate) fn fold(
-    journal: &dyn Journal,
+    journal: &dyn Reader,
     key: &AccountKey,
     revision: Revision,
     through: Sequence,
@@ -48,7 +48,7 @@ pub(crate) fn fold(
 
 /// The entries after one revision up to another, as many as are folded at a time.
 fn some_entries(
-    journal: &dyn Journal,
+    journal: &dyn Reader,
     key: &AccountKey,
     revisions: Range<Revision>,
     through: Sequence,
@@ -67,7 +67,7 @@ fn some_entries(
 
 /// The records that entries of an account correct.
 fn corrected(
-    journal: &dyn Journal,
+    journal: &dyn Reader,
     key: &AccountKey,
     entries: &[Entry],
 ) -> Result<Vec<Option<Record>>, Error> {

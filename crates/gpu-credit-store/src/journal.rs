@@ -15,51 +15,17 @@ pub struct Part<'p> {
     /// As of [`Journal::append`]; of an account that several parts have entries of, the last part has
     /// the head. It may come without entries.
     pub heads: &'p [Head],
-    /// Names and numbers to [keep](Journal::note).
+    /// Names and numbers to [keep](Reader::note).
     pub notes: &'p [(String, u64)],
 }
 
-/// An append-only journal on durable storage.
+/// What is read of a journal on durable storage.
 ///
-/// It keeps entries and finds them; what they mean is the store's business. One store uses a journal
-/// at a time, and appends from one thread at a time; anything else may be called from any thread at
-/// any time. Entries arrive in ascending sequence, those of an account in revisions without gaps, and every
-/// one was checked by the store.
+/// It keeps entries and finds them; what they mean is the store's business. Anything may be called from
+/// any thread at any time. Entries never change, and all of an account's go if it is deleted.
 ///
 /// Facts are asked for in bulk: each call sees the journal at one moment.
-pub trait Journal: Send + Sync {
-    /// Appends entries: all of them or, on an error, none; on return they are durable.
-    ///
-    /// `heads` are those of the accounts that the entries belong to, as they stand afterwards; accounts
-    /// that the entries delete have none. An `OpenAccount` makes its account known. A `DeleteAccount`
-    /// makes it unknown, drops all its entries and its head, and keeps
-    /// [what `is_deleted` is asked](Self::is_deleted).
-    ///
-    /// # Errors
-    /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
-    /// all further appends.
-    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError>;
-
-    /// Makes bytes of entries, as the journal will write them: all that can be done before it is known
-    /// after which entry they come. The entries are in ascending sequence, and none deletes an account.
-    /// What is made is for [`append_parts`](Self::append_parts) of the same journal, while it is open. It
-    /// may be called from any thread.
-    ///
-    /// # Errors
-    /// If an entry cannot be written as bytes.
-    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError>;
-
-    /// Appends what was prepared, in parts, which may be more than can be held: all of it or, on an error,
-    /// of the parts too,
-    /// nothing; on return it is durable. One append needs no more memory than its largest part.
-    ///
-    /// # Errors
-    /// As [`append`](Self::append), and that of the part.
-    fn append_parts(
-        &self,
-        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
-    ) -> Result<(), JournalError>;
-
+pub trait Reader: Send + Sync {
     /// A number about the store as a whole that was kept under a name.
     ///
     /// # Errors
@@ -71,19 +37,6 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// If the storage fails.
     fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError>;
-
-    /// Keeps a number under a name, unless there is one: the one that is there stays and is returned.
-    /// On return it is durable. May be called from any thread.
-    ///
-    /// # Errors
-    /// If the storage fails.
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError>;
-
-    /// The place of the last entry ever appended; [`Sequence::START`] if there was none.
-    ///
-    /// # Errors
-    /// If the storage fails.
-    fn last_sequence(&self) -> Result<Sequence, JournalError>;
 
     /// The heads of the accounts of these names, in their order; `None` for one that is not open.
     ///
@@ -129,4 +82,55 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// If the storage fails.
     fn check(&self) -> Result<Vec<String>, JournalError>;
+}
+
+/// An append-only journal on durable storage.
+///
+/// One store uses a journal at a time, and appends from one thread at a time. Entries arrive in ascending
+/// sequence, those of an account in revisions without gaps, and every one was checked by the store.
+pub trait Journal: Reader {
+    /// Appends entries: all of them or, on an error, none; on return they are durable.
+    ///
+    /// `heads` are those of the accounts that the entries belong to, as they stand afterwards; accounts
+    /// that the entries delete have none. An `OpenAccount` makes its account known. A `DeleteAccount`
+    /// makes it unknown, drops all its entries and its head, and keeps
+    /// [what `is_deleted` is asked](Reader::is_deleted).
+    ///
+    /// # Errors
+    /// If the storage fails. If it cannot tell whether the entries are durable, it must refuse
+    /// all further appends.
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError>;
+
+    /// Makes bytes of entries, as the journal will write them: all that can be done before it is known
+    /// after which entry they come. The entries are in ascending sequence, and none deletes an account.
+    /// What is made is for [`append_parts`](Self::append_parts) of the same journal, while it is open. It
+    /// may be called from any thread.
+    ///
+    /// # Errors
+    /// If an entry cannot be written as bytes.
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError>;
+
+    /// Appends what was prepared, in parts, which may be more than can be held: all of it or, on an error,
+    /// of the parts too,
+    /// nothing; on return it is durable. One append needs no more memory than its largest part.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), and that of the part.
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
+    ) -> Result<(), JournalError>;
+
+    /// Keeps a number under a name, unless there is one: the one that is there stays and is returned.
+    /// On return it is durable. May be called from any thread.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError>;
+
+    /// The place of the last entry ever appended; [`Sequence::START`] if there was none.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn last_sequence(&self) -> Result<Sequence, JournalError>;
 }

@@ -27,7 +27,10 @@ use crate::draft::{Answered, Draft, Finished, Request};
 use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
 use crate::recent::{Pins, Recent, Written};
-use crate::{Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, RecordId, Sequence};
+use crate::{
+    Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
+    RecordId, Sequence, Storage,
+};
 
 /// Postings from which on a request is large.
 const LARGE_FROM: usize = 512;
@@ -37,8 +40,9 @@ const DRAFTED_OUTSIDE: usize = 4;
 /// Entries that a commit makes forgotten, beside twice as many as it wrote.
 const FORGOTTEN: usize = 256;
 
-/// The journal of a store, its accounts in memory, and the way from one to the other.
-pub(crate) struct Lane<J> {
+/// The journal of a store that belongs to this process, its accounts in memory, and the way from one to the
+/// other.
+pub struct Lane<J> {
     pub(crate) journal: J,
     pub(crate) directory: Directory,
     commit: GroupCommit<Turn, Reply>,
@@ -143,8 +147,7 @@ impl<J: Journal> Lane<J> {
         })
     }
 
-    /// Writes what a request asks for. On return it is durable, and readers see it.
-    pub(crate) fn submit(&self, mut request: Request) -> Answered {
+    fn commit_request(&self, mut request: Request) -> Answered {
         let mut attempts = 0;
         loop {
             let (facts, drafted) = match self.prepare(&request, attempts)? {
@@ -357,6 +360,46 @@ impl<J: Journal> Lane<J> {
         *self.recent.lock() = Recent::new(last);
         self.directory.forget(last);
         Ok(())
+    }
+}
+
+impl<J: Journal> Storage for Lane<J> {
+    fn reader(&self) -> &dyn Reader {
+        &self.journal
+    }
+
+    fn visible(&self) -> Sequence {
+        self.directory.visible()
+    }
+
+    fn last(&self) -> Result<Sequence, JournalError> {
+        self.journal.last_sequence()
+    }
+
+    fn key(&self, name: &str) -> Result<AccountKey, Error> {
+        self.directory.key(&self.journal, name)
+    }
+
+    fn submit(&self, request: Request) -> Answered {
+        self.commit_request(request)
+    }
+
+    fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error> {
+        match names {
+            [name] => {
+                let question = |account: &Account| question(&[account]);
+                self.directory.read(&self.journal, name, question)
+            }
+            _ => self.directory.read_all(&self.journal, names, question),
+        }
+    }
+
+    fn ask_loaded(&self, name: &str, question: &mut dyn FnMut(&Account)) {
+        self.directory.read_loaded(name, question);
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        self.journal.keep_note(name, number)
     }
 }
 

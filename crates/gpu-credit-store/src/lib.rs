@@ -153,6 +153,7 @@ mod reference;
 mod rules;
 mod standing;
 mod stop;
+mod storage;
 mod store;
 mod time_unit;
 mod transfer;
@@ -164,7 +165,8 @@ pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
 pub use head::{Head, Totals};
-pub use journal::{Journal, Part};
+pub use journal::{Journal, Part, Reader};
+pub use lane::Lane;
 pub use moved::Moved;
 pub use period::{GrantPeriod, PeriodStatement};
 pub use posting::{MeteredChange, Outcome, Posting};
@@ -173,6 +175,7 @@ pub use record::{
 };
 pub use redb_journal::RedbJournal;
 pub use stop::Stopped;
+pub use storage::Storage;
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{

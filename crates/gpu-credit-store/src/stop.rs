@@ -2,7 +2,7 @@
 
 use crate::standing::Standing;
 use crate::{
-    Change, Entry, Error, Journal, MeteredChange, Outcome, Posting, RecordId, Refusal, Revision,
+    Change, Entry, Error, MeteredChange, Outcome, Posting, RecordId, Refusal, Revision, Storage,
     Store,
 };
 
@@ -26,7 +26,7 @@ pub enum Stopped {
     },
 }
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Ends metered usage at an instant, once. What was stopped before, or has ended by then, stays as it
     /// is, so that a retry changes nothing, whatever instant it says. The end of a job that was stopped
     /// can still be corrected, with [`Posting::change_metered_usage`]; such a job is not stopped again,

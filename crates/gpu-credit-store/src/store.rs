@@ -8,14 +8,13 @@ use std::sync::Arc;
 use gpu_credit::{Answer, Overdraft};
 
 use crate::asking::Asking;
-use crate::directory::Directory;
 use crate::draft::{Answered, Request};
 use crate::folding::fold;
 use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, RecordId, RedbJournal,
-    Revision, Sequence,
+    Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, Reader, RecordId,
+    RedbJournal, Revision, Sequence, Storage,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -48,27 +47,27 @@ use crate::{
 /// assert_eq!(before.get_balance(12)?, Some(80));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Store<J: Journal = RedbJournal> {
-    lane: Arc<Owned<Lane<J>>>,
+pub struct Store<S: Storage = Lane<RedbJournal>> {
+    storage: Arc<Owned<S>>,
 }
 
 /// The id under which [`Store::open_account`] opens.
 pub(crate) const OPENING_ID: &str = "open";
 
-impl<J: Journal> Clone for Store<J> {
+impl<S: Storage> Clone for Store<S> {
     fn clone(&self) -> Self {
         Store {
-            lane: Arc::clone(&self.lane),
+            storage: Arc::clone(&self.storage),
         }
     }
 }
 
 /// How far it is. O(1)
-impl<J: Journal> fmt::Debug for Store<J> {
+impl<S: Storage> fmt::Debug for Store<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Store")
-            .field("last_sequence", &self.last_sequence())
+            .field("visible", &self.storage.peek().visible())
             .finish_non_exhaustive()
     }
 }
@@ -134,22 +133,39 @@ impl Store {
     }
 }
 
-impl<J: Journal> Store<J> {
+impl<J: Journal> Store<Lane<J>> {
     /// A store on a journal.
     ///
     /// # Errors
     /// If the journal fails.
     pub fn with_journal(journal: J) -> Result<Self, Error> {
         Ok(Store {
-            lane: Arc::new(Owned::new(Lane::new(journal)?)),
+            storage: Arc::new(Owned::new(Lane::new(journal)?)),
         })
     }
 
     /// The journal under the store, to read and to copy.
     pub fn journal(&self) -> &J {
-        &self.lane.peek().journal
+        &self.storage.peek().journal
     }
 
+    /// The place of the last entry, of whichever account, that is durable and seen by readers: it grows
+    /// with all that is posted. The state of one account is its [`Revision`].
+    pub fn last_sequence(&self) -> Sequence {
+        self.storage.peek().visible()
+    }
+
+    /// Does something that appends to the journal by itself, while nobody else appends. It is told the
+    /// last entry, and tells what it appended.
+    pub(crate) fn alone<R>(
+        &self,
+        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
+    ) -> Result<R, Error> {
+        self.storage()?.alone(append)
+    }
+}
+
+impl<S: Storage> Store<S> {
     /// Opens an account under the id `open`: opening it again with the same policy does nothing.
     ///
     /// # Errors
@@ -195,17 +211,8 @@ impl<J: Journal> Store<J> {
     }
 
     pub(crate) fn submit(&self, request: Request) -> Answered {
-        let lane = self.lane().map_err(|error| (0, error))?;
-        lane.submit(request)
-    }
-
-    /// Does something that appends to the journal by itself, while nobody else appends. It is told the
-    /// last entry, and tells what it appended.
-    pub(crate) fn alone<R>(
-        &self,
-        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
-    ) -> Result<R, Error> {
-        self.lane()?.alone(append)
+        let storage = self.storage().map_err(|error| (0, error))?;
+        storage.submit(request)
     }
 
     /// Deletes an account: its entries are dropped from the journal, and its name can be given again.
@@ -226,16 +233,11 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If the journal fails.
     pub fn accounts(&self) -> Result<Vec<AccountKey>, Error> {
-        let visible = self.last_sequence();
-        let mut accounts = self.lane()?.journal.accounts()?;
+        let storage = self.storage()?;
+        let visible = storage.visible();
+        let mut accounts = storage.reader().accounts()?;
         accounts.retain(|account| account.opened <= visible);
         Ok(accounts)
-    }
-
-    /// The place of the last entry, of whichever account, that is durable and seen by readers: it grows
-    /// with all that is posted. The state of one account is its [`Revision`].
-    pub fn last_sequence(&self) -> Sequence {
-        self.lane.peek().directory.visible()
     }
 
     /// The balance of an account at an instant; see [`GpuCredit::get_balance`] for the rules and the
@@ -297,12 +299,7 @@ impl<J: Journal> Store<J> {
         account: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
-        let lane = self.lane()?;
-        let question = |account: &Account| {
-            let _asking = Asking::begin(address(lane));
-            question(account)
-        };
-        lane.directory.read(&lane.journal, account, question)
+        self.with_accounts(&[account], |accounts| question(accounts[0]))
     }
 
     /// Asks several accounts, all at one point of the journal; the question gets them in the order of
@@ -316,12 +313,13 @@ impl<J: Journal> Store<J> {
         accounts: &[&str],
         question: impl FnOnce(&[&Account]) -> R,
     ) -> Result<R, Error> {
-        let lane = self.lane()?;
-        let question = |accounts: &[&Account]| {
-            let _asking = Asking::begin(address(lane));
-            question(accounts)
-        };
-        lane.directory.read_all(&lane.journal, accounts, question)
+        let storage = self.storage()?;
+        let (mut question, mut answer) = (Some(question), None);
+        storage.ask(accounts, &mut |accounts| {
+            let _asking = Asking::begin(address(storage));
+            answer = question.take().map(|question| question(accounts));
+        })?;
+        Ok(answer.expect("a question is asked once"))
     }
 
     /// An account at a revision: as it stood when that entry was its last one. Any question is answered as
@@ -341,8 +339,8 @@ impl<J: Journal> Store<J> {
             return Err(no_such_revision(head.revision));
         }
         // What is durable: a head may be a moment ahead of what other questions see.
-        let journal = &self.lane()?.journal;
-        let recorded = fold(journal, &head.account, revision, Sequence::END)?;
+        let reader = self.storage()?.reader();
+        let recorded = fold(reader, &head.account, revision, Sequence::END)?;
         match recorded.revision() == revision {
             true => Ok(recorded),
             false => Err(Error::NotApplicable {
@@ -358,7 +356,7 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If there is no such account, or what is kept of it is damaged.
     pub fn head(&self, account: &str) -> Result<Head, Error> {
-        let head = self.lane()?.journal.heads(&[account])?.pop().flatten();
+        let head = self.storage()?.reader().heads(&[account])?.pop().flatten();
         head.ok_or_else(|| Error::NoSuchAccount(account.to_owned()))
     }
 
@@ -405,9 +403,9 @@ impl<J: Journal> Store<J> {
         after: Revision,
         mut visit: impl FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let (key, through) = (self.key(account)?, self.last_sequence());
-        let journal = &self.lane()?.journal;
-        Ok(journal.entries(&key, after, through, &mut visit)?)
+        let storage = self.storage()?;
+        let (key, through) = (storage.key(account)?, storage.visible());
+        Ok(storage.reader().entries(&key, after, through, &mut visit)?)
     }
 
     /// The entry of an id; `None` if there is none.
@@ -415,34 +413,31 @@ impl<J: Journal> Store<J> {
     /// # Errors
     /// If there is no such account, or its journal is damaged.
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
-        let key = self.key(account)?;
-        let found = self.lane()?.journal.find_many(&[(key, id.clone())])?;
+        let storage = self.storage()?;
+        let key = storage.key(account)?;
+        let found = storage.reader().find_many(&[(key, id.clone())])?;
         let found = found.into_iter().next().flatten();
-        Ok(found.filter(|entry| entry.sequence <= self.last_sequence()))
+        Ok(found.filter(|entry| entry.sequence <= storage.visible()))
     }
 
     /// The way to all that a store can do. Within a question to it there is none.
-    fn lane(&self) -> Result<&Lane<J>, Error> {
-        let lane = self.lane.get()?;
-        match Asking::is_asking(address(lane)) {
+    pub(crate) fn storage(&self) -> Result<&S, Error> {
+        let storage = self.storage.get()?;
+        match Asking::is_asking(address(storage)) {
             true => Err(Error::WithinQuestion),
-            false => Ok(lane),
+            false => Ok(storage),
         }
     }
 
-    pub(crate) fn directory(&self) -> Result<&Directory, Error> {
-        Ok(&self.lane()?.directory)
-    }
-
-    fn key(&self, account: &str) -> Result<AccountKey, Error> {
-        let lane = self.lane()?;
-        lane.directory.key(&lane.journal, account)
+    /// The entries that are durable; no questions are asked of accounts by it.
+    pub(crate) fn reader(&self) -> &dyn Reader {
+        self.storage.peek().reader()
     }
 }
 
 /// Which store it is, for as long as it is there.
-fn address<J>(lane: &Lane<J>) -> usize {
-    std::ptr::from_ref(lane).addr()
+fn address<S>(storage: &S) -> usize {
+    std::ptr::from_ref(storage).addr()
 }
 
 impl Store {
@@ -451,7 +446,7 @@ impl Store {
     /// # Errors
     /// If the store has another handle, or the storage fails.
     pub fn compact(&mut self) -> Result<(), Error> {
-        match Arc::get_mut(&mut self.lane) {
+        match Arc::get_mut(&mut self.storage) {
             Some(lane) => Ok(lane.get_mut()?.journal.compact()?),
             None => Err(self.journal().in_use().into()),
         }

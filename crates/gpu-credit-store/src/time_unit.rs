@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, Journal, Store};
+use crate::{Error, Storage, Store};
 
 /// What one step of a store's timestamps is. Timestamps count from the beginning of 1970, UTC.
 ///
@@ -110,13 +110,13 @@ pub struct UnknownTimeUnit;
 /// The note under which the unit is kept.
 const NOTE: &str = "time unit";
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// The unit of the store's timestamps; `None` if nobody has said it yet. O(1).
     ///
     /// # Errors
     /// If the journal fails, or knows a unit that this version does not.
     pub fn time_unit(&self) -> Result<Option<TimeUnit>, Error> {
-        match self.journal().note(NOTE)? {
+        match self.reader().note(NOTE)? {
             None => Ok(None),
             Some(number) => Ok(Some(known(number)?)),
         }
@@ -142,7 +142,7 @@ impl<J: Journal> Store<J> {
         // Most stores have one: nothing is written then.
         let kept = match self.time_unit()? {
             Some(kept) => kept,
-            None => known(self.journal().keep_note(NOTE, unit.number())?)?,
+            None => known(self.storage()?.keep_note(NOTE, unit.number())?)?,
         };
         match kept == unit {
             true => Ok(()),

@@ -3,9 +3,9 @@
 use gpu_credit::UsageStatement;
 
 use crate::standing::Standing;
-use crate::{BeforeClose, Change, Error, Journal, RecordId, Revision, Store};
+use crate::{BeforeClose, Change, Error, RecordId, Revision, Storage, Store};
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Where the usage of a record went, as the account stood at a revision: see [`GpuCredit::usage_statement`] and [`GpuCredit::metered_statement`]. Its grants are those of
     /// that [account](Self::as_recorded). O(entries of the account).
     ///

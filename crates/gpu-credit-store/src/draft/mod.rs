@@ -56,7 +56,7 @@ struct Place {
 
 /// What one caller wants written together.
 #[derive(Default)]
-pub(crate) struct Request {
+pub struct Request {
     pub(crate) postings: Vec<Posting>,
     /// Whether it is only to be said what would come of it.
     pub(crate) is_trial: bool,

@@ -12,44 +12,11 @@ use super::open_file::{Caller, Done};
 use super::tables::{self, ACCOUNTS, DELETIONS, ENTRIES, HEADS, LAST_SEQUENCE_KEY, META};
 use super::{RedbJournal, check, codec, decode, rows};
 use crate::{
-    AccountKey, Change, Entry, Head, Journal, JournalError, Part, RecordId, Revision, Sequence,
+    AccountKey, Change, Entry, Head, Journal, JournalError, Part, Reader, RecordId, Revision,
+    Sequence,
 };
 
-impl Journal for RedbJournal {
-    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
-        let write = |write: &_| Appender::new(write)?.append(entries, heads);
-        self.named(self.file.write(write))
-    }
-
-    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
-        let deletes = |entry: &Entry| entry.change == Change::DeleteAccount;
-        assert!(!entries.iter().any(deletes), "a deletion is not prepared");
-        self.named(rows::encode(entries).map_err(Failure::from))
-    }
-
-    fn append_parts(
-        &self,
-        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
-    ) -> Result<(), JournalError> {
-        let mut caller = Caller::default();
-        let written = self.file.write_or_leave(|write| {
-            let mut appender = Appender::new(write)?;
-            loop {
-                let part = match caller.run(|| parts.next()) {
-                    Some(Some(Ok(part))) => part,
-                    Some(Some(Err(error))) => return Ok(Done::Leave(Err(error))),
-                    Some(None) => return Ok(Done::Commit(Ok(()))),
-                    None => return Ok(Done::Leave(Ok(()))),
-                };
-                appender.append_rows(&part.prepared, part.moved)?;
-                appender.set_heads(part.heads)?;
-                appender.keep(part.notes)?;
-            }
-        });
-        caller.resume();
-        self.named(written)?
-    }
-
+impl Reader for RedbJournal {
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
         let name = tables::note_key(name);
         self.read(|read| {
@@ -72,30 +39,6 @@ impl Journal for RedbJournal {
                 }
             }
             Ok(notes)
-        })
-    }
-
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        let kept = self.file.write_or_leave(|write| {
-            let key = tables::note_key(name);
-            let mut meta = write.open_table(META)?;
-            let present = meta.get(key.as_str())?.map(|present| present.value());
-            Ok(match present {
-                Some(present) => Done::Leave(present),
-                None => {
-                    meta.insert(key.as_str(), number)?;
-                    Done::Commit(number)
-                }
-            })
-        });
-        self.named(kept)
-    }
-
-    fn last_sequence(&self) -> Result<Sequence, JournalError> {
-        self.read(|read| {
-            let last = read.open_table(META)?.get(LAST_SEQUENCE_KEY)?;
-            let last = last.ok_or_else(|| Failure::damaged("the last sequence is missing"))?;
-            Ok(Sequence::new(last.value()))
         })
     }
 
@@ -186,6 +129,66 @@ impl Journal for RedbJournal {
 
     fn check(&self) -> Result<Vec<String>, JournalError> {
         self.read(check::check)
+    }
+}
+
+impl Journal for RedbJournal {
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
+        let write = |write: &_| Appender::new(write)?.append(entries, heads);
+        self.named(self.file.write(write))
+    }
+
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        let deletes = |entry: &Entry| entry.change == Change::DeleteAccount;
+        assert!(!entries.iter().any(deletes), "a deletion is not prepared");
+        self.named(rows::encode(entries).map_err(Failure::from))
+    }
+
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
+    ) -> Result<(), JournalError> {
+        let mut caller = Caller::default();
+        let written = self.file.write_or_leave(|write| {
+            let mut appender = Appender::new(write)?;
+            loop {
+                let part = match caller.run(|| parts.next()) {
+                    Some(Some(Ok(part))) => part,
+                    Some(Some(Err(error))) => return Ok(Done::Leave(Err(error))),
+                    Some(None) => return Ok(Done::Commit(Ok(()))),
+                    None => return Ok(Done::Leave(Ok(()))),
+                };
+                appender.append_rows(&part.prepared, part.moved)?;
+                appender.set_heads(part.heads)?;
+                appender.keep(part.notes)?;
+            }
+        });
+        caller.resume();
+        self.named(written)?
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        let kept = self.file.write_or_leave(|write| {
+            let key = tables::note_key(name);
+            let mut meta = write.open_table(META)?;
+            let present = meta.get(key.as_str())?.map(|present| present.value());
+            Ok(match present {
+                Some(present) => Done::Leave(present),
+                None => {
+                    meta.insert(key.as_str(), number)?;
+                    Done::Commit(number)
+                }
+            })
+        });
+        self.named(kept)
+    }
+
+    fn last_sequence(&self) -> Result<Sequence, JournalError> {
+        self.read(|read| {
+            let last = read.open_table(META)?.get(LAST_SEQUENCE_KEY)?;
+            let last = last.ok_or_else(|| Failure::damaged("the last sequence is missing"))?;
+            Ok(Sequence::new(last.value()))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::parts::{Parts, RowsPart, TakenParts};
 use crate::lane::Appended;
 use crate::recent::{Share, Written};
 use crate::{
-    Change, Entry, Error, Head, ImportError, Journal, JournalError, Moved, Part, Sequence,
+    Change, Entry, Error, Head, ImportError, Journal, JournalError, Moved, Part, Sequence, Storage,
     StorageProblem, Store,
 };
 
@@ -29,14 +29,14 @@ const HEADS_AT_ONCE: usize = 65_536;
 pub(super) const OVERTAKEN_MAX: u32 = 3;
 
 /// The heads of accounts by name.
-pub(super) fn heads<J: Journal>(
-    store: &Store<J>,
+pub(super) fn heads<S: Storage>(
+    store: &Store<S>,
     accounts: &[Arc<str>],
 ) -> Result<Vec<Option<Head>>, Error> {
     let mut heads = Vec::with_capacity(accounts.len());
     for names in accounts.chunks(HEADS_AT_ONCE) {
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        heads.extend(store.journal().heads(&names)?);
+        heads.extend(store.reader().heads(&names)?);
     }
     Ok(heads)
 }

@@ -14,8 +14,8 @@ use super::reading::{ReadFile, StagedRow};
 use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused, tell};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Posting, RecordId, Revision,
-    Sequence, Store, Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Lane, Posting, RecordId,
+    Revision, Sequence, Store, Totals, rules,
 };
 
 /// Rows whose ids are looked up together.
@@ -96,7 +96,7 @@ impl Bits {
 
 /// Checks all rows. The first `written` were written by this import.
 pub(super) fn check<J: Journal>(
-    store: &Store<J>,
+    store: &Store<Lane<J>>,
     file: &mut ReadFile,
     options: &ImportOptions,
     written: u64,
@@ -161,7 +161,7 @@ pub(super) fn check<J: Journal>(
 
 /// How many rows, from the first on, are all rows of a file that was imported before: the most there
 /// can be. None if a row has an id.
-fn continued<J: Journal>(store: &Store<J>, file: &mut ReadFile) -> Result<u64, Error> {
+fn continued<J: Journal>(store: &Store<Lane<J>>, file: &mut ReadFile) -> Result<u64, Error> {
     if file.digest.is_none() {
         return Ok(0);
     }
@@ -207,7 +207,7 @@ struct Equal {
 }
 
 struct Checking<'s, J: Journal> {
-    store: &'s Store<J>,
+    store: &'s Store<Lane<J>>,
     again: bool,
     policy: Overdraft,
     totals: Vec<Totals>,

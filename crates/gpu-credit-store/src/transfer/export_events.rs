@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
 use crate::standing::Standing;
-use crate::{Change, Entry, Error, Journal, RecordId, Revision, Store};
+use crate::{Change, Entry, Error, RecordId, Revision, Storage, Store};
 
 /// What an events file leaves out of a journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl fmt::Display for LeftOut {
     }
 }
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Writes the records that stand as an events file, account by account, and says what that leaves
     /// out. An account that is deleted meanwhile is in it or not. `progress` is told the number of
     /// accounts so far.
@@ -79,10 +79,10 @@ impl<J: Journal> Store<J> {
         };
         let mut file = EventWriter::with_columns(output, columns).map_err(failed)?;
         let mut left_out = LeftOut::default();
-        let through = self.last_sequence();
+        let through = self.storage()?.visible();
         for account in self.accounts()? {
             let mut entries = Vec::new();
-            self.journal()
+            self.reader()
                 .entries(&account, Revision::START, through, &mut |entry| {
                     entries.push(entry);
                     ControlFlow::Continue(())

@@ -13,7 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Change, Journal, JournalError, RecordId};
+use crate::{Change, JournalError, Reader, RecordId};
 
 /// A digest of all columns of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ const NOTES: &str = "imported ";
 
 impl ImportedFile {
     /// All that a journal knows.
-    pub(super) fn all(journal: &dyn Journal) -> Result<Vec<Self>, JournalError> {
+    pub(super) fn all(journal: &dyn Reader) -> Result<Vec<Self>, JournalError> {
         let notes = journal.notes(NOTES)?.into_iter();
         let file = |(name, rows): (String, u64)| {
             let digest = name.strip_prefix(NOTES)?.to_owned();

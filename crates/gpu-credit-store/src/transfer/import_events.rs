@@ -20,11 +20,11 @@ use super::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, RecordId, Refusal, Revision,
-    Store, Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Lane, RecordId, Refusal,
+    Revision, Store, Totals, rules,
 };
 
-impl<J: Journal> Store<J> {
+impl<J: Journal> Store<Lane<J>> {
     /// Posts the records of an events file, in their order: all of them or none. Its queries are
     /// ignored; accounts that are not there are opened with the policy of the options.
     ///
@@ -86,7 +86,7 @@ impl<J: Journal> Store<J> {
 
 /// Writes the new rows of a file, in one append or in batches.
 struct Writing<'s, J: Journal> {
-    store: &'s Store<J>,
+    store: &'s Store<Lane<J>>,
     file: &'s mut ReadFile,
     options: &'s ImportOptions,
     checked: Checked,
@@ -126,7 +126,7 @@ enum Written {
 
 impl<'s, J: Journal> Writing<'s, J> {
     fn new(
-        store: &'s Store<J>,
+        store: &'s Store<Lane<J>>,
         file: &'s mut ReadFile,
         options: &'s ImportOptions,
         checked: Checked,

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
-    Error, ImportError, ImportOptions, Imported, Journal, JournalError, Posting, StorageProblem,
-    Store,
+    Error, ImportError, ImportOptions, Imported, Journal, JournalError, Lane, Posting,
+    StorageProblem, Store,
 };
 
 use crate::support::journal::{Hooked, Step};
@@ -55,7 +55,7 @@ impl File {
 
     fn import<J: Journal>(
         self,
-        store: &Store<J>,
+        store: &Store<Lane<J>>,
         rows: u64,
         options: &ImportOptions,
     ) -> Result<Imported, Error> {
@@ -75,7 +75,7 @@ fn usage(row: u64) -> Posting {
     Posting::usage("a", format!("j{row}"), row, row.cast_signed())
 }
 
-fn used<J: Journal>(store: &Store<J>) -> u64 {
+fn used<J: Journal>(store: &Store<Lane<J>>) -> u64 {
     store.head("a").unwrap().totals.used
 }
 
@@ -85,7 +85,7 @@ fn overtaken(
     file: File,
     times: u64,
     posting: impl Fn(u64) -> Posting + Send,
-) -> (Store<impl Journal>, Result<Imported, Error>) {
+) -> (Store<Lane<impl Journal>>, Result<Imported, Error>) {
     let (is_checking, checking) = channel();
     let (posted, is_posted) = channel();
     let (is_checking, is_posted) = (Mutex::new(is_checking), Mutex::new(is_posted));
@@ -280,7 +280,7 @@ fn an_import_beside_many_postings_loses_and_doubles_nothing() {
 }
 
 /// A storage that fails once, before or after it has written.
-fn failing(at: u64, is_after: bool) -> Store<impl Journal> {
+fn failing(at: u64, is_after: bool) -> Store<Lane<impl Journal>> {
     let appends = AtomicU64::new(0);
     let hook = move |step: Step<'_>| {
         let fails = match step {

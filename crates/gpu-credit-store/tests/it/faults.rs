@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Journal, Posting, RedbJournal, Sequence, StorageProblem, Store};
+use gpu_credit_store::{
+    Error, Journal, Lane, Posting, Reader, RedbJournal, Sequence, StorageProblem, Store,
+};
 use redb::{ReadableDatabase, TableDefinition};
 
 use crate::support::backend::{Disk, place};
@@ -42,7 +44,7 @@ fn closed_store(seed: u64) -> (tempfile::TempDir, std::path::PathBuf, String) {
     (folder, file, content)
 }
 
-fn exported<J: Journal>(store: &Store<J>) -> String {
+fn exported<J: Journal>(store: &Store<Lane<J>>) -> String {
     let mut lines = Vec::new();
     store.export_journal(&mut lines, |_| ()).unwrap();
     String::from_utf8(lines).unwrap()

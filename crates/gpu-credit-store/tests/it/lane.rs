@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use gpu_credit::Overdraft;
 use gpu_credit_replay::Replay;
 use gpu_credit_store::{
-    Account, Change, Entry, Error, ImportOptions, Journal, JournalError, Outcome, Posting,
+    Account, Change, Entry, Error, ImportOptions, Journal, JournalError, Lane, Outcome, Posting,
     Revision, Sequence, StorageProblem, Store,
 };
 use gpu_credit_workload::random::Random;
@@ -387,7 +387,7 @@ fn at_once(seed: u64) {
     assert_serial(journal, &answers);
 }
 
-fn write<J: Journal>(store: &Store<J>, seed: u64) -> Acknowledged {
+fn write<J: Journal>(store: &Store<Lane<J>>, seed: u64) -> Acknowledged {
     let mut random = Random::new(seed);
     // The accounts of a pair are neither deleted nor closed, so that their past can be asked.
     let mut lively = Workload::new(1_000 + seed, 2);
@@ -464,7 +464,7 @@ fn wait_for(looked: &AtomicU64) {
 }
 
 fn read<J: Journal>(
-    store: &Store<J>,
+    store: &Store<Lane<J>>,
     (writing, looked): (&AtomicU64, &AtomicU64),
     seed: u64,
 ) -> Vec<Seen> {

@@ -33,7 +33,7 @@ fn options() -> SacctImport {
     }
 }
 
-fn import(store: &Store<impl gpu_credit_store::Journal>, output: &str) -> SacctImported {
+fn import(store: &Store<impl gpu_credit_store::Storage>, output: &str) -> SacctImported {
     store
         .import_sacct(output.as_bytes(), &options(), |_| ControlFlow::Continue(()))
         .unwrap()
@@ -73,7 +73,7 @@ fn ended(output: &str) -> BTreeMap<String, MeteredUsage> {
 }
 
 /// The jobs as they stand, by account and id.
-fn standing(store: &Store<impl gpu_credit_store::Journal>) -> BTreeMap<String, MeteredUsage> {
+fn standing(store: &Store<impl gpu_credit_store::Storage>) -> BTreeMap<String, MeteredUsage> {
     let mut jobs = BTreeMap::new();
     for account in store.accounts().unwrap() {
         let ids: BTreeMap<_, _> = (store.history(&account.name).unwrap().into_iter())
@@ -242,7 +242,7 @@ fn the_ids_of_entries_say_what_became_of_an_end() {
 
 /// What is refused, with the store as it was.
 #[track_caller]
-fn refused(store: &Store<impl gpu_credit_store::Journal>, output: &str) -> String {
+fn refused(store: &Store, output: &str) -> String {
     let before = store.last_sequence();
     let imported = store.import_sacct(output.as_bytes(), &options(), |_| ControlFlow::Continue(()));
     assert_eq!(store.last_sequence(), before);

@@ -16,13 +16,13 @@ use crate::transfer::appending::heads;
 use crate::transfer::sacct::{Decision, JobChange, JobEnd, JobStep, PostedJob, decide};
 use crate::transfer::{ImportMode, ImportStep, PostedBy, refused};
 use crate::{
-    Change, ChangedRow, Error, Head, ImportError, Journal, MeteredChange, Posting, RecordId,
-    Refusal, Store, TimeUnit, Totals, rules,
+    Change, ChangedRow, Error, Head, ImportError, MeteredChange, Posting, RecordId, Refusal,
+    Storage, Store, TimeUnit, Totals, rules,
 };
 
 /// An import under way: what is known of the jobs of the file, and what is to be posted.
-pub(super) struct Importing<'s, J: Journal> {
-    store: &'s Store<J>,
+pub(super) struct Importing<'s, S: Storage> {
+    store: &'s Store<S>,
     unit: TimeUnit,
     options: &'s SacctImport,
     /// Those of the file, as the entries to come leave them.
@@ -45,9 +45,9 @@ struct Account {
     totals: Totals,
 }
 
-impl<'s, J: Journal> Importing<'s, J> {
+impl<'s, S: Storage> Importing<'s, S> {
     pub(super) fn new(
-        store: &'s Store<J>,
+        store: &'s Store<S>,
         unit: TimeUnit,
         options: &'s SacctImport,
         imported: SacctImported,
@@ -321,7 +321,7 @@ impl Batch {
     }
 
     /// Posts all, or tries all; the accounts that that opens.
-    fn submit<J: Journal>(self, store: &Store<J>, mode: ImportMode) -> Result<Vec<String>, Error> {
+    fn submit<S: Storage>(self, store: &Store<S>, mode: ImportMode) -> Result<Vec<String>, Error> {
         let opening = |posting: &Posting| match posting.change {
             Change::OpenAccount { .. } => Some(posting.account.clone()),
             _ => None,

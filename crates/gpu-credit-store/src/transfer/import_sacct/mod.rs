@@ -14,7 +14,7 @@ pub use told::{ChangedJob, OtherZone};
 
 use super::sacct::{PassedOver, SacctJob, SacctOptions, SacctReader};
 use super::{ImportMode, ImportStep, tell};
-use crate::{Error, ImportError, Journal, RecordId, Store, TimeUnit, rules};
+use crate::{Error, ImportError, RecordId, Storage, Store, TimeUnit, rules};
 
 /// Bytes of a job while it waits: itself, its entries, and what is known of it.
 const JOB_BYTES: usize = 1_000;
@@ -85,7 +85,7 @@ impl JobName {
     }
 }
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Posts the jobs of the output of `sacct --parsable2`, one metered record a job, under an id of
     /// cluster, number and time of submission: all of it or nothing, or all that is not refused if
     /// [`skip_refused`](SacctImport::skip_refused) is set. Accounts that are not there are

@@ -11,7 +11,7 @@ use crate::metered::has_ended_before;
 use crate::transfer::sacct::{JobEnd, PostedEnd, PostedJob, imported_end};
 use crate::transfer::{ImportStep, PostedBy, tell};
 use crate::{
-    AccountKey, Change, Entry, Error, ImportError, Journal, OtherZone, RecordId, Revision, Store,
+    AccountKey, Change, Entry, Error, ImportError, OtherZone, RecordId, Revision, Storage, Store,
     TimeUnit,
 };
 
@@ -65,9 +65,9 @@ impl<'f> AccountJobs<'f> {
     }
 
     /// Reads the account's history. O(entries)
-    pub(super) fn read<J: Journal>(
+    pub(super) fn read<S: Storage>(
         &mut self,
-        store: &Store<J>,
+        store: &Store<S>,
         account: &AccountKey,
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<(), Error> {

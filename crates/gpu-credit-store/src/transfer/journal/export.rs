@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::Line;
 use crate::transfer::identity::ImportedFile;
-use crate::{Error, Journal, Revision, Store};
+use crate::{Error, Revision, Storage, Store};
 
-impl<J: Journal> Store<J> {
+impl<S: Storage> Store<S> {
     /// Writes the journal as JSON lines, and returns how many entries it has.
     ///
     /// ```text
@@ -41,16 +41,16 @@ impl<J: Journal> Store<J> {
             Line::Unit(unit).write(&mut output)?;
         }
         // Before the last entry is looked up: the rows of each file are among the entries.
-        for file in ImportedFile::all(self.journal())? {
+        for file in ImportedFile::all(self.reader())? {
             Line::File(file).write(&mut output)?;
         }
-        let through = self.journal().last_sequence()?;
-        let mut accounts = self.journal().accounts()?;
+        let through = self.storage()?.last()?;
+        let mut accounts = self.accounts()?;
         accounts.sort_unstable_by_key(|account| account.opened);
         let mut entries = 0;
         for account in accounts {
             let mut written = Ok(());
-            self.journal()
+            self.reader()
                 .entries(&account, Revision::START, through, &mut |entry| {
                     written = Line::Entry(entry.into()).write(&mut output);
                     entries += 1;

@@ -11,12 +11,14 @@ use crate::transfer::accounts::AccountIndex;
 use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use crate::transfer::staging::StagedRows;
 use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
-use crate::{Change, Entry, Error, Head, ImportError, Journal, Refusal, Revision, Sequence, Store};
+use crate::{
+    Change, Entry, Error, Head, ImportError, Journal, Lane, Refusal, Revision, Sequence, Store,
+};
 
 /// Entries that are read together, in the order in which they are in the temporary file.
 const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
 
-impl<J: Journal> Store<J> {
+impl<J: Journal> Store<Lane<J>> {
     /// Posts the entries of an [exported journal](Self::export_journal), in the order in which they were
     /// recorded: all of them or none. Entries that are here already, under their ids, are ignored. A
     /// store that holds nothing yet becomes what was exported, sequences and times included; another
@@ -125,7 +127,7 @@ struct New {
 impl New {
     /// `None` if there is nothing.
     fn prepare<J: Journal>(
-        store: &Store<J>,
+        store: &Store<Lane<J>>,
         file: &mut ReadJournal,
         checked: &Checked,
         options: &ImportOptions,

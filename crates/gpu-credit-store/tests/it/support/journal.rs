@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use gpu_credit_store::{
-    AccountKey, Entry, Head, Journal, JournalError, Part, RecordId, RedbJournal, Revision, Sequence,
+    AccountKey, Entry, Head, Journal, JournalError, Part, Reader, RecordId, RedbJournal, Revision,
+    Sequence,
 };
 
 use super::backend::Disk;
@@ -32,44 +33,16 @@ impl<H> Hooked<H> {
     }
 }
 
-impl<H> Journal for Hooked<H>
+impl<H> Reader for Hooked<H>
 where
     H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync,
 {
-    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
-        (self.hook)(Step::Append)?;
-        self.journal.append(entries, heads)?;
-        (self.hook)(Step::Appended)
-    }
-
-    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
-        (self.hook)(Step::Prepare)?;
-        self.journal.prepare(entries)
-    }
-
-    fn append_parts(
-        &self,
-        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
-    ) -> Result<(), JournalError> {
-        (self.hook)(Step::Append)?;
-        self.journal.append_parts(parts)?;
-        (self.hook)(Step::Appended)
-    }
-
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
         self.journal.note(name)
     }
 
     fn notes(&self, beginning: &str) -> Result<Vec<(String, u64)>, JournalError> {
         self.journal.notes(beginning)
-    }
-
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        self.journal.keep_note(name, number)
-    }
-
-    fn last_sequence(&self) -> Result<Sequence, JournalError> {
-        self.journal.last_sequence()
     }
 
     fn heads(&self, names: &[&str]) -> Result<Vec<Option<Head>>, JournalError> {
@@ -106,5 +79,38 @@ where
 
     fn check(&self) -> Result<Vec<String>, JournalError> {
         self.journal.check()
+    }
+}
+
+impl<H> Journal for Hooked<H>
+where
+    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync,
+{
+    fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
+        (self.hook)(Step::Append)?;
+        self.journal.append(entries, heads)?;
+        (self.hook)(Step::Appended)
+    }
+
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        (self.hook)(Step::Prepare)?;
+        self.journal.prepare(entries)
+    }
+
+    fn append_parts(
+        &self,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
+    ) -> Result<(), JournalError> {
+        (self.hook)(Step::Append)?;
+        self.journal.append_parts(parts)?;
+        (self.hook)(Step::Appended)
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        self.journal.keep_note(name, number)
+    }
+
+    fn last_sequence(&self) -> Result<Sequence, JournalError> {
+        self.journal.last_sequence()
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod workload;
 
 use std::collections::BTreeMap;
 
-use gpu_credit_store::{Entry, Error, Journal, RedbJournal, Refusal, Store};
+use gpu_credit_store::{Entry, Error, RedbJournal, Refusal, Storage, Store};
 
 /// A new store in a folder of its own.
 pub(crate) fn store() -> (tempfile::TempDir, Store) {
@@ -30,7 +30,7 @@ pub(crate) fn open_disk(disk: backend::Disk) -> Store {
 }
 
 /// All that a store holds.
-pub(crate) fn everything<J: Journal>(store: &Store<J>) -> BTreeMap<String, Vec<Entry>> {
+pub(crate) fn everything<S: Storage>(store: &Store<S>) -> BTreeMap<String, Vec<Entry>> {
     let accounts = store.accounts().unwrap();
     let history = |name: &str| store.history(name).unwrap();
     accounts
@@ -40,7 +40,7 @@ pub(crate) fn everything<J: Journal>(store: &Store<J>) -> BTreeMap<String, Vec<E
 }
 
 /// Nothing is wrong with it.
-pub(crate) fn assert_sound<J: Journal>(store: &Store<J>) {
+pub(crate) fn assert_sound<S: Storage>(store: &Store<S>) {
     let report = store.check(12, |_| ()).unwrap();
     assert_eq!(report.problems, [""; 0]);
 }

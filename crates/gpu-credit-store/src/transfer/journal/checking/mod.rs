@@ -31,7 +31,7 @@ use crate::transfer::appending::{heads, last};
 use crate::transfer::identity::RowKey;
 use crate::transfer::memory::check_memory;
 use crate::transfer::{ImportOptions, ImportStep, PostedBy, tell};
-use crate::{Account, Change, Error, Head, Journal, Outcome, Posting, Sequence, Store};
+use crate::{Account, Change, Error, Head, Journal, Lane, Outcome, Posting, Sequence, Store};
 
 /// Lines that are drafted together.
 const DRAFTED_AT_ONCE: usize = if cfg!(test) { 3 } else { 8_192 };
@@ -55,7 +55,7 @@ pub(super) struct Checked {
 
 /// Checks all lines, and marks those that are new.
 pub(super) fn check<J: Journal>(
-    store: &Store<J>,
+    store: &Store<Lane<J>>,
     file: &mut ReadJournal,
     options: &ImportOptions,
     progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
@@ -113,7 +113,7 @@ pub(super) fn check<J: Journal>(
 }
 
 struct Checking<'s, J: Journal> {
-    store: &'s Store<J>,
+    store: &'s Store<Lane<J>>,
     file: &'s mut ReadJournal,
     options: &'s ImportOptions,
     /// The last entry that is drafted.
@@ -346,7 +346,7 @@ impl<J: Journal> Checking<'_, J> {
 
 /// Asks an account of the store.
 fn ask<J: Journal, R>(
-    store: &Store<J>,
+    store: &Store<Lane<J>>,
     head: &Head,
     question: impl FnOnce(&Account) -> R,
 ) -> Result<R, Problem> {
