@@ -83,6 +83,26 @@ impl<V: Copy> StepTable<V> {
         }
     }
 
+    /// The table with the values of these steps, if they begin at the same instants as its own; of
+    /// those of one instant the last one counts. O(n), a part of what laying it out takes.
+    pub(crate) fn revalued(mut self, mut steps: impl Iterator<Item = (i64, V)>) -> Option<Self> {
+        let mut later = self.steps.iter_mut();
+        let mut step = later.next()?;
+        let are_same = steps.all(|(time, value)| {
+            if step.key != key(time)
+                && let Some(next) = later.next()
+            {
+                step = next;
+            }
+            step.value = value;
+            step.key == key(time)
+        });
+        let value = step.value;
+        let are_same = are_same && later.len() == AT_ONCE;
+        later.for_each(|end| end.value = value);
+        are_same.then_some(self)
+    }
+
     /// The room that [`new`](Self::new) takes for so many steps without moving them.
     pub(crate) fn room_for(steps: usize) -> usize {
         steps + AT_ONCE
@@ -301,6 +321,46 @@ mod tests {
                 }
             }
             assert_finds(&table, &times, &mut random);
+        }
+    }
+
+    #[test]
+    fn takes_other_values_at_the_same_instants_only() {
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            let mut times = times(&mut random, -100, 100);
+            times.push(i64::MIN);
+            times.sort_unstable();
+            let steps = |times: &[i64], lift| -> Vec<(i64, usize)> {
+                times.iter().copied().zip(lift..).collect()
+            };
+            let laid_out = |mut steps: Vec<(i64, usize)>| {
+                steps.reverse();
+                steps.dedup_by_key(|step| step.0);
+                let steps = steps.into_iter().rev();
+                StepTable::new(steps.map(|(time, value)| Step::new(time, value)).collect())
+            };
+            let table = laid_out(steps(&times, 0));
+            let revalued = table.clone().revalued(steps(&times, 1_000).into_iter());
+            let revalued = revalued.unwrap_or_else(|| panic!("seed {seed}: the same instants"));
+            assert_eq!(
+                revalued.steps,
+                laid_out(steps(&times, 1_000)).steps,
+                "seed {seed}"
+            );
+            let mut others = times.clone();
+            match random.below(3) {
+                0 => others.truncate(times.len() - 1),
+                1 => others.push(i64::MAX),
+                _ => others.extend(times.first().map(|_| random.between(-100, 100))),
+            }
+            others.sort_unstable();
+            others.dedup();
+            times.dedup();
+            if others != times {
+                let revalued = table.revalued(steps(&others, 0).into_iter());
+                assert!(revalued.is_none(), "seed {seed}: {others:?} and {times:?}");
+            }
         }
     }
 

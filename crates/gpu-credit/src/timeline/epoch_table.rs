@@ -98,6 +98,17 @@ pub(crate) struct Answers {
     holes: Vec<Hole>,
 }
 
+impl Answers {
+    /// All that it was built from.
+    fn of_all() -> Self {
+        Answers {
+            sound_before: i64::MAX,
+            end: i64::MAX,
+            holes: Vec::new(),
+        }
+    }
+}
+
 /// A stretch of time for which the table does not answer, and by how much the limits of all that
 /// is later are to be lifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,11 +137,16 @@ impl EpochTable {
         }
         Some(EpochTable {
             limits: StepTable::new(steps),
-            answers: Answers {
-                sound_before: i64::MAX,
-                end: i64::MAX,
-                holes: Vec::new(),
-            },
+            answers: Answers::of_all(),
+        })
+    }
+
+    /// The table of these epochs, if they open at the same instants as its own. O(m), a part of what
+    /// [`new`](Self::new) takes.
+    pub(crate) fn relaid(self, epochs: impl Iterator<Item = (i64, Limit)>) -> Option<Self> {
+        Some(EpochTable {
+            limits: self.limits.revalued(epochs)?,
+            answers: Answers::of_all(),
         })
     }
 

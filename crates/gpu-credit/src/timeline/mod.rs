@@ -205,9 +205,13 @@ impl GrantTimeline {
     /// O(m).
     fn build_table(&mut self) {
         self.replayed_before = self.statistics.boundaries_replayed;
-        let epochs = self.tree.epochs();
-        let epochs = epochs.map(|(time, live, level)| (time, Limit::new(live > 0, level)));
-        self.table = EpochTable::new(self.tree.len(), epochs).map(Box::new);
+        let epochs = || {
+            let epochs = self.tree.epochs();
+            epochs.map(|(time, live, level)| (time, Limit::new(live > 0, level)))
+        };
+        let relaid = self.table.take().and_then(|table| table.relaid(epochs()));
+        let table = relaid.or_else(|| EpochTable::new(self.tree.len(), epochs()));
+        self.table = table.map(Box::new);
     }
 
     /// Heap bytes.
