@@ -10,6 +10,7 @@ use super::super::boundary::Key;
 use super::super::known::Reached;
 use super::super::resume;
 use super::super::tree::Boundary;
+use super::run::Passing;
 use super::{Budget, LOOKAHEAD, Run, Settling};
 use crate::all_usage::{AllUsage, AllUsageWalk};
 
@@ -85,13 +86,15 @@ impl Settling<'_> {
         let chunk_end = next_chunk.map(|next| self.tree.get(next).time);
         let boundaries = &mut self.tree.chunk_mut(run.at).boundaries;
         let before = run.at.index.checked_sub(1);
-        let mut live = before.map_or(0, |before| boundaries[before].live);
+        let mut advance = Advance {
+            opening,
+            chunk_end,
+            walk,
+            used: run.used,
+            live: before.map_or(0, |before| boundaries[before].live),
+        };
         let coming = boundaries[run.at.index..].iter().take(LOOKAHEAD - 1);
         self.grants.prefetch(coming);
-        let end = |coming: &[Boundary], place: usize| {
-            let next = coming.get(place + 1);
-            next.map(|next| next.time).or(chunk_end)
-        };
         while run.at.index < boundaries.len() {
             let coming = &mut boundaries[run.at.index..];
             let key = coming[0].key();
@@ -106,21 +109,11 @@ impl Settling<'_> {
             let count = count.min(run.room(spacing)).min(budget.left());
             if count == 0 {
                 run.enter(self.grants, &mut coming[0], opening);
-                coming[0].live = live + key.handle.live_change();
+                coming[0].live = advance.live + key.handle.live_change();
                 self.statistics.boundaries_replayed += 1;
-                return ControlFlow::Break(end(coming, 0));
+                return ControlFlow::Break(advance.end(coming, 0));
             }
-            let mut before = run.used;
-            let enter = |coming: &mut [Boundary], place: usize, level: u64| {
-                let used = end(coming, place).map_or(before, |end| walk.before(end));
-                let boundary = &mut coming[place];
-                live += boundary.handle.live_change();
-                boundary.level = level.wrapping_sub(opening);
-                boundary.live = live;
-                boundary.usage = used - before;
-                before = used;
-            };
-            let count = run.pass(self.grants, self.overdraft, coming, count, false, enter);
+            let count = run.pass(self.grants, self.overdraft, coming, count, &mut advance);
             budget.spend(count);
             self.statistics.boundaries_replayed += count as u64;
         }
@@ -142,5 +135,46 @@ impl Settling<'_> {
         self.grants.apply(key, &mut run.live);
         run.since = run.since.saturating_add(1);
         Some(run)
+    }
+}
+
+/// How the frontier advances through a chunk.
+struct Advance<'a, 'u> {
+    /// The level where the chunk opens.
+    opening: u64,
+    /// When the next chunk begins.
+    chunk_end: Option<i64>,
+    walk: &'a mut AllUsageWalk<'u>,
+    /// All usage before the boundary that comes.
+    used: u64,
+    /// Live grants before it, less those where the chunk opens.
+    live: i32,
+}
+
+impl Advance<'_, '_> {
+    /// When the epoch ends that opens at a place.
+    #[inline(always)]
+    fn end(&self, coming: &[Boundary], place: usize) -> Option<i64> {
+        let next = coming.get(place + 1);
+        next.map(|next| next.time).or(self.chunk_end)
+    }
+}
+
+impl Passing for Advance<'_, '_> {
+    #[inline(always)]
+    fn enter(&mut self, coming: &mut [Boundary], place: usize, level: u64) {
+        let end = self.end(coming, place);
+        let used = end.map_or(self.used, |end| self.walk.before(end));
+        let boundary = &mut coming[place];
+        self.live += boundary.handle.live_change();
+        boundary.level = level.wrapping_sub(self.opening);
+        boundary.live = self.live;
+        boundary.usage = used - self.used;
+        self.used = used;
+    }
+
+    #[inline(always)]
+    fn stops(&self, _: u64) -> bool {
+        false
     }
 }

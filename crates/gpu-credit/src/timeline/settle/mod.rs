@@ -148,7 +148,7 @@ impl Settling<'_> {
             let boundaries = &mut self.tree.chunk_mut(run.at).boundaries[index..];
             self.grants.prefetch(boundaries.iter().take(LOOKAHEAD - 1));
             let (grants, overdraft) = (self.grants, self.overdraft);
-            run.pass(grants, overdraft, boundaries, count, false, |_, _, _| {});
+            run.pass(grants, overdraft, boundaries, count, &mut ());
             budget.spend(count);
             self.statistics.boundaries_replayed += count as u64;
             if count < coming {

@@ -25,6 +25,7 @@ use super::super::live::Live;
 use super::super::owing::Owing;
 use super::super::resume;
 use super::super::tree::{Boundary, Position};
+use super::run::Passing;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
 use crate::options::Overdraft;
 
@@ -47,6 +48,20 @@ struct Repair<'a> {
     write: Option<Key>,
     overdraft: Overdraft,
     statistics: &'a mut SettlementStatistics,
+}
+
+/// The levels that a repair sets in a chunk.
+struct Levels {
+    /// The level where the chunk opens.
+    opening: u64,
+    /// The last level that has been set, and what it was before.
+    new: u64,
+    old: u64,
+    /// Not 0 if any has changed.
+    changed: u64,
+    /// How far the new balance is from the remembered one if the level is not lifted at all.
+    shifted: i128,
+    is_forfeit: bool,
 }
 
 /// How a repair leaves a chunk.
@@ -306,7 +321,7 @@ impl Repair<'_> {
         1 + later.partition_point(|boundary| boundary.key() < stop && boundary.time <= self.until)
     }
 
-    /// Goes through so many boundaries, or fewer if nothing remains after one, unless under `Forfeit`.
+    /// Goes through so many boundaries, or fewer if the two worlds owe after one.
     fn pass(
         &mut self,
         grants: &Grants,
@@ -314,16 +329,10 @@ impl Repair<'_> {
         count: usize,
         opening: u64,
     ) -> usize {
-        let (mut changed, mut old) = (0, 0);
-        let set = |coming: &mut [Boundary], place: usize, level: u64| {
-            let boundary = &mut coming[place];
-            old = boundary.level;
-            boundary.level = level.wrapping_sub(opening);
-            changed |= boundary.level ^ old;
-        };
-        let stops = self.overdraft != Overdraft::Forfeit;
-        let passed = (self.run).pass(grants, self.overdraft, coming, count, stops, set);
-        self.levels_set(changed != 0, opening, old, coming[passed - 1].level);
+        let mut levels = Levels::new(self.run, self.overdraft, opening);
+        let passed = (self.run).pass(grants, self.overdraft, coming, count, &mut levels);
+        self.run
+            .levels_set(levels.changed != 0, levels.old, levels.new);
         self.budget.spend(passed - 1);
         self.statistics.boundaries_replayed += passed as u64 - 1;
         passed
@@ -334,12 +343,9 @@ impl Repair<'_> {
         let old = boundary.level;
         self.run.enter(grants, boundary, opening);
         self.run.at.index += 1;
-        self.levels_set(boundary.level != old, opening, old, boundary.level);
-    }
-
-    fn levels_set(&mut self, has_changed: bool, opening: u64, old: u64, new: u64) {
-        let [old, new] = [old, new].map(|level| opening.wrapping_add(level));
-        self.run.levels_set(has_changed, old, new);
+        let new = boundary.level;
+        let [before, after] = [old, new].map(|level| opening.wrapping_add(level));
+        self.run.levels_set(new != old, before, after);
     }
 
     /// Takes late writes into account.
@@ -408,5 +414,36 @@ impl Repair<'_> {
     fn is_inside_stretch(&mut self, key: Key) -> bool {
         self.run.stretch.take_if(|last| key >= *last);
         self.run.stretch.is_some()
+    }
+}
+
+impl Levels {
+    fn new(run: &Run, overdraft: Overdraft, opening: u64) -> Self {
+        Levels {
+            opening,
+            new: 0,
+            old: 0,
+            changed: 0,
+            shifted: run.shifted - run.lift,
+            is_forfeit: overdraft == Overdraft::Forfeit,
+        }
+    }
+}
+
+impl Passing for Levels {
+    #[inline(always)]
+    fn enter(&mut self, coming: &mut [Boundary], place: usize, level: u64) {
+        let boundary = &mut coming[place];
+        self.old = self.opening.wrapping_add(boundary.level);
+        self.new = level;
+        self.changed |= self.old ^ self.new;
+        boundary.level = level.wrapping_sub(self.opening);
+    }
+
+    /// Nothing remains as it is remembered either, and something may be owed.
+    #[inline(always)]
+    fn stops(&self, deficit: u64) -> bool {
+        let shifted = self.shifted + i128::from(self.new) - i128::from(self.old);
+        !self.is_forfeit && -i128::from(deficit) <= shifted
     }
 }

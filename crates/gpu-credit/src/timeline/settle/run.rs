@@ -45,6 +45,26 @@ pub(in super::super) struct Run {
     pub(super) starts: Vec<Start>,
 }
 
+/// What a replay does with the boundaries that it passes.
+pub(super) trait Passing {
+    /// Takes note of the level of the epoch that opens at a place of those that come.
+    fn enter(&mut self, coming: &mut [Boundary], place: usize, level: u64);
+
+    /// Whether to stop after that epoch: nothing remains of any grant, and so much is owed.
+    fn stops(&self, deficit: u64) -> bool;
+}
+
+/// A replay of what is sound.
+impl Passing for () {
+    #[inline(always)]
+    fn enter(&mut self, _: &mut [Boundary], _: usize, _: u64) {}
+
+    #[inline(always)]
+    fn stops(&self, _: u64) -> bool {
+        false
+    }
+}
+
 impl Run {
     pub(super) fn new(tree: &BoundaryTree, at: Position, live: Live) -> Self {
         Run {
@@ -105,8 +125,8 @@ impl Run {
     }
 
     /// Goes through so many boundaries, of those that come in a chunk: applies each, shows its place
-    /// and its level to `enter`, and draws the usage of its epoch. It stops after an epoch at whose end
-    /// nothing remains of any grant, if `stops_at_nothing`. How many it has gone through.
+    /// and its level to `passing`, and draws the usage of its epoch. It stops after an epoch at whose
+    /// end nothing remains of any grant, if `passing` says so. How many it has gone through.
     #[inline(always)]
     pub(super) fn pass(
         &mut self,
@@ -114,17 +134,16 @@ impl Run {
         overdraft: Overdraft,
         coming: &mut [Boundary],
         count: usize,
-        stops_at_nothing: bool,
-        mut enter: impl FnMut(&mut [Boundary], usize, u64),
+        passing: &mut impl Passing,
     ) -> usize {
         let mut passed = 0;
         while passed < count {
             grants.prefetch(coming.get(passed + LOOKAHEAD - 1));
             self.apply(grants, coming[passed].key());
-            enter(coming, passed, self.level());
+            passing.enter(coming, passed, self.level());
             self.draw(coming[passed].usage, overdraft);
             passed += 1;
-            if stops_at_nothing && self.live.remaining() == 0 {
+            if self.live.remaining() == 0 && passing.stops(self.live.deficit()) {
                 break;
             }
         }
