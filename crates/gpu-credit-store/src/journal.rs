@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::{AccountKey, Entry, Head, JournalError, Moved, RecordId, Revision, Sequence};
+use crate::{
+    AccountKey, Entry, Head, JournalError, Moved, RecordId, Revision, Sequence, Snapshots,
+};
 
 /// Some of what is appended together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Part<'p> {
 /// any thread at any time. Entries never change, and all of an account's go if it is deleted.
 ///
 /// Facts are asked for in bulk: each call sees the journal at one moment.
-pub trait Reader: Send + Sync {
+pub trait Reader: Snapshots {
     /// A number about the store as a whole that was kept under a name.
     ///
     /// # Errors
@@ -88,7 +90,7 @@ pub trait Reader: Send + Sync {
 ///
 /// One store uses a journal at a time, and appends from one thread at a time. Entries arrive in ascending
 /// sequence, those of an account in revisions without gaps, and every one was checked by the store.
-pub trait Journal: Reader {
+pub trait Journal: Reader + 'static {
     /// Appends entries: all of them or, on an error, none; on return they are durable.
     ///
     /// `heads` are those of the accounts that the entries belong to, as they stand afterwards; accounts

@@ -8,7 +8,8 @@ use super::codec::{self, Checksums};
 use super::error::Failure;
 use super::rows::{self, AccountRows, EntryRow, Rows};
 use super::tables::{
-    ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META, digest, ids_range, note_key,
+    ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META, SEGMENTS, SNAPSHOTS, all,
+    digest, ids_range, note_key,
 };
 use crate::{Change, Entry, Head, Moved, Revision, Sequence};
 
@@ -17,6 +18,7 @@ const MANY: u64 = if cfg!(test) { 3 } else { 32 };
 
 /// The tables of one append.
 pub(super) struct Appender<'t> {
+    write: &'t WriteTransaction,
     accounts: Table<'t, &'static str, u64>,
     entries: Table<'t, (u64, u64), &'static [u8]>,
     ids: Table<'t, (u64, u64, u64), ()>,
@@ -28,6 +30,7 @@ pub(super) struct Appender<'t> {
 impl<'t> Appender<'t> {
     pub(super) fn new(write: &'t WriteTransaction) -> Result<Self, Failure> {
         Ok(Appender {
+            write,
             accounts: write.open_table(ACCOUNTS)?,
             entries: write.open_table(ENTRIES)?,
             ids: write.open_table(IDS)?,
@@ -148,8 +151,12 @@ impl<'t> Appender<'t> {
     fn delete(&mut self, deletion: &Entry) -> Result<(), Failure> {
         self.go_on(deletion.sequence, deletion.sequence)?;
         let account = &deletion.account;
-        let (this, next) = (account.opened.get(), account.opened.next().get());
-        self.entries.retain_in((this, 0)..(next, 0), |_, _| false)?;
+        let this = account.opened.get();
+        self.entries.retain_in(all(account.opened), |_, _| false)?;
+        for table in [SNAPSHOTS, SEGMENTS] {
+            let mut table = self.write.open_table(table)?;
+            table.retain_in(all(account.opened), |_, _| false)?;
+        }
         let ids = ids_range(account.opened);
         self.ids.retain_in(ids, |_, ()| false)?;
         self.heads.remove(this)?;

@@ -7,7 +7,9 @@ use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::error::Failure;
 use super::fingerprint::fingerprint;
-use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META};
+use super::tables::{
+    ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META, SEGMENTS, SNAPSHOTS,
+};
 use super::{codec, decode, tables};
 use crate::{AccountKey, Revision, Sequence};
 
@@ -18,6 +20,8 @@ pub(super) fn check(read: &ReadTransaction) -> Result<Vec<String>, Failure> {
         accounts: 0,
         entries: 0,
         ids: 0,
+        snapshots: 0,
+        segments: 0,
         last: 0,
     };
     for row in read.open_table(ACCOUNTS)?.iter()? {
@@ -40,6 +44,8 @@ struct Check {
     accounts: u64,
     entries: u64,
     ids: u64,
+    snapshots: u64,
+    segments: u64,
     /// The greatest sequence.
     last: u64,
 }
@@ -85,6 +91,14 @@ impl Check {
             ));
         }
         self.head(read, account, entries, last)?;
+        let of_account = tables::all(account.opened);
+        let snapshots = read
+            .open_table(SNAPSHOTS)?
+            .range(of_account.clone())?
+            .count();
+        let segments = read.open_table(SEGMENTS)?.range(of_account)?.count();
+        self.snapshots += snapshots as u64;
+        self.segments += segments as u64;
         self.accounts += 1;
         self.entries += entries;
         self.ids += count;
@@ -124,6 +138,12 @@ impl Check {
             ("heads", read.open_table(HEADS)?.len()?, self.accounts),
             ("entries", read.open_table(ENTRIES)?.len()?, self.entries),
             ("ids", read.open_table(IDS)?.len()?, self.ids),
+            (
+                "snapshots",
+                read.open_table(SNAPSHOTS)?.len()?,
+                self.snapshots,
+            ),
+            ("segments", read.open_table(SEGMENTS)?.len()?, self.segments),
         ];
         for (what, there, of_accounts) in rows {
             if there != of_accounts {

@@ -4,6 +4,7 @@
 //! waited for its end. So the first read takes what is written over: the last sequence, accounts, heads
 //! and deletions. Entries never change: they are read a page at a time, those of an account up to the
 //! revision that its head says. Only a deletion removes some; if there is one meanwhile, the copy is left.
+//! Snapshots come last, as they are then: one that was dropped halfway lacks segments, and is of no use.
 
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -16,10 +17,12 @@ use redb::{
 use super::codec;
 use super::error::Failure;
 use super::open_file::{Done, OpenFile};
-use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, META};
+use super::tables::{ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, META, SEGMENTS, SNAPSHOTS};
 
 /// Rows that one read takes at most.
 const PAGE_ROWS: usize = 8_192;
+/// Bytes from which on one read takes no further row.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// How the tables are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,15 @@ fn copy_tables(from: &OpenFile, reads: Reads, to: &WriteTransaction) -> Result<(
         &first,
         &source,
         to,
-    )
+    )?;
+    copy_pages(
+        SNAPSHOTS,
+        |&(account, revision)| (account, revision),
+        &first,
+        &source,
+        to,
+    )?;
+    copy_pages(SEGMENTS, |&(account, _)| (account, 0), &first, &source, to)
 }
 
 impl Problem {
@@ -211,6 +222,9 @@ where
         let (mut rows, mut last) = (Rows::none(table), None);
         let there = read.open_table(table)?;
         for row in there.range::<K>((after, Bound::Unbounded))?.take(PAGE_ROWS) {
+            if rows.bytes.len() >= PAGE_BYTES {
+                break;
+            }
             let (key, value) = row?;
             let key = key.value();
             rows.push(&key, &value.value());

@@ -2,9 +2,8 @@
 //!
 //! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
 //! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage,
-//! priorities, credit lines; format 4 finds the entries of an account by their revisions. A new format
-//! comes with a step from the one before, appended to [`STEPS`];
-//! all steps that a file needs run in one transaction, so that it is of its old format or of the newest
+//! priorities, credit lines; format 4 finds the entries of an account by their revisions; format 5
+//! has snapshots. A new format comes with a step from the one before, appended to [`STEPS`]; all steps that a file needs run in one transaction, so that it is of its old format or of the newest
 //! whatever happens.
 
 use std::cmp::Ordering;
@@ -14,7 +13,7 @@ use redb::WriteTransaction;
 use super::error::Failure;
 use super::open_file::OpenFile;
 use super::tables::{FORMAT_KEY, META};
-use super::{format_1, format_3};
+use super::{format_1, format_3, tables};
 use crate::StorageProblem;
 
 /// From one format to the next.
@@ -23,7 +22,7 @@ pub(super) struct Step {
     run: fn(&WriteTransaction) -> Result<(), Failure>,
 }
 
-pub(super) const STEPS: [Step; 3] = [
+pub(super) const STEPS: [Step; 4] = [
     Step {
         from: 1,
         run: format_1::add_heads,
@@ -35,6 +34,10 @@ pub(super) const STEPS: [Step; 3] = [
     Step {
         from: 3,
         run: format_3::add_revisions,
+    },
+    Step {
+        from: 4,
+        run: tables::add_snapshots,
     },
 ];
 

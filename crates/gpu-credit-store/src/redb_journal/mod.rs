@@ -17,6 +17,7 @@ mod open_file;
 mod pages;
 mod rows;
 mod seal;
+mod snapshots;
 mod tables;
 mod unfinished;
 
@@ -41,7 +42,7 @@ const COPIES_IN_SHORT_READS: usize = 3;
 ///
 /// ```text
 /// table        key                                value
-/// gpu-credit   "format"                           4
+/// gpu-credit   "format"                           5
 ///              "last sequence"                    of the last entry ever appended
 ///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening
@@ -49,12 +50,14 @@ const COPIES_IN_SHORT_READS: usize = 3;
 /// record ids   (number, fingerprint, revision)    nothing
 /// heads        number                             postcard(policy, revision, last, recorded_at, totals), CRC-32
 /// deletions    (SHA-256 of the name, id)          sequence
+/// snapshots    (number, revision)                 header of a snapshot: see `snapshot/`
+/// segments     (number, segment)                  segment of snapshots
 /// ```
 ///
 /// A change is written as one of the kinds that `change_bytes.rs` lists, which only ever grow. Format 2
 /// has those up to the deletion of an account; format 3 has metered usage, its changes, grants of another
 /// priority than 0, changes of priorities, and credit lines; format 4 finds entries by account and revision,
-/// earlier ones did by account and sequence. Files of earlier formats are brought up to date when they
+/// earlier ones did by account and sequence; format 5 has snapshots. Files of earlier formats are brought up to date when they
 /// are opened for writing, in O(entries).
 ///
 /// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none

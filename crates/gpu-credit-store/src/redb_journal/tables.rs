@@ -22,12 +22,18 @@ pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("
 /// From the digest of a deleted account's name and the id of the deletion to its sequence.
 pub(super) const DELETIONS: TableDefinition<'_, (&[u8; 32], &str), u64> =
     TableDefinition::new("deletions");
+/// From an account's number and a revision to the header of a snapshot.
+pub(super) const SNAPSHOTS: TableDefinition<'_, (u64, u64), &[u8]> =
+    TableDefinition::new("snapshots");
+/// From an account's number and that of a segment to the segment.
+pub(super) const SEGMENTS: TableDefinition<'_, (u64, u64), &[u8]> =
+    TableDefinition::new("segments");
 
 pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
 
 /// The format that this version writes.
-pub(super) const FORMAT: u64 = 4;
+pub(super) const FORMAT: u64 = 5;
 
 /// The key of a note: apart from the numbers of the file itself.
 pub(super) fn note_key(name: &str) -> String {
@@ -51,6 +57,13 @@ pub(super) fn initialise(write: &WriteTransaction) -> Result<(), Failure> {
     write.open_table(IDS)?;
     write.open_table(HEADS)?;
     write.open_table(DELETIONS)?;
+    add_snapshots(write)
+}
+
+/// Makes the tables of snapshots: from format 4 to 5.
+pub(super) fn add_snapshots(write: &WriteTransaction) -> Result<(), Failure> {
+    write.open_table(SNAPSHOTS)?;
+    write.open_table(SEGMENTS)?;
     Ok(())
 }
 
@@ -67,6 +80,11 @@ pub(super) fn deletion_key<'k>(digest: &'k [u8; 32], id: &'k RecordId) -> (&'k [
 /// All entries of an account after a revision.
 pub(super) fn range(opened: Sequence, after: Revision) -> Range<(u64, u64)> {
     (opened.get(), after.next().get())..(opened.next().get(), 0)
+}
+
+/// All snapshots, or all segments, of an account.
+pub(super) fn all(opened: Sequence) -> Range<(u64, u64)> {
+    (opened.get(), 0)..(opened.next().get(), 0)
 }
 
 /// All ids of an account.

@@ -11,11 +11,11 @@ use gpu_credit::Overdraft;
 use gpu_credit_replay::Replay;
 use gpu_credit_store::{
     Account, Change, Entry, Error, ImportOptions, Journal, JournalError, Lane, Outcome, Posting,
-    Revision, Sequence, StorageProblem, Store,
+    Refusal, Revision, Sequence, StorageProblem, Store,
 };
 use gpu_credit_workload::random::Random;
 
-use crate::support::journal::{Hooked, Step};
+use crate::support::journal::{Hooked, Step, kept};
 use crate::support::model::Model;
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, everything, store_in_memory};
@@ -88,12 +88,12 @@ impl Held {
 fn rows_are_made_outside_of_the_lane_and_moved_to_where_the_journal_ends() {
     const ROWS: usize = 1_000;
     let (go, go_on) = channel();
-    let held = Held {
+    let held = kept(Held {
         is_held: AtomicBool::new(true),
         go_on: Mutex::new(go_on),
-    };
+    });
     let (is_held, held_now) = channel();
-    let is_held = Mutex::new(is_held);
+    let is_held = kept(Mutex::new(is_held));
     let hold = |step: Step<'_>| {
         if let Step::Prepare = step {
             is_held.lock().unwrap().send(()).unwrap();
@@ -155,12 +155,12 @@ fn rows_are_made_outside_of_the_lane_and_moved_to_where_the_journal_ends() {
 #[test]
 fn a_cold_account_and_a_large_batch_hold_up_no_posting() {
     let (go, go_on) = channel();
-    let held = Held {
+    let held = kept(Held {
         is_held: AtomicBool::new(false),
         go_on: Mutex::new(go_on),
-    };
+    });
     let (is_held, held_now) = channel();
-    let is_held = Mutex::new(is_held);
+    let is_held = kept(Mutex::new(is_held));
     let hold = |step: Step<'_>| {
         let is_slow = match step {
             Step::Entries(account) => account.name.starts_with("cold"),
@@ -243,7 +243,7 @@ fn a_large_batch_is_drafted_anew_if_its_accounts_have_changed() {
     let most = i64::MAX.unsigned_abs();
     let (is_held, held_now) = channel();
     let (go, go_on) = channel::<()>();
-    let (is_held, go_on) = (Mutex::new(is_held), Mutex::new(go_on));
+    let (is_held, go_on) = (kept(Mutex::new(is_held)), kept(Mutex::new(go_on)));
     let store = Store::with_journal(Hooked::new(|step: Step<'_>| {
         if matches!(step, Step::Find(ids) if ids.len() > 600) {
             is_held.lock().unwrap().send(()).unwrap();
@@ -309,11 +309,11 @@ type Acknowledged = Vec<(Posting, Option<Revision>)>;
 
 fn at_once(seed: u64) {
     println!("seed {seed}");
-    let random = Mutex::new(Random::new(seed));
-    let failing = AtomicBool::new(true);
+    let random = kept(Mutex::new(Random::new(seed)));
+    let failing = kept(AtomicBool::new(true));
     let chance =
         |one_of| failing.load(Ordering::SeqCst) && random.lock().unwrap().chance(1, one_of);
-    let hook = |step: Step<'_>| {
+    let hook = move |step: Step<'_>| {
         match step {
             Step::Append if chance(40) => {
                 let problem = StorageProblem::Full;
@@ -411,11 +411,21 @@ fn write<J: Journal>(store: &Store<Lane<J>>, seed: u64) -> Acknowledged {
         }
         // Whose commit failed asks again until he knows.
         let posted = (0..100).find_map(|_| match attempt(|| store.post_all(batch.clone())) {
-            Some(Ok(outcomes)) => Some(Some(outcomes)),
+            Some(Ok(outcomes)) => Some(Ok(outcomes)),
             None | Some(Err(Error::Journal(_) | Error::Interrupted)) => None,
-            Some(Err(_)) => Some(None),
+            Some(Err(error)) => Some(Err(error)),
         });
         let posted = posted.expect("one gets through in the end");
+        if let Err(Error::Refused {
+            refusal: Refusal::DeletedBefore,
+            ..
+        }) = &posted
+        {
+            // It went through without being acknowledged, and the name was given again since.
+            let deletes = |posting: &&Posting| posting.change == Change::DeleteAccount;
+            let deletions = batch.iter().filter(deletes).cloned();
+            acknowledged.extend(deletions.map(|deletion| (deletion, None)));
+        }
         for (posting, outcome) in batch.into_iter().zip(posted.into_iter().flatten()) {
             let is_deleted_now_and_then = posting.account.starts_with("lively");
             if !is_deleted_now_and_then {

@@ -8,6 +8,7 @@
 //! 6c62b5c, without `large`, with a unit of time and records of an events file (`imported`). `format_3/`
 //! is that file as commit 091a548 brought it up to date, with an account that has a credit line, priorities,
 //! metered usage and a close (`line`), and one more that was deleted and opened again (`gone-2`).
+//! `format_4/` is that file as commit f880024 brought it up to date, with one more account (`late`).
 
 use std::fmt::Write;
 use std::fs;
@@ -49,8 +50,14 @@ const FORMAT_3: Fixture = Fixture {
     balances: include_str!("format_3/balances.txt"),
 };
 
+const FORMAT_4: Fixture = Fixture {
+    file: include_bytes!("format_4/store.redb.gz"),
+    journal: include_bytes!("format_4/journal.jsonl.gz"),
+    balances: include_str!("format_4/balances.txt"),
+};
+
 /// The format that this version writes.
-const NOW: u64 = 4;
+const NOW: u64 = 5;
 
 impl Fixture {
     fn open(&self) -> (tempfile::TempDir, PathBuf) {
@@ -121,6 +128,12 @@ fn a_file_of_format_3_holds_what_it_held() {
     assert_eq!(job.revision, Revision::new(4));
     let statement = store.usage_statement("line", &"u39".into(), Revision::new(45));
     assert_eq!(statement.unwrap().amount, 39);
+}
+
+#[test]
+fn a_file_of_format_4_holds_what_it_held() {
+    let store = holds_what_it_held(&FORMAT_4);
+    assert_eq!(store.head("late").unwrap().revision, Revision::new(6));
 }
 
 /// The store that comes of it.
@@ -243,6 +256,21 @@ fn a_file_of_format_3_is_not_opened_to_be_read() {
     );
     assert!(is_older, "it is sealed: {refused}");
     assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_3.file));
+}
+
+#[test]
+fn a_file_of_format_4_is_not_opened_to_be_read() {
+    let (_folder, path) = FORMAT_4.open();
+    let refused = problem(Store::open_read_only(&path));
+    let is_older = matches!(
+        refused,
+        StorageProblem::Older {
+            found: 4,
+            known: NOW
+        }
+    );
+    assert!(is_older, "it is sealed: {refused}");
+    assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_4.file));
 }
 
 #[test]

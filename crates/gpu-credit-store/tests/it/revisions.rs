@@ -10,7 +10,7 @@ use std::time::Duration;
 use gpu_credit::Overdraft;
 use gpu_credit_store::{ImportOptions, Outcome, Posting, Revision, Store};
 
-use crate::support::journal::{Hooked, Step};
+use crate::support::journal::{Hooked, Step, kept};
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, store, store_in_memory};
 
@@ -141,8 +141,8 @@ fn a_name_that_is_given_again_begins_at_revision_1() {
 #[test]
 fn the_revision_that_a_head_tells_can_be_asked_for() {
     let ((is_written, written), (go, go_on)) = (channel(), channel::<()>());
-    let (is_written, go_on) = (Mutex::new(is_written), Mutex::new(go_on));
-    let is_watched = AtomicBool::new(false);
+    let (is_written, go_on) = (kept(Mutex::new(is_written)), kept(Mutex::new(go_on)));
+    let is_watched = kept(AtomicBool::new(false));
     let store = Store::with_journal(Hooked::new(|step: Step<'_>| {
         if matches!(step, Step::Appended) && is_watched.load(Ordering::SeqCst) {
             is_written.lock().unwrap().send(()).unwrap();

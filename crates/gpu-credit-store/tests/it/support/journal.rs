@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use gpu_credit_store::{
     AccountKey, Entry, Head, Journal, JournalError, Part, Reader, RecordId, RedbJournal, Revision,
-    Sequence,
+    Sequence, Snapshots,
 };
 
 use super::backend::Disk;
@@ -17,6 +17,11 @@ pub(crate) enum Step<'a> {
     Entries(&'a AccountKey),
     Find(&'a [(AccountKey, RecordId)]),
     Heads,
+}
+
+/// A value that a hook can refer to as long as it likes.
+pub(crate) fn kept<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 /// Calls a hook at each step; an error of the hook is one of the journal.
@@ -33,9 +38,12 @@ impl<H> Hooked<H> {
     }
 }
 
+/// It keeps no snapshots.
+impl<H> Snapshots for Hooked<H> where H: Send + Sync {}
+
 impl<H> Reader for Hooked<H>
 where
-    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync,
+    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync + 'static,
 {
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
         self.journal.note(name)
@@ -84,7 +92,7 @@ where
 
 impl<H> Journal for Hooked<H>
 where
-    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync,
+    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync + 'static,
 {
     fn append(&self, entries: &[Entry], heads: &[Head]) -> Result<(), JournalError> {
         (self.hook)(Step::Append)?;
