@@ -313,8 +313,9 @@ impl Book {
 
     /// What happened to each account from one instant to another, both included: a Table of a row for each,
     /// of remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining, and of
-    /// deficit_before and used, which add up to drawn, dropped and deficit. A date is a whole day. Raises
-    /// ValueError if first is later than last.
+    /// deficit_before and used, which add up to drawn, dropped and deficit. A grant whose last instant is in the
+    /// period, or is its end, has lapsed in it, so that two months add up to both. A date is a whole day.
+    /// Raises ValueError if first is later than last.
     ///
     /// >>> from gpu_credit import CreditBook
     /// >>> book = CreditBook()

@@ -1,6 +1,8 @@
 //! The tables of what became of credit in a period: a row for each grant, or one for the account.
 
-use gpu_credit::{GpuCredit, GrantId, GrantStatement, Statement};
+use std::ops::RangeInclusive;
+
+use gpu_credit::{GpuCredit, GrantPeriod};
 use pyo3::PyResult;
 use pyo3::exceptions::PyValueError;
 
@@ -50,114 +52,31 @@ impl Period {
         Ok(Period { first, last })
     }
 
-    /// The statements as of the instant before it, and as of its end.
-    fn statements(self, account: &GpuCredit) -> (Statement, Statement) {
-        let before = self.first.checked_sub(1);
-        let before = before.map(|before| account.statement(before));
-        (before.unwrap_or_default(), account.statement(self.last))
+    fn range(self) -> RangeInclusive<i64> {
+        self.first..=self.last
     }
 }
 
-/// What became of a grant in a period: `remaining_before + granted` is the sum of what follows it.
-#[derive(Clone, Copy, Default)]
-struct Went {
-    remaining_before: u64,
-    granted: u64,
-    drawn: u64,
-    lapsed: u64,
-    forfeited: u64,
-    revoked: u64,
-    remaining: u64,
-}
-
-impl Went {
-    fn between(before: Option<&GrantStatement>, after: &GrantStatement) -> Self {
-        let Some(before) = before else {
-            return Went {
-                remaining_before: 0,
-                granted: after.amount,
-                drawn: after.drawn,
-                lapsed: after.lapsed,
-                forfeited: after.forfeited,
-                revoked: after.revoked,
-                remaining: after.remaining,
-            };
-        };
-        Went {
-            remaining_before: before.remaining,
-            granted: 0,
-            drawn: after.drawn - before.drawn,
-            lapsed: after.lapsed - before.lapsed,
-            forfeited: after.forfeited - before.forfeited,
-            revoked: after.revoked - before.revoked,
-            remaining: after.remaining,
-        }
-    }
-
-    fn cells<'a>(self) -> [Cell<'a>; 7] {
-        [
-            self.remaining_before,
-            self.granted,
-            self.drawn,
-            self.lapsed,
-            self.forfeited,
-            self.revoked,
-            self.remaining,
-        ]
-        .map(Cell::from)
-    }
-
-    fn add(&mut self, other: Went) {
-        self.remaining_before += other.remaining_before;
-        self.granted += other.granted;
-        self.drawn += other.drawn;
-        self.lapsed += other.lapsed;
-        self.forfeited += other.forfeited;
-        self.revoked += other.revoked;
-        self.remaining += other.remaining;
-    }
-}
-
-/// What became of each grant between two statements, both in posting order. The later one has all of the earlier.
-fn movements<'a>(
-    before: &'a Statement,
-    after: &'a Statement,
-) -> impl Iterator<Item = (GrantId, Went)> {
-    let mut earlier = before.grants.iter().peekable();
-    after.grants.iter().map(move |after| {
-        let before = earlier.next_if(|before| before.grant == after.grant);
-        (after.grant, Went::between(before, after))
-    })
-}
-
-/// A row for each grant that was live in the period, or was to be.
+/// A row for each grant that was active in the period, or was to be.
 pub(crate) fn grant_statements(
     account: &GpuCredit,
     period: Period,
     rows: &mut Rows<'_>,
 ) -> PyResult<()> {
-    let (before, after) = period.statements(account);
-    for (id, went) in movements(&before, &after) {
-        let has_ended = account
-            .grant(id)
-            .is_none_or(|grant| grant.end < period.first);
-        let is_over = has_ended && went.lapsed == 0 && went.revoked == 0;
-        if is_over && went.granted == 0 {
-            continue;
-        }
+    for row in account.period_statement(period.range()).grants {
         let [
-            remaining_before,
+            before,
             granted,
             drawn,
             lapsed,
             forfeited,
             revoked,
             remaining,
-        ] = went.cells();
+        ] = PARTS.map(|part| part(&row).into());
         rows.push([
-            id.index().into(),
-            credit_id(account, id).into(),
-            remaining_before,
+            row.grant.index().into(),
+            credit_id(account, row.grant).into(),
+            before,
             granted,
             drawn,
             lapsed,
@@ -172,31 +91,42 @@ pub(crate) fn grant_statements(
 /// One row: `remaining_before + granted = drawn + lapsed + forfeited + revoked + remaining`, and
 /// `deficit_before + used = drawn + dropped + deficit`.
 pub(crate) fn statements(account: &GpuCredit, period: Period, rows: &mut Rows<'_>) -> PyResult<()> {
-    let (before, after) = period.statements(account);
-    let mut all = Went::default();
-    for (_, went) in movements(&before, &after) {
-        all.add(went);
-    }
+    let statement = account.period_statement(period.range());
+    let sum = |part: Part| statement.grants.iter().map(part).sum::<u64>().into();
     let [
-        remaining_before,
+        before,
         granted,
         drawn,
         lapsed,
         forfeited,
         revoked,
         remaining,
-    ] = all.cells();
+    ] = PARTS.map(sum);
     rows.push([
-        remaining_before,
-        before.deficit.into(),
+        before,
+        statement.deficit_before.into(),
         granted,
-        (after.used - before.used).into(),
+        statement.used.into(),
         drawn,
         lapsed,
         forfeited,
         revoked,
-        (after.dropped - before.dropped).into(),
+        statement.dropped.into(),
         remaining,
-        after.deficit.into(),
+        statement.deficit.into(),
     ])
 }
+
+/// A part of what became of a grant.
+type Part = fn(&GrantPeriod) -> u64;
+
+/// In the order of the columns.
+const PARTS: [Part; 7] = [
+    |row| row.remaining_before,
+    |row| row.granted,
+    |row| row.drawn,
+    |row| row.lapsed,
+    |row| row.forfeited,
+    |row| row.revoked,
+    |row| row.remaining,
+];

@@ -189,8 +189,9 @@ impl Account {
     }
 
     /// What became of each grant from one instant to another, both included: a Table of grant, credit_id,
-    /// remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. Grants
-    /// that were over before are left out. Raises ValueError if first is later than last.
+    /// remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. A grant
+    /// whose last instant is in the period, or is its end, has lapsed in it. Grants that were over before are
+    /// left out. Raises ValueError if first is later than last.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("march", 100, 0, 30)

@@ -1,5 +1,6 @@
 """Tables out: of one account and of many, to pandas, Polars and PyArrow."""
 
+import datetime
 import random
 import time
 
@@ -230,10 +231,39 @@ def test_statements_of_periods_add_up(seed):
                 assert getattr(row, part) == grants[part].sum()
             before, deficit = row.remaining, row.deficit
         whole = book.statements(first=-(2**63), last=200, accounts=name)[0]
-        as_of = account.statement(200)
+        as_of = account.statement(201)  # The instant after, at which lapses what ends with the period.
         assert (whole.used, whole.drawn, whole.deficit, whole.dropped) == as_of[1:]
         assert (whole.remaining_before, whole.deficit_before) == (0, 0)
         assert whole.lapsed == sum(grant.lapsed for grant in as_of.grants)
+
+
+def test_a_grant_of_a_month_has_lapsed_in_the_month():
+    """It remained, and lapsed in the next month, unlike in the statements of the program, whose test
+    `a_statement_is_of_a_month` has the same account."""
+    book = CreditBook(unit="s")
+    book.open("bio")
+    first, last = datetime.date(2026, 11, 1), datetime.date(2026, 12, 31)
+    december, january = datetime.date(2026, 12, 1), datetime.date(2027, 1, 1)
+    book.add_credit("bio", "bio", amount=100_000, timestamp=first, until=december)
+    book.add_credit("bio", "bio", amount=100_000, timestamp=december, until=january)
+    book.subtract("bio", amount=5_000, timestamp=datetime.date(2026, 10, 31))
+    night = datetime.datetime(2026, 11, 30, 23)
+    book["bio"].post_metered(rate=1, start=night, until=night + datetime.timedelta(hours=2))
+
+    def parts(**period):
+        rows = book.grant_statements(**period)
+        return [(row.credit_id, *row[3:]) for row in rows]
+
+    november = dict(first=first, last=datetime.date(2026, 11, 30))
+    assert parts(**november) == [("bio", 0, 100_000, 8_600, 91_400, 0, 0, 0)]
+    assert parts(first=december, last=last) == [("bio", 0, 100_000, 3_600, 96_400, 0, 0, 0)]
+    row = book.statements(**november)[0]
+    assert (row.lapsed, row.remaining, row.deficit_before, row.used) == (91_400, 0, 5_000, 3_600)
+    # As of the last second itself it is active, and one second earlier in a period it has not lapsed.
+    second = int(datetime.datetime(2026, 12, 1, tzinfo=datetime.timezone.utc).timestamp()) - 1
+    assert book["bio"].statement(second).grants[0].remaining == 91_400
+    assert book.statements(first=first, last=second - 1)[0].remaining == 91_401
+    assert [lapse.timestamp for lapse in book["bio"].lapsing(after=second, by=second + 1)] == [second + 1]
 
 
 def test_a_period_has_an_instant():

@@ -169,7 +169,6 @@ pub use head::{Head, Totals};
 pub use journal::{Journal, Part, Reader};
 pub use lane::Lane;
 pub use moved::Moved;
-pub use period::{GrantPeriod, PeriodStatement};
 pub use posting::{MeteredChange, Outcome, Posting};
 pub use record::{
     AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Revision, Sequence, TEXT_BYTES_MAX,

@@ -48,7 +48,7 @@
 //! | all of this, as if records had been posted or corrected | [`what_if`](GpuCredit::what_if), [`balance_if`](GpuCredit::balance_if) |
 //! | the remainder of each grant, and what will lapse | [`remainders_at`](GpuCredit::remainders_at), [`lapsing`](GpuCredit::lapsing) |
 //! | which usage drew from which grant | [`draws`](GpuCredit::draws), [`usage_statement`](GpuCredit::usage_statement), [`metered_statement`](GpuCredit::metered_statement) |
-//! | the sums of all credit and all usage | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement) |
+//! | the sums of all credit and all usage, up to an instant or of a period | [`statement`](GpuCredit::statement), [`grant_statement`](GpuCredit::grant_statement), [`period_statement`](GpuCredit::period_statement) |
 //!
 //! # Cost
 //!
@@ -113,7 +113,8 @@ pub use metered::MeteredRecords;
 pub use options::{Options, Overdraft};
 pub use overdraft::OverdraftError;
 pub use questions::{
-    Draw, Draws, GrantStatement, Lapse, Remainder, Series, Statement, Step, Steps, UsageStatement,
+    Draw, Draws, GrantPeriod, GrantStatement, Lapse, PeriodStatement, Remainder, Series, Statement,
+    Step, Steps, UsageStatement,
 };
 pub use record::{
     AnyUsageId, Grant, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,

@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use gpu_credit_store::{Account, GrantPeriod, PeriodStatement};
+use gpu_credit::{GrantPeriod, PeriodStatement};
+use gpu_credit_store::Account;
 use serde::Serialize;
 
 use super::{GrantIds, OpenStore, RecordedArguments, StoreArguments};

@@ -1,7 +1,7 @@
 //! Statements of periods.
 
-use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{Account, GrantPeriod, PeriodStatement, Posting, Store};
+use gpu_credit::{GrantPeriod, MeteredUsage, Overdraft, PeriodStatement};
+use gpu_credit_store::{Account, Posting, Store};
 use gpu_credit_workload::random::Random;
 
 use crate::support::{store, store_in_memory};

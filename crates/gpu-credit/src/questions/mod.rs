@@ -10,6 +10,7 @@ mod lapsing;
 mod low;
 mod metered_statement;
 mod payments;
+mod period_statement;
 mod remainders;
 mod series;
 mod spendable;
@@ -20,6 +21,7 @@ mod what_if;
 
 pub use draws::{Draw, Draws};
 pub use lapsing::Lapse;
+pub use period_statement::{GrantPeriod, PeriodStatement};
 pub use remainders::Remainder;
 pub use series::Series;
 pub use statement::{GrantStatement, Statement};

@@ -1,6 +1,7 @@
 //! Every question against a straightforward computation on the reference, settled and not.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 
 use gpu_credit::{AnyUsageId, Draw, Error, GpuCredit, GrantRecord, Overdraft, Record, UsageId};
 use gpu_credit_replay::{ListReplay, Replay, Status};
@@ -43,6 +44,7 @@ impl Asked {
             self.ask_draws(from, to);
             self.ask_usage(from, to);
             self.ask_lapsing(from, to);
+            self.ask_period(from, to);
             self.ask_series(from, to);
             self.ask_what_if(time, from, to);
         }
@@ -167,6 +169,86 @@ impl Asked {
             assert_eq!(listed.next(), Some(&found), "{grant:?} listed at {time}");
         }
         assert_eq!(listed.next(), None, "no more grants at {time}");
+    }
+
+    /// What had become of each grant by an instant that is the last of a period: what ends there has ended.
+    fn parts_through(&self, last: i64) -> HashMap<usize, [u64; 5]> {
+        let at = |time: i64| {
+            let grants = self.list().statement_at(time).grants.into_iter();
+            grants.map(|row| {
+                let gone = [row.drawn, row.lapsed, row.forfeited, row.revoked];
+                (
+                    row.grant,
+                    [gone[0], gone[1], gone[2], gone[3], row.remaining],
+                )
+            })
+        };
+        let mut parts: HashMap<_, _> = at(last).collect();
+        let ends = |number: usize| {
+            let grant = self
+                .engine()
+                .grants()
+                .find(|(id, _)| id.index() as usize == number);
+            grant.is_some_and(|(_, grant)| grant.end == last)
+        };
+        parts.extend(at(last.saturating_add(1)).filter(|(number, _)| ends(*number)));
+        parts
+    }
+
+    fn ask_period(&self, from: i64, to: i64) {
+        let statement = self.engine().period_statement(from..=to);
+        let last = to.max(from.saturating_sub(1));
+        let (before, after) = match from.checked_sub(1) {
+            Some(before) => (self.parts_through(before), self.parts_through(last)),
+            None => (HashMap::new(), self.parts_through(last)),
+        };
+        let none = [0; 5];
+        let mut remained = 0;
+        for row in &statement.grants {
+            let [drawn, lapsed, forfeited, revoked, remaining] = [
+                row.drawn,
+                row.lapsed,
+                row.forfeited,
+                row.revoked,
+                row.remaining,
+            ];
+            assert_eq!(
+                row.remaining_before + row.granted,
+                drawn + lapsed + forfeited + revoked + remaining,
+                "{row:?} in {from}..={to}"
+            );
+            remained += row.remaining_before;
+            // One that was never active is none of the reference's.
+            let Some(after) = after.get(&(row.grant.index() as usize)) else {
+                continue;
+            };
+            let before = before.get(&(row.grant.index() as usize)).unwrap_or(&none);
+            let gone = [0, 1, 2, 3].map(|part| after[part] - before[part]);
+            assert_eq!(
+                [drawn, lapsed, forfeited, revoked],
+                gone,
+                "{row:?} in {from}..={to}"
+            );
+            assert_eq!(
+                [row.remaining_before, remaining],
+                [before[4], after[4]],
+                "{row:?}"
+            );
+        }
+        let left: u64 = before.values().map(|parts| parts[4]).sum();
+        assert_eq!(remained, left, "remained before {from}..={to}");
+        let end = self.list().statement_at(last);
+        assert_eq!(
+            statement.deficit, end.deficit,
+            "deficit after {from}..={to}"
+        );
+        assert_eq!(
+            statement.deficit_before + statement.used,
+            statement.drawn + statement.dropped + statement.deficit,
+            "{from}..={to}"
+        );
+        let drawn: u64 = statement.grants.iter().map(|row| row.drawn).sum();
+        assert_eq!(statement.drawn, drawn, "{from}..={to}");
     }
 
     /// The instants of a range at which a grant is live, with the balance, less the deficit.
@@ -369,4 +451,34 @@ fn nothing_is_in_an_empty_range() {
     assert_eq!(account.lapsing(5..5), []);
     assert_eq!(account.lowest_balance(5..5), None);
     assert_eq!(account.first_below(5..5, 100), None);
+}
+
+#[test]
+fn a_period_at_the_ends_of_time_has_all_and_what_never_ends_remains() {
+    let mut account = GpuCredit::new();
+    account.add_credit("first", 10, i64::MIN, 0).unwrap();
+    account.add_credit("last", 10, i64::MAX, 0).unwrap();
+    account.subtract(4, i64::MAX).unwrap();
+    for all in [
+        account.period_statement(..),
+        account.period_statement(i64::MIN..=i64::MAX),
+    ] {
+        let parts = all
+            .grants
+            .iter()
+            .map(|row| (row.granted, row.drawn, row.lapsed, row.remaining));
+        assert_eq!(parts.collect::<Vec<_>>(), [(10, 0, 10, 0), (10, 4, 0, 6)]);
+        assert_eq!(all.used, 4);
+    }
+    assert_eq!(account.period_statement(..i64::MAX).used, 0);
+    assert_eq!(account.period_statement(..i64::MIN), Default::default());
+    let after = account.period_statement((Bound::Excluded(i64::MAX), Bound::Unbounded));
+    assert_eq!(
+        (
+            after.used,
+            after.grants[0].remaining_before,
+            after.grants[0].remaining
+        ),
+        (0, 6, 6)
+    );
 }
