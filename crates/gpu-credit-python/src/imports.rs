@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use gpu_credit_store::sacct::{NoResource, PassedOver, Payer, SacctOptions};
 use gpu_credit_store::{
-    Error, ImportMode, ImportOptions, Imported, SacctImport, SacctImported, TimeUnit,
+    Error, ImportMode, ImportOptions, Imported, JobName, SacctImport, SacctImported, TimeUnit,
 };
 use jiff::tz::TimeZone;
 use pyo3::exceptions::PyValueError;
@@ -137,7 +137,8 @@ impl DurableStore {
     ///
     /// The output grown since is imported again: what is new is posted, and provisional ends move or become
     /// final. A final end is never moved, and nothing is charged twice. Any other difference is a ValueError
-    /// that shows both. unit is that of a store that has none yet.
+    /// that shows both; with skip_refused such a row, and any other that is refused, is left out and listed, and
+    /// the others are posted. unit is that of a store that has none yet.
     ///
     /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
     /// whose handler raises, ends it within a second, and nothing is posted.
@@ -151,8 +152,8 @@ impl DurableStore {
     /// ...     store.account("vision").used
     /// 1
     /// 28800
-    #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", dry_run = false),
-           text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', dry_run=False)")]
+    #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", skip_refused = false, dry_run = false),
+           text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', skip_refused=False, dry_run=False)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn import_sacct<'py>(
         &self,
@@ -164,6 +165,7 @@ impl DurableStore {
         resource: &str,
         payer: &str,
         unit: &str,
+        skip_refused: bool,
         dry_run: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let unknown = |what, found: &str, error: String| {
@@ -195,7 +197,7 @@ impl DurableStore {
         let options = SacctImport {
             read,
             mode: mode(dry_run),
-            skip_refused: false,
+            skip_refused,
             policy: policy.0,
             unit: time_unit(unit)?,
             memory_bytes_max: ImportOptions::default().memory_bytes_max,
@@ -204,31 +206,7 @@ impl DurableStore {
         let imported = self.ask_interruptibly(py, |store, interrupt| {
             store.import_sacct(file, &options, |_| interrupt.flow())
         })?;
-        let SacctImported {
-            posted,
-            running,
-            moved,
-            closed,
-            known,
-            corrected,
-            opened,
-            passed_over: PassedOver { steps, not_started },
-            ..
-        } = imported;
-        // Of what was corrected by hand nothing is new either.
-        let known = known + corrected.len() as u64;
-        let accounts = opened.len();
-        let numbers = (
-            posted,
-            running,
-            moved,
-            closed,
-            known,
-            accounts,
-            steps,
-            not_started,
-        );
-        words::sacct_imported_class(py)?.call1(numbers)
+        sacct_imported(py, imported)
     }
 }
 
@@ -242,6 +220,34 @@ fn imported(py: Python<'_>, done: Imported) -> PyResult<Bound<'_, PyAny>> {
     } = done;
     let numbers = (posted, already_posted, accounts, questions, continued);
     words::imported_class(py)?.call1(numbers)
+}
+
+fn sacct_imported(py: Python<'_>, done: SacctImported) -> PyResult<Bound<'_, PyAny>> {
+    let SacctImported {
+        posted,
+        running,
+        moved,
+        closed,
+        known,
+        corrected,
+        refused,
+        opened,
+        without_limit,
+        without_use,
+        gone,
+        passed_over: PassedOver { steps, not_started },
+    } = done;
+    let names = |jobs: Vec<JobName>| -> Vec<(String, String)> {
+        let jobs = jobs.into_iter();
+        jobs.map(|job| (job.account, job.id.to_string())).collect()
+    };
+    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let jobs = (posted, running, moved, closed, known).into_pyobject(py)?;
+    let named = (names(corrected), refused, opened, names(gone)).into_pyobject(py)?;
+    let counts = (without_limit, without_use, steps, not_started).into_pyobject(py)?;
+    let all = jobs.as_sequence().concat(named.as_sequence())?;
+    let all = all.concat(counts.as_sequence())?.to_tuple()?;
+    words::sacct_imported_class(py)?.call1(all)
 }
 
 /// A file to which nothing is written any more once nobody waits for it.

@@ -120,6 +120,7 @@ pub(crate) fn settlement(
         statistics.repairs,
         statistics.early_stops,
         statistics.jumps,
+        statistics.skips,
     ))
 }
 

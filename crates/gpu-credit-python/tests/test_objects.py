@@ -317,6 +317,24 @@ def test_statistics():
     assert account.memory_used > 10_000
 
 
+def test_statistics_count_skipped_sections():
+    """It was left out in Python."""
+    account, days = GPUCredit(), range(0, 500_000, 10)
+    account.add_credit("long", 1_000_000, 0, 5_000_000)
+    account.add_credits("daily", amounts=[10] * len(days), timestamps=days, expirations=[9] * len(days))
+    account.subtract_many(amounts=[11] * len(days), timestamps=days)
+    account.settle()  # What is buffered with a load is part of it.
+    account.subtract(1, 5)  # It is replayed to the end, and makes sections.
+    account.settle()
+    before = account.settlement()
+    account.subtract(1, 5_005)
+    account.settle()
+    assert account.settlement().skips > before.skips
+    assert account.settlement()._fields == (
+        "boundaries_replayed", "checkpoints_written", "repairs", "early_stops", "jumps", "skips"
+    )  # fmt: skip
+
+
 def test_the_examples_of_the_docstrings(tmp_path):
     finder = doctest.DocTestFinder(exclude_empty=True)
     runner = doctest.DocTestRunner()

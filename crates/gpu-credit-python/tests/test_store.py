@@ -158,9 +158,10 @@ def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
     file.write_text(SACCT.format(end="Unknown", state="RUNNING"))
     assert store.import_sacct(file, dry_run=True).posted == 1
     assert store.accounts() == ["acme"]
-    assert store.import_sacct(str(file)) == (1, 1, 0, 0, 0, 1, 1, 1)
+    assert store.import_sacct(str(file)) == (1, 1, 0, 0, 0, [], [], ["vision"], [], 0, 0, 1, 1)
     assert store.time_unit == "s"
-    assert store.import_sacct(file) == (0, 0, 0, 0, 1, 0, 1, 1)
+    again = store.import_sacct(file)
+    assert (again.posted, again.known, again.opened, again.steps, again.not_started) == (0, 1, [], 1, 1)
     assert store.account("vision").used == 8 * 2 * hour  # Its time limit.
     file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
     assert store.import_sacct(file).closed == 1
@@ -175,6 +176,33 @@ def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
         store.import_sacct(file)
     with pytest.raises(OSError):
         store.import_sacct(tmp_path / "nothing.txt")
+
+
+def test_a_row_of_sacct_that_is_refused_can_be_left_out(store, tmp_path):
+    """In Python one such row held all others up; the program leaves it out if told."""
+    file = tmp_path / "sacct.txt"
+    file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
+    store.import_sacct(file)
+    job = file.read_text().splitlines()[1].replace("|2026-01-05T08", "|2026-01-04T08", 1)
+    file.write_text(file.read_text().replace("gpu=8", "gpu=4") + job + "\n")
+    with pytest.raises(ValueError, match="line 2"):
+        store.import_sacct(file)
+    checked = store.import_sacct(file, skip_refused=True, dry_run=True)
+    done = store.import_sacct(file, skip_refused=True)
+    assert (done.posted, done.known) == (1, 0) and done == checked
+    [refused] = done.refused
+    assert refused.startswith("line 2: ")
+    assert store.account("vision").metered_usage(MeteredId(1)).rate == 8
+
+
+def test_jobs_that_were_corrected_by_hand_are_named(store, tmp_path):
+    file = tmp_path / "sacct.txt"
+    file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
+    store.import_sacct(file)
+    job = store.history("vision")[1]["id"]
+    store.change_metered("vision", "refund", job, rate=0)
+    done = store.import_sacct(file)
+    assert (done.posted, done.known, done.corrected, done.gone) == (0, 0, [("vision", job)], [])
 
 
 def test_what_may_be_spent(store):

@@ -1319,8 +1319,9 @@ class GPUCredit:
         """
     def grant_statements(self, *, first: _Instant, last: _Instant) -> Table:
         """What became of each grant from one instant to another, both included: a Table of grant, credit_id,
-        remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. Grants
-        that were over before are left out.
+        remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining. A grant
+        whose last instant is in the period, or is its end, has lapsed in it. Grants that were over before are
+        left out.
 
         Parameters
         ----------
@@ -2640,7 +2641,9 @@ class CreditBook:
     ) -> Table:
         """What happened to each account from one instant to another, both included: a Table of a row for each,
         of remaining_before and granted, which add up to drawn, lapsed, forfeited, revoked and remaining, and
-        of deficit_before and used, which add up to drawn, dropped and deficit. A date is a whole day.
+        of deficit_before and used, which add up to drawn, dropped and deficit. A grant whose last instant is
+        in the period, or is its end, has lapsed in it, so that two months add up to both. A date is a whole
+        day.
 
         Parameters
         ----------
@@ -4011,6 +4014,7 @@ class CreditStore:
         resource: str = "gpu",
         payer: Literal["account", "user"] = "account",
         unit: _TimeUnit = "s",
+        skip_refused: bool = False,
         dry_run: bool = False,
     ) -> SacctImported:
         """Post the jobs of a Slurm cluster, all or nothing, from a file that `sacct --parsable2 --allusers` has
@@ -4022,7 +4026,8 @@ class CreditStore:
 
         The output grown since is imported again: what is new is posted, and provisional ends move or become
         final. A final end is never moved, and nothing is charged twice. Any other difference is a ValueError
-        that shows both. unit is that of a store that has none yet.
+        that shows both; with skip_refused such a row, and any other that is refused, is left out and listed,
+        and the others are posted. unit is that of a store that has none yet.
 
         Ctrl-C, or another signal whose handler raises, ends it within a second, and nothing is posted.
 
@@ -4042,13 +4047,15 @@ class CreditStore:
             Whose account pays for a job: that of its Slurm account, or of its user.
         unit
             That of the store, if it has none yet.
+        skip_refused
+            Whether rows that are refused are left out and listed, and the others posted.
         dry_run
             Whether all is checked, and nothing posted.
 
         Returns
         -------
         SacctImported
-            posted, running, moved, closed, known, accounts, steps and not_started.
+            Counts of jobs, and the names of those that somebody should look at.
 
         Raises
         ------

@@ -319,14 +319,29 @@ class SacctImported(NamedTuple):
     known: int
     """Jobs of which nothing is new."""
 
-    accounts: int
-    """Accounts that are new."""
+    corrected: list[tuple[str, str]]
+    """Jobs that differ from what is posted because they were corrected by hand, and stay so: account and id."""
+
+    refused: list[str]
+    """Why rows were refused that skip_refused has left out, with their lines."""
+
+    opened: list[str]
+    """Accounts that are new, by name."""
+
+    gone: list[tuple[str, str]]
+    """Jobs with a provisional end that should be in the file and are not: account and id."""
+
+    without_limit: int
+    """Jobs with neither an end nor a time limit, of those that are new or moved: they end for now at now."""
+
+    without_use: int
+    """Jobs that use nothing: their nodes have none of the resource."""
 
     steps: int
-    """Steps of jobs, which are passed over."""
+    """Steps of jobs, which are ignored."""
 
     not_started: int
-    """Jobs that have not started, or never did, which are passed over."""
+    """Jobs that have not started, or never did, which are ignored."""
 
 
 class SettlementStatistics(NamedTuple):
@@ -346,3 +361,6 @@ class SettlementStatistics(NamedTuple):
 
     jumps: int
     """Jumps over stretches of deficit."""
+
+    skips: int
+    """Sections of the timeline that repairs have skipped: only grants that outlive them differed."""
