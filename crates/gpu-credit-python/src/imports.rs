@@ -198,6 +198,7 @@ impl DurableStore {
             read,
             mode: mode(dry_run),
             skip_refused,
+            opens_accounts: true,
             policy: policy.0,
             unit: time_unit(unit)?,
             memory_bytes_max: ImportOptions::default().memory_bytes_max,
@@ -214,10 +215,12 @@ fn imported(py: Python<'_>, done: Imported) -> PyResult<Bound<'_, PyAny>> {
     let Imported {
         posted,
         already_posted,
-        accounts,
+        opened,
         questions,
         continued,
+        refused: _,
     } = done;
+    let accounts = opened.len();
     let numbers = (posted, already_posted, accounts, questions, continued);
     words::imported_class(py)?.call1(numbers)
 }

@@ -159,7 +159,7 @@ fn import(folder: &Path, sizes: Sizes) {
 
         let rows = Rows::of(&path);
         assert_eq!(rows.entries.len() as u64, imported.posted);
-        assert_eq!(rows.heads.len() as u64, imported.accounts);
+        assert_eq!(rows.heads.len() as u64, imported.opened.len() as u64);
         let arrived = rows.insert(&folder.join("bare.redb"));
         let sorted = rows.sorted().insert(&folder.join("bare.redb"));
         let bare = arrived.min(sorted);

@@ -181,7 +181,7 @@ pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{
     ChangedJob, ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, JobName,
-    LeftOut, OtherZone, PostedBy, SacctImport, SacctImported, sacct,
+    LeftOut, OpenedAccount, OtherZone, PostedBy, SacctImport, SacctImported, sacct,
 };
 
 /// The Rust of the crate's README, run as a test of the documentation.

@@ -92,7 +92,7 @@ impl OpenStore {
         )
     }
 
-    fn told(&self, error: &Error) -> String {
+    pub(super) fn told(&self, error: &Error) -> String {
         match error {
             Error::NoSuchAccount(name) => self.no_such_account(name),
             Error::NoSuchUsage { account, id } => self.no_such_usage(error, account, id),

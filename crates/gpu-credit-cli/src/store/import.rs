@@ -1,6 +1,6 @@
 //! `gpu-credit import`: posts the records of a file, all of them or none.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
@@ -10,14 +10,13 @@ use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 use flate2::bufread::MultiGzDecoder;
 use gpu_credit::Overdraft;
-use gpu_credit_store::{
-    Error, ImportError, ImportMode, ImportOptions, ImportStep, Imported, Refusal, TimeUnit,
-};
+use gpu_credit_store::{ImportMode, ImportOptions, ImportStep, Imported, TimeUnit};
 
+use super::import_refused::{refused, warn_of_refused};
 use super::import_sacct::{self, SacctArguments};
-use super::{OpenStore, StoreArguments, counted};
+use super::{StoreArguments, counted};
 use crate::arguments::QuietArguments;
-use crate::input::{Source, column};
+use crate::input::Source;
 use crate::integer::integer;
 use crate::progress::Progress;
 use crate::time::Unit;
@@ -25,8 +24,10 @@ use crate::time::Unit;
 pub(crate) const HELP: &str = "\
 The file is an events file (see gpu-credit replay --help), or a journal that
 gpu-credit export wrote; plain or gzip. A store is created if there is none.
-All of the file is posted, or nothing: an error names the line. Queries are
-ignored.
+All of the file is posted, or nothing: an error names the line. With
+--skip-refused the rows that are refused are left out and listed, and the exit
+code is 3. Queries are ignored. Accounts that are not there are opened, with
+--policy; --no-new-accounts refuses their rows.
 
 Importing a file again, or one that has grown:
 * A row with an id is posted once. A row with another content under a known id
@@ -68,6 +69,8 @@ pub(crate) struct ImportArguments {
     /// policies)
     #[arg(long, value_name = "POLICY", default_value_t = Overdraft::Carry)]
     pub(super) policy: Overdraft,
+    #[command(flatten)]
+    pub(super) rules: RowRules,
     /// Check all of the file and post nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -98,6 +101,18 @@ pub(crate) struct ImportArguments {
     quiet: QuietArguments,
 }
 
+/// What becomes of single rows.
+#[derive(Args)]
+pub(super) struct RowRules {
+    /// Leave out rows that are refused, and post the others; standard error lists them, and the exit code
+    /// is 3. A row without id that breaks a rule is not left out
+    #[arg(long)]
+    pub(super) skip_refused: bool,
+    /// Open no account: refuse rows of accounts that are not there
+    #[arg(long)]
+    pub(super) no_new_accounts: bool,
+}
+
 /// A number of bytes, with K, M or G for powers of 1024.
 fn parse_bytes(typed: &str) -> Result<usize, String> {
     let (digits, factor) = match typed.as_bytes().last() {
@@ -126,6 +141,11 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         .map_err(|error| unreadable(&source.name, error))?;
     refuse_what_is_no_such_file(start, &source.name, arguments.sacct.is_sacct())?;
     let is_journal = start.starts_with(b"{");
+    ensure!(
+        !is_journal || !arguments.rules.skip_refused && !arguments.rules.no_new_accounts,
+        "{}: it is a journal, which is imported whole: without --skip-refused and --no-new-accounts",
+        source.name
+    );
 
     let (mut store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
@@ -136,20 +156,24 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         progress.clear();
         let imported = imported?;
         store.ensure_in_place()?;
-        import_sacct::warn(&imported, &source.name, &store);
-        let summary = import_sacct::summary(&imported, &arguments.sacct, mode);
+        warn_of_refused(&store, &source.name, &imported.refused);
+        import_sacct::warn_of_missing(&imported, &source.name);
+        let summary = import_sacct::summary(&imported, arguments, mode);
         arguments.quiet.say(format_args!("{summary}"))?;
         return Ok(imported.refused.is_empty());
     }
     let options = ImportOptions {
         mode,
         policy: arguments.policy,
+        opens_accounts: !arguments.rules.no_new_accounts,
+        skip_refused: arguments.rules.skip_refused,
         again: arguments.again,
         unit: arguments.unit.map(TimeUnit::from),
         memory_bytes_max: arguments.memory,
         batch_rows: arguments.batches,
         folder: arguments.store.folder().to_owned(),
     };
+    let rules = (!is_journal).then_some(&arguments.rules);
     let tell = |step| {
         tell(&progress, step);
         ControlFlow::Continue(())
@@ -159,15 +183,16 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         false => store.store.import_events(text, &options, tell),
     };
     progress.clear();
-    let imported = imported.map_err(|error| refused(&store, &source.name, error))?;
+    let imported = imported.map_err(|error| refused(&store, &source.name, error, rules))?;
     // A file grows by doubling: if most of it is new, it is worth the time to give back what is not used.
     if mode == ImportMode::Post && imported.posted > store.store.last_sequence().get() / 2 {
         // Everything is posted, whatever becomes of this.
         let _ = store.store.compact();
     }
     store.ensure_in_place()?;
+    warn_of_refused(&store, &source.name, &imported.refused);
     (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))?;
-    Ok(true)
+    Ok(imported.refused.is_empty())
 }
 
 /// What a program still writes, read to its end: nobody else can open the store while it is open here.
@@ -225,67 +250,24 @@ fn unreadable(name: &str, error: io::Error) -> anyhow::Error {
     }
 }
 
-/// Names the place of what was refused: the file, the line, and the column if it is a limit.
-pub(super) fn refused(store: &OpenStore, file: &str, error: Error) -> anyhow::Error {
-    let Error::Import(import) = &error else {
-        return store.explain(error);
-    };
-    match &**import {
-        ImportError::Refused {
-            line,
-            error: Error::Refused {
-                account, refusal, ..
-            },
-        } => {
-            let (column, refusal) = (limited(refusal), store.told_refusal(account, refusal));
-            anyhow!(
-                "{file}: line {line}{column}: account {account:?}: {refusal}; nothing was posted"
-            )
-        }
-        ImportError::Stopped { .. } => {
-            anyhow!("{file}: {import}; importing the file again goes on from there")
-        }
-        ImportError::Equal { .. } => {
-            anyhow!("{file}: {import}; nothing was posted; --again posts them all the same")
-        }
-        ImportError::Memory { .. } => {
-            anyhow!("{file}: {import}; nothing was posted; --memory sets the limit")
-        }
-        ImportError::OtherZone(_) => {
-            anyhow!("{file}: {import}; nothing was posted; --timezone names that of the file")
-        }
-        ImportError::Changed(changed) => {
-            let changed = changed.told(|instant| store.show(instant));
-            anyhow!("{file}: {changed}; nothing was posted")
-        }
-        import => anyhow!("{file}: {import}; nothing was posted"),
-    }
-}
-
-/// The column that a limit is about.
-pub(super) fn limited(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::Limit(limit) => column(limit),
-        _ => "",
-    }
-}
-
 fn summary(imported: &Imported, mode: ImportMode) -> String {
     let Imported {
         posted,
         already_posted,
-        accounts,
+        opened,
         questions,
         continued,
+        refused,
     } = imported;
     let said = match mode {
         ImportMode::Post => "",
         ImportMode::DryRun => "nothing was posted; it would be ",
     };
-    let entries = counted(posted - accounts, "entry", "entries");
-    let accounts = counted(*accounts, "account", "accounts");
-    let mut summary =
-        format!("{said}{entries} posted, {accounts} opened, {already_posted} there already");
+    let entries = counted(posted - opened.len() as u64, "entry", "entries");
+    let opened = opened.iter();
+    let opened = opened_accounts(opened.map(|account| (account.name.as_str(), account.policy)));
+    let known = counted(*already_posted, "entry was", "entries were");
+    let mut summary = format!("{said}{entries} posted, {opened}; {known} there already");
     if *continued > 0 {
         let rows = counted(*continued, "row is", "rows are");
         let _ = write!(
@@ -293,9 +275,44 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
             "; it continues a file that was imported before: its first {rows} known"
         );
     }
+    if !refused.is_empty() {
+        let rows = counted(refused.len() as u64, "row is", "rows are");
+        let _ = write!(summary, "; {rows} refused");
+    }
     if *questions > 0 {
         let queries = counted(*questions, "query", "queries");
         let _ = write!(summary, "; {queries} ignored");
     }
     summary
+}
+
+/// How many accounts were opened, and the first of them with their policies.
+pub(super) fn opened_accounts<'n>(
+    opened: impl ExactSizeIterator<Item = (&'n str, Overdraft)>,
+) -> String {
+    let accounts = counted(opened.len() as u64, "account", "accounts");
+    match opened.len() {
+        0 => format!("{accounts} opened"),
+        _ => {
+            let named = opened.map(|(name, policy)| format!("{name}: {policy}"));
+            format!("{accounts} opened ({})", first(named))
+        }
+    }
+}
+
+/// Names that are shown of many.
+const NAMED_MAX: usize = 10;
+
+/// The first names, and how many more there are.
+pub(super) fn first<N: Display>(names: impl ExactSizeIterator<Item = N>) -> String {
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let mut list = names
+        .take(NAMED_MAX)
+        .map(|name| name.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    if more > 0 {
+        let _ = write!(list, " and {more} more");
+    }
+    list
 }

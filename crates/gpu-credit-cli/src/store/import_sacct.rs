@@ -1,19 +1,16 @@
 //! `gpu-credit import --from sacct`: posts the jobs of a Slurm cluster.
 
-use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::io::BufRead;
 use std::ops::ControlFlow;
 
-use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use gpu_credit_store::sacct::{Payer, Resource, SacctOptions};
-use gpu_credit_store::{
-    ChangedJob, Error, ImportError, ImportMode, JobName, SacctImport, SacctImported, TimeUnit,
-};
+use gpu_credit_store::{ImportMode, JobName, SacctImport, SacctImported, TimeUnit};
 use jiff::Timestamp;
 
-use super::import::{ImportArguments, limited, refused};
+use super::import::{ImportArguments, first, opened_accounts};
+use super::import_refused::refused;
 use super::{OpenStore, counted};
 use crate::complain;
 use crate::time::calendar::{self, time_zone};
@@ -29,9 +26,6 @@ pub(crate) struct SacctArguments {
     /// The end for now of a job with neither an end nor a time limit, as RFC 3339; now if not given
     #[arg(long, value_name = "TIME", requires = "from", value_parser = timestamp)]
     now: Option<Timestamp>,
-    /// Leave out rows that are refused, and post the others; standard error lists them, and the exit code is 3
-    #[arg(long, requires = "from")]
-    skip_refused: bool,
     /// What a job uses at each second: gpu, cpu, billing, or another resource that AllocTRES lists
     #[arg(long, requires = "from", default_value = "gpu")]
     resource: Resource,
@@ -88,7 +82,8 @@ pub(super) fn import(
     let options = SacctImport {
         read: arguments.sacct.options()?,
         mode,
-        skip_refused: arguments.sacct.skip_refused,
+        skip_refused: arguments.rules.skip_refused,
+        opens_accounts: !arguments.rules.no_new_accounts,
         policy: arguments.policy,
         unit: arguments.unit.map_or(TimeUnit::Seconds, TimeUnit::from),
         memory_bytes_max: arguments.memory,
@@ -96,92 +91,11 @@ pub(super) fn import(
     let imported = store
         .store
         .import_sacct(text, &options, |_| ControlFlow::Continue(()));
-    imported.map_err(|error| match store.refused_row(&error) {
-        Some(reason) => {
-            anyhow!("{file}: {reason}; nothing was posted; --skip-refused posts the other rows")
-        }
-        None => refused(store, file, error),
-    })
+    imported.map_err(|error| refused(store, file, error, Some(&arguments.rules)))
 }
 
-impl OpenStore {
-    /// Why a row is refused: the line, the id, and the command that helps if one does; `None` if it is not a
-    /// row that is refused.
-    fn refused_row(&self, error: &Error) -> Option<String> {
-        let Error::Import(import) = error else {
-            return None;
-        };
-        Some(match &**import {
-            ImportError::Refused {
-                line,
-                error:
-                    Error::Refused {
-                        account,
-                        id,
-                        refusal,
-                    },
-            } => {
-                let column = limited(refusal);
-                let refusal = self.told_refusal(account, refusal);
-                format!("line {line}{column}: account {account:?}, id \"{id}\": {refusal}")
-            }
-            ImportError::Changed(changed) => changed.told(|instant| self.show(instant)),
-            ImportError::ChangedJob(changed) => {
-                let told = changed.told(|instant| self.show(instant));
-                format!("{told}{}", self.command_that_helps(changed))
-            }
-            ImportError::Sacct(_) | ImportError::Line { .. } | ImportError::Refused { .. } => {
-                import.to_string()
-            }
-            _ => return None,
-        })
-    }
-
-    /// How a job becomes what the file has; nothing if its books are closed.
-    fn command_that_helps(&self, changed: &ChangedJob) -> String {
-        let ChangedJob {
-            account,
-            id,
-            row,
-            standing,
-            closed,
-            ..
-        } = changed;
-        if closed.is_some() {
-            return String::new();
-        }
-        let mut command = format!("gpu-credit change {} {}", word(account), word(id.as_str()));
-        if row.rate != standing.rate {
-            let _ = write!(command, " --rate {}", row.rate);
-        }
-        for (option, new, old) in [
-            ("--from", row.from, standing.from),
-            ("--until", row.until, standing.until),
-        ] {
-            if new != old {
-                let _ = write!(command, " {option} {}", self.show(new));
-            }
-        }
-        format!("; `{command}` makes it what the file has")
-    }
-}
-
-/// A word as somebody types it to a shell.
-fn word(text: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.,:/+@".contains(&byte);
-    match text.bytes().all(is_plain) && !text.starts_with('-') {
-        true => text.into(),
-        false => format!("'{}'", text.replace('\'', "'\\''")).into(),
-    }
-}
-
-/// Says on standard error what was refused, and which jobs are missing.
-pub(super) fn warn(imported: &SacctImported, file: &str, store: &OpenStore) {
-    for error in &imported.refused {
-        let reason = store.refused_row(error);
-        let reason = reason.unwrap_or_else(|| error.to_string());
-        complain(format_args!("gpu-credit: {file}: {reason}; it is left out"));
-    }
+/// Says on standard error which jobs are missing.
+pub(super) fn warn_of_missing(imported: &SacctImported, file: &str) {
     if !imported.gone.is_empty() {
         let jobs = counted(imported.gone.len() as u64, "job", "jobs");
         complain(format_args!(
@@ -197,23 +111,6 @@ pub(super) fn warn(imported: &SacctImported, file: &str, store: &OpenStore) {
     }
 }
 
-/// Names that are shown of many.
-const NAMED_MAX: usize = 10;
-
-/// The first names, and how many more there are.
-fn first<N: fmt::Display>(names: impl ExactSizeIterator<Item = N>) -> String {
-    let more = names.len().saturating_sub(NAMED_MAX);
-    let mut list = names
-        .take(NAMED_MAX)
-        .map(|name| name.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
-    if more > 0 {
-        let _ = write!(list, " and {more} more");
-    }
-    list
-}
-
 fn names(jobs: &[JobName]) -> String {
     first(jobs.iter().map(|job| format!("{} {}", job.account, job.id)))
 }
@@ -221,10 +118,10 @@ fn names(jobs: &[JobName]) -> String {
 /// What was done, in one line.
 pub(super) fn summary(
     imported: &SacctImported,
-    arguments: &SacctArguments,
+    arguments: &ImportArguments,
     mode: ImportMode,
 ) -> String {
-    let resource = &arguments.resource;
+    let resource = &arguments.sacct.resource;
     let SacctImported {
         posted,
         running,
@@ -253,17 +150,16 @@ pub(super) fn summary(
         );
         let _ = write!(summary, ", {jobs} for now at this import");
     }
-    let accounts = counted(opened.len() as u64, "account", "accounts");
-    let _ = write!(summary, ", {accounts} opened");
-    if !opened.is_empty() {
-        let _ = write!(summary, " ({})", first(opened.iter()));
-    }
+    let policy = arguments.policy;
+    let opened = opened.iter().map(|name| (name.as_str(), policy));
+    let _ = write!(summary, ", {}", opened_accounts(opened));
     if *closed + *moved > 0 {
         let _ = write!(
             summary,
             "; {closed} ended since, {moved} given another provisional end"
         );
     }
+    let known = counted(*known, "job was", "jobs were");
     let _ = write!(summary, "; {known} there already");
     if !corrected.is_empty() {
         let (count, names) = (corrected.len(), names(corrected));

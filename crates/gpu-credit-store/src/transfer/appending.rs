@@ -167,7 +167,6 @@ impl<'s> Appending<'s> {
             base: self.base,
             last: self.last,
             posted: self.posted,
-            opened: self.opened,
             parts: self.parts.into_taken()?,
             accounts,
             heads,
@@ -182,7 +181,6 @@ pub(super) struct Prepared {
     base: Sequence,
     last: Sequence,
     posted: u64,
-    opened: u64,
     parts: TakenParts,
     accounts: Vec<AccountIndex>,
     heads: Vec<Head>,
@@ -195,8 +193,6 @@ pub(super) struct Posted {
     /// The place of the last entry.
     pub(super) last: Sequence,
     pub(super) posted: u64,
-    /// Openings of accounts among them.
-    pub(super) opened: u64,
     /// The accounts that were written to,
     pub(super) accounts: Vec<AccountIndex>,
     /// and their heads.
@@ -265,7 +261,6 @@ impl Prepared {
         let posted = Posted {
             last: moved.place(self.last),
             posted: self.posted,
-            opened: self.opened,
             accounts: self.accounts,
             heads: self.heads,
         };

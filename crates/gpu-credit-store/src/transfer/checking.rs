@@ -11,6 +11,7 @@ use super::appending::{Posted, heads, last};
 use super::identity::{FileDigest, ImportedFile, RowDigest, RowKey};
 use super::memory::Repeated;
 use super::reading::{ReadFile, StagedRow};
+use super::refused::RefusedRows;
 use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused, tell};
 use crate::store::OPENING_ID;
 use crate::{
@@ -36,8 +37,10 @@ pub(super) struct Checked {
     /// Rows that are there already, those included.
     pub(super) known: u64,
     pub(super) new: u64,
-    /// Accounts that are to be opened.
-    pub(super) opened: u64,
+    /// Accounts that are to be opened, each once.
+    pub(super) opened: Vec<AccountIndex>,
+    /// Rows that are left out.
+    pub(super) refused: RefusedRows,
     is_new: Bits,
     /// Rows without id whose occurrence in the account is not that in the file, in order.
     occurrences: Vec<(u64, u32)>,
@@ -115,6 +118,7 @@ pub(super) fn check<J: Journal>(
     let mut checking = Checking {
         store,
         again: options.again,
+        opens_accounts: options.opens_accounts,
         policy: options.policy,
         totals: totals.collect(),
         is_opened: vec![false; heads.len()],
@@ -128,7 +132,8 @@ pub(super) fn check<J: Journal>(
             continued,
             known: continued.max(written),
             new: 0,
-            opened: 0,
+            opened: Vec::new(),
+            refused: RefusedRows::new(options.skip_refused),
             is_new: Bits::default(),
             occurrences: Vec::new(),
         },
@@ -209,6 +214,7 @@ struct Equal {
 struct Checking<'s, J: Journal> {
     store: &'s Store<Lane<J>>,
     again: bool,
+    opens_accounts: bool,
     policy: Overdraft,
     totals: Vec<Totals>,
     is_opened: Vec<bool>,
@@ -237,22 +243,40 @@ impl<J: Journal> Checking<'_, J> {
         }
         let mut found = self.store.journal().find_many(&asked)?.into_iter();
         for (place, row) in chunk.drain(..) {
-            let is_counted = row.id.is_none() && repeated.has(row.key);
+            let is_repeated = repeated.has(row.key);
+            let is_counted = row.id.is_none() && is_repeated;
             let there = match self.account(row.account) {
                 Some(_) if !is_counted => found.next().flatten(),
                 _ => None,
             };
             let name = &accounts[row.account.get()];
-            let is_new = match &row.id {
-                Some(id) => self.is_new_by_id(name, id, &row, there, repeated.has(row.key))?,
-                None if is_counted => self.is_new_copy(name, place, &row)?,
-                None => self.is_new_row(name, place, &row, there)?,
-            };
-            if is_new {
-                self.admit(name, place, row)?;
+            let has_id = row.id.is_some();
+            match self.check_row(name, place, row, there, is_repeated) {
+                Err(error) if has_id => self.checked.refused.add(place, error)?,
+                checked => checked?,
             }
         }
         Ok(())
+    }
+
+    /// A row of which the journal has `there`; if it is an error nothing is known of the row.
+    fn check_row(
+        &mut self,
+        name: &str,
+        place: u64,
+        row: StagedRow,
+        there: Option<Entry>,
+        is_repeated: bool,
+    ) -> Result<(), Error> {
+        let is_new = match &row.id {
+            Some(id) => self.is_new_by_id(name, id, &row, there, is_repeated)?,
+            None if is_repeated => self.is_new_copy(name, place, &row)?,
+            None => self.is_new_row(name, place, &row, there)?,
+        };
+        match is_new {
+            true => self.admit(name, place, row, is_repeated),
+            false => Ok(()),
+        }
     }
 
     fn account(&self, account: AccountIndex) -> Option<&AccountKey> {
@@ -296,11 +320,7 @@ impl<J: Journal> Checking<'_, J> {
         }
         let key = (row.account, id.clone());
         match self.repeated_ids.get(&key) {
-            None => {
-                let first = (row.line, row.change.clone());
-                self.repeated_ids.insert(key, first);
-                Ok(true)
-            }
+            None => Ok(true),
             Some((_, change)) if *change == row.change => {
                 self.checked.known += 1;
                 Ok(false)
@@ -410,21 +430,39 @@ impl<J: Journal> Checking<'_, J> {
     }
 
     /// Checks the rules for a row that is new.
-    fn admit(&mut self, name: &str, place: u64, row: StagedRow) -> Result<(), Error> {
-        let index = row.account.get();
-        self.checked.is_new.set(place);
-        self.checked.new += 1;
-        if self.checked.heads[index].is_none() && !self.is_opened[index] {
-            self.is_opened[index] = true;
-            self.checked.opened += 1;
+    fn admit(
+        &mut self,
+        name: &str,
+        place: u64,
+        row: StagedRow,
+        is_repeated: bool,
+    ) -> Result<(), Error> {
+        let StagedRow {
+            line, account, id, ..
+        } = row;
+        let index = account.get();
+        let is_there = self.checked.heads[index].is_some();
+        if !is_there && !self.opens_accounts {
+            let error = Error::NoSuchAccount(name.to_owned());
+            return Err(ImportError::Refused { line, error }.into());
         }
-        let totals = self.totals[index];
-        let id = row.id.unwrap_or_else(|| row.key.made_id(1));
+        let is_named = id.is_some();
+        let id = id.unwrap_or_else(|| row.key.made_id(1));
         let posting = Posting::new(name, id, row.change);
         let admitted = rules::check_texts(&posting);
-        let admitted = admitted.and_then(|()| rules::posted(totals, &posting.change));
+        let admitted = admitted.and_then(|()| rules::posted(self.totals[index], &posting.change));
         self.totals[index] =
-            admitted.map_err(|refusal| refused(row.line, name, &posting.id, refusal))?;
+            admitted.map_err(|refusal| refused(line, name, &posting.id, refusal))?;
+        if !is_there && !self.is_opened[index] {
+            self.is_opened[index] = true;
+            self.checked.opened.push(account);
+        }
+        if is_named && is_repeated {
+            let (key, first) = ((account, posting.id), (line, posting.change));
+            self.repeated_ids.insert(key, first);
+        }
+        self.checked.is_new.set(place);
+        self.checked.new += 1;
         Ok(())
     }
 

@@ -11,12 +11,14 @@ use std::sync::Arc;
 
 use gpu_credit::Overdraft;
 
+use super::accounts::AccountIndex;
 use super::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use super::checking::{self, Checked};
 use super::identity::{FileDigest, RowDigest};
 use super::reading::{self, ReadFile, StagedRow};
+use super::refused::RefusedRows;
 use super::staging::StagedRows;
-use super::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
+use super::{ImportMode, ImportOptions, ImportStep, Imported, OpenedAccount, refused, tell};
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
@@ -35,6 +37,9 @@ impl<J: Journal> Store<Lane<J>> {
     /// to differ from every row that was imported without id before, or the file is refused, unless
     /// [`again`](ImportOptions::again) is set. Within one file, equal rows without id are as many
     /// records; equal rows with one id are one.
+    ///
+    /// **What is refused.** A row that is refused ends the import, unless
+    /// [`skip_refused`](ImportOptions::skip_refused) is set, and the row has an id or is no record at all.
     ///
     /// **Memory.** Rows wait in temporary files. What is held is about 20 bytes a row and 400 an
     /// account; past [`memory_bytes_max`](ImportOptions::memory_bytes_max) it is an error. Other
@@ -61,26 +66,51 @@ impl<J: Journal> Store<Lane<J>> {
         };
         let mut file = reading::read(input, options, conversion, &mut progress)?;
         let checked = checking::check(self, &mut file, options, 0, &mut progress)?;
-        let mut imported = Imported {
-            posted: checked.new + checked.opened,
+        let imported = Imported {
             already_posted: checked.known,
-            accounts: checked.opened,
             questions: file.questions,
             continued: checked.continued,
+            ..Imported::default()
         };
         if options.mode == ImportMode::DryRun {
-            return Ok(imported);
+            let posted = checked.new + checked.opened.len() as u64;
+            let done = Done {
+                posted,
+                opened: checked.opened,
+                refused: checked.refused,
+            };
+            return Ok(done.told(imported, file, options.policy));
         }
         if let Some(unit) = options.unit
             && kept.is_none()
         {
             self.set_time_unit(unit)?;
         }
-        let (posted, opened) =
-            Writing::new(self, &mut file, options, checked).run(&mut progress)?;
-        imported.posted = posted;
-        imported.accounts = opened;
-        Ok(imported)
+        let done = Writing::new(self, &mut file, options, checked).run(&mut progress)?;
+        Ok(done.told(imported, file, options.policy))
+    }
+}
+
+/// What was written of a file, or would be.
+struct Done {
+    /// Entries, openings of accounts among them.
+    posted: u64,
+    opened: Vec<AccountIndex>,
+    refused: RefusedRows,
+}
+
+impl Done {
+    fn told(self, mut imported: Imported, file: ReadFile, policy: Overdraft) -> Imported {
+        let opened = self.opened.into_iter().map(|account| OpenedAccount {
+            name: file.accounts[account.get()].to_string(),
+            policy,
+        });
+        let mut opened: Vec<OpenedAccount> = opened.collect();
+        opened.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        imported.posted = self.posted;
+        imported.opened = opened;
+        imported.refused = file.refused.into_errors(self.refused);
+        imported
     }
 }
 
@@ -93,7 +123,7 @@ struct Writing<'s, J: Journal> {
     /// Where the next batch begins.
     place: Place,
     posted: u64,
-    opened: u64,
+    opened: Vec<AccountIndex>,
 }
 
 /// How far the rows are written.
@@ -138,15 +168,15 @@ impl<'s, J: Journal> Writing<'s, J> {
             checked,
             place: Place::default(),
             posted: 0,
-            opened: 0,
+            opened: Vec::new(),
         }
     }
 
-    /// Entries posted, and accounts opened among them.
+    /// What came of all of it.
     fn run(
         mut self,
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
-    ) -> Result<(u64, u64), Error> {
+    ) -> Result<Done, Error> {
         let mut overtaken = 0;
         while self.checked.new > 0 {
             let written = self.write(overtaken == OVERTAKEN_MAX, progress);
@@ -171,7 +201,11 @@ impl<'s, J: Journal> Writing<'s, J> {
                 Err(error) => return Err(error),
             }
         }
-        Ok((self.posted, self.opened))
+        Ok(Done {
+            posted: self.posted,
+            opened: self.opened,
+            refused: self.checked.refused,
+        })
     }
 
     fn check(
@@ -179,7 +213,10 @@ impl<'s, J: Journal> Writing<'s, J> {
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let written = self.place.rows;
-        self.checked = checking::check(self.store, self.file, self.options, written, progress)?;
+        let mut checked = checking::check(self.store, self.file, self.options, written, progress)?;
+        let earlier = std::mem::take(&mut self.checked.refused);
+        checked.refused.follow(earlier, written);
+        self.checked = checked;
         Ok(())
     }
 
@@ -209,9 +246,12 @@ impl<'s, J: Journal> Writing<'s, J> {
             return Ok(Written::Overtaken);
         };
         self.place = end;
+        let heads = &self.checked.heads;
+        let is_opened = |account: &&AccountIndex| heads[account.get()].is_none();
+        self.opened
+            .extend(posted.accounts.iter().filter(is_opened).copied());
         self.checked.wrote(&posted);
         self.posted += posted.posted;
-        self.opened += posted.opened;
         Ok(Written::Whole { is_last })
     }
 }

@@ -12,6 +12,7 @@ mod lines;
 mod memory;
 mod parts;
 mod reading;
+mod refused;
 pub mod sacct;
 mod staging;
 
@@ -48,7 +49,8 @@ pub enum ImportMode {
 /// let options = ImportOptions { policy: Overdraft::Forfeit, ..ImportOptions::default() };
 /// let file = "kind,account,credit_id,amount,timestamp,expiration,id\nusage,acme,,4,30,,job-17\n";
 /// let imported = store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()))?;
-/// assert_eq!((imported.posted, imported.accounts), (2, 1)); // the opening of the account, and the usage
+/// assert_eq!(imported.posted, 2); // the opening of the account, and the usage
+/// assert_eq!(imported.opened[0].name, "acme");
 /// # Ok::<(), gpu_credit_store::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -57,6 +59,11 @@ pub struct ImportOptions {
     pub mode: ImportMode,
     /// The policy of accounts that are not there; the others keep theirs.
     pub policy: Overdraft,
+    /// Whether accounts that are not there are opened; otherwise their rows are refused.
+    pub opens_accounts: bool,
+    /// Whether rows that are refused are left out, and the others posted. A row without id is never left
+    /// out: once the file is imported again, nothing would tell it from a row that is posted.
+    pub skip_refused: bool,
     /// Whether rows without id are posted although they equal rows imported before: all of them, also
     /// those of a file that was imported before.
     pub again: bool,
@@ -79,6 +86,8 @@ impl Default for ImportOptions {
         ImportOptions {
             mode: ImportMode::Post,
             policy: Overdraft::Carry,
+            opens_accounts: true,
+            skip_refused: false,
             again: false,
             unit: None,
             memory_bytes_max: 1 << 30,
@@ -154,18 +163,29 @@ pub enum PostedBy {
 }
 
 /// What an import did, or would do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Imported {
     /// Entries that are new, opened accounts among them.
     pub posted: u64,
     /// Records that were there already.
     pub already_posted: u64,
-    /// Accounts that are new.
-    pub accounts: u64,
+    /// Accounts that are new, by name.
+    pub opened: Vec<OpenedAccount>,
     /// Questions, which an events file may hold and a journal does not.
     pub questions: u64,
     /// Rows at the beginning of an events file that are all rows of one imported before.
     pub continued: u64,
+    /// Rows that are refused, and left out, in order.
+    pub refused: Vec<Error>,
+}
+
+/// An account that an import opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedAccount {
+    /// Its name.
+    pub name: String,
+    /// What happens to its usage beyond the credit.
+    pub policy: Overdraft,
 }
 
 /// What is refused of a line.

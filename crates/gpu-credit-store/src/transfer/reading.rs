@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::accounts::{AccountIndex, Accounts};
 use super::identity::{FileDigest, RowDigest, RowKey};
 use super::memory::{Keys, Repeated, check_memory, row_bytes};
+use super::refused::RefusedRows;
 use super::staging::Staging;
 use super::{ImportOptions, ImportStep, tell};
-use crate::{Change, ImportError, RecordId, TimeUnit};
+use crate::{Change, Error, ImportError, RecordId, TimeUnit};
 
 /// An events file that was read.
 pub(super) struct ReadFile {
@@ -23,6 +24,8 @@ pub(super) struct ReadFile {
     /// Of all rows, if none of them has an id.
     pub(super) digest: Option<FileDigest>,
     pub(super) questions: u64,
+    /// Rows that are no records, or not in the unit of the store.
+    pub(super) refused: RefusedRows,
 }
 
 /// A record of the file.
@@ -43,15 +46,24 @@ pub(super) fn read(
     options: &ImportOptions,
     conversion: Option<(TimeUnit, TimeUnit)>,
     progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
-) -> Result<ReadFile, ImportError> {
-    let mut events = EventReader::new(input)?;
+) -> Result<ReadFile, Error> {
+    let mut events = EventReader::new(input).map_err(ImportError::from)?;
     let mut staging = Staging::new(&options.folder);
     let (mut accounts, mut keys) = (Accounts::default(), Keys::default());
     let (mut file_digest, mut questions) = (Some(FileDigest::default()), 0);
+    let mut refused = RefusedRows::new(options.skip_refused);
     // Of the rows whose ids come again, which are held while they are checked.
     let mut kept_bytes = 0;
     while let Some(event) = events.read() {
-        let event = event?;
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                refused.add(staging.rows(), ImportError::from(error).into())?;
+                check_memory(events.line(), staging.rows(), refused.bytes(), options)?;
+                events.go_on();
+                continue;
+            }
+        };
         let Some(change) = change(&event) else {
             questions += 1;
             continue;
@@ -59,9 +71,16 @@ pub(super) fn read(
         let account = accounts.index(event.account)?;
         let id = event.id.map(RecordId::from);
         let line = events.line();
-        let change = match conversion {
-            None => change,
-            Some((from, to)) => converted(change, line, from, to)?,
+        let in_unit = match conversion {
+            None => Ok(change),
+            Some((from, to)) => converted(change, line, from, to),
+        };
+        let change = match in_unit {
+            Ok(change) => change,
+            Err(error) => {
+                refused.add(staging.rows(), error.into())?;
+                continue;
+            }
         };
         let name = accounts.name(account);
         let key = match &id {
@@ -77,7 +96,7 @@ pub(super) fn read(
                 digest.key()
             }
         };
-        let needed = accounts.bytes() + keys.bytes() + kept_bytes;
+        let needed = accounts.bytes() + keys.bytes() + kept_bytes + refused.bytes();
         check_memory(line, staging.rows(), needed, options)?;
         let occurrence = keys.add(key);
         if let Some(id) = &id
@@ -101,6 +120,7 @@ pub(super) fn read(
         repeated: keys.into_repeated(),
         digest: file_digest,
         questions,
+        refused,
     })
 }
 

@@ -132,6 +132,7 @@ fn an_import_of_jobs_that_is_given_up_posts_nothing() {
         },
         mode: ImportMode::Post,
         skip_refused: false,
+        opens_accounts: true,
         policy: gpu_credit::Overdraft::Carry,
         unit: gpu_credit_store::TimeUnit::Seconds,
         memory_bytes_max: 1 << 20,

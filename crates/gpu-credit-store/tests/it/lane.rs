@@ -120,12 +120,12 @@ fn rows_are_made_outside_of_the_lane_and_moved_to_where_the_journal_ends() {
     let import_journal = || {
         let imported =
             store.import_journal(journal.as_slice(), &options, |_| ControlFlow::Continue(()));
-        assert_eq!(imported.unwrap().accounts, 1);
+        assert_eq!(imported.unwrap().opened.len(), 1);
     };
     let import_events = || {
         let imported =
             store.import_events(events.as_bytes(), &options, |_| ControlFlow::Continue(()));
-        assert_eq!(imported.unwrap().accounts, 1);
+        assert_eq!(imported.unwrap().opened.len(), 1);
     };
     let writes: [&(dyn Fn() + Sync); 3] = [&post, &import_journal, &import_events];
     for (account, write) in ["b", "c", "d"].into_iter().zip(writes) {

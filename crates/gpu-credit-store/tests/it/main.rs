@@ -25,6 +25,7 @@ mod giving_up;
 mod importing;
 mod kill;
 mod lane;
+mod left_out;
 mod making;
 mod metered;
 mod old_formats;

@@ -27,6 +27,7 @@ fn options() -> SacctImport {
         },
         mode: ImportMode::Post,
         skip_refused: false,
+        opens_accounts: true,
         policy: Overdraft::Carry,
         unit: TimeUnit::Seconds,
         memory_bytes_max: 1 << 30,

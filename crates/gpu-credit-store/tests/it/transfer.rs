@@ -69,7 +69,7 @@ fn a_journal_goes_out_and_comes_in_again() {
                 ControlFlow::Continue(())
             })
             .unwrap();
-        assert_eq!(imported, trial);
+        assert_eq!(format!("{imported:?}"), format!("{trial:?}"));
         assert_eq!(imported.posted, told);
         assert_eq!(journal(&to), lines, "to the last sequence number");
         assert_eq!(to.last_sequence().get(), last_of(&lines));
@@ -324,22 +324,18 @@ fn import(store: &Store, file: &[u8], mode: ImportMode) -> Result<Imported, Erro
 #[test]
 fn an_events_file_is_imported_once() {
     let (_folder, store) = store_in_memory();
-    let expected = Imported {
-        posted: 6,
-        already_posted: 0,
-        accounts: 2,
-        questions: 1,
-        continued: 0,
-    };
-    assert_eq!(
-        import(&store, EVENTS.as_bytes(), ImportMode::DryRun).unwrap(),
-        expected
-    );
-    assert_eq!(store.last_sequence(), Sequence::START);
-    assert_eq!(
-        import(&store, EVENTS.as_bytes(), ImportMode::Post).unwrap(),
-        expected
-    );
+    for mode in [ImportMode::DryRun, ImportMode::Post] {
+        assert_eq!(store.last_sequence(), Sequence::START);
+        let imported = import(&store, EVENTS.as_bytes(), mode).unwrap();
+        assert_eq!((imported.posted, imported.already_posted), (6, 0));
+        assert_eq!((imported.questions, imported.continued), (1, 0));
+        let opened = imported.opened.iter();
+        let opened: Vec<_> = opened
+            .map(|account| (&*account.name, account.policy))
+            .collect();
+        assert_eq!(opened, [("a", Overdraft::Carry), ("b", Overdraft::Carry)]);
+        assert!(imported.refused.is_empty());
+    }
     assert_eq!(
         store.get_balance("a", 50).unwrap(),
         Some(2),

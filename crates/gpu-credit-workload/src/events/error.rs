@@ -107,7 +107,26 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Whether the rows after this one can be read all the same.
+    pub(super) fn is_of_row(&self) -> bool {
+        match self {
+            Problem::Missing { .. } | Problem::Extra { .. } | Problem::Value { .. } => true,
+            Problem::Empty
+            | Problem::UnknownColumn { .. }
+            | Problem::Twice { .. }
+            | Problem::TooLong { .. }
+            | Problem::Read(_) => false,
+        }
+    }
+}
+
 impl EventError {
+    /// Whether it is one row that is wrong, so that the reader can [go on](super::EventReader::go_on) after it.
+    pub fn is_of_row(&self) -> bool {
+        self.problem.is_of_row()
+    }
+
     /// The line, counted from 1. For damaged bytes, the last line that could be read.
     pub fn line(&self) -> u64 {
         self.line

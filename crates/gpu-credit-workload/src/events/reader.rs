@@ -12,7 +12,8 @@ use super::{Event, EventError, row};
 /// Reads the rows of an events file, plain or gzip (known by its first bytes, several members one
 /// after the other too).
 ///
-/// It buffers by itself and holds one row at a time. After an error it has ended.
+/// It buffers by itself and holds one row at a time. After an error it has ended, unless it is told to
+/// [go on](Self::go_on).
 ///
 /// ```
 /// use gpu_credit_workload::{Action, Event, EventReader};
@@ -29,6 +30,8 @@ use super::{Event, EventError, row};
 pub struct EventReader<'r> {
     rows: Rows<'r>,
     ended: bool,
+    /// Whether it has ended because of a row, so that it can go on after that.
+    ended_by_row: bool,
 }
 
 impl<'r> EventReader<'r> {
@@ -59,7 +62,11 @@ impl<'r> EventReader<'r> {
             Err(problem) => Err(problem),
         }
         .map_err(|problem: Problem| problem.at(rows.line()))?;
-        Ok(Self { rows, ended: false })
+        Ok(Self {
+            rows,
+            ended: false,
+            ended_by_row: false,
+        })
     }
 
     /// The next row; `None` at the end, and after an error.
@@ -80,7 +87,26 @@ impl<'r> EventReader<'r> {
             Err(problem) => Err(problem),
         };
         self.ended = event.is_err();
+        self.ended_by_row = event.as_ref().is_err_and(Problem::is_of_row);
         Some(event.map_err(|problem| problem.at(self.rows.line())))
+    }
+
+    /// Leaves out the row that was in error, and goes on with the next. If the error is not
+    /// [of a row](EventError::is_of_row) alone, the reader has ended all the same.
+    ///
+    /// ```
+    /// use gpu_credit_workload::EventReader;
+    ///
+    /// let header = "kind,account,credit_id,amount,timestamp,expiration";
+    /// let file = format!("{header}\nusage,acme,,1.5,30,\nusage,acme,,4,30,\n");
+    /// let mut events = EventReader::new(file.as_bytes())?;
+    /// assert!(events.read().is_some_and(|event| event.is_err_and(|error| error.is_of_row())));
+    /// events.go_on();
+    /// assert!(events.read().is_some_and(|event| event.is_ok()));
+    /// # Ok::<(), gpu_credit_workload::EventError>(())
+    /// ```
+    pub fn go_on(&mut self) {
+        self.ended &= !self.ended_by_row;
     }
 
     /// The line on which the last row began, counted from 1.

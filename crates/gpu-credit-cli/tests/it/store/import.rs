@@ -23,20 +23,22 @@ fn a_file_is_imported_once() {
     let said = folder.ok("import events.csv --dry-run");
     assert_eq!(
         said,
-        "nothing was posted; it would be 3 entries posted, 2 accounts opened, 0 there already; \
-         1 query ignored\n"
+        "nothing was posted; it would be 3 entries posted, 2 accounts opened (acme: carry, beta: \
+         carry); 0 entries were there already; 1 query ignored\n"
     );
     assert!(!folder.path().join("gpu-credit.redb").exists());
     let said = folder.ok("import events.csv --policy forfeit");
     assert!(
-        said.starts_with("3 entries posted, 2 accounts opened, 0 there"),
+        said.starts_with(
+            "3 entries posted, 2 accounts opened (acme: forfeit, beta: forfeit); 0 entries"
+        ),
         "{said}"
     );
     let journal = folder.journal();
 
     let said = folder.ok("import events.csv");
     assert!(
-        said.starts_with("0 entries posted, 0 accounts opened, 3 there"),
+        said.starts_with("0 entries posted, 0 accounts opened; 3 entries were there"),
         "{said}"
     );
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
@@ -44,7 +46,7 @@ fn a_file_is_imported_once() {
     folder.file("events.csv.gz", gzip.finish().unwrap());
     let said = folder.ok("import events.csv.gz");
     assert!(
-        said.starts_with("0 entries posted, 0 accounts opened, 3 there"),
+        said.starts_with("0 entries posted, 0 accounts opened; 3 entries were there"),
         "{said}"
     );
     assert_eq!(folder.journal(), journal);
@@ -60,7 +62,7 @@ fn a_file_that_has_grown_is_continued_and_another_is_refused() {
     folder.file("log.csv", file(&format!("{ROWS}usage,acme,,5,13,\n")));
     assert_eq!(
         folder.ok("import log.csv"),
-        "1 entry posted, 0 accounts opened, 3 there already; it continues a file that was imported \
+        "1 entry posted, 0 accounts opened; 3 entries were there already; it continues a file that was imported \
          before: its first 3 rows are known; 1 query ignored\n"
     );
     let journal = folder.journal();
@@ -94,7 +96,7 @@ fn rows_with_ids_are_posted_once_in_any_order_and_in_batches() {
     assert!(said.contains(" 0 accounts opened"), "{said}");
     let said = folder.ok("import events.csv");
     assert!(
-        said.starts_with("0 entries posted, 0 accounts opened, 309 there"),
+        said.starts_with("0 entries posted, 0 accounts opened; 309 entries were there"),
         "{said}"
     );
     let output = folder.run("import events.csv --memory 1K");
@@ -122,10 +124,59 @@ fn a_bad_line_is_named_and_nothing_is_posted() {
         for line in ["import events.csv", "import events.csv --dry-run"] {
             let said = folder.refused(line);
             assert!(said.contains(expected), "{said}");
-            assert!(said.ends_with("nothing was posted"), "{said}");
+            let end = "; nothing was posted; --skip-refused posts the other rows";
+            assert!(said.ends_with(end), "{said}");
             assert_eq!(folder.journal(), journal);
         }
     }
+}
+
+/// One bad row refused the file of everybody, and an account that nobody knew was opened without a word.
+#[test]
+fn rows_that_are_refused_can_be_left_out_and_the_others_posted() {
+    let folder = Folder::with_account();
+    let header = file("").replace('\n', ",id\n");
+    let rows = "usage,acme,,1,20,,u2\nusage,acme,,x,20,,u3\nusage,acmee,,1,20,,u4\n";
+    folder.file("events.csv", header.clone() + rows);
+    let said = folder.refused("import events.csv --no-new-accounts");
+    assert!(
+        said.contains("line 3, column amount: found \"x\""),
+        "{said}"
+    );
+    let output = folder.run("import events.csv --no-new-accounts --skip-refused");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "1 entry posted, 0 accounts opened; 0 entries were there already; 2 rows are refused\n"
+    );
+    let said = crate::stderr(&output);
+    let said: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        said,
+        [
+            "gpu-credit: events.csv: line 3, column amount: found \"x\", expected an integer from 0 to \
+             9223372036854775807; it is left out",
+            "gpu-credit: events.csv: line 4: there is no account \"acmee\"; did you mean \"acme\"? \
+             `gpu-credit account create acmee` opens one; it is left out",
+        ]
+    );
+    assert_eq!(folder.json("accounts").len(), 1);
+    // Without an id, a row that breaks a rule cannot be told from others later.
+    folder.file(
+        "events.csv",
+        file("usage,acme,,1,21,\nusage,acmee,,1,20,\n"),
+    );
+    let said = folder.refused("import events.csv --no-new-accounts --skip-refused");
+    assert!(
+        said.ends_with("a row without id is not left out: give rows ids"),
+        "{said}"
+    );
+    folder.ok("export --output journal.jsonl");
+    let said = folder.refused("import journal.jsonl --skip-refused");
+    assert!(
+        said.contains("it is a journal, which is imported whole"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -142,13 +193,13 @@ fn an_exported_journal_restores_the_store() {
     let said = folder.ok("import journal.jsonl --db other.redb");
     assert_eq!(
         said,
-        "5 entries posted, 1 account opened, 0 there already\n"
+        "5 entries posted, 1 account opened (acme: carry); 0 entries were there already\n"
     );
     assert_eq!(folder.ok("export --db other.redb"), journal);
     let said = folder.ok("import journal.jsonl --db other.redb");
     assert_eq!(
         said,
-        "0 entries posted, 0 accounts opened, 6 there already\n"
+        "0 entries posted, 0 accounts opened; 6 entries were there already\n"
     );
 
     let broken = journal.replacen("\"amount\":50", "\"amount\":-50", 1);

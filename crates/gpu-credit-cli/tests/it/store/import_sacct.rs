@@ -39,7 +39,7 @@ fn a_sample_is_imported_and_grows() {
     assert_eq!(format!("nothing was posted; it would be {first}"), trial);
     assert!(
         first.contains(
-            " running, 3 accounts opened (climate, speech, vision); 0 there already; 15 jobs use \
+            " running, 3 accounts opened (climate: carry, speech: carry, vision: carry); 0 jobs were there already; 15 jobs use \
              no gres/gpu; ignored: "
         ),
         "{first}"
@@ -190,7 +190,7 @@ fn a_job_that_was_stopped_by_hand_is_left_and_named_and_the_others_are_posted() 
         ],
     );
     let said = folder.ok("import 2.txt --from sacct");
-    let expected = "1 job posted, of which 0 running, 1 account opened (chem); 0 there already; 1 left as \
+    let expected = "1 job posted, of which 0 running, 1 account opened (chem: carry); 0 jobs were there already; 1 left as \
                     corrected by hand: bio orca/1013/1970-01-01T00:16:40Z; ignored: 0 steps, 0 jobs that \
                     did not start\n";
     assert_eq!(said, expected);
@@ -225,7 +225,7 @@ fn rows_that_are_refused_can_be_left_out_and_the_others_posted() {
     assert_eq!(stderr(&output), expected.concat());
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
-        said.starts_with("1 job posted, of which 0 running, 1 account opened (chem); "),
+        said.starts_with("1 job posted, of which 0 running, 1 account opened (chem: carry); "),
         "{said}"
     );
     assert!(said.contains("; 2 refused; "), "{said}");
@@ -255,7 +255,7 @@ fn the_command_that_a_refused_row_names_settles_it() {
     );
     folder.ok(command);
     let said = folder.ok("import 2.txt --from sacct");
-    assert!(said.contains("; 1 there already; "), "{said}");
+    assert!(said.contains("; 1 job was there already; "), "{said}");
 }
 
 /// It was not said that the job cannot become what the file has.
@@ -330,7 +330,9 @@ fn a_running_job_that_is_not_in_the_file_any_more_is_named() {
     jobs(&folder, "3.txt", &[&first, requeued]);
     let said = folder.ok("import 3.txt --from sacct");
     assert!(
-        said.contains("; 1 ended since, 0 given another provisional end; 1 there already; "),
+        said.contains(
+            "; 1 ended since, 0 given another provisional end; 1 job was there already; "
+        ),
         "{said}"
     );
     // An older file knows nothing of what began later.

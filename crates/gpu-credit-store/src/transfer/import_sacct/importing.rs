@@ -156,7 +156,12 @@ impl<'s, S: Storage> Importing<'s, S> {
             job: PostedJob::new(job.usage),
             by,
         });
-        let mut totals = self.accounts.get(name).copied().unwrap_or_default().totals;
+        let account = self.accounts.get(name).copied().unwrap_or_default();
+        if !account.is_open && !self.options.opens_accounts {
+            let (line, error) = (job.row.line, Error::NoSuchAccount(name.clone()));
+            return Err(ImportError::Refused { line, error }.into());
+        }
+        let mut totals = account.totals;
         let mut postings = Vec::new();
         for JobStep { id, change } in &steps {
             let change = posting_of(&job.id, *change);

@@ -12,6 +12,7 @@ use gpu_credit::{MeteredUsage, Overdraft};
 use importing::Importing;
 pub use told::{ChangedJob, OtherZone};
 
+use super::refused::{REFUSED_BYTES, is_of_row};
 use super::sacct::{PassedOver, SacctJob, SacctOptions, SacctReader};
 use super::{ImportMode, ImportStep, tell};
 use crate::{Error, ImportError, RecordId, Storage, Store, TimeUnit, rules};
@@ -28,6 +29,8 @@ pub struct SacctImport {
     pub mode: ImportMode,
     /// Whether rows that are refused are left out, and the others posted.
     pub skip_refused: bool,
+    /// Whether accounts that are not there are opened; otherwise their jobs are refused.
+    pub opens_accounts: bool,
     /// The policy of accounts that are not there; the others keep theirs.
     pub policy: Overdraft,
     /// The unit of time of a store that has none yet.
@@ -185,7 +188,8 @@ fn check_memory(
     options: &SacctImport,
 ) -> Result<(), ImportError> {
     let rows = jobs.len() + imported.refused.len();
-    let (needed, limit) = (rows * JOB_BYTES, options.memory_bytes_max);
+    let needed = jobs.len() * JOB_BYTES + imported.refused.len() * REFUSED_BYTES;
+    let limit = options.memory_bytes_max;
     match needed > limit {
         true => Err(ImportError::Memory {
             line: jobs.last().map_or(0, |job| job.row.line),
@@ -200,15 +204,7 @@ fn check_memory(
 impl SacctImported {
     /// Leaves a row out that is refused, or ends the import with it. What is no refusal ends it in any case.
     fn refuse(&mut self, error: Error, options: &SacctImport) -> Result<(), Error> {
-        let is_of_row = matches!(&error, Error::Import(error) if matches!(
-            **error,
-            ImportError::Sacct(_)
-                | ImportError::Line { .. }
-                | ImportError::Refused { .. }
-                | ImportError::Changed(_)
-                | ImportError::ChangedJob(_)
-        ));
-        match is_of_row && options.skip_refused {
+        match options.skip_refused && is_of_row(&error) {
             true => self.refused.push(error),
             false => return Err(error),
         }

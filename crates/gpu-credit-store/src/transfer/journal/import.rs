@@ -10,7 +10,9 @@ use crate::lane::{Appended, now};
 use crate::transfer::accounts::AccountIndex;
 use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use crate::transfer::staging::StagedRows;
-use crate::transfer::{ImportMode, ImportOptions, ImportStep, Imported, refused, tell};
+use crate::transfer::{
+    ImportMode, ImportOptions, ImportStep, Imported, OpenedAccount, refused, tell,
+};
 use crate::{
     Change, Entry, Error, Head, ImportError, Journal, Lane, Refusal, Revision, Sequence, Store,
 };
@@ -34,7 +36,8 @@ impl<J: Journal> Store<Lane<J>> {
     /// Other postings wait while it is written, not while it is read and checked.
     ///
     /// Of accounts that were deleted nothing goes out, so nothing comes in: a line that deletes an account
-    /// is refused. Policy and [`again`](ImportOptions::again) of the options are for events files.
+    /// is refused. [`unit`](ImportOptions::unit) and `memory_bytes_max` of the
+    /// options are for journals too; the others are for events files.
     ///
     /// # Errors
     /// If a line is not an entry, an entry is refused, the store has another unit of time, the options say
@@ -108,10 +111,20 @@ impl<J: Journal> Store<Lane<J>> {
 
 impl Checked {
     fn imported(&self) -> Imported {
+        let accounts = self.heads.iter().zip(&self.after);
+        let opened = accounts.filter_map(|(before, after)| match (before, after) {
+            (None, Some(head)) => Some(OpenedAccount {
+                name: head.account.name.to_string(),
+                policy: head.policy,
+            }),
+            _ => None,
+        });
+        let mut opened: Vec<OpenedAccount> = opened.collect();
+        opened.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Imported {
             posted: self.new,
             already_posted: self.known,
-            accounts: self.opened,
+            opened,
             ..Imported::default()
         }
     }

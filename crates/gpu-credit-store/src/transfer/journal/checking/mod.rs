@@ -49,8 +49,6 @@ pub(super) struct Checked {
     pub(super) after: Vec<Option<Head>>,
     pub(super) known: u64,
     pub(super) new: u64,
-    /// Accounts that are to be opened.
-    pub(super) opened: u64,
 }
 
 /// Checks all lines, and marks those that are new.
@@ -79,7 +77,6 @@ pub(super) fn check<J: Journal>(
             heads,
             known: 0,
             new: 0,
-            opened: 0,
         },
     };
     // What is refused first in each account; the journal names the first of them.
@@ -298,7 +295,6 @@ impl<J: Journal> Checking<'_, J> {
                 .as_ref()
                 .is_none_or(|after| after.revision < touched.head.revision)
             {
-                self.checked.opened += u64::from(after.is_none());
                 *after = Some(touched.head.clone());
                 self.fold(line.account, &written)?;
             }
