@@ -198,8 +198,8 @@ impl GpuCredit {
     /// Posts usage at an instant. It draws from the grants live then, lowest priority and then soonest
     /// expiry first, and never fails for lack of credit: see [`Overdraft`].
     ///
-    /// Amortised O(1) in time order. Else O(log n), a pass over one chunk, and, unless it is beyond what is
-    /// settled, at most 256 boundaries replayed.
+    /// Amortised O(1) in time order. Else O(log n) and a pass over one chunk, amortised, and, unless it is
+    /// beyond what is settled, at most 256 boundaries replayed.
     ///
     /// # Errors
     /// If usage would add up to more than `i64::MAX`, or if 2³² - 1 usage records were ever posted

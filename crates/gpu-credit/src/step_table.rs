@@ -43,8 +43,14 @@ impl<V> Step<V> {
         key(self.key.cast_signed()).cast_signed()
     }
 
+    /// Whether it begins before another.
     #[inline]
-    fn has_begun(&self, time: i64) -> bool {
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        self.key < other.key
+    }
+
+    #[inline]
+    pub(crate) fn has_begun(&self, time: i64) -> bool {
         self.key <= key(time)
     }
 }

@@ -47,7 +47,6 @@ impl UsageIndex {
         let entries = EntryBytes::read(bytes)?;
         let ranges = read_retracted(bytes)?;
         (index.total, index.len) = (entries.total, entries.len);
-        index.changes = entries.len;
         index.body = Body::new(&entries, index.shape);
         index.retracted = RetractedOrdinals::new(&ranges, index.shape);
         if index.posted() > POSTED_MAX {

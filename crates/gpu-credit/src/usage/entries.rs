@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 
 use super::chunk::EntryAddress;
 use super::encoding::UsageEntry;
-use super::flat_list::FlatList;
+use super::flat::FlatEntries;
 use super::layout::{BLOCKS, LANES};
 use super::ordinals::Ordinals;
 use super::small_list::SmallList;
@@ -15,11 +15,7 @@ use super::{Body, UsageIndex};
 
 /// The entries of a range of times, in event order: `(time, amount)`.
 #[derive(Clone, Debug)]
-pub(crate) struct UsageEntries<'a> {
-    /// Those that are laid out, and which of them are to come.
-    flat: Option<(&'a FlatList, Range<usize>)>,
-    later: Source<'a>,
-}
+pub(crate) struct UsageEntries<'a>(Source<'a>);
 
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few iterators at once")]
@@ -28,6 +24,7 @@ enum Source<'a> {
         list: &'a SmallList,
         range: Range<usize>,
     },
+    Flat(FlatEntries<'a>),
     Tree {
         entries: TreeEntries<'a>,
         buffer: IntoIter<UsageEntry>,
@@ -37,11 +34,17 @@ enum Source<'a> {
 impl<'a> UsageEntries<'a> {
     /// O(log n)
     pub(super) fn new(index: &'a UsageIndex, times: RangeInclusive<i64>) -> Self {
-        let flat = index.flat.as_deref();
-        Self {
-            flat: flat.map(|flat| (flat, flat.range_within(times.clone()))),
-            later: Source::new(&index.body, times),
-        }
+        Self(match &index.body {
+            Body::Small(list) => Source::Small {
+                list,
+                range: list.range_within(times),
+            },
+            Body::Flat(flat) => Source::Flat(flat.entries(times)),
+            Body::Tree(tree, buffer) => Source::Tree {
+                buffer: buffer.sorted(times.clone()).into_iter(),
+                entries: TreeEntries::new(tree, times),
+            },
+        })
     }
 }
 
@@ -50,59 +53,11 @@ impl Iterator for UsageEntries<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<UsageEntry> {
-        if let Some((list, range)) = &mut self.flat {
-            if range.start < range.end
-                && let Some(entry) = list.get(range.start)
-            {
-                // Of one time, those that are laid out were posted before.
-                return match self.later.peek() {
-                    Some(later) if later.0 < entry.0 => self.later.next(),
-                    _ => {
-                        range.start += 1;
-                        Some(entry)
-                    }
-                };
-            }
-            self.flat = None;
-        }
-        self.later.next()
-    }
-}
-
-impl<'a> Source<'a> {
-    fn new(body: &'a Body, times: RangeInclusive<i64>) -> Self {
-        match body {
-            Body::Small(list) => Source::Small {
-                list,
-                range: list.range_within(times),
-            },
-            Body::Tree(tree, buffer) => Source::Tree {
-                buffer: buffer.sorted(times.clone()).into_iter(),
-                entries: TreeEntries::new(tree, times),
-            },
-        }
-    }
-
-    /// The next entry.
-    #[inline]
-    fn peek(&mut self) -> Option<UsageEntry> {
-        match self {
-            Source::Small { list, range } => range.clone().next().and_then(|at| list.get(at)),
+        match &mut self.0 {
+            Source::Small { list, range } => range.next().and_then(|at| list.get(at)),
+            Source::Flat(entries) => entries.next(),
             Source::Tree { entries, buffer } => match (entries.peek(), buffer.as_slice()) {
                 // Of one time, those in the tree were posted before.
-                (Some(entry), [other, ..]) if other.0 < entry.0 => Some(*other),
-                (None, [other, ..]) => Some(*other),
-                (entry, _) => entry,
-            },
-        }
-    }
-
-    /// The next entry, which is passed.
-    #[inline]
-    fn next(&mut self) -> Option<UsageEntry> {
-        match self {
-            Source::Small { list, range } => range.next().and_then(|at| list.get(at)),
-            Source::Tree { entries, buffer } => match (entries.peek(), buffer.as_slice()) {
                 (Some(entry), [other, ..]) if other.0 < entry.0 => buffer.next(),
                 (None, _) => buffer.next(),
                 (entry, _) => {

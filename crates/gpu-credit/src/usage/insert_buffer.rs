@@ -1,7 +1,7 @@
-//! The entries posted last, on their way into the tree.
+//! The entries posted last, on their way into the tree or a sorted run.
 //!
 //! An entry that enters a large tree waits for memory up to four times. So it stops here first,
-//! and 16 go on together: late ones wait [at the same time](super::batch), and those in time order
+//! and 32 go on together: late ones wait [at the same time](super::batch), and those in time order
 //! are [appended](Tree::append) as one. Until then every answer adds what is here.
 
 use std::ops::RangeInclusive;
@@ -11,57 +11,57 @@ use super::encoding::UsageEntry;
 use super::layout::BUFFERED;
 use super::tree::Tree;
 
-/// Up to [`BUFFERED`] entries in posting order, all posted after those of the tree.
+/// Up to [`BUFFERED`] entries in posting order, all posted after those that are in order.
 #[derive(Clone, Debug)]
 pub(super) struct InsertBuffer {
-    slots: Box<[UsageEntry; BUFFERED]>,
-    len: usize,
+    entries: Vec<UsageEntry>,
 }
 
 impl InsertBuffer {
     /// No entries.
     pub(super) fn new() -> Self {
         Self {
-            slots: Box::new([(0, 0); BUFFERED]),
-            len: 0,
+            entries: Vec::new(),
         }
-    }
-
-    /// All entries, in posting order.
-    #[inline]
-    fn entries(&self) -> &[UsageEntry] {
-        &self.slots[..self.len]
     }
 
     /// Number of entries.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.entries.len()
     }
 
     /// The sum of all amounts.
     pub(super) fn total(&self) -> u64 {
-        self.entries().iter().map(|entry| entry.1).sum()
+        self.entries.iter().map(|entry| entry.1).sum()
     }
 
     /// The sum of the amounts at or before `time`.
     #[inline]
     pub(super) fn sum_through(&self, time: i64) -> u64 {
         let through = |entry: &UsageEntry| if entry.0 <= time { entry.1 } else { 0 };
-        self.entries().iter().map(through).sum()
+        self.entries.iter().map(through).sum()
     }
 
     /// The amounts of the entries of `time`, in posting order.
     pub(super) fn amounts_at(&self, time: i64) -> impl DoubleEndedIterator<Item = u64> {
-        let entries = self.entries().iter().filter(move |entry| entry.0 == time);
+        let entries = self.entries.iter().filter(move |entry| entry.0 == time);
         entries.map(|entry| entry.1)
     }
 
-    /// Takes in one more, and sends all on if there are enough.
+    /// Takes in one more, and gives their number.
+    #[inline]
+    pub(super) fn push(&mut self, entry: UsageEntry) -> usize {
+        if self.entries.capacity() == 0 {
+            self.entries.reserve_exact(BUFFERED);
+        }
+        self.entries.push(entry);
+        self.entries.len()
+    }
+
+    /// Takes in one more, and sends all on into the tree if there are enough.
     #[inline]
     pub(super) fn insert(&mut self, entry: UsageEntry, tree: &mut Tree) {
-        self.slots[self.len] = entry;
-        self.len += 1;
-        if self.len == BUFFERED {
+        if self.push(entry) == BUFFERED {
             self.flush(tree);
         }
     }
@@ -69,16 +69,21 @@ impl InsertBuffer {
     /// Sends all on into the tree.
     #[inline(never)]
     pub(super) fn flush(&mut self, tree: &mut Tree) {
-        batch::insert_many(tree, self.entries());
-        self.len = 0;
+        batch::insert_many(tree, &self.entries);
+        self.entries.clear();
+    }
+
+    /// Gives all to `take`, in order.
+    pub(super) fn send_sorted<T>(&mut self, take: impl FnOnce(&[UsageEntry]) -> T) -> T {
+        self.entries.sort_by_key(|entry| entry.0);
+        let taken = take(&self.entries);
+        self.entries.clear();
+        taken
     }
 
     /// The entries of a range of times, in order.
     pub(super) fn sorted(&self, times: RangeInclusive<i64>) -> Vec<UsageEntry> {
-        let within = self
-            .entries()
-            .iter()
-            .filter(|entry| times.contains(&entry.0));
+        let within = self.entries.iter().filter(|entry| times.contains(&entry.0));
         let mut entries: Vec<UsageEntry> = within.copied().collect();
         entries.sort_by_key(|entry| entry.0);
         entries
@@ -106,6 +111,6 @@ impl InsertBuffer {
 
     /// Heap bytes.
     pub(super) fn memory_used(&self) -> usize {
-        size_of_val(&*self.slots)
+        self.entries.capacity() * size_of::<UsageEntry>()
     }
 }

@@ -13,7 +13,7 @@ pub(super) const SPAN: usize = 16;
 /// Look-ups that wait for memory together, see [`batch`](super::batch).
 pub(super) const IN_FLIGHT: usize = 32;
 /// Entries that enter the tree together, see [`insert_buffer`](super::insert_buffer).
-pub(super) const BUFFERED: usize = 16;
+pub(super) const BUFFERED: usize = 32;
 /// Questions that one thread answers before another may take some.
 pub(super) const QUESTIONS_PER_TASK: usize = 8 * 1024;
 
@@ -74,11 +74,9 @@ impl Shape {
         2 * self.chunk_entries() * self.chunk_entries()
     }
 
-    /// Up to so many entries are laid out whenever those that come late fill a chunk: that is cheaper
-    /// than a tree of few chunks.
-    pub(super) fn flat_entries_early(self) -> usize {
-        let chunk = self.chunk_entries();
-        chunk * (chunk / 2).min(8)
+    /// Entries that stay unsorted until they become a run, at most.
+    pub(super) fn unsorted(self) -> usize {
+        (self.chunk_entries() / 8).clamp(2, BUFFERED)
     }
 
     /// Corrections of entries that are laid out, each of which goes over all later ones, may go over

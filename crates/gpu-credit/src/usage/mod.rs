@@ -2,11 +2,10 @@
 //!
 //! It answers "how much was used up to this instant" and knows nothing of grants. An index of one
 //! account has one of three shapes. Up to 256 entries it is a [`SmallList`]: one sorted list. Up to
-//! 131,072 it is [laid out for questions](FlatList) if it comes in time order, is loaded or settled, and
-//! then once more for every 16th part that is late or corrected; what is late stands apart in one of
-//! the other shapes until then.
+//! 131,072 it is [flat](Flat): laid out for questions, once more by settling for every 16th part that is
+//! late or corrected; what is late stands apart in sorted runs until then.
 //! Beyond that it is a [`Tree`] of four levels, a wide segment tree whose nodes also route the search,
-//! and an [`InsertBuffer`] of up to 16 entries that enter it together:
+//! and an [`InsertBuffer`] of up to 32 entries that enter it together:
 //!
 //! ```text
 //! Tree     time buckets -> [ head | head | head | ...        ]  one head a group, all in cache
@@ -39,9 +38,8 @@
 //! and a few sums on its way. If a time or a chunk's total does not fit, the chunk is
 //! [wide](encoding): 8 bytes each. Each chunk chooses for itself, and again whenever it is rebuilt.
 //!
-//! While entries are in the insert buffer, an answer costs up to 16 comparisons more; settling the
-//! account empties it. While entries stand apart from those that are laid out, an answer is the sum of
-//! two look-ups. In the tree a full block hands an entry on to the nearest block with room. A
+//! While entries are in the insert buffer, an answer costs up to 32 comparisons more; settling the
+//! account empties it. In the tree a full block hands an entry on to the nearest block with room. A
 //! full chunk evens out with a neighbour or splits in half, a full group splits in half; at the end
 //! of time both stay full and a new one is started. Chunks and groups that run empty are merged.
 //!
@@ -60,17 +58,19 @@
 //! |---|---|---|
 //! | `through` | O(log n) | about 20, of these 2 to 4 not in cache |
 //! | the same, laid out | O(1) if entries are spread evenly, else O(log n) | 3 |
+//! | the same, flat, some late | O(log² n) | a binary search in each run |
 //! | `through_each` | the same, 32 waiting together | the same |
 //! | `walk`, sorted batches | O(1) amortised if they ask chunk after chunk | each line once |
-//! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 16 entries wait together |
-//! | `insert` at the end | O(1), amortised | 5 for 16 entries |
+//! | `insert` | O(log n + 64), amortised | as `through`, and 5 sums; 32 entries wait together |
+//! | `insert`, flat | O(log n), amortised; O(n) where runs are merged | each entry once for each doubling |
+//! | `insert` at the end | O(1), amortised | 5 for 32 entries |
 //! | `extend` | O(n) if it is [staged] packed, else O(n log n) | |
 //! | `remove_at`, `replace_at`, `get_at` | O(log n), and the groups of that instant | as `insert` |
 //! | `remove_at`, `replace_at`, laid out | O(n) up to 16 times, then the tree is built | half of all |
 //! | `lay_out` | O(n) if every 16th entry has changed, else O(1) | all |
 //! | `retract`, `change`, `amount_of` | the same, and what is retracted of that instant, in chunks | as `insert` |
-//! | `first_above` | O(log n), O(log² n) if some stand apart | as `through` |
-//! | `entries` | O(log n), then O(1) an entry | each line once |
+//! | `first_above` | O(log n); 64 `through` if flat and some are late | as `through` |
+//! | `entries` | O(log n), then O(1) an entry; O(log n) if flat and some are late | each line once |
 //!
 //! Further reading: S+ trees and wide segment trees in Sergey Slotin's *Algorithmica*
 //! (<https://en.algorithmica.org/hpc/data-structures/>); *Static search trees* by Ragnar Groot
@@ -92,7 +92,7 @@ mod head_buckets;
 pub(crate) mod prefetch;
 mod sums;
 
-mod flat_list;
+mod flat;
 mod insert_buffer;
 mod small_list;
 
@@ -119,7 +119,7 @@ pub(crate) use walk::Walk;
 use std::ops::RangeInclusive;
 
 use encoding::UsageEntry;
-use flat_list::FlatList;
+use flat::Flat;
 use insert_buffer::InsertBuffer;
 use layout::Shape;
 use load::{Sorted, SortedEntries};
@@ -139,13 +139,8 @@ pub(crate) struct UsageIndex {
     total: u64,
     len: usize,
     shape: Shape,
-    /// Entries that are laid out for questions, if any are.
-    flat: Option<Box<FlatList>>,
-    /// The others, which stand apart: of one time, all posted after those.
     body: Body,
-    /// No entry that stands apart from those that are laid out is later.
-    latest_apart: i64,
-    /// Entries posted apart and corrected since all were laid out, if they were ever.
+    /// Entries posted late and corrected since all were laid out, if they were ever.
     changes: usize,
     retracted: RetractedOrdinals,
 }
@@ -154,11 +149,22 @@ pub(crate) struct UsageIndex {
 enum Body {
     /// Up to as many entries as a chunk holds.
     Small(SmallList),
+    Flat(Box<Flat>),
     Tree(Box<Tree>, InsertBuffer),
 }
 
 impl Body {
+    /// In the shape that suits their number.
     fn new(sorted: &impl SortedEntries, shape: Shape) -> Self {
+        if shape.is_flat(sorted.len()) {
+            Self::Flat(Box::new(Flat::new(sorted, shape)))
+        } else {
+            Self::changeable(sorted, shape)
+        }
+    }
+
+    /// In a shape that takes changes one by one.
+    fn changeable(sorted: &impl SortedEntries, shape: Shape) -> Self {
         if sorted.len() <= shape.chunk_entries() {
             let mut entries = Vec::with_capacity(sorted.len());
             sorted.read(0..sorted.len(), &mut entries);
@@ -168,36 +174,11 @@ impl Body {
         }
     }
 
-    fn empty() -> Self {
-        Self::Small(SmallList::new(&[]))
-    }
-
-    /// All entries; the insert buffer is empty.
-    fn decode(&self) -> Vec<UsageEntry> {
-        match self {
-            Self::Small(list) => list.decode(),
-            Self::Tree(tree, _) => {
-                let mut entries = Vec::with_capacity(tree.count_entries());
-                tree.decode_into(&mut entries);
-                entries
-            }
-        }
-    }
-
-    /// The time of the last entry. O(n)
-    fn latest(&self) -> Option<i64> {
-        let (mut entries, buffered) = match self {
-            Self::Small(_) => (self.decode(), Vec::new()),
-            Self::Tree(_, buffer) => (self.decode(), buffer.sorted(i64::MIN..=i64::MAX)),
-        };
-        entries.extend(buffered);
-        entries.iter().map(|entry| entry.0).max()
-    }
-
     #[inline]
     fn sum_through(&self, time: i64) -> u64 {
         match self {
             Self::Small(list) => list.sum_through(time),
+            Self::Flat(flat) => flat.sum_through(time),
             Self::Tree(tree, buffer) => tree.sum_through(time) + buffer.sum_through(time),
         }
     }
@@ -207,6 +188,11 @@ impl Body {
             Self::Small(list) => {
                 for (time, sum) in times.iter().zip(sums) {
                     *sum = list.sum_through(*time);
+                }
+            }
+            Self::Flat(flat) => {
+                for (time, sum) in times.iter().zip(sums) {
+                    *sum = flat.sum_through(*time);
                 }
             }
             Self::Tree(tree, buffer) => {
@@ -223,6 +209,7 @@ impl Body {
     fn first_above(&self, sum: u64) -> (i64, u64) {
         match self {
             Self::Small(list) => list.first_above(sum),
+            Self::Flat(flat) => flat.first_above(sum),
             Self::Tree(tree, buffer) => buffer.first_above(sum, tree),
         }
     }
@@ -235,9 +222,7 @@ impl UsageIndex {
             total: 0,
             len: 0,
             shape: Shape::new(chunk_entries),
-            flat: None,
-            body: Body::empty(),
-            latest_apart: i64::MIN,
+            body: Body::Small(SmallList::new(&[])),
             changes: 0,
             retracted: RetractedOrdinals::default(),
         }
@@ -256,29 +241,22 @@ impl UsageIndex {
     /// The sums through each instant, if all entries are laid out. O(1)
     #[inline]
     pub(crate) fn laid_out(&self) -> Option<&StepTable<u64>> {
-        let flat = self.flat.as_ref();
-        let flat = flat.filter(|flat| flat.len() == self.len);
-        flat.map(|flat| flat.sums())
+        match &self.body {
+            Body::Flat(flat) if flat.late() == 0 => Some(flat.laid_out()),
+            _ => None,
+        }
     }
 
-    /// The sum of the amounts at or before `time`. O(log n)
+    /// The sum of the amounts at or before `time`. O(log n), or O(log² n)
     #[inline]
     pub(crate) fn through(&self, time: i64) -> u64 {
-        match &self.flat {
-            Some(flat) => flat.sum_through(time) + self.body.sum_through(time),
-            None => self.body.sum_through(time),
-        }
+        self.body.sum_through(time)
     }
 
     /// [`through`](Self::through) for each of `times`, written to the same position of `sums`,
     /// which is as long.
     pub(crate) fn through_each(&self, times: &[i64], sums: &mut [u64]) {
         self.body.sums_through(times, sums);
-        if let Some(flat) = &self.flat {
-            for (time, sum) in times.iter().zip(sums) {
-                *sum += flat.sum_through(*time);
-            }
-        }
     }
 
     /// A reader for times that do not decrease.
@@ -298,87 +276,46 @@ impl UsageIndex {
     }
 
     /// The first entry whose running total is above `sum`: its time, and the total before it.
-    /// O(log n); O(log² n) while entries stand apart from those that are laid out
+    /// O(log n), or as 64 times [`through`](Self::through)
     pub(crate) fn first_above(&self, sum: u64) -> Option<(i64, u64)> {
-        if self.total <= sum {
-            return None;
-        }
-        Some(match &self.flat {
-            Some(flat) => flat.first_above(sum, &self.body),
-            None => self.body.first_above(sum),
-        })
+        (self.total > sum).then(|| self.body.first_above(sum))
     }
 
     /// Puts an entry after those at or before its time. The caller has made sure that the total
-    /// stays within `i64::MAX`. O(log n), and every 16th time for the 16 together; amortised O(1) in
-    /// time order.
+    /// stays within `i64::MAX`. Amortised O(log n), and O(1) in time order.
     #[inline]
     pub(crate) fn insert(&mut self, time: i64, amount: u64) {
-        let others = self.len;
         self.len += 1;
         self.total += amount;
-        match &mut self.flat {
-            None => self.insert_apart((time, amount)),
-            Some(flat)
-                if time >= flat.last_time()
-                    && (flat.len() == others || time > self.latest_apart)
-                    && others < self.shape.flat_entries() =>
-            {
-                flat.push((time, amount));
-            }
-            Some(_) => self.insert_beside_flat((time, amount)),
-        }
-    }
-
-    /// Puts an entry, which is counted already, apart from those that are laid out; these too go into a
-    /// tree if all are too many. O(n) once
-    #[inline(never)]
-    fn insert_beside_flat(&mut self, entry: UsageEntry) {
-        if self.len > self.shape.flat_entries() {
-            match self.flat.take_if(|flat| flat.len() + 1 == self.len) {
-                Some(flat) => self.go_on_in_tree(&flat),
-                None => self.stand_apart(),
-            }
-        }
-        self.latest_apart = self.latest_apart.max(entry.0);
-        self.insert_apart(entry);
-    }
-
-    /// Puts an entry, which is counted already, among those that are not laid out.
-    #[inline]
-    fn insert_apart(&mut self, entry: UsageEntry) {
-        self.changes += 1;
         match &mut self.body {
-            Body::Tree(tree, buffer) => buffer.insert(entry, tree),
-            Body::Small(_) => self.insert_into_small(entry),
+            Body::Flat(flat) if self.len <= self.shape.flat_entries() => {
+                self.changes += usize::from(flat.insert((time, amount)));
+            }
+            Body::Tree(tree, buffer) => {
+                self.changes += 1;
+                buffer.insert((time, amount), tree);
+            }
+            _ => self.insert_and_reshape((time, amount)),
         }
     }
 
-    /// Puts an entry, which is counted already, into the small list. If that is full, what it holds
-    /// is laid out or goes into a tree.
+    /// Puts an entry, which is counted already, into the small list, or among those that are too many
+    /// to be flat. Then the shape may be another. O(n)
     #[inline(never)]
-    fn insert_into_small(&mut self, entry: UsageEntry) {
-        let Body::Small(list) = &mut self.body else {
-            unreachable!("it is not small")
-        };
-        if list.len() < self.shape.chunk_entries() {
-            return list.insert(entry);
-        }
-        let is_early = self.len <= self.shape.flat_entries_early();
-        let is_most =
-            (self.flat.as_ref()).is_none_or(|flat| flat.len() <= self.shape.flat_entries_early());
-        let mut entries = if is_most {
-            self.decode()
-        } else {
-            list.decode()
-        };
-        entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
-        let sorted = Sorted::in_order(entries);
-        if is_early {
-            self.lay_out_sorted(&sorted);
-        } else {
-            self.flat = self.flat.take().filter(|_| !is_most);
-            self.body = Body::new(&sorted, self.shape);
+    fn insert_and_reshape(&mut self, entry: UsageEntry) {
+        match &mut self.body {
+            Body::Small(list) if list.len() < self.shape.chunk_entries() => list.insert(entry),
+            Body::Small(list) => {
+                let mut entries = list.decode();
+                entries.insert(entries.partition_point(|other| other.0 <= entry.0), entry);
+                self.hold(&Sorted::in_order(entries));
+            }
+            Body::Flat(flat) => {
+                let mut tree = go_on_in_tree(flat, self.shape);
+                tree.insert(entry);
+                self.body = Body::Tree(Box::new(tree), InsertBuffer::new());
+            }
+            Body::Tree(..) => unreachable!("a tree takes any number of entries"),
         }
     }
 
@@ -386,7 +323,7 @@ impl UsageIndex {
     pub(crate) fn insert_many(&mut self, entries: &[UsageEntry]) {
         let mut rest = entries;
         self.flush();
-        while (self.flat.is_some() || matches!(self.body, Body::Small(_)))
+        while !matches!(self.body, Body::Tree(..))
             && let Some(((time, amount), later)) = rest.split_first()
         {
             self.insert(*time, *amount);
@@ -423,7 +360,7 @@ impl UsageIndex {
             sorted = sorted.merged_after(self.decode().into_iter());
         }
         (self.total, self.len) = (total, sorted.len());
-        self.lay_out_sorted(&sorted);
+        self.hold(&sorted);
     }
 
     /// Takes out the latest posted entry of this time and amount. False if there is none. As
@@ -434,12 +371,10 @@ impl UsageIndex {
         place.is_some_and(|place| self.remove_at(time, place).is_some())
     }
 
-    /// Empties the insert buffer. It changes the cost of questions, and no answer.
+    /// Empties the insert buffer of the tree. It changes the cost of questions, and no answer.
     #[inline]
     pub(crate) fn flush(&mut self) {
-        if let Body::Tree(tree, buffer) = &mut self.body
-            && buffer.len() > 0
-        {
+        if let Body::Tree(tree, buffer) = &mut self.body {
             buffer.flush(tree);
         }
     }
@@ -451,69 +386,46 @@ impl UsageIndex {
         if self.changes <= self.len / CHANGES_SHARE {
             return;
         }
-        if self.shape.is_flat(self.len) {
-            self.lay_out_sorted(&Sorted::in_order(self.decode()));
-        } else if self.flat.is_some() {
-            self.stand_apart();
+        match &mut self.body {
+            Body::Flat(flat) => {
+                flat.lay_out();
+                self.changes = 0;
+            }
+            Body::Tree(..) if self.shape.is_flat(self.len) => {
+                self.hold(&Sorted::in_order(self.decode()));
+            }
+            Body::Small(_) | Body::Tree(..) => {}
         }
     }
 
     /// Holds these entries, which are all, in the shape that suits their number.
-    fn lay_out_sorted(&mut self, sorted: &impl SortedEntries) {
+    fn hold(&mut self, sorted: &impl SortedEntries) {
         self.changes = 0;
-        (self.flat, self.body) = if self.shape.is_flat(sorted.len()) {
-            (Some(Box::new(FlatList::new(sorted))), Body::empty())
-        } else {
-            (None, Body::new(sorted, self.shape))
-        };
-    }
-
-    /// Holds all entries, which are laid out and most likely came in time order, in a tree without room for
-    /// late ones.
-    fn go_on_in_tree(&mut self, flat: &FlatList) {
-        let mut entries = flat.entries();
-        let first = entries.by_ref().take(self.shape.chunk_entries()).collect();
-        let mut tree = Tree::build(&Sorted::in_order(first), self.shape);
-        let mut chunk = Vec::with_capacity(self.shape.chunk_entries());
-        while entries.len() > 0 {
-            chunk.clear();
-            chunk.extend(entries.by_ref().take(self.shape.chunk_entries()));
-            tree.append(&chunk);
-        }
-        self.body = Body::Tree(Box::new(tree), InsertBuffer::new());
+        self.body = Body::new(sorted, self.shape);
     }
 
     /// Holds all entries in a shape that takes changes one by one.
     fn stand_apart(&mut self) {
         self.flush();
         let entries = Sorted::in_order(self.decode());
-        (self.flat, self.body) = (None, Body::new(&entries, self.shape));
+        self.body = Body::changeable(&entries, self.shape);
     }
 
-    /// Whether all entries stand in one small list.
-    fn is_small(&self) -> bool {
-        self.flat.is_none() && matches!(self.body, Body::Small(_))
-    }
-
-    /// All entries; the insert buffer is empty.
+    /// All entries, in order.
     fn decode(&self) -> Vec<UsageEntry> {
-        let later = self.body.decode();
-        match &self.flat {
-            Some(flat) => Sorted::in_order(later)
-                .merged_after(flat.entries())
-                .into_entries(),
-            None => later,
-        }
+        let mut entries = Vec::with_capacity(self.len);
+        entries.extend(self.entries(i64::MIN..=i64::MAX));
+        entries
     }
 
     /// Heap bytes, spare capacity included. O(chunks)
     pub(crate) fn memory_used(&self) -> usize {
         let body = match &self.body {
             Body::Small(list) => list.memory_used(),
+            Body::Flat(flat) => flat.memory_used(),
             Body::Tree(tree, buffer) => tree.memory_used() + buffer.memory_used(),
         };
-        let flat = self.flat.as_ref().map_or(0, |flat| flat.memory_used());
-        flat + body + self.retracted.memory_used()
+        body + self.retracted.memory_used()
     }
 
     /// Checks order, heads, sums and counts on every level. O(n)
@@ -521,27 +433,35 @@ impl UsageIndex {
         self.retracted.assert_invariants();
         let ranges: Vec<_> = self.retracted.ranges().collect();
         assert!(self.were_posted(&ranges), "not posted: {ranges:?}");
-        let flat = self.flat.as_ref().map_or((0, 0), |flat| {
-            flat.assert_invariants();
-            (flat.len(), flat.total())
-        });
         let (len, total) = match &self.body {
             Body::Small(list) => {
                 list.assert_invariants();
                 (list.len(), list.iter().map(|entry| entry.1).sum())
             }
+            Body::Flat(flat) => (flat.len(), flat.assert_invariants()),
             Body::Tree(tree, buffer) => {
                 tree.assert_invariants();
                 let len = tree.count_entries() + buffer.len();
                 (len, tree.total() + buffer.total())
             }
         };
-        if self.flat.is_some() {
-            let latest = self.body.latest().unwrap_or(self.latest_apart);
-            let expected = self.latest_apart;
-            assert!(latest <= expected, "{latest} is apart, after {expected}");
+        assert_eq!(len, self.len, "number of entries");
+        assert_eq!(total, self.total, "total");
+    }
+}
+
+/// The tree of entries that are too many to be flat: without room for late ones, as most likely few are.
+fn go_on_in_tree(flat: &Flat, shape: Shape) -> Tree {
+    let mut entries = flat.entries(i64::MIN..=i64::MAX);
+    let first = entries.by_ref().take(shape.chunk_entries()).collect();
+    let mut tree = Tree::build(&Sorted::in_order(first), shape);
+    let mut chunk = Vec::with_capacity(shape.chunk_entries());
+    loop {
+        chunk.clear();
+        chunk.extend(entries.by_ref().take(shape.chunk_entries()));
+        if chunk.is_empty() {
+            return tree;
         }
-        assert_eq!(flat.0 + len, self.len, "number of entries");
-        assert_eq!(flat.1 + total, self.total, "total");
+        tree.append(&chunk);
     }
 }

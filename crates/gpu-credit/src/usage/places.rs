@@ -2,9 +2,8 @@
 //! among those that stand, or the [ordinal](super::ordinals) among all that were ever posted, which
 //! is an identity.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
-use super::flat_list::FlatList;
 use super::instant::Instant;
 use super::ordinals::Gone;
 use super::{Body, NumberedEntries, UsageIndex};
@@ -12,45 +11,29 @@ use super::{Body, NumberedEntries, UsageIndex};
 impl UsageIndex {
     /// The number of entries at `time`. O(log n + groups of the instant)
     pub(crate) fn count_at(&self, time: i64) -> usize {
-        self.laid_out_at(time).len() + self.body.count_at(time)
+        self.body.count_at(time)
     }
 
     /// The amount of the entry at this place of `time`. O(log n + groups of the instant)
     pub(crate) fn get_at(&self, time: i64, place: usize) -> Option<u64> {
-        let laid_out = self.laid_out_at(time);
-        match (laid_out.clone().nth(place), &self.flat) {
-            (Some(at), Some(flat)) => flat.get(at).map(|(_, amount)| amount),
-            _ => self.body.get_at(time, place - laid_out.len()),
-        }
+        self.body.get_at(time, place)
     }
 
     /// The place of the last entry of this amount at `time`. O(log n + groups of the instant), and
     /// the entries of the instant after it.
     pub(crate) fn find_at(&self, time: i64, amount: u64) -> Option<usize> {
-        let laid_out = self.laid_out_at(time);
-        if let Some(place) = self.body.find_at(time, amount) {
-            return Some(laid_out.len() + place);
-        }
-        let flat = self.flat.as_ref()?;
-        let start = laid_out.start;
-        let found = laid_out
-            .rev()
-            .find(|at| flat.get(*at) == Some((time, amount)));
-        found.map(|at| at - start)
+        self.body.find_at(time, amount)
     }
 
     /// Takes out the entry at this place of `time`, and gives its amount. O(log n + groups of the
     /// instant), amortised; O(later entries) if it is laid out and few of those have been moved
     pub(crate) fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
         self.prepare_correction();
-        let laid_out = self.laid_out_at(time);
-        let amount = match (laid_out.clone().nth(place), &mut self.flat) {
-            (Some(at), Some(flat)) => Some(flat.remove(at)),
-            _ => self.body.remove_at(time, place - laid_out.len()),
-        }?;
+        let amount = self.body.remove_at(time, place)?;
         self.total -= amount;
         self.len -= 1;
-        if self.len <= self.shape.chunk_entries() / 2 && !self.is_small() {
+        let is_small = matches!(self.body, Body::Small(_));
+        if self.len <= self.shape.chunk_entries() / 2 && !is_small {
             self.stand_apart();
         }
         Some(amount)
@@ -61,28 +44,19 @@ impl UsageIndex {
     /// [`remove_at`](Self::remove_at)
     pub(crate) fn replace_at(&mut self, time: i64, place: usize, amount: u64) -> Option<u64> {
         self.prepare_correction();
-        let laid_out = self.laid_out_at(time);
-        let old = match (laid_out.clone().nth(place), &mut self.flat) {
-            (Some(at), Some(flat)) => Some(flat.replace(at, amount)),
-            _ => self.body.replace_at(time, place - laid_out.len(), amount),
-        }?;
+        let old = self.body.replace_at(time, place, amount)?;
         self.total = self.total - old + amount;
         Some(old)
-    }
-
-    /// Which of the entries that are laid out are at `time`: its first places.
-    fn laid_out_at(&self, time: i64) -> Range<usize> {
-        let flat = self.flat.as_ref();
-        flat.map_or(0..0, |flat| flat.range_of(time))
     }
 
     fn prepare_correction(&mut self) {
         self.flush();
         self.changes += 1;
-        let flat = self.flat.as_ref();
-        let moves_most = |flat: &FlatList| flat.moved() > self.shape.flat_moves() * flat.len();
-        if flat.is_some_and(|flat| moves_most(flat)) {
-            self.stand_apart();
+        if let Body::Flat(flat) = &mut self.body {
+            flat.sort_newest();
+            if flat.moved() > self.shape.flat_moves() * flat.len() {
+                self.stand_apart();
+            }
         }
     }
 
@@ -162,6 +136,7 @@ impl Body {
     fn count_at(&self, time: i64) -> usize {
         match self {
             Body::Small(list) => list.range_of(time).len(),
+            Body::Flat(flat) => flat.count_at(time),
             Body::Tree(tree, buffer) => {
                 Instant::new(tree, time).count() + buffer.amounts_at(time).count()
             }
@@ -174,6 +149,7 @@ impl Body {
                 let entry = list.range_of(time).nth(place).and_then(|at| list.get(at));
                 entry.map(|(_, amount)| amount)
             }
+            Body::Flat(flat) => flat.get_at(time, place),
             Body::Tree(tree, buffer) => {
                 let instant = Instant::new(tree, time);
                 if let Some((chunk, rank)) = instant.find(place) {
@@ -193,6 +169,7 @@ impl Body {
                     .find(|at| list.get(*at) == Some((time, amount)))
                     .map(|at| at - start)
             }
+            Body::Flat(flat) => flat.find_at(time, amount),
             Body::Tree(tree, buffer) => {
                 let instant = Instant::new(tree, time);
                 let amounts: Vec<u64> = buffer.amounts_at(time).collect();
@@ -208,6 +185,7 @@ impl Body {
     fn remove_at(&mut self, time: i64, place: usize) -> Option<u64> {
         match self {
             Body::Small(list) => list.range_of(time).nth(place).map(|at| list.remove(at)),
+            Body::Flat(flat) => flat.remove_at(time, place),
             Body::Tree(tree, _) => {
                 let found = Instant::new(tree, time).find(place);
                 found.map(|(chunk, rank)| tree.remove(chunk, rank))
@@ -220,6 +198,7 @@ impl Body {
             Body::Small(list) => {
                 (list.range_of(time).nth(place)).map(|at| list.replace(at, amount))
             }
+            Body::Flat(flat) => flat.replace_at(time, place, amount),
             Body::Tree(tree, _) => {
                 let found = Instant::new(tree, time).find(place);
                 found.map(|(chunk, rank)| tree.replace(chunk, rank, amount))

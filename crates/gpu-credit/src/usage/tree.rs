@@ -321,13 +321,6 @@ impl Tree {
         self.groups.iter().map(|group| group.count_entries()).sum()
     }
 
-    /// Adds all entries to `entries`, in order.
-    pub(super) fn decode_into(&self, entries: &mut Vec<UsageEntry>) {
-        for group in &self.groups {
-            group.decode_into(entries);
-        }
-    }
-
     /// Heap bytes, those of the tree included.
     pub(super) fn memory_used(&self) -> usize {
         size_of::<Self>()

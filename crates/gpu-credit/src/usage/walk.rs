@@ -15,7 +15,7 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(index: &'a UsageIndex) -> Self {
         let cursor = match &index.body {
-            Body::Tree(tree, buffer) if index.flat.is_none() => Some((Cursor::new(tree), buffer)),
+            Body::Tree(tree, buffer) => Some((Cursor::new(tree), buffer)),
             _ => None,
         };
         Self { index, cursor }
