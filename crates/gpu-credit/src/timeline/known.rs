@@ -12,6 +12,9 @@ use crate::bytes::Damage;
 use crate::bytes::reader::Reader;
 use crate::bytes::writer::write_signed;
 
+/// If so many late writes have come since a question met what is unsettled, more are expected.
+const MANY_LATE: u32 = 8;
+
 /// Up to where a timeline is settled, and what is not settled before that.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -77,7 +80,7 @@ struct Schedule {
     has_usage: bool,
     /// Late writes since a question met what is unsettled; each write in time order halves it.
     late_writes: u32,
-    /// Whether the last write was in time order.
+    /// Whether the last write was in time order, and not among many that are late.
     was_in_order: bool,
     asked: Mark,
 }
@@ -310,7 +313,7 @@ impl Known {
         if follows {
             self.schedule.horizon = time;
             self.schedule.has_usage = true;
-            self.count_write_in_order();
+            self.count_write_in_order(); // Nothing is unsettled.
         }
         follows
     }
@@ -323,11 +326,17 @@ impl Known {
         }
     }
 
-    /// Counts a write in time order: among many that are late it says little.
+    /// Counts a write in time order; whether what is unsettled is repaired now, and after the late write
+    /// that follows. Among many that are late it says little: each halves their count.
     #[inline]
-    pub(crate) fn count_write_in_order(&mut self) {
-        self.schedule.late_writes /= 2;
-        self.schedule.was_in_order = true;
+    pub(crate) fn count_write_in_order(&mut self) -> bool {
+        let schedule = &mut self.schedule;
+        if std::mem::take(schedule.asked.0.get_mut()) {
+            schedule.late_writes = 0;
+        }
+        schedule.late_writes /= 2;
+        schedule.was_in_order = schedule.late_writes < MANY_LATE;
+        schedule.was_in_order
     }
 
     /// Starts the count of late writes again.

@@ -187,8 +187,9 @@ impl GrantTimeline {
         if self.known.keeps_usage(time) {
             self.usage_posted_before_frontier(usage, time, amount, is_in_order.then_some(horizon));
         } else if is_in_order {
-            self.known.count_write_in_order();
-            self.keep_up(usage, Arrival::InOrder);
+            if self.known.count_write_in_order() {
+                self.keep_up(usage, Arrival::InOrder);
+            }
         } else {
             self.keep_up(usage, Arrival::Late);
         }

@@ -375,6 +375,26 @@ fn the_first_late_write_after_one_in_time_order_is_repaired() {
 }
 
 #[test]
+fn a_write_in_time_order_among_many_late_ones_repairs_nothing() {
+    let mut account = days(2_000);
+    let late = |account: &mut GpuCredit| {
+        for day in 0..40 {
+            account.subtract(1, 7_000 + day * 40).unwrap();
+        }
+        assert!(!account.is_settled(), "the 33rd to the 40th are pending");
+    };
+    late(&mut account);
+    for (now, pending) in [(20_000, true), (20_001, true), (20_002, false)] {
+        account.subtract(1, now).unwrap();
+        assert_eq!(account.is_settled(), !pending, "after usage at {now}");
+    }
+    late(&mut account);
+    std::hint::black_box(account.get_balance(20_002));
+    account.subtract(1, 20_003).unwrap();
+    assert!(account.is_settled(), "a question has met what is pending");
+}
+
+#[test]
 fn usage_in_time_order_stays_settled_under_a_settled_future() {
     let mut account = GpuCredit::new();
     let days = (0..2_000).map(|day| Record::grant("daily", 10, day * 10, 9));
