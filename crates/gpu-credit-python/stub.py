@@ -79,12 +79,15 @@ PARAMETERS = {
 
 # If a word means something else in a call.
 OF_CALLS = {
+    "CreditBook.balances.timestamps": "The instant of each question, or one of them all.",
+    "CreditBook.get_balances.timestamps": "The instant of each question, or one of them all.",
+    "CreditBook.spendable_rate.until": "The first tick after the job.",
     "GPUCredit.first_below.amount": "The balance that is looked for is below it.",
     "CreditBook.first_below.amount": "The balance that is looked for is below it.",
     "GPUCredit.first_used_above.amount": "More than it has been used.",
     "CreditBook.ingest.policy": "Of accounts that are opened; without one, all have to be open.",
-    "CreditStore.import_events.policy": "Of accounts that are opened.",
-    "CreditStore.import_sacct.policy": "Of accounts that are opened.",
+    "CreditStore.import_events.policy": "Of accounts that are opened; with None all have to be open.",
+    "CreditStore.import_sacct.policy": "Of accounts that are opened; with None all have to be open.",
     "CreditStore.ingest.policy": "Of accounts that are opened.",
     "CreditStore.import_events.unit": "That of the file, if it is not that of the store.",
     "CreditStore.import_sacct.unit": "That of the store, if it has none yet.",
@@ -102,7 +105,7 @@ RETURNS = {
     "GPUCredit | _Default": "The account itself, not a copy.",
     "Grant | None": "None if there is none.",
     "GrantStatement | None": "Its parts add up to its amount; None if there is none.",
-    "Imported": "posted, already_posted, accounts, questions and continued.",
+    "Imported": "posted, already_posted, opened, questions, continued and refused.",
     "Ingested": "posted, already_posted and accounts.",
     "MeteredId": "Its identity, which never changes.",
     "MeteredUsage": "As it was posted or corrected.",

@@ -45,7 +45,8 @@ def month_end(usage, grants, month):
         "grants": frame(book.grant_statements(**days)),
         "balances": frame(book.series(**days, step=timedelta(days=1))),
         "ran out": frame(book.first_uncovered(**days)).dropna(),
-        "lapses in a week": frame(book.lapsing(after=last - timedelta(days=7), by=last)),
+        # What ends with the month has lapsed the instant after it.
+        "lapses in a week": frame(book.lapsing(after=last - timedelta(days=7), by=last + timedelta(days=1))),
         "paid by month": draws.groupby(
             ["account", "credit_id", draws["drawn_at"].dt.to_period("M").rename("month")]
         )["amount"].sum(),

@@ -1,5 +1,7 @@
 //! Questions to many accounts of a book at once, on all cores, none of them copied: a table each.
 
+use std::borrow::Cow;
+
 use gpu_credit::{CreditBook, GpuCredit};
 use pyo3::prelude::*;
 use rayon::prelude::*;
@@ -20,7 +22,7 @@ const PARTS: usize = 64;
 
 impl Book {
     /// A table of these accounts, or of all, in the order of their names.
-    fn table<'py>(
+    pub(crate) fn table<'py>(
         &self,
         py: Python<'py>,
         fields: &'static [Field],
@@ -49,6 +51,46 @@ impl Book {
     }
 }
 
+/// One instant for all names, or one beside each.
+pub(crate) enum OneOrEach<'py> {
+    One(Instant),
+    Each(Instants<'py>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for OneOrEach<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        match object.extract() {
+            Ok(instant) => Ok(OneOrEach::One(instant)),
+            Err(_) => object.extract().map(OneOrEach::Each),
+        }
+    }
+}
+
+impl Book {
+    /// The names and the instants of questions, of one length.
+    pub(crate) fn beside_each_other<'a>(
+        &self,
+        names: &Bound<'_, PyAny>,
+        timestamps: &'a OneOrEach<'_>,
+    ) -> PyResult<(Vec<String>, Cow<'a, [i64]>)> {
+        match timestamps {
+            OneOrEach::One(instant) => {
+                let timestamp = self.at(*instant)?;
+                let names = records::all_texts(names)?;
+                let timestamps = vec![timestamp; names.len()];
+                Ok((names, timestamps.into()))
+            }
+            OneOrEach::Each(timestamps) => {
+                let timestamps = timestamps.at(self.unit.get())?;
+                let names = records::texts(names, timestamps.len(), &Progress::none())?;
+                Ok((names, timestamps))
+            }
+        }
+    }
+}
+
 /// Settles what is asked: else each row would replay what is not. Most accounts are settled, and stay packed.
 fn settle(book: &mut CreditBook, accounts: Option<&[String]>) {
     let Some(names) = accounts else {
@@ -63,7 +105,7 @@ fn settle(book: &mut CreditBook, accounts: Option<&[String]>) {
 }
 
 /// The names of the accounts to be asked; `None` for all.
-fn names(accounts: Option<Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
+pub(crate) fn names(accounts: Option<Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
     accounts
         .map(|accounts| records::all_texts(&accounts))
         .transpose()
@@ -71,9 +113,9 @@ fn names(accounts: Option<Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
 
 #[pymethods]
 impl Book {
-    /// The balance, its status and the deficit of each account at the instant beside it: a Table of
-    /// account, timestamp, balance, status and deficit. Status and deficit are null if there is no such
-    /// account.
+    /// The balance, its status and the deficit of each account at the instant beside it, or at one instant: a
+    /// Table of account, timestamp, balance, status and deficit. Status and deficit are null if there is no such
+    /// account. balances(book, now) has all accounts.
     ///
     /// >>> from gpu_credit import CreditBook
     /// >>> book = CreditBook()
@@ -84,10 +126,9 @@ impl Book {
         &self,
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
-        timestamps: Instants<'py>,
+        timestamps: OneOrEach<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timestamps = timestamps.at(self.unit.get())?;
-        let names = records::texts(names, timestamps.len(), &Progress::none())?;
+        let (names, timestamps) = self.beside_each_other(names, &timestamps)?;
         let fields = tables::BALANCES_IF_OPEN;
         let batch = self.accounts.work_interruptibly(py, |book, interrupt| {
             settle_for_many(book, names.len());
@@ -136,6 +177,31 @@ impl Book {
         )
     }
 
+    /// GPUCredit.steps of all accounts, or of some: a Table of account, first, last, balance, status, deficit and
+    /// rate.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+    /// >>> [(row.account, row.first, row.balance) for row in book.steps(first=0, last=60)]
+    /// [('ada', 0, 100), ('ada', 31, None)]
+    #[pyo3(signature = (*, first, last, accounts = None))]
+    fn steps<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (first, last) = (self.at(first)?, self.at(last)?);
+        self.table(
+            py,
+            tables::STEPS,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::steps(account, first..=last, rows, interrupt),
+        )
+    }
+
     /// GPUCredit.first_below of all accounts, or of some: a Table of account and timestamp, which is null
     /// if the balance never is below the amount.
     ///
@@ -161,32 +227,6 @@ impl Book {
             tables::FIRST,
             names(accounts)?,
             move |account, rows, _| rows.push([account.first_below(first..=last, amount.0).into()]),
-        )
-    }
-
-    /// GPUCredit.first_uncovered of all accounts, or of some: a Table of account and timestamp, which is null
-    /// if all usage is drawn whole as it falls.
-    ///
-    /// >>> book = CreditBook()
-    /// >>> book.open("ada")
-    /// >>> job = book.subtract("ada", amount=4, timestamp=10)
-    /// >>> book.first_uncovered()[0]
-    /// Row(account='ada', timestamp=10)
-    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
-           text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
-    fn first_uncovered<'py>(
-        &self,
-        py: Python<'py>,
-        first: Instant,
-        last: Last,
-        accounts: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let (first, last) = (self.at(first)?, self.at(last)?);
-        self.table(
-            py,
-            tables::FIRST,
-            names(accounts)?,
-            move |account, rows, _| rows.push([account.first_uncovered(first..=last).into()]),
         )
     }
 
@@ -217,7 +257,7 @@ impl Book {
     }
 
     /// GPUCredit.lapsing of all accounts, or of some: a Table of account, grant, credit_id, amount and
-    /// timestamp.
+    /// timestamp, the instant after the window: what ends with March lapses at the first instant of April.
     ///
     /// >>> book = CreditBook()
     /// >>> book.open("ada")
@@ -291,6 +331,31 @@ impl Book {
             tables::USAGE,
             names(accounts)?,
             move |account, rows, interrupt| tables::usage(account, first..=last, rows, interrupt),
+        )
+    }
+
+    /// GPUCredit.metered of all accounts, or of some: a Table of account, number, rate, start and until.
+    ///
+    /// >>> book = CreditBook()
+    /// >>> book.open("ada")
+    /// >>> job = book["ada"].post_metered(rate=8, start=5, until=45)
+    /// >>> book.metered()[0]
+    /// Row(account='ada', number=0, rate=8, start=5, until=45)
+    #[pyo3(signature = (*, first = Instant::MIN, last = Last::MAX, accounts = None),
+           text_signature = "($self, *, first=-2**63, last=2**63 - 1, accounts=None)")]
+    fn metered<'py>(
+        &self,
+        py: Python<'py>,
+        first: Instant,
+        last: Last,
+        accounts: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (first, last) = (self.at(first)?, self.at(last)?);
+        self.table(
+            py,
+            tables::METERED,
+            names(accounts)?,
+            move |account, rows, interrupt| tables::metered(account, first..=last, rows, interrupt),
         )
     }
 

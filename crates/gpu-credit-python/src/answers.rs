@@ -13,6 +13,7 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field as ArrowField, SchemaRef};
 use gpu_credit_store::TimeUnit;
+use jiff::tz::TimeZone;
 use pyo3::exceptions::{PyIndexError, PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -168,6 +169,12 @@ impl Columns {
                 )
             })?,
         };
+        if let Some(name) = timezone {
+            let known = TimeZone::get(name);
+            known.map_err(|error| {
+                PyValueError::new_err(format!("there is no time zone {name:?}: {error}"))
+            })?;
+        }
         let timezone: Option<Arc<str>> = timezone.map(Arc::from);
         let is_instant = |at: usize| self.kinds[at] == Kind::Instant;
         let fields = self.schema.fields().iter().enumerate();

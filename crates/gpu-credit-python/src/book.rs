@@ -5,9 +5,10 @@ use gpu_credit_store::TimeUnit;
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::across::OneOrEach;
 use crate::array::{Masked, push};
 use crate::events::{self, EventKind, Reading};
-use crate::instant::{Instant, Instants, Length, Time, Unit, UnitName};
+use crate::instant::{Instant, Length, Time, Unit, UnitName};
 use crate::integer::{Amount, Priority};
 use crate::policy::Policy;
 use crate::progress::Progress;
@@ -240,8 +241,8 @@ impl Book {
         words::answer(py, &answer.ok_or_else(|| no_such_account(name))?)
     }
 
-    /// The balance of each account at the instant beside it: a numpy.ma.MaskedArray of int64,
-    /// masked if there is no balance, or no such account.
+    /// The balance of each account at the instant beside it, or at one instant: a numpy.ma.MaskedArray of
+    /// int64, masked if there is no balance, or no such account.
     ///
     /// >>> book = CreditBook()
     /// >>> book.open("ada")
@@ -252,10 +253,9 @@ impl Book {
         &self,
         py: Python<'py>,
         names: &Bound<'py, PyAny>,
-        timestamps: Instants<'py>,
+        timestamps: OneOrEach<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let timestamps = timestamps.at(self.unit.get())?;
-        let names = records::texts(names, timestamps.len(), &Progress::none())?;
+        let (names, timestamps) = self.beside_each_other(names, &timestamps)?;
         let timestamps = timestamps.iter().copied();
         let questions = names.into_iter().zip(timestamps);
         let balances = self.accounts.work_interruptibly(py, |book, interrupt| {

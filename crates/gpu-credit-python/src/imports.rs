@@ -22,12 +22,13 @@ use crate::words;
 impl DurableStore {
     /// Post the records of an events file, plain or gzip, in their order, all or nothing. Its columns are
     /// kind, account, credit_id, amount, timestamp and expiration; id, until and priority may follow.
-    /// Accounts that are not open are opened with the policy.
+    /// Accounts that are not open are opened with the policy; with None their rows are refused.
     ///
     /// A row with an id is posted once, however often it is imported; with other content it is a
     /// ValueError. A file without ids that begins with all rows of one imported before continues it: what
     /// follows is posted. Any other row without id has to differ from those imported before, unless again is
     /// true. unit is that of the file, if it is not that of the store: times are converted exactly. With
+    /// skip_refused rows with ids that are refused are left out and listed, and the others posted. With
     /// dry_run all is checked, and nothing posted.
     ///
     /// Raises ValueError that names the line, and OSError if the file cannot be read. Ctrl-C, or another signal
@@ -40,22 +41,26 @@ impl DurableStore {
     /// >>> with CreditStore(path) as store:
     /// ...     store.import_events(events)
     /// ...     store.import_events(events)
-    /// Imported(posted=2, already_posted=0, accounts=1, questions=0, continued=0)
-    /// Imported(posted=0, already_posted=1, accounts=0, questions=0, continued=0)
-    #[pyo3(signature = (path, *, policy = Policy::CARRY, again = false, unit = None, dry_run = false),
-           text_signature = "($self, path, *, policy='carry', again=False, unit=None, dry_run=False)")]
+    /// Imported(posted=2, already_posted=0, opened=['tiger'], questions=0, continued=0, refused=[])
+    /// Imported(posted=0, already_posted=1, opened=[], questions=0, continued=0, refused=[])
+    #[pyo3(signature = (path, *, policy = Some(Policy::CARRY), again = false, unit = None, skip_refused = false, dry_run = false),
+           text_signature = "($self, path, *, policy='carry', again=False, unit=None, skip_refused=False, dry_run=False)")]
+    #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn import_events<'py>(
         &self,
         py: Python<'py>,
         path: PathBuf,
-        policy: Policy,
+        policy: Option<Policy>,
         again: bool,
         unit: Option<&str>,
+        skip_refused: bool,
         dry_run: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let options = ImportOptions {
             mode: mode(dry_run),
-            policy: policy.0,
+            policy: policy.unwrap_or(Policy::CARRY).0,
+            opens_accounts: policy.is_some(),
+            skip_refused,
             again,
             unit: unit.map(time_unit).transpose()?,
             ..ImportOptions::default()
@@ -152,14 +157,14 @@ impl DurableStore {
     /// ...     store.account("vision").used
     /// 1
     /// 28800
-    #[pyo3(signature = (path, *, policy = Policy::CARRY, timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", skip_refused = false, dry_run = false),
+    #[pyo3(signature = (path, *, policy = Some(Policy::CARRY), timezone = "UTC", now = None, resource = "gpu", payer = "account", unit = "s", skip_refused = false, dry_run = false),
            text_signature = "($self, path, *, policy='carry', timezone='UTC', now=None, resource='gpu', payer='account', unit='s', skip_refused=False, dry_run=False)")]
     #[allow(clippy::too_many_arguments)] // It is called by their names.
     fn import_sacct<'py>(
         &self,
         py: Python<'py>,
         path: PathBuf,
-        policy: Policy,
+        policy: Option<Policy>,
         timezone: &str,
         now: Option<Instant>,
         resource: &str,
@@ -198,8 +203,8 @@ impl DurableStore {
             read,
             mode: mode(dry_run),
             skip_refused,
-            opens_accounts: true,
-            policy: policy.0,
+            opens_accounts: policy.is_some(),
+            policy: policy.unwrap_or(Policy::CARRY).0,
             unit: time_unit(unit)?,
             memory_bytes_max: ImportOptions::default().memory_bytes_max,
         };
@@ -218,11 +223,24 @@ fn imported(py: Python<'_>, done: Imported) -> PyResult<Bound<'_, PyAny>> {
         opened,
         questions,
         continued,
-        refused: _,
+        refused,
     } = done;
-    let accounts = opened.len();
-    let numbers = (posted, already_posted, accounts, questions, continued);
-    words::imported_class(py)?.call1(numbers)
+    let opened: Vec<String> = opened.into_iter().map(|account| account.name).collect();
+    let refused = reasons(&refused);
+    let done = (
+        posted,
+        already_posted,
+        opened,
+        questions,
+        continued,
+        refused,
+    );
+    words::imported_class(py)?.call1(done)
+}
+
+/// Why rows were left out, with their lines.
+fn reasons(refused: &[Error]) -> Vec<String> {
+    refused.iter().map(ToString::to_string).collect()
 }
 
 fn sacct_imported(py: Python<'_>, done: SacctImported) -> PyResult<Bound<'_, PyAny>> {
@@ -244,7 +262,7 @@ fn sacct_imported(py: Python<'_>, done: SacctImported) -> PyResult<Bound<'_, PyA
         let jobs = jobs.into_iter();
         jobs.map(|job| (job.account, job.id.to_string())).collect()
     };
-    let refused: Vec<String> = refused.iter().map(ToString::to_string).collect();
+    let refused = reasons(&refused);
     let jobs = (posted, running, moved, closed, known).into_pyobject(py)?;
     let named = (names(corrected), refused, opened, names(gone)).into_pyobject(py)?;
     let counts = (without_limit, without_use, steps, not_started).into_pyobject(py)?;

@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
 
 use crate::array::{Integers, push, with_capacity};
 use crate::integer::{Expiration, Timestamp};
@@ -105,7 +106,7 @@ impl<'py> FromPyObject<'_, 'py> for Instant {
             Ok(Timestamp(number)) => Ok(Instant::Number(number)),
             Err(error) => match time_of(object, &error)? {
                 Some((time, _)) => Ok(Instant::Time(time)),
-                None => Err(error),
+                None => Err(no_instant(object, error)),
             },
         }
     }
@@ -144,7 +145,7 @@ impl<'py> FromPyObject<'_, 'py> for Last {
             Err(error) => match time_of(object, &error)? {
                 Some((day, true)) => Ok(Last::Before(day + DAY)),
                 Some((time, false)) => Ok(Last::At(Instant::Time(time))),
-                None => Err(error),
+                None => Err(no_instant(object, error)),
             },
         }
     }
@@ -206,6 +207,24 @@ fn time_of(object: Borrowed<'_, '_, PyAny>, error: &PyErr) -> PyResult<Option<(i
     }
     let instant = INSTANT.import(py, "gpu_credit.times", "instant")?;
     instant.call1((object,))?.extract()
+}
+
+/// What is said of an object that is neither an integer nor a time.
+#[cold]
+fn no_instant(object: Borrowed<'_, '_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(object.py()) {
+        return error;
+    }
+    let remedy = match object.is_instance_of::<PyString>() {
+        true => "; datetime.fromisoformat and pandas.Timestamp read text",
+        false => "",
+    };
+    match object.get_type().name() {
+        Ok(found) => PyTypeError::new_err(format!(
+            "an instant is an integer, or a datetime of Python, NumPy or pandas, not {found}{remedy}"
+        )),
+        Err(error) => error,
+    }
 }
 
 /// Nanoseconds in a unit.

@@ -19,6 +19,7 @@
 
 mod account;
 mod across;
+mod across_spendable;
 mod answers;
 mod array;
 mod batch;

@@ -6,7 +6,7 @@ use gpu_credit::{GpuCredit, GrantPeriod};
 use pyo3::PyResult;
 use pyo3::exceptions::PyValueError;
 
-use crate::columns::{Cell, Field, Rows, number, text};
+use crate::columns::{Field, Rows, number, text};
 use crate::tables::credit_id;
 
 pub(crate) const GRANT_STATEMENTS: &[Field] = &[

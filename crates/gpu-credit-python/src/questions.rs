@@ -143,7 +143,8 @@ impl Account {
     }
 
     /// What will lapse after an instant and up to another if nothing is used after the first: a Table of
-    /// grant, credit_id, amount and timestamp.
+    /// grant, credit_id, amount and timestamp, the instant after the window: what ends with March lapses at the
+    /// first instant of April.
     ///
     /// >>> account = GPUCredit()
     /// >>> account.add_credit("trial", 50, 0, 9)

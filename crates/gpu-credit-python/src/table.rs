@@ -40,9 +40,13 @@ impl<'py> FromPyObject<'_, 'py> for Table {
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let py = object.py();
         if !object.hasattr(intern!(py, "__arrow_c_stream__"))? {
+            let found = object.get_type().name()?;
+            let remedy = match object.hasattr(intern!(py, "collect"))? {
+                true => "collect() makes one of it",
+                false => "pandas.DataFrame or polars.DataFrame makes one of lists and dictionaries",
+            };
             return Err(PyTypeError::new_err(format!(
-                "a table that has __arrow_c_stream__ is expected, of pandas, Polars or PyArrow, not {}",
-                object.get_type().name()?
+                "a table that has __arrow_c_stream__ is expected, of pandas, Polars or PyArrow, not {found}: {remedy}"
             )));
         }
         if object.hasattr(intern!(py, "read_next_batch"))? {
@@ -206,15 +210,17 @@ fn widened<T: ArrowPrimitiveType>(array: &ArrayRef, name: &str) -> PyResult<Cow<
 where
     i64: TryFrom<T::Native>,
 {
+    let widened = |number: T::Native| {
+        i64::try_from(number).map_err(|_| {
+            PyOverflowError::new_err(format!(
+                "column {name:?} has {number:?}, which does not fit: it is at most {}",
+                i64::MAX
+            ))
+        })
+    };
     let numbers = array.as_primitive::<T>().iter();
-    let widened = numbers.map(|number| number.map_or(Ok(0), i64::try_from));
-    let widened = widened.collect::<Result<_, _>>();
-    widened.map(Cow::Owned).map_err(|_| {
-        PyOverflowError::new_err(format!(
-            "column {name:?} has an integer that does not fit: it is at most {}",
-            i64::MAX
-        ))
-    })
+    let numbers = numbers.map(|number| number.map_or(Ok(0), widened));
+    numbers.collect::<PyResult<_>>().map(Cow::Owned)
 }
 
 /// A column of strings; a row may be null.
@@ -237,23 +243,21 @@ enum Texts<'a> {
 
 impl<'a> TextColumn<'a> {
     pub(crate) fn of(batch: &'a RecordBatch, name: &'a str) -> PyResult<Self> {
-        Self::of_array(column(batch, name)?, name)
+        Self::of_array(column(batch, name)?, name, false)
     }
 
     /// A column of names or ids, which may be integers: they are taken as they are written.
     pub(crate) fn of_names(batch: &'a RecordBatch, name: &'a str) -> PyResult<Self> {
-        let array = column(batch, name)?;
-        if !array.data_type().is_integer() {
-            return Self::of_array(array, name);
-        }
-        let numbers = IntegerColumn::of_array(array, name)?;
-        let texts = Texts::Numbers(numbers.numbers.iter().map(i64::to_string).collect());
-        Ok(TextColumn { texts, array, name })
+        Self::of_array(column(batch, name)?, name, true)
     }
 
-    fn of_array(array: &'a ArrayRef, name: &'a str) -> PyResult<Self> {
+    fn of_array(array: &'a ArrayRef, name: &'a str, may_be_integers: bool) -> PyResult<Self> {
         let texts = match array.data_type() {
             _ if is_all_null(array) => Texts::AllNull,
+            integers if may_be_integers && integers.is_integer() => {
+                let numbers = IntegerColumn::of_array(array, name)?;
+                Texts::Numbers(numbers.numbers.iter().map(i64::to_string).collect())
+            }
             DataType::Utf8 => Texts::Small(array.as_string()),
             DataType::LargeUtf8 => Texts::Large(array.as_string()),
             DataType::Utf8View => {
@@ -265,7 +269,7 @@ impl<'a> TextColumn<'a> {
             }
             DataType::Dictionary(_, _) => {
                 let dictionary = array.as_any_dictionary();
-                let values = Self::of_array(dictionary.values(), name)?;
+                let values = Self::of_array(dictionary.values(), name, may_be_integers)?;
                 Texts::Dictionary(dictionary.normalized_keys(), Box::new(values))
             }
             other => return Err(wrong_type(name, "strings", other)),
@@ -304,16 +308,32 @@ fn text_at<O: OffsetSizeTrait>(array: &GenericStringArray<O>, row: usize) -> Opt
 
 fn column<'a>(batch: &'a RecordBatch, name: &str) -> PyResult<&'a ArrayRef> {
     let column = batch.column_by_name(name);
-    column.ok_or_else(|| PyKeyError::new_err(format!("the table has no column {name:?}")))
+    column.ok_or_else(|| {
+        let remedy = match name {
+            "kind" => "; kind=\"grant\" or kind=\"usage\" says it of all rows",
+            _ => "",
+        };
+        let schema = batch.schema();
+        let columns = schema.fields().iter().map(|field| field.name().as_str());
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        PyKeyError::new_err(format!(
+            "the table has no column {name:?}{remedy}: it has {columns}"
+        ))
+    })
 }
 
 fn wrong_type(name: &str, expected: &str, found: &DataType) -> PyErr {
-    PyTypeError::new_err(format!(
-        "column {name:?} is of {found}: {expected} are expected{}",
-        if found.is_floating() {
-            " (in pandas, .astype(\"Int64\") has nulls)"
-        } else {
-            ""
+    let remedy = match found {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            " (text is not read: pandas.to_datetime and pandas.to_numeric do, or .str.to_datetime() and \
+             .str.to_integer() of Polars)"
         }
+        _ if found.is_floating() || found.is_decimal() => {
+            " (.astype(\"Int64\") of pandas has nulls, and so has .cast(polars.Int64))"
+        }
+        _ => "",
+    };
+    PyTypeError::new_err(format!(
+        "column {name:?} is of {found}: {expected} are expected{remedy}"
     ))
 }

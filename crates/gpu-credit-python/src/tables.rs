@@ -33,6 +33,10 @@ pub(crate) const LOWEST: &[Field] = &[
 
 pub(crate) const FIRST: &[Field] = &[instant("timestamp").or_null()];
 
+pub(crate) const SPENDABLE: &[Field] = &[number("amount")];
+
+pub(crate) const SPENDABLE_RATE: &[Field] = &[number("rate")];
+
 pub(crate) const STEPS: &[Field] = &[
     instant("first"),
     instant("last"),

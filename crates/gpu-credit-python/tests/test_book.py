@@ -326,6 +326,40 @@ def test_categorical_text_is_taken():
         assert all(other[name].grants() == book[name].grants() for name in book)
 
 
+def test_names_may_be_categories_of_integers():
+    """Integers were names, and categories were, but no categories of integers."""
+    usage = {"account": [17, 17, 3], "amount": [1, 2, 4], "timestamp": [0, 0, 0]}
+    for table in (
+        pandas.DataFrame(usage).astype({"account": "category"}),
+        pyarrow.table({**usage, "account": pyarrow.array(usage["account"]).dictionary_encode()}),
+    ):
+        book = CreditBook()
+        book.ingest(table, kind="usage", policy="carry")
+        assert {name: book[name].used for name in book} == {"17": 3, "3": 4}
+
+
+def test_what_is_wrong_with_a_table_is_said_with_the_remedy():
+    usage = {"account": ["ada"], "amount": [1], "timestamp": [0]}
+    for table, error, message in (
+        (pyarrow.table(usage), KeyError, 'no column "kind"; kind="grant" or kind="usage" says it .*: it has account, amount'),
+        (polars.LazyFrame(usage), TypeError, r"not LazyFrame: collect\(\) makes one"),
+        (usage, TypeError, "not dict: pandas.DataFrame or polars.DataFrame makes one"),
+        (pyarrow.table({**usage, "kind": ["usage"], "timestamp": ["2024-01-15"]}), TypeError, r"pandas.to_datetime"),
+        (
+            pyarrow.table({**usage, "kind": ["usage"], "amount": pyarrow.array([2**63], pyarrow.uint64())}),
+            OverflowError,
+            'column "amount" has 9223372036854775808, which does not fit',
+        ),
+        (
+            polars.DataFrame({**usage, "kind": ["usage"]}).with_columns(polars.col("amount").cast(polars.Decimal(9, 0))),
+            TypeError,
+            r"cast\(polars.Int64\)",
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            CreditBook().ingest(table, policy="carry")
+
+
 def test_floats_are_refused_with_the_remedy():
     table = pandas.DataFrame({**columns([GRANT]), "expiration": [5.0]})
     with pytest.raises(TypeError, match=r'astype\("Int64"\)'):

@@ -89,6 +89,10 @@ def test_a_month_end_without_conversions_or_loops(usage):
     assert (statements["granted"] == statements[went].sum(axis=1)).all()
     by_grant = tables["grants"].groupby("account")[["granted", *went]].sum()
     assert by_grant.equals(statements[["granted", *went]])
+    # What would lapse if nobody used anything in the last week. It ended with the month, and so it was empty.
+    lapses = tables["lapses in a week"].groupby("account")["amount"].sum()
+    lapsed = statements["lapsed"]
+    assert (lapses.reindex(accounts, fill_value=0) >= lapsed).all()
     paid = tables["paid by month"].reset_index()
     paid = paid[paid["month"] == pandas.Period("2024-01")].groupby("account")["amount"].sum()
     assert paid.reindex(accounts, fill_value=0).tolist() == statements["drawn"].tolist()

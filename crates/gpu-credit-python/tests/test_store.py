@@ -123,13 +123,13 @@ def test_an_events_file_is_imported_once(store, tmp_path):
     events.write_text(HEADER + "grant,ada,march,100,0,30,,-1,g\nusage,ada,,8,10,,15,,job-17\n")
     assert store.import_events(events, policy="forfeit", dry_run=True).posted == 3
     assert store.accounts() == ["acme"]
-    assert store.import_events(str(events), policy="forfeit") == (3, 0, 1, 0, 0)
-    assert store.import_events(events) == (0, 2, 0, 0, 0)
+    assert store.import_events(str(events), policy="forfeit") == (3, 0, ["ada"], 0, 0, [])
+    assert store.import_events(events) == (0, 2, [], 0, 0, [])
     ada = store.account("ada")
     assert (ada.policy, ada.grant(0).priority, ada.get_balance(30)) == ("forfeit", -1, 60)
     with gzip.open(tmp_path / "events.csv.gz", "wt") as file:
         file.write(events.read_text() + "usage,ada,,4,12,,,,job-18\n")
-    assert store.import_events(tmp_path / "events.csv.gz") == (1, 2, 0, 0, 0)
+    assert store.import_events(tmp_path / "events.csv.gz") == (1, 2, [], 0, 0, [])
     events.write_text(HEADER + "usage,ada,,9,10,,15,,job-17\n")
     with pytest.raises(ValueError, match="line 2.*job-17"):
         store.import_events(events)
@@ -143,6 +143,19 @@ def test_an_events_file_is_imported_once(store, tmp_path):
     with pytest.raises((OSError, ValueError)):
         store.import_events(tmp_path)  # It is a folder.
     assert store.get_balance("ada", 30) == 56
+
+
+def test_rows_of_events_that_are_refused_can_be_left_out(store, tmp_path):
+    """In Python one such row held all others up; and a misspelt name opened an account."""
+    events = tmp_path / "events.csv"
+    events.write_text(HEADER + "usage,acme,,8,5,,,,one\nusage,acme,,8,5,,,,job\nusage,acmo,,8,5,,,,three\n")
+    with pytest.raises(ValueError, match="line 3"):
+        store.import_events(events)
+    done = store.import_events(events, policy=None, skip_refused=True)
+    assert (done.posted, done.opened) == (1, [])
+    assert [reason.partition(":")[0] for reason in done.refused] == ["line 3", "line 4"]
+    assert store.accounts() == ["acme"]
+    assert store.import_events(events, skip_refused=True).opened == ["acmo"]
 
 
 SACCT = """JobIDRaw|Cluster|Account|User|Submit|Start|End|Timelimit|AllocTRES|State
@@ -334,7 +347,7 @@ def test_a_journal_goes_from_store_to_store(store, tmp_path):
         assert other.import_journal(journal, dry_run=True).posted == entries
         assert other.accounts() == []
         assert other.import_journal(journal).posted == entries
-        assert other.import_journal(str(journal)) == (0, entries, 0, 0, 0)
+        assert other.import_journal(str(journal)) == (0, entries, [], 0, 0, [])
         assert other.history("acme") == store.history("acme")
         assert other.account("acme").equals(store.account("acme"))
         journal.write_text(journal.read_text() + "{}\n")

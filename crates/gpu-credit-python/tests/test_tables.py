@@ -173,12 +173,19 @@ def test_a_book_answers_as_its_accounts_do(count):
         "usage": dict(first=10, last=70),
         "grants": {},
         "grant_statements": dict(first=20, last=60),
+        "steps": dict(first=20, last=60),
+        "metered": {},
     }
     for name, arguments in asked.items():
         assert [*getattr(book, name)(**arguments)] == each(lambda a: getattr(a, name)(**arguments)), name
     low = dict(first=10, last=90, amount=3)
     assert [*book.first_below(**low)] == each(lambda a: [(a.first_below(**low),)])
     assert [*book.first_uncovered(first=5)] == each(lambda a: [(a.first_uncovered(first=5),)])
+    assert [*book.spendable(30)] == each(lambda a: [(a.spendable(30),)])
+    assert [*book.spendable_rate(start=30, until=50)] == each(lambda a: [(a.spendable_rate(start=30, until=50),)])
+    assert [*book.runs_dry(rate=2, start=30)] == each(lambda a: [(a.runs_dry(rate=2, start=30),)])
+    assert [*book.balances(book, 30)] == each(lambda a: [(30, *a.balance_at(30))])
+    assert book.get_balances(book, 30).tolist() == [alone[name].get_balance(30) for name in sorted(alone)]
     lowest = ((name, a.lowest_balance(first=10, last=90)) for name, a in sorted(alone.items()))
     expected = [(name, *(None,) * 4) if low is None else (name, low[0], *low[1]) for name, low in lowest]
     assert [*book.lowest_balance(first=10, last=90)] == expected
@@ -206,6 +213,9 @@ def test_balances_tell_a_missing_account_from_a_missing_balance():
     assert [row.balance for row in found] == book.get_balances(names, times).tolist()
     with pytest.raises(ValueError, match="lengths"):
         book.balances(names, times[1:])
+    assert [row.balance for row in book.balances("account 1", [5, 50])] == [found[0].balance, found[3].balance]
+    with pytest.raises(ValueError, match="ticks"):
+        CreditBook().spendable_rate(start=5, until=5)
 
 
 @pytest.mark.parametrize("seed", range(5))

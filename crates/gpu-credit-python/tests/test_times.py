@@ -298,6 +298,24 @@ def test_tables_have_datetimes_on_request():
     assert "2024" in repr(naive) and "2024" in naive._repr_html_()
 
 
+def test_text_is_no_instant_and_the_message_has_the_remedy():
+    """It was: 'str' object cannot be interpreted as an integer."""
+    account = GPUCredit(unit="s")
+    for ask in (
+        lambda: account.get_balance("2024-01-15"),
+        lambda: account.series(first=NOON, last="2024-01-15", step=1),
+    ):
+        with pytest.raises(TypeError, match="not str; datetime.fromisoformat and pandas.Timestamp read text"):
+            ask()
+    with pytest.raises(TypeError, match="an instant is an integer, or a datetime .*, not Period"):
+        account.get_balance(pandas.Period("2024-01"))
+
+
+def test_a_time_zone_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match='no time zone "Mars/Phobos"'):
+        GPUCredit(unit="s").grants().datetimes(timezone="Mars/Phobos")
+
+
 def test_a_table_without_a_unit_is_told_one():
     account = GPUCredit()
     account.subtract(1, NOON)

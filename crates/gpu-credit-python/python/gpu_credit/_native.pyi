@@ -1217,7 +1217,8 @@ class GPUCredit:
         """
     def lapsing(self, *, after: _Instant, by: _Instant) -> Table:
         """What will lapse after an instant and up to another if nothing is used after the first: a Table of
-        grant, credit_id, amount and timestamp.
+        grant, credit_id, amount and timestamp, the instant after the window: what ends with March lapses at
+        the first instant of April.
 
         Parameters
         ----------
@@ -2262,16 +2263,16 @@ class CreditBook:
         >>> book.balance_at("ada", 30)
         Answer(balance=None, status=<Status.INACTIVE: 'inactive'>, deficit=0)
         """
-    def get_balances(self, names: _Names, timestamps: _Instants) -> _Masked:
-        """The balance of each account at the instant beside it: a numpy.ma.MaskedArray of int64, masked if there
-        is no balance, or no such account.
+    def get_balances(self, names: _Names, timestamps: _Instants | _Instant) -> _Masked:
+        """The balance of each account at the instant beside it, or at one instant: a numpy.ma.MaskedArray of
+        int64, masked if there is no balance, or no such account.
 
         Parameters
         ----------
         names
             The account of each question; a single string is that of them all.
         timestamps
-            Instants, in the unit of timestamps, or datetimes if that is known.
+            The instant of each question, or one of them all.
 
         Returns
         -------
@@ -2295,16 +2296,17 @@ class CreditBook:
         >>> book.get_balances(["ada", "ada", "eve"], [30, 31, 30]).tolist()
         [100, None, None]
         """
-    def balances(self, names: _Names, timestamps: _Instants) -> Table:
-        """The balance, its status and the deficit of each account at the instant beside it: a Table of account,
-        timestamp, balance, status and deficit. Status and deficit are null if there is no such account.
+    def balances(self, names: _Names, timestamps: _Instants | _Instant) -> Table:
+        """The balance, its status and the deficit of each account at the instant beside it, or at one instant: a
+        Table of account, timestamp, balance, status and deficit. Status and deficit are null if there is no
+        such account. balances(book, now) has all accounts.
 
         Parameters
         ----------
         names
             The account of each question; a single string is that of them all.
         timestamps
-            Instants, in the unit of timestamps, or datetimes if that is known.
+            The instant of each question, or one of them all.
 
         Returns
         -------
@@ -2451,6 +2453,195 @@ class CreditBook:
         >>> book.first_uncovered()[0]
         Row(account='ada', timestamp=10)
         """
+    def steps(self, *, first: _Instant, last: _Instant, accounts: _Names | None = None) -> Table:
+        """GPUCredit.steps of all accounts, or of some: a Table of account, first, last, balance, status, deficit
+        and rate.
+
+        Parameters
+        ----------
+        first
+            The first instant of the range.
+        last
+            The last instant, which is a part of the range; of a date, the last of the day.
+        accounts
+            The names of the accounts; all of them if it is not given.
+
+        Returns
+        -------
+        Table
+            Columns that pandas, Polars and PyArrow read where they stand, and rows that are named tuples.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OverflowError
+            For what does not fit into 64 bits.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> book = CreditBook()
+        >>> book.open("ada")
+        >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+        >>> [(row.account, row.first, row.balance) for row in book.steps(first=0, last=60)]
+        [('ada', 0, 100), ('ada', 31, None)]
+        """
+    def metered(
+        self, *, first: _Instant = ..., last: _Instant = ..., accounts: _Names | None = None
+    ) -> Table:
+        """GPUCredit.metered of all accounts, or of some: a Table of account, number, rate, start and until.
+
+        Parameters
+        ----------
+        first
+            The first instant of the range.
+        last
+            The last instant, which is a part of the range; of a date, the last of the day.
+        accounts
+            The names of the accounts; all of them if it is not given.
+
+        Returns
+        -------
+        Table
+            Columns that pandas, Polars and PyArrow read where they stand, and rows that are named tuples.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OverflowError
+            For what does not fit into 64 bits.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> book = CreditBook()
+        >>> book.open("ada")
+        >>> job = book["ada"].post_metered(rate=8, start=5, until=45)
+        >>> book.metered()[0]
+        Row(account='ada', number=0, rate=8, start=5, until=45)
+        """
+    def spendable(self, timestamp: _Instant, *, accounts: _Names | None = None) -> Table:
+        """GPUCredit.spendable of all accounts, or of some: a Table of account and amount.
+
+        Parameters
+        ----------
+        timestamp
+            An instant, in the unit of timestamps, or a datetime if that is known.
+        accounts
+            The names of the accounts; all of them if it is not given.
+
+        Returns
+        -------
+        Table
+            Columns that pandas, Polars and PyArrow read where they stand, and rows that are named tuples.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OverflowError
+            For what does not fit into 64 bits.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> from gpu_credit import CreditBook
+        >>> book = CreditBook()
+        >>> book.open("ada")
+        >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+        >>> planned = book.subtract("ada", amount=60, timestamp=20)
+        >>> book.spendable(10)[0]
+        Row(account='ada', amount=40)
+        """
+    def spendable_rate(
+        self, *, start: _Instant, until: _Instant, accounts: _Names | None = None
+    ) -> Table:
+        """GPUCredit.spendable_rate of all accounts, or of some: how many GPUs a job may have that runs in
+        [start, until), a Table of account and rate.
+
+        Parameters
+        ----------
+        start
+            The first tick.
+        until
+            The first tick after the job.
+        accounts
+            The names of the accounts; all of them if it is not given.
+
+        Returns
+        -------
+        Table
+            Columns that pandas, Polars and PyArrow read where they stand, and rows that are named tuples.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OverflowError
+            For what does not fit into 64 bits.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            If there are no ticks.
+
+        Examples
+        --------
+        >>> book = CreditBook()
+        >>> book.open("ada")
+        >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+        >>> book.spendable_rate(start=0, until=20)[0]
+        Row(account='ada', rate=5)
+        """
+    def runs_dry(
+        self, *, rate: SupportsIndex, start: _Instant, accounts: _Names | None = None
+    ) -> Table:
+        """GPUCredit.runs_dry of all accounts, or of some: the first tick that a job of this rate could not pay
+        for, a Table of account and timestamp, which is null if there is no such tick.
+
+        Parameters
+        ----------
+        rate
+            What each tick uses: not negative, in the smallest unit.
+        start
+            The first tick.
+        accounts
+            The names of the accounts; all of them if it is not given.
+
+        Returns
+        -------
+        Table
+            Columns that pandas, Polars and PyArrow read where they stand, and rows that are named tuples.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OverflowError
+            For what does not fit into 64 bits.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a negative amount, rate or length, or a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> book = CreditBook()
+        >>> book.open("ada")
+        >>> grant = book.add_credit("ada", "march", amount=100, timestamp=0, expiration=30)
+        >>> book.runs_dry(rate=8, start=0)[0]
+        Row(account='ada', timestamp=12)
+        """
     def lowest_balance(
         self, *, first: _Instant, last: _Instant, accounts: _Names | None = None
     ) -> Table:
@@ -2495,7 +2686,7 @@ class CreditBook:
         self, *, after: _Instant, by: _Instant, accounts: _Names | None = None
     ) -> Table:
         """GPUCredit.lapsing of all accounts, or of some: a Table of account, grant, credit_id, amount and
-        timestamp.
+        timestamp, the instant after the window: what ends with March lapses at the first instant of April.
 
         Parameters
         ----------
@@ -3948,19 +4139,21 @@ class CreditStore:
         self,
         path: StrPath,
         *,
-        policy: _Policy = "carry",
+        policy: _Policy | None = "carry",
         again: bool = False,
         unit: _TimeUnit | None = None,
+        skip_refused: bool = False,
         dry_run: bool = False,
     ) -> Imported:
         """Post the records of an events file, plain or gzip, in their order, all or nothing. Its columns are
         kind, account, credit_id, amount, timestamp and expiration; id, until and priority may follow.
-        Accounts that are not open are opened with the policy.
+        Accounts that are not open are opened with the policy; with None their rows are refused.
 
         A row with an id is posted once, however often it is imported; with other content it is a ValueError.
         A file without ids that begins with all rows of one imported before continues it: what follows is
         posted. Any other row without id has to differ from those imported before, unless again is true. unit
-        is that of the file, if it is not that of the store: times are converted exactly. With dry_run all is
+        is that of the file, if it is not that of the store: times are converted exactly. With skip_refused
+        rows with ids that are refused are left out and listed, and the others posted. With dry_run all is
         checked, and nothing posted.
 
         Ctrl-C, or another signal whose handler raises, ends it within a second, and nothing is posted.
@@ -3970,18 +4163,20 @@ class CreditStore:
         path
             Of a file.
         policy
-            Of accounts that are opened.
+            Of accounts that are opened; with None all have to be open.
         again
             Whether rows without ids are posted that equal some that were imported before.
         unit
             That of the file, if it is not that of the store.
+        skip_refused
+            Whether rows that are refused are left out and listed, and the others posted.
         dry_run
             Whether all is checked, and nothing posted.
 
         Returns
         -------
         Imported
-            posted, already_posted, accounts, questions and continued.
+            posted, already_posted, opened, questions, continued and refused.
 
         Raises
         ------
@@ -4001,14 +4196,14 @@ class CreditStore:
         >>> with CreditStore(path) as store:
         ...     store.import_events(events)
         ...     store.import_events(events)
-        Imported(posted=2, already_posted=0, accounts=1, questions=0, continued=0)
-        Imported(posted=0, already_posted=1, accounts=0, questions=0, continued=0)
+        Imported(posted=2, already_posted=0, opened=['tiger'], questions=0, continued=0, refused=[])
+        Imported(posted=0, already_posted=1, opened=[], questions=0, continued=0, refused=[])
         """
     def import_sacct(
         self,
         path: StrPath,
         *,
-        policy: _Policy = "carry",
+        policy: _Policy | None = "carry",
         timezone: str = "UTC",
         now: _Instant | None = None,
         resource: str = "gpu",
@@ -4036,7 +4231,7 @@ class CreditStore:
         path
             Of a file.
         policy
-            Of accounts that are opened.
+            Of accounts that are opened; with None all have to be open.
         timezone
             Of the times in the file, such as "Europe/Berlin".
         now
@@ -4178,7 +4373,7 @@ class CreditStore:
         Returns
         -------
         Imported
-            posted, already_posted, accounts, questions and continued.
+            posted, already_posted, opened, questions, continued and refused.
 
         Raises
         ------

@@ -291,14 +291,17 @@ class Imported(NamedTuple):
     already_posted: int
     """Records that were there already."""
 
-    accounts: int
-    """Accounts that are new."""
+    opened: list[str]
+    """Accounts that are new, by name."""
 
     questions: int
     """Questions, which a file may hold and a store does not."""
 
     continued: int
     """Rows at the beginning that are all rows of a file imported before."""
+
+    refused: list[str]
+    """Why rows were refused that skip_refused has left out, with their lines."""
 
 
 class SacctImported(NamedTuple):
