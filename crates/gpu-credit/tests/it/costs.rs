@@ -175,6 +175,45 @@ fn suspended_repairs_leave_no_more_checkpoints() {
     assert!(after <= before + before / 4, "{before} became {after}");
 }
 
+/// A chain in which each grant pays the last unit of the one before: one more unit at the front
+/// changes what is left at every later boundary.
+fn dominoes(count: i64) -> GpuCredit {
+    let mut account = GpuCredit::new();
+    let records = (0..count).flat_map(|number| {
+        let start = number * 10;
+        [
+            Record::grant("domino", 10, start, 14),
+            Record::usage(9, start + 7),
+            Record::usage(1, start + 12),
+        ]
+    });
+    account.extend(records).unwrap();
+    account
+}
+
+/// It compares and writes every eighth checkpoint only. Later repairs bring back those that they need.
+#[test]
+fn a_repair_that_goes_on_keeps_checkpoints_further_apart() {
+    let mut account = dominoes(20_000);
+    let before = account.checkpoint_count();
+    account.subtract(1, 6).unwrap();
+    account.settle();
+    let sparse = account.checkpoint_count();
+    // And all of the first thousand boundaries.
+    let expected = before / 8..=before / 8 + 45;
+    assert!(expected.contains(&sparse), "{before} became {sparse}");
+    account.assert_invariants();
+    // The last unit of the last is not used, so that what is late there changes little.
+    let written = account.settlement().checkpoints_written;
+    let cost = replayed(&mut account, |account| {
+        account.subtract(1, 199_000).unwrap();
+        account.settle();
+    });
+    assert!(cost < 1_000, "{cost} boundaries");
+    let written = account.settlement().checkpoints_written - written;
+    assert!(written >= 5, "{written} checkpoints of those that are gone");
+}
+
 /// A repair that begins in debt has no checkpoint behind it, and leaves one where it begins.
 #[test]
 fn a_repair_that_begins_in_debt_leaves_no_more_checkpoints() {

@@ -29,6 +29,13 @@ use super::run::Passing;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
 use crate::options::Overdraft;
 
+/// A repair that has replayed so many times the smallest distance of checkpoints, 1,024 boundaries as
+/// usual, keeps them further apart from there on.
+const CHECKPOINTS_PASSED: usize = 32;
+
+/// By how many times further. Those that are there are kept from half of the distance on: every eighth.
+const SPARSER: usize = 16;
+
 /// A repair under way: what it knows beside the tree.
 struct Repair<'a> {
     run: &'a mut Run,
@@ -91,14 +98,16 @@ impl Settling<'_> {
             return ControlFlow::Break(());
         };
         self.statistics.repairs += 1;
-        let mut long_from = self.statistics.boundaries_replayed + self.section_len() as u64;
+        let begun_at = self.statistics.boundaries_replayed;
+        let mut long_from = begun_at + self.section_len() as u64;
         if self.approach(&mut run, at, budget).is_break() {
             return ControlFlow::Continue(());
         }
         self.begin_in_section(&mut run, at);
         let mut from = from;
         loop {
-            let passage = self.repair_chunk(&mut run, until, budget, long_from);
+            let spacing = self.spacing_since(begun_at);
+            let passage = self.repair_chunk(&mut run, until, budget, long_from, spacing);
             run.finish_chunk(self.tree);
             match passage {
                 Passage::Through => {
@@ -158,6 +167,16 @@ impl Settling<'_> {
         self.tree.len() > self.checkpoint_spacing
     }
 
+    /// The distance of checkpoints in a repair that began when so many boundaries had been replayed.
+    fn spacing_since(&self, begun_at: u64) -> usize {
+        let passed = self.statistics.boundaries_replayed - begun_at;
+        let spacing = self.checkpoint_spacing;
+        if passed < spacing.saturating_mul(CHECKPOINTS_PASSED) as u64 {
+            return spacing;
+        }
+        spacing.saturating_mul(SPARSER)
+    }
+
     /// Repairs the chunk in which `run` stands, from there on.
     fn repair_chunk(
         &mut self,
@@ -165,6 +184,7 @@ impl Settling<'_> {
         until: i64,
         budget: &mut Budget,
         long_from: u64,
+        checkpoint_spacing: usize,
     ) -> Passage {
         let section_len = self.section_len();
         let opening = self.tree.opening(run.at).level;
@@ -178,7 +198,7 @@ impl Settling<'_> {
             section_len,
             checkpoint,
             checkpoints: self.checkpoints,
-            checkpoint_spacing: self.checkpoint_spacing,
+            checkpoint_spacing,
             write: self.known.first_unsettled(),
             known: self.known,
             overdraft: self.overdraft,
