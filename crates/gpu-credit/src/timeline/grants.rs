@@ -358,7 +358,7 @@ impl Grants {
 
     /// What a boundary does to what is live: what is left of a grant that has ended lapses, and is
     /// returned. O(log live).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn apply(&self, key: Key, live: &mut Live) -> u64 {
         match key.handle.event() {
             Event::Start(grant) => {

@@ -27,6 +27,13 @@ impl LiveGrant {
     pub(crate) fn place(&self) -> (i16, i64, u32) {
         (self.priority, self.end, self.grant)
     }
+
+    /// Whether it is drawn before another of the same priority. There is no branch: neither outcome is
+    /// likely.
+    #[inline]
+    fn is_before(&self, other: &Self) -> bool {
+        (self.end < other.end) | ((self.end == other.end) & (self.grant < other.grant))
+    }
 }
 
 /// Of two grants of one priority the greater one is drawn first: the sooner end, and of equal ends
@@ -43,6 +50,43 @@ impl PartialOrd for LiveGrant {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
+
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        other.is_before(self)
+    }
+
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        !self.is_before(other)
+    }
+
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        self.is_before(other)
+    }
+
+    #[inline]
+    fn ge(&self, other: &Self) -> bool {
+        !other.is_before(self)
+    }
+}
+
+/// Takes out the one that is drawn next after the first.
+#[inline(always)]
+fn next(others: &mut BinaryHeap<LiveGrant>, ranked: &mut Option<Box<Ranked>>) -> Option<LiveGrant> {
+    match ranked {
+        None => others.pop(),
+        Some(ranked) => next_ranked(others, ranked),
+    }
+}
+
+#[inline(never)]
+fn next_ranked(others: &mut BinaryHeap<LiveGrant>, ranked: &mut Ranked) -> Option<LiveGrant> {
+    if ranked.least().is_some_and(|least| least < 0) {
+        return ranked.pop();
+    }
+    others.pop().or_else(|| ranked.pop())
 }
 
 /// A sum that differs for nearly all remainders that differ, whatever their order. O(grants).
@@ -198,7 +242,7 @@ impl Live {
     }
 
     /// A grant starts: it pays the deficit, and the rest may be drawn. O(log live).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(&mut self, mut grant: LiveGrant) {
         let paid = self.deficit.min(grant.remainder);
         self.deficit -= paid;
@@ -214,11 +258,13 @@ impl Live {
             self.keep_ranked(grant);
             return;
         }
-        match self.first {
-            Some(first) if first > grant => self.others.push(grant),
-            first => {
-                self.others.extend(first);
-                self.first = Some(grant);
+        match &mut self.first {
+            None => self.first = Some(grant),
+            Some(first) => {
+                if grant > *first {
+                    std::mem::swap(first, &mut grant);
+                }
+                self.others.push(grant);
             }
         }
     }
@@ -226,7 +272,7 @@ impl Live {
     /// A grant's window has ended: what is left of it lapses, and is returned. Of all of its
     /// priority it ends soonest, so that it is the first if all have one. `priority` is asked for if
     /// they do not. O(log live).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(&mut self, grant: u32, priority: impl FnOnce() -> i16) -> u64 {
         if self.ranked.is_some() {
             return self.end_ranked(grant, priority());
@@ -264,7 +310,7 @@ impl Live {
     fn end_ranked(&mut self, grant: u32, priority: i16) -> u64 {
         let is_it = |next: &LiveGrant| next.grant == grant;
         let ended = if self.first.as_ref().is_some_and(is_it) {
-            let next = self.next();
+            let next = next(&mut self.others, &mut self.ranked);
             std::mem::replace(&mut self.first, next)
         } else if priority == 0 {
             self.others
@@ -281,27 +327,9 @@ impl Live {
         left
     }
 
-    /// Takes out the one that is drawn next after the first.
-    #[inline]
-    fn next(&mut self) -> Option<LiveGrant> {
-        match self.ranked {
-            None => self.others.pop(),
-            Some(_) => self.next_ranked(),
-        }
-    }
-
-    #[inline(never)]
-    fn next_ranked(&mut self) -> Option<LiveGrant> {
-        let ranked = self.ranked.as_mut()?;
-        if ranked.least().is_some_and(|least| least < 0) {
-            return ranked.pop();
-        }
-        self.others.pop().or_else(|| ranked.pop())
-    }
-
     /// Usage, of one entry or of a whole epoch: within an epoch only the sum decides what is left
     /// at its end. Amortised O(log live).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn draw(&mut self, usage: u64, overdraft: Overdraft) {
         if usage >= self.remaining {
             let uncovered = usage - self.remaining;
@@ -314,7 +342,9 @@ impl Live {
             (self.remaining, self.outliving) = (0, 0);
             self.first = None;
             self.others.clear();
-            self.ranked = None;
+            if self.ranked.is_some() {
+                self.ranked = None;
+            }
             return;
         }
         self.remaining -= usage;
@@ -329,7 +359,10 @@ impl Live {
                 return;
             }
             usage -= first.remainder;
-            self.first = self.next();
+            match next(&mut self.others, &mut self.ranked) {
+                Some(next) => *first = next,
+                None => self.first = None,
+            }
         }
     }
 

@@ -113,9 +113,9 @@ impl Settling<'_> {
                 self.statistics.boundaries_replayed += 1;
                 return ControlFlow::Break(advance.end(coming, 0));
             }
-            let count = run.pass(self.grants, self.overdraft, coming, count, &mut advance);
-            budget.spend(count);
-            self.statistics.boundaries_replayed += count as u64;
+            let passed = run.pass(self.grants, self.overdraft, coming, count, &mut advance);
+            budget.spend(passed);
+            self.statistics.boundaries_replayed += passed as u64;
         }
         ControlFlow::Continue(())
     }

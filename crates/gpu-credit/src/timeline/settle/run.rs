@@ -127,7 +127,7 @@ impl Run {
     /// Goes through so many boundaries, of those that come in a chunk: applies each, shows its place
     /// and its level to `passing`, and draws the usage of its epoch. It stops after an epoch at whose
     /// end nothing remains of any grant, if `passing` says so. How many it has gone through.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn pass(
         &mut self,
         grants: &Grants,
