@@ -1,6 +1,6 @@
 //! Sections that repairs skip: long windows among short ones, of which late writes change what is left.
 
-use gpu_credit::{GpuCredit, GrantRecord, Options, Overdraft, Record as Posting};
+use gpu_credit::{GpuCredit, GrantRecord, Options, Overdraft, Record as Posting, UsageRecord};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::small::{Grant, Operation, Record, Usage};
 
@@ -189,5 +189,48 @@ fn a_late_write_that_only_a_long_window_notices_skips_sections() {
         let replayed = after.boundaries_replayed - before.boundaries_replayed;
         assert!(replayed < 2 * 8_192, "{replayed} boundaries");
         assert!(after.skips - before.skips >= 10, "{} skips", after.skips);
+    }
+}
+
+/// What is left of outliving grants in all is as remembered, but it is left of others: one late write
+/// draws before one of them starts, and another draws less after that. A repair that stops there would
+/// let too little lapse when that one ends.
+#[test]
+fn a_repair_goes_on_in_a_section_if_other_outliving_grants_differ() {
+    const DAYS: i64 = 600;
+    // Sections of 128 boundaries, with many checkpoints in each.
+    let options = Options::default().boundary_chunk(32).checkpoint_spacing(1);
+    for outliving in (2_000..4_000).step_by(50) {
+        let mut account = GpuCredit::with_options(options);
+        let long = Posting::grant("long", 1_000_000, 0, 10 * DAYS.unsigned_abs());
+        let grants = (0..DAYS).map(|day| Posting::grant("daily", 10, day * 10, 4));
+        let usage = (0..DAYS).map(|day| Posting::usage(11, day * 10));
+        // It starts between two days, is drawn before the long one, and ends in a later section.
+        let sooner = Posting::grant("sooner", 10_000, outliving + 6, 1_500);
+        let records = [long, sooner].into_iter().chain(grants).chain(usage);
+        account.extend(records.clone()).unwrap();
+        let retracted = account
+            .post_usage(UsageRecord {
+                amount: 1,
+                timestamp: outliving + 8,
+            })
+            .unwrap();
+        // The first is replayed to the end, and makes sections; the next two end with a day.
+        let late = [5, 10 * DAYS - 20, 10 * DAYS - 20, outliving + 5];
+        account.subtract(1, late[0]).unwrap();
+        account.settle();
+        account.subtract(1, late[1]).unwrap();
+        account.subtract(1, late[2]).unwrap();
+        // This one is not repaired before the one that follows it.
+        account.subtract(1, late[3]).unwrap();
+        assert!(!account.is_settled(), "a late write is pending");
+        account.retract_usage(retracted).unwrap();
+        account.settle();
+        account.assert_invariants();
+        let mut expected = GpuCredit::new();
+        let late = late.map(|time| Posting::usage(1, time));
+        expected.extend(records.chain(late)).unwrap();
+        let at = outliving + 2_000;
+        assert_eq!(account.get_balance(at), expected.get_balance(at), "{at}");
     }
 }
