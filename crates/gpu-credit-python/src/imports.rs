@@ -4,7 +4,7 @@ use std::fs::{File, remove_file};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 
-use gpu_credit_store::sacct::{NoResource, PassedOver, Payer, SacctOptions};
+use gpu_credit_store::sacct::{NoResource, Payer, SacctOptions};
 use gpu_credit_store::{
     Error, ImportMode, ImportOptions, Imported, JobName, SacctImport, SacctImported, TimeUnit,
 };
@@ -224,6 +224,7 @@ fn imported(py: Python<'_>, done: Imported) -> PyResult<Bound<'_, PyAny>> {
         questions,
         continued,
         refused,
+        ..
     } = done;
     let opened: Vec<String> = opened.into_iter().map(|account| account.name).collect();
     let refused = reasons(&refused);
@@ -256,8 +257,10 @@ fn sacct_imported(py: Python<'_>, done: SacctImported) -> PyResult<Bound<'_, PyA
         without_limit,
         without_use,
         gone,
-        passed_over: PassedOver { steps, not_started },
+        passed_over,
+        ..
     } = done;
+    let (steps, not_started) = (passed_over.steps, passed_over.not_started);
     let names = |jobs: Vec<JobName>| -> Vec<(String, String)> {
         let jobs = jobs.into_iter();
         jobs.map(|job| (job.account, job.id.to_string())).collect()

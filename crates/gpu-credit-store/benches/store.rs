@@ -106,7 +106,7 @@ fn opening(folder: &Path, sizes: Sizes) {
     let path = folder.join("opening.redb");
     let mut store = Store::create(&path).unwrap();
     let options = ImportOptions::default();
-    store
+    let _ = store
         .import_events(events.as_bytes(), &options, |_| ControlFlow::Continue(()))
         .unwrap();
     drop(events);

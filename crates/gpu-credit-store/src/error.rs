@@ -415,6 +415,7 @@ impl From<ImportError> for Error {
 
 /// How the storage of a store failed, and where.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct JournalError {
     place: Arc<str>,
     problem: StorageProblem,

@@ -8,6 +8,7 @@ use crate::{
 
 /// What came of stopping metered usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it may have ended at another instant, or before"]
 pub enum Stopped {
     /// It is stopped, by the entry that this posted as this revision of the account.
     Now(Revision),

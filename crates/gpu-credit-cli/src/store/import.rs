@@ -224,9 +224,9 @@ fn refuse_what_is_no_such_file(start: &[u8], name: &str, is_sacct: bool) -> anyh
 /// Says how far it is once the file is read.
 fn tell(progress: &Progress, step: ImportStep) {
     match step {
-        ImportStep::Read(_) | ImportStep::Prepared(_) => {}
         ImportStep::Checked(records) => progress.say(format!("{records} records checked")),
         ImportStep::Written(records) => progress.say(format!("{records} records written")),
+        _ => {}
     }
 }
 
@@ -258,6 +258,7 @@ fn summary(imported: &Imported, mode: ImportMode) -> String {
         questions,
         continued,
         refused,
+        ..
     } = imported;
     let said = match mode {
         ImportMode::Post => "",

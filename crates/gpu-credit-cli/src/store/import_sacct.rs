@@ -133,8 +133,8 @@ pub(super) fn summary(
         opened,
         without_limit,
         without_use,
-        gone: _,
         passed_over,
+        ..
     } = imported;
     let mut summary = match mode {
         ImportMode::Post => String::new(),

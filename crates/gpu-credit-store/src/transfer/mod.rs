@@ -99,6 +99,7 @@ impl Default for ImportOptions {
 
 /// How far an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImportStep {
     /// So many rows are read.
     Read(u64),
@@ -123,6 +124,7 @@ fn tell(
 
 /// A row without id that equals one that was imported before.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EqualRow {
     /// Counted from 1.
     pub line: u64,
@@ -136,6 +138,7 @@ pub struct EqualRow {
 
 /// A row with an id under which something else was posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChangedRow {
     /// Counted from 1.
     pub line: u64,
@@ -153,6 +156,7 @@ pub struct ChangedRow {
 
 /// Where a record stands that has the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PostedBy {
     /// In the store: this revision of the account.
     Revision(Revision),
@@ -164,6 +168,8 @@ pub enum PostedBy {
 
 /// What an import did, or would do.
 #[derive(Clone, Debug, Default)]
+#[must_use = "rows that are refused may be left out"]
+#[non_exhaustive]
 pub struct Imported {
     /// Entries that are new, opened accounts among them.
     pub posted: u64,
@@ -181,6 +187,7 @@ pub struct Imported {
 
 /// An account that an import opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpenedAccount {
     /// Its name.
     pub name: String,

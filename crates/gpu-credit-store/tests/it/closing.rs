@@ -187,7 +187,7 @@ fn a_close_frees_the_limits_at_once() {
     let mut journal = Vec::new();
     one_by_one.export_journal(&mut journal, |_| ()).unwrap();
     let (_third, imported) = store_in_memory();
-    imported
+    let _ = imported
         .import_journal(&journal[..], &ImportOptions::default(), |_| {
             ControlFlow::Continue(())
         })

@@ -261,7 +261,7 @@ fn an_import_beside_many_postings_loses_and_doubles_nothing() {
                 batch_rows,
                 ..ImportOptions::default()
             };
-            file.import(&store, ROWS, &options).unwrap();
+            let _ = file.import(&store, ROWS, &options).unwrap();
         });
         let own = (0..THREADS)
             .flat_map(|thread| (0..POSTINGS).map(move |number| format!("{thread}-{number}")));

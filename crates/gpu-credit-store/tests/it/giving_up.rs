@@ -42,7 +42,7 @@ fn is_given_up(error: &Error) -> bool {
 fn an_import_that_is_given_up_at_any_step_posts_nothing_and_can_be_repeated() {
     let there = Store::in_memory().unwrap();
     let file = events(0..20);
-    there
+    let _ = there
         .import_events(file.as_bytes(), &ImportOptions::default(), |_| {
             ControlFlow::Continue(())
         })

@@ -382,7 +382,7 @@ fn a_log_that_has_grown_is_posted_once() {
 fn rows_imported_before_are_shown_and_refused() {
     let (_disk, store) = store_in_memory();
     let file = |rows: &str| format!("{HEADER}\n{rows}");
-    import(
+    let _ = import(
         &store,
         &file("usage,a,,1,0,\nusage,a,,2,0,\ngrant,b,g,3,0,9\nusage,a,,4,0,\n"),
     )
@@ -473,7 +473,7 @@ fn times_in_another_unit_are_converted_or_refused() {
         let file = format!("{HEADER},id\n{rows}");
         store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()))
     };
-    import(TimeUnit::Seconds, "grant,a,g,9,10,30,g1\n").unwrap();
+    let _ = import(TimeUnit::Seconds, "grant,a,g,9,10,30,g1\n").unwrap();
     assert_eq!(store.time_unit().unwrap(), Some(TimeUnit::Seconds));
     let imported = import(
         TimeUnit::Milliseconds,

@@ -89,7 +89,7 @@ fn every_correction_acts_as_if_the_job_had_been_posted_so() {
         let mut journal = Vec::new();
         store.export_journal(&mut journal, |_| ()).unwrap();
         let (_disk, other) = store_in_memory();
-        other
+        let _ = other
             .import_journal(journal.as_slice(), &ImportOptions::default(), |_| {
                 ControlFlow::Continue(())
             })

@@ -191,7 +191,7 @@ fn holds_what_it_held(fixture: &Fixture) -> Store {
     let other = Store::create(folder.path().join("other.redb")).unwrap();
     let mut exported = Vec::new();
     store.export_journal(&mut exported, |_| ()).unwrap();
-    other
+    let _ = other
         .import_journal(exported.as_slice(), &ImportOptions::default(), |_| {
             ControlFlow::Continue(())
         })

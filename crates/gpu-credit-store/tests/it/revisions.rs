@@ -88,7 +88,7 @@ fn an_account_has_as_many_revisions_as_its_head_says() {
             let options = ImportOptions::default();
             let imported =
                 other.import_journal(journal.as_slice(), &options, |_| ControlFlow::Continue(()));
-            imported.unwrap();
+            let _ = imported.unwrap();
             assert_dense(&other, &context);
         }
         for account in store.accounts().unwrap() {
@@ -182,14 +182,14 @@ fn the_time_of_recording_never_goes_back() {
         line(3, 7, r#""id":"v","usage":{"amount":1,"timestamp":0}"#),
     ];
     let options = ImportOptions::default();
-    store
+    let _ = store
         .import_journal(lines.join("\n").as_bytes(), &options, |_| {
             ControlFlow::Continue(())
         })
         .unwrap();
     store.post(Posting::usage("a", "w", 1, 0)).unwrap();
     let rows = "kind,account,credit_id,amount,timestamp,expiration\nusage,a,,5,0,\nusage,b,,5,0,\n";
-    store
+    let _ = store
         .import_events(rows.as_bytes(), &options, |_| ControlFlow::Continue(()))
         .unwrap();
     let recorded = |name: &str| -> Vec<i64> {

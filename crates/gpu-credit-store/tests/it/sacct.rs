@@ -132,11 +132,11 @@ fn a_grown_output_posts_what_is_new_and_moves_and_closes_ends() {
 #[test]
 fn in_either_order_the_ends_that_are_known_are_the_same() {
     let (_folder, grown_last) = store_in_memory();
-    import(&grown_last, FIRST);
-    import(&grown_last, GROWN);
+    let _ = import(&grown_last, FIRST);
+    let _ = import(&grown_last, GROWN);
     let (_other, grown_first) = store_in_memory();
-    import(&grown_first, GROWN);
-    import(&grown_first, FIRST);
+    let _ = import(&grown_first, GROWN);
+    let _ = import(&grown_first, FIRST);
     assert_eq!(standing(&grown_first), standing(&grown_last));
 }
 
@@ -173,7 +173,7 @@ fn row(end: &str, gpus: u64) -> String {
 fn any_other_difference_is_refused_and_shows_both() {
     let (_folder, store) = store_in_memory();
     let id = "tiger/17/2026-01-05T09:00:00Z";
-    import(&store, &format!("{HEADER}\n{}", row("12:00:00", 4)));
+    let _ = import(&store, &format!("{HEADER}\n{}", row("12:00:00", 4)));
     let ten = 1_767_607_200;
     for (other, row, posted) in [
         (row("12:00:00", 8), 8, ten + 7_200),
@@ -224,7 +224,7 @@ fn any_other_difference_is_refused_and_shows_both() {
 fn the_ids_of_entries_say_what_became_of_an_end() {
     let (_folder, store) = store_in_memory();
     let file = |end| format!("{HEADER}\n{}", row(end, 4));
-    import(&store, &file("Unknown"));
+    let _ = import(&store, &file("Unknown"));
     let longer = file("Unknown").replace("04:00:00", "1-00:00:00");
     assert_eq!(import(&store, &longer).moved, 1);
     assert_eq!(import(&store, &file("11:30:00")).closed, 1);
@@ -260,10 +260,10 @@ fn left(imported: &SacctImported) -> Vec<&str> {
 fn a_job_that_was_stopped_by_hand_does_not_keep_others_from_being_posted() {
     let (_folder, store) = store_in_memory();
     let file = |end| format!("{HEADER}\n{}", row(end, 4));
-    import(&store, &file("Unknown"));
+    let _ = import(&store, &file("Unknown"));
     let id = "tiger/17/2026-01-05T09:00:00Z";
     let ten = 1_767_607_200;
-    store.stop("acme", &id.into(), ten + 600).unwrap();
+    let _ = store.stop("acme", &id.into(), ten + 600).unwrap();
     assert_eq!(left(&import(&store, &file("Unknown"))), [id]);
     assert_eq!(import(&store, &file("10:10:00")).known, 1);
     let other = row("11:00:00", 2).replace("17|tiger|acme", "18|tiger|bert");
@@ -280,8 +280,8 @@ fn a_job_that_was_stopped_by_hand_does_not_keep_others_from_being_posted() {
 fn the_entry_that_moved_an_end_is_named_if_a_file_differs() {
     let (_folder, store) = store_in_memory();
     let file = |end| format!("{HEADER}\n{}", row(end, 4));
-    import(&store, &file("Unknown"));
-    import(&store, &file("13:00:00"));
+    let _ = import(&store, &file("Unknown"));
+    let _ = import(&store, &file("13:00:00"));
     let last = store.history("acme").unwrap().pop().unwrap();
     assert!(last.id.as_str().ends_with("/end"));
     let said = refused(&store, &file("13:30:00"));
@@ -295,7 +295,7 @@ fn a_correction_to_what_the_file_has_settles_it() {
     let (_folder, store) = store_in_memory();
     let file = |end, gpus| format!("{HEADER}\n{}", row(end, gpus));
     let id = "tiger/17/2026-01-05T09:00:00Z";
-    import(&store, &file("12:00:00", 4));
+    let _ = import(&store, &file("12:00:00", 4));
     refused(&store, &file("12:00:00", 2));
     let change = MeteredChange {
         rate: Some(2),
@@ -312,7 +312,7 @@ fn a_correction_to_what_the_file_has_settles_it() {
 fn closed_books_keep_what_had_ended_and_let_the_rest_move() {
     let (_folder, store) = store_in_memory();
     let file = |end| format!("{HEADER}\n{}", row(end, 4));
-    import(&store, &file("Unknown"));
+    let _ = import(&store, &file("Unknown"));
     let noon = 1_767_614_400;
     // It ends at 14:00 for now.
     store
@@ -330,7 +330,7 @@ fn closed_books_keep_what_had_ended_and_let_the_rest_move() {
 fn times_are_in_the_unit_of_the_store() {
     let (_folder, store) = store_in_memory();
     store.set_time_unit(TimeUnit::Milliseconds).unwrap();
-    import(&store, &format!("{HEADER}\n{}", row("12:00:00", 4)));
+    let _ = import(&store, &format!("{HEADER}\n{}", row("12:00:00", 4)));
     let usage = *standing(&store).values().next().unwrap();
     assert_eq!(
         (usage.from, usage.until),

@@ -192,10 +192,10 @@ fn import_journal(store: &Store, lines: &str, mode: ImportMode) -> Result<Import
 fn a_journal_brings_the_unit_of_time_and_the_files_that_were_imported() {
     let (_disk, from) = store_in_memory();
     from.set_time_unit(TimeUnit::Seconds).unwrap();
-    import(&from, EVENTS.as_bytes(), ImportMode::Post).unwrap();
+    let _ = import(&from, EVENTS.as_bytes(), ImportMode::Post).unwrap();
     let lines = journal(&from);
     let (_other, to) = store_in_memory();
-    import_journal(&to, &lines, ImportMode::DryRun).unwrap();
+    let _ = import_journal(&to, &lines, ImportMode::DryRun).unwrap();
     assert_eq!(to.time_unit().unwrap(), None, "a dry run says nothing");
     let imported = import_journal(&to, &lines, ImportMode::Post).unwrap();
     assert_eq!(imported.posted, 6);
@@ -210,7 +210,7 @@ fn a_journal_brings_the_unit_of_time_and_the_files_that_were_imported() {
         .lines()
         .filter(|line| !line.contains("imported_file"))
         .collect();
-    import_journal(&third, &without.join("\n"), ImportMode::Post).unwrap();
+    let _ = import_journal(&third, &without.join("\n"), ImportMode::Post).unwrap();
     let imported = import_journal(&third, &lines, ImportMode::Post).unwrap();
     assert_eq!((imported.posted, imported.already_posted), (0, 6));
     assert_eq!(journal(&third), lines);
@@ -239,7 +239,7 @@ fn a_journal_of_another_unit_is_refused() {
     };
     assert!(said(&lines).is_err());
     let (_, entries) = lines.split_once('\n').unwrap();
-    said(entries).unwrap();
+    let _ = said(entries).unwrap();
     assert_eq!(third.time_unit().unwrap(), Some(TimeUnit::Seconds));
 }
 

@@ -41,6 +41,8 @@ pub struct SacctImport {
 
 /// What an import of jobs did, or would do.
 #[derive(Clone, Debug, Default)]
+#[must_use = "rows that are refused may be left out"]
+#[non_exhaustive]
 pub struct SacctImported {
     /// Jobs that are new.
     pub posted: u64,
@@ -72,6 +74,7 @@ pub struct SacctImported {
 
 /// A job of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct JobName {
     /// The account.
     pub account: String,

@@ -9,6 +9,7 @@ use crate::{Change, RecordId};
 
 /// A job of which the file says something else than what is posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChangedJob {
     /// Counted from 1.
     pub line: u64,
@@ -68,6 +69,7 @@ impl fmt::Display for ChangedJob {
     "line {line}: account {account:?}: the job \"{id}\" is posted as \"{posted}\", and its start differs \
      by as much: the times are read in another time zone than those of the file that was imported before"
 )]
+#[non_exhaustive]
 pub struct OtherZone {
     /// Counted from 1.
     pub line: u64,

@@ -184,7 +184,7 @@ mod tests {
                 let to = Store::in_memory().unwrap();
                 to.open_account("other", gpu_credit::Overdraft::Carry)
                     .unwrap();
-                import(&to, &first);
+                let _ = import(&to, &first);
                 let imported = import(&to, &shuffled);
                 assert_eq!(imported.already_posted, first.len() as u64, "{context}");
                 to.delete_account("other", "x").unwrap();

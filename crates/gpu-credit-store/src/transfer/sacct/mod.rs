@@ -94,6 +94,7 @@ pub enum JobEnd {
 
 /// What was ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PassedOver {
     /// Steps of jobs.
     pub steps: u64,
