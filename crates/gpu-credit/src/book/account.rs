@@ -6,6 +6,7 @@ use super::directory::Tag;
 use super::packed::{Limits, Packed, Question};
 use crate::account::GpuCredit;
 use crate::answer::Answer;
+use crate::error::Error;
 use crate::limits::Sums;
 use crate::options::{Options, Overdraft};
 use crate::record::Record;
@@ -99,6 +100,17 @@ impl Account {
         match self {
             Account::Packed(_, packed) => packed.sums(),
             Account::Whole(_, whole) => whole.account.sums(),
+        }
+    }
+
+    /// Checks that a record fits.
+    pub(super) fn check(&self, record: &Record) -> Result<(), Error> {
+        match (self, record) {
+            // Usage is checked without a pass over the grants.
+            (Account::Packed(_, packed), Record::Usage(usage)) => {
+                packed.usage_sums().add(usage.amount)
+            }
+            _ => self.sums().add(record),
         }
     }
 

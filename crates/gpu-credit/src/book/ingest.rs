@@ -136,7 +136,7 @@ impl CreditBook {
             return Err(BookError::NoSuchAccount { index: 0, account });
         };
         let account = shard.at_mut(place);
-        account.sums().add(record).map_err(|error| {
+        account.check(record).map_err(|error| {
             let account = name.to_owned();
             BookError::Refused {
                 index: 0,

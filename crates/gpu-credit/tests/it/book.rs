@@ -388,6 +388,45 @@ fn packed_accounts_take_usage_one_by_one() {
     }
 }
 
+/// Usage in time order that is more than what is live, so that grants pay as they start: some that
+/// end together, some that never end, and some that are empty.
+#[test]
+fn packed_accounts_in_debt_take_usage_in_time_order() {
+    for seed in 0..600 {
+        let mut random = Random::new(seed);
+        let overdraft = match seed % 8 {
+            0 => Overdraft::Forfeit,
+            1 => Overdraft::CarryUpTo(20),
+            _ => Overdraft::Carry,
+        };
+        let (mut book, mut account) = (CreditBook::new(), GpuCredit::with_overdraft(overdraft));
+        book.open("a", overdraft).unwrap();
+        let grants = (0..random.below(9)).map(|_| {
+            let (start, length) = (random.between(0, 80), random.below(30));
+            let grant = GrantRecord::new("g", random.below(40), start, length);
+            Record::Grant(match random.below(20) {
+                0 => grant.without_end(),
+                _ => grant,
+            })
+        });
+        let records: Vec<Record> = grants.collect();
+        let named: Vec<_> = records.iter().map(|record| ("a", record.clone())).collect();
+        book.ingest(&named).unwrap();
+        account.extend(records).unwrap();
+        let mut now = 0;
+        while now < 80 {
+            now += random.between(0, 12);
+            let amount = random.below(30);
+            book.ingest(&[("a", Record::usage(amount, now))]).unwrap();
+            account.subtract(amount, now).unwrap();
+            for time in -1..120 {
+                let (found, expected) = (book.balance_at("a", time), account.balance_at(time));
+                assert_eq!(found, Some(expected), "seed {seed}, at {now}: {time}");
+            }
+        }
+    }
+}
+
 /// Ten grants and fifty usage records of an account, in seconds over a year.
 fn small_account(random: &mut Random, name: &str) -> Vec<(String, Record)> {
     const YEAR: i64 = 365 * 86_400;

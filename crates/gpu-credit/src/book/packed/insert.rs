@@ -2,7 +2,8 @@
 //!
 //! Levels change in later epochs only. If nothing is used later, as when usage comes in time order,
 //! what remains of each live grant is what lapses of it, for nothing draws from it any more: as much
-//! less lapses as is drawn, and the levels after that are so much higher.
+//! less lapses as is drawn, and the levels after that are so much higher. What is owed is drawn from later
+//! grants as they start, and the same holds of them.
 
 use smallvec::SmallVec;
 
@@ -11,6 +12,7 @@ use super::levels::Replay;
 use super::question::metered_in;
 use super::records::Limits;
 use super::{Packed, priority, used};
+use crate::options::Overdraft;
 use crate::record::UsageRecord;
 use crate::timeline::boundary::Key;
 use crate::timeline::live::{Live, LiveGrant};
@@ -78,9 +80,16 @@ impl Packed {
     fn levels_after_all(&self, layout: &Layout, first: usize, amount: u64) -> Levels {
         let overdraft = layout.head.overdraft;
         let level = layout.epochs.number_before(&self.0, first);
-        let used = used(&self.0, layout) + amount;
+        let before = used(&self.0, layout);
+        let used = before + amount;
         if used <= level {
             return self.levels_with_less_lapsing(layout, first, amount);
+        }
+        if before >= level
+            && overdraft == Overdraft::Carry
+            && let Some(levels) = self.levels_with_more_owed(layout, first, amount)
+        {
+            return levels;
         }
         // Nothing is left of any grant.
         let replay = Replay {
@@ -91,9 +100,53 @@ impl Packed {
         self.levels(layout, first, replay, |_| used)
     }
 
+    /// The same, if nothing is left of the grants that are live: later ones pay as they start, and of what
+    /// they do not owe yet so much less lapses. `None` if it is not known what lapses of one of them.
+    fn levels_with_more_owed(&self, layout: &Layout, first: usize, amount: u64) -> Option<Levels> {
+        let later = self.windows(layout).filter(|(_, start, _)| *start >= first);
+        let mut later: SmallVec<[(usize, u32, usize); 16]> = later
+            .map(|(number, start, end)| (start, number, end.unwrap_or(NEVER_ENDS)))
+            .collect();
+        later.sort_unstable(); // In the order of events, in which they pay.
+        let mut levels = Levels::new();
+        let mut rest = amount;
+        for (.., end) in &later {
+            let is_alone = later.iter().filter(|(.., other)| other == end).count() == 1;
+            if *end == NEVER_ENDS || !is_alone {
+                return None;
+            }
+            let drawn = self.fall_at(layout, *end).min(rest);
+            rest -= drawn;
+            self.raise(layout, &mut levels, first, (*end, drawn));
+            if rest == 0 {
+                break;
+            }
+        }
+        Some(levels)
+    }
+
+    /// Raises the levels from an epoch on. There are none yet, or those of the last epochs: from `first`
+    /// on, which is no later.
+    fn raise(
+        &self,
+        layout: &Layout,
+        levels: &mut Levels,
+        first: usize,
+        (epoch, rise): (usize, u64),
+    ) {
+        let epochs = &layout.epochs;
+        if levels.is_empty() && rise > 0 {
+            levels.extend((first..epochs.len).map(|epoch| epochs.number(&self.0, epoch)));
+        }
+        let later = (epochs.len - epoch).min(levels.len());
+        let unchanged = levels.len() - later;
+        levels[unchanged..]
+            .iter_mut()
+            .for_each(|level| *level += rise);
+    }
+
     /// The same, if the grants that are live have so much left.
     fn levels_with_less_lapsing(&self, layout: &Layout, first: usize, amount: u64) -> Levels {
-        let epochs = &layout.epochs;
         let mut levels = Levels::new();
         let mut rest = amount;
         for end in self.ends_after(layout, first) {
@@ -103,14 +156,7 @@ impl Packed {
             }
             let drawn = self.lapse_at(layout, first, end).min(rest);
             rest -= drawn;
-            if levels.is_empty() && drawn > 0 {
-                levels.extend((end..epochs.len).map(|epoch| epochs.number(&self.0, epoch)));
-            }
-            let later = (epochs.len - end).min(levels.len());
-            let unchanged = levels.len() - later;
-            levels[unchanged..]
-                .iter_mut()
-                .for_each(|level| *level += drawn);
+            self.raise(layout, &mut levels, end, (end, drawn));
         }
         assert_eq!(rest, 0, "what is left of a grant lapses, or never ends");
         levels
@@ -132,18 +178,22 @@ impl Packed {
     /// What lapses, as an epoch opens, of the grants that started before the `first`: nothing draws
     /// from those that start later, and they owe nothing.
     fn lapse_at(&self, layout: &Layout, first: usize, epoch: usize) -> u64 {
-        let level = |epoch| layout.epochs.number(&self.0, epoch);
-        let mut lapse = level(epoch - 1).wrapping_sub(level(epoch));
+        let mut lapse = self.fall_at(layout, epoch);
         for (number, start, end) in self.windows(layout) {
-            let amount = || layout.amounts.get(&self.0, number as usize);
-            if start == epoch {
-                lapse = lapse.wrapping_add(amount());
-            }
             if end == Some(epoch) && start >= first {
-                lapse = lapse.wrapping_sub(amount());
+                lapse = lapse.wrapping_sub(layout.amounts.get(&self.0, number as usize));
             }
         }
         lapse
+    }
+
+    /// What lapses as an epoch opens: the level falls by so much, and rises by what starts there.
+    fn fall_at(&self, layout: &Layout, epoch: usize) -> u64 {
+        let level = |epoch| layout.epochs.number(&self.0, epoch);
+        let starting = self.windows(layout).filter(|(_, start, _)| *start == epoch);
+        let starting = starting.map(|(number, ..)| layout.amounts.get(&self.0, number as usize));
+        let fall = level(epoch - 1).wrapping_sub(level(epoch));
+        starting.fold(fall, u64::wrapping_add)
     }
 
     /// The levels of all epochs, by a replay from the beginning.

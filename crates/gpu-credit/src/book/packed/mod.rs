@@ -97,11 +97,17 @@ impl Packed {
             granted: layout.amounts.iter(bytes).sum(),
             grants: layout.amounts.len,
             credit_ids: layout.credit_ids.len(),
-            usage: UsageSums {
-                total: used(bytes, &layout),
-                records: layout.usage.len as u64,
-                jobs: layout.rates.len,
-            },
+            usage: self.usage_sums(),
+        }
+    }
+
+    /// What the usage adds up to.
+    pub(super) fn usage_sums(&self) -> UsageSums {
+        let layout = Layout::read(&self.0);
+        UsageSums {
+            total: used(&self.0, &layout),
+            records: layout.usage.len as u64,
+            jobs: layout.rates.len,
         }
     }
 
