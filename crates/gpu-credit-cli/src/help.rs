@@ -76,7 +76,9 @@ const UNITS: &str = "\
 A store counts time in one unit: s, ms, us or ns since 1970. Name it once, with
 --unit or the variable GPU_CREDIT_UNIT: the store keeps the first one. Integers
 typed with another --unit are converted, exactly or not at all; without --unit
-they are in the store's unit, and nothing tells milliseconds from seconds.
+they are in the store's unit. So that nobody reads milliseconds as seconds, an
+integer that would be of 2000 to 2099 in another unit is refused, typed or
+imported, unless it is of 1980 to 9999 in its own: --any-time takes it.
 
 A TIME is one of
   1740787200             an integer
@@ -184,7 +186,9 @@ pub(crate) fn command() -> Command {
         .help_template(page)
         // It shows times, and is told none.
         .mut_subcommand("retract", |retract| {
-            retract.mut_arg("unit", |unit| unit.hide(true))
+            retract
+                .mut_arg("unit", |unit| unit.hide(true))
+                .mut_arg("any_time", |any_time| any_time.hide(true))
         })
 }
 

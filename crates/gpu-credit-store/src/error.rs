@@ -304,6 +304,22 @@ pub enum ImportError {
         /// The unit of the store.
         to: TimeUnit,
     },
+    /// A time is none that is likely in its unit, and one in another.
+    #[error(
+        "line {line}, column {column}: found {value}, which is no likely time in {unit}, and one in {likely}"
+    )]
+    OtherUnit {
+        /// Counted from 1.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// The time.
+        value: i64,
+        /// The unit in which it is read.
+        unit: TimeUnit,
+        /// The unit in which it may be.
+        likely: TimeUnit,
+    },
     /// The import takes more memory than it may.
     #[error(
         "line {line}: after {rows} records the import needs {needed} bytes of memory, and may take \

@@ -180,8 +180,9 @@ pub use storage::Storage;
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{
-    ChangedJob, ChangedRow, EqualRow, ImportMode, ImportOptions, ImportStep, Imported, JobName,
-    LeftOut, OpenedAccount, OtherZone, PostedBy, SacctImport, SacctImported, sacct,
+    ChangedJob, ChangedRow, EqualRow, ImportEffect, ImportMode, ImportOptions, ImportStep,
+    Imported, JobName, LeftOut, OpenedAccount, OtherZone, PostedBy, SacctImport, SacctImported,
+    sacct,
 };
 
 /// The Rust of the crate's README, run as a test of the documentation.

@@ -68,6 +68,28 @@ impl TimeUnit {
         (time % steps == 0).then_some(time / steps)
     }
 
+    /// The unit in which a time is likely to be, if it is not this one: the time is then of 2000 to 2099,
+    /// and in this unit before 1980 or after 9999. No two units have likely times in common.
+    ///
+    /// ```
+    /// use gpu_credit_store::TimeUnit;
+    ///
+    /// // Milliseconds of 2026, read as seconds.
+    /// assert_eq!(TimeUnit::Seconds.likely_other(1_769_860_800_250), Some(TimeUnit::Milliseconds));
+    /// assert_eq!(TimeUnit::Seconds.likely_other(1_769_860_800), None);
+    /// assert_eq!(TimeUnit::Seconds.likely_other(30), None);
+    /// ```
+    pub fn likely_other(self, time: i64) -> Option<TimeUnit> {
+        const YEARS_1970_TO: [i64; 4] = [315_532_800, 946_684_800, 4_102_444_800, 253_402_300_800];
+        let [of_1980, of_2000, of_2100, of_10000] = YEARS_1970_TO;
+        let second = |unit: TimeUnit| time.div_euclid(1_000_000_000 / unit.nanoseconds());
+        let is_likely = |unit: &TimeUnit| (of_2000..of_2100).contains(&second(*unit));
+        match (of_1980..of_10000).contains(&second(self)) {
+            true => None,
+            false => TimeUnit::ALL.into_iter().find(is_likely),
+        }
+    }
+
     /// The number by which a file knows it: the power of ten of its steps in a second.
     fn number(self) -> u64 {
         match self {
@@ -172,6 +194,34 @@ mod tests {
                     };
                     assert_eq!(from.convert(time, to), expected, "{time} {from} in {to}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_likely_time_is_likely_in_one_unit() {
+        // The first of 1980, 2000, 2026, 2100 and 2500, and what comes before some.
+        for second in [
+            315_532_800,
+            946_684_800,
+            1_767_225_600,
+            4_102_444_799,
+            4_102_444_800,
+            9_223_372_036,
+        ] {
+            for unit in TimeUnit::ALL {
+                let time = second * (1_000_000_000 / unit.nanoseconds());
+                assert_eq!(unit.likely_other(time), None, "{second} {unit}");
+                for other in TimeUnit::ALL.into_iter().filter(|other| *other != unit) {
+                    let is_likely = (946_684_800..4_102_444_800).contains(&second);
+                    let expected = is_likely.then_some(unit);
+                    assert_eq!(other.likely_other(time), expected, "{time} {other}");
+                }
+            }
+        }
+        for unit in TimeUnit::ALL {
+            for time in [i64::MIN, -1_769_860_800, -1, 0, 86_400_000, i64::MAX] {
+                assert_eq!(unit.likely_other(time), None, "{time} {unit}");
             }
         }
     }

@@ -12,10 +12,12 @@ use flate2::bufread::MultiGzDecoder;
 use gpu_credit::Overdraft;
 use gpu_credit_store::{ImportMode, ImportOptions, ImportStep, Imported, TimeUnit};
 
+use super::import_effects::write_effects;
 use super::import_refused::{refused, warn_of_refused};
 use super::import_sacct::{self, SacctArguments};
 use super::{StoreArguments, counted};
 use crate::arguments::QuietArguments;
+use crate::heard;
 use crate::input::Source;
 use crate::integer::integer;
 use crate::progress::Progress;
@@ -71,7 +73,8 @@ pub(crate) struct ImportArguments {
     pub(super) policy: Overdraft,
     #[command(flatten)]
     pub(super) rules: RowRules,
-    /// Check all of the file and post nothing
+    /// Check all of the file and post nothing; of an events file, show the balance of each account before
+    /// and after, at the last instant at which one of its new rows takes effect
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Post all rows without id, whatever was imported before
@@ -88,6 +91,9 @@ pub(crate) struct ImportArguments {
         hide_possible_values = true
     )]
     pub(super) unit: Option<Unit>,
+    /// Take times for what they are, also those that look like times in another unit
+    #[arg(long, help_heading = "Store")]
+    any_time: bool,
     /// Post so many records at a time, so that others wait less. If it stops halfway, what was posted
     /// stays; import the file again to go on from there. A journal is always posted at once
     #[arg(long, value_name = "RECORDS", value_parser = integer(NonZeroU64::MIN, NonZeroU64::MAX), allow_negative_numbers = true)]
@@ -169,6 +175,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         skip_refused: arguments.rules.skip_refused,
         again: arguments.again,
         unit: arguments.unit.map(TimeUnit::from),
+        any_time: arguments.any_time,
         memory_bytes_max: arguments.memory,
         batch_rows: arguments.batches,
         folder: arguments.store.folder().to_owned(),
@@ -192,7 +199,11 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
     store.ensure_in_place()?;
     warn_of_refused(&store, &source.name, &imported.refused);
     (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))?;
-    Ok(imported.refused.is_empty())
+    let is_all = imported.refused.is_empty();
+    if !arguments.quiet.quiet {
+        heard(write_effects(&store, imported.effects))?;
+    }
+    Ok(is_all)
 }
 
 /// What a program still writes, read to its end: nobody else can open the store while it is open here.

@@ -9,6 +9,7 @@ use gpu_credit_store::{ChangedJob, Error, ImportError, Refusal};
 use super::OpenStore;
 use super::import::RowRules;
 use crate::complain;
+use crate::escape::printable;
 use crate::input::column;
 
 /// Why an import ended, with what to do next. A journal has no rules for single rows.
@@ -36,6 +37,9 @@ pub(super) fn refused(
         ImportError::Equal { .. } => {
             anyhow!("{file}: {import}; nothing was posted; --again posts them all the same")
         }
+        ImportError::OtherUnit { unit, likely, .. } => anyhow!(
+            "{file}: {import}; nothing was posted; --unit {likely} says so, and --any-time that {unit} is right"
+        ),
         ImportError::Memory { .. } => {
             anyhow!("{file}: {import}; nothing was posted; --memory sets the limit")
         }
@@ -51,7 +55,8 @@ pub(super) fn warn_of_refused(store: &OpenStore, file: &str, refused: &[Error]) 
     for error in refused {
         let reason = store.refused_row(error);
         let reason = reason.unwrap_or_else(|| error.to_string());
-        complain(format_args!("gpu-credit: {file}: {reason}; it is left out"));
+        let line = format!("gpu-credit: {file}: {reason}; it is left out");
+        complain(format_args!("{}", printable(&line)));
     }
 }
 

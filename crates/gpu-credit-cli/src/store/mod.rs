@@ -12,6 +12,7 @@ pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod import;
+mod import_effects;
 mod import_refused;
 mod import_sacct;
 pub(crate) mod job;

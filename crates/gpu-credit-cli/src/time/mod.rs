@@ -8,7 +8,7 @@ mod unit;
 
 use std::cell::OnceCell;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use gpu_credit_store::{Error, Store, TimeUnit};
 use jiff::civil::DateTime;
@@ -32,6 +32,9 @@ pub(crate) struct TimeArguments {
         hide_possible_values = true
     )]
     said: Option<Unit>,
+    /// Take times for what they are, also those that look like times in another unit
+    #[arg(long, help_heading = "Store")]
+    any_time: bool,
     /// That of the store, once it is open.
     #[arg(skip)]
     held: OnceCell<Unit>,
@@ -87,6 +90,7 @@ impl TimeArguments {
     /// An instant as typed for an option.
     pub(crate) fn instant(&self, option: &str, typed: &str) -> anyhow::Result<i64> {
         if let Ok(instant) = typed.parse() {
+            self.refuse_other_unit(option, instant)?;
             return self.converted(option, instant);
         }
         let now = Timestamp::now();
@@ -180,6 +184,21 @@ impl TimeArguments {
             .with_context(|| not_whole(option, &typed, unit))
     }
 
+    /// Refuses an integer that is no likely time in its unit, and one in another.
+    fn refuse_other_unit(&self, option: &str, typed: i64) -> anyhow::Result<()> {
+        let unit = self.said.or(self.unit()).map(TimeUnit::from);
+        let other = unit.and_then(|unit| Some((unit, unit.likely_other(typed)?)));
+        match other.filter(|_| !self.any_time) {
+            Some((unit, other)) => bail!(
+                "{option}: {typed} {unit} is {}, and would be {} in {other}: --unit {other} says so, and \
+                 --any-time that {unit} is right",
+                show(Some(unit.into()), typed),
+                show(Some(other.into()), typed)
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// An integer in the unit that was said, in that of the store.
     fn converted(&self, option: &str, typed: i64) -> anyhow::Result<i64> {
         let (Some(said), Some(held)) = (self.said, self.unit()) else {
@@ -231,8 +250,8 @@ mod tests {
 
     fn in_unit(unit: Unit) -> TimeArguments {
         TimeArguments {
-            said: None,
             held: unit.into(),
+            ..plain()
         }
     }
 
@@ -241,6 +260,7 @@ mod tests {
         let times = TimeArguments {
             said: Some(Unit::Ms),
             held: Unit::S.into(),
+            ..plain()
         };
         assert_eq!(times.instant("--at", "-5000").unwrap(), -5);
         assert_eq!(times.length("--expiration", "5000").unwrap(), Some(5));
@@ -253,6 +273,7 @@ mod tests {
         let times = TimeArguments {
             said: Some(Unit::S),
             held: Unit::Ns.into(),
+            ..plain()
         };
         assert_eq!(times.instant("--at", "7").unwrap(), 7_000_000_000);
         assert!(times.instant("--at", &i64::MAX.to_string()).is_err());
@@ -268,6 +289,43 @@ mod tests {
             assert_eq!(times.length("--expiration", "30").unwrap(), Some(30));
             assert_eq!(times.length("--expiration", "never").unwrap(), None);
         }
+    }
+
+    /// Milliseconds were read as seconds, of the year 58052.
+    #[test]
+    fn a_time_that_looks_like_one_in_another_unit_is_refused() {
+        let refused = |unit, typed| {
+            in_unit(unit)
+                .instant("--at", typed)
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refused(Unit::S, "1769860800250"),
+            "--at: 1769860800250 s is 1769860800250, and would be 2026-01-31T12:00:00.25Z in ms: --unit \
+             ms says so, and --any-time that s is right"
+        );
+        let said = refused(Unit::Ms, "1769860800");
+        assert!(
+            said.starts_with("--at: 1769860800 ms is 1970-01-21T11:37:40.8Z, and"),
+            "{said}"
+        );
+        let times = TimeArguments {
+            any_time: true,
+            ..in_unit(Unit::S)
+        };
+        assert_eq!(
+            times.instant("--at", "1769860800250").unwrap(),
+            1_769_860_800_250
+        );
+        let times = TimeArguments {
+            said: Some(Unit::Ms),
+            ..in_unit(Unit::S)
+        };
+        assert_eq!(
+            times.instant("--at", "1769860800000").unwrap(),
+            1_769_860_800
+        );
     }
 
     #[test]

@@ -47,9 +47,14 @@ pub(super) struct Checked {
 }
 
 impl Checked {
+    /// Whether a row is to be written.
+    pub(super) fn is_new(&self, place: u64) -> bool {
+        self.is_new.get(place)
+    }
+
     /// The id under which a row is to be written; `None` if it is not.
     pub(super) fn id(&self, place: u64, row: &StagedRow) -> Option<RecordId> {
-        if !self.is_new.get(place) {
+        if !self.is_new(place) {
             return None;
         }
         let made = || {

@@ -14,8 +14,9 @@ use gpu_credit::Overdraft;
 use super::accounts::AccountIndex;
 use super::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
 use super::checking::{self, Checked};
+use super::effects::effects;
 use super::identity::{FileDigest, RowDigest};
-use super::reading::{self, ReadFile, StagedRow};
+use super::reading::{self, ReadFile, StagedRow, Units};
 use super::refused::RefusedRows;
 use super::staging::StagedRows;
 use super::{ImportMode, ImportOptions, ImportStep, Imported, OpenedAccount, refused, tell};
@@ -64,15 +65,21 @@ impl<J: Journal> Store<Lane<J>> {
             (Some(from), Some(to)) if from != to => Some((from, to)),
             _ => None,
         };
-        let mut file = reading::read(input, options, conversion, &mut progress)?;
+        let unit = options.unit.or(kept).filter(|_| !options.any_time);
+        let units = Units {
+            conversion,
+            checked: unit,
+        };
+        let mut file = reading::read(input, options, &units, &mut progress)?;
         let checked = checking::check(self, &mut file, options, 0, &mut progress)?;
-        let imported = Imported {
+        let mut imported = Imported {
             already_posted: checked.known,
             questions: file.questions,
             continued: checked.continued,
             ..Imported::default()
         };
         if options.mode == ImportMode::DryRun {
+            imported.effects = effects(self, &mut file, &checked, options)?;
             let posted = checked.new + checked.opened.len() as u64;
             let done = Done {
                 posted,

@@ -3,6 +3,7 @@
 mod accounts;
 mod appending;
 mod checking;
+mod effects;
 mod export_events;
 mod identity;
 mod import_events;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use gpu_credit::Overdraft;
 
+pub use effects::ImportEffect;
 pub use export_events::LeftOut;
 pub use import_sacct::{ChangedJob, JobName, OtherZone, SacctImport, SacctImported};
 
@@ -70,6 +72,9 @@ pub struct ImportOptions {
     /// The unit of the file's times, if it is not that of the store: those of an events file are
     /// converted, exactly, and another journal is refused. A store that has no unit gets this one.
     pub unit: Option<TimeUnit>,
+    /// Whether times of an events file are taken that look like times in another unit: see
+    /// [`TimeUnit::likely_other`].
+    pub any_time: bool,
     /// Bytes of memory that it may take, about.
     pub memory_bytes_max: usize,
     /// If given, each so many new records are posted by themselves, so that nobody waits long; then not
@@ -90,6 +95,7 @@ impl Default for ImportOptions {
             skip_refused: false,
             again: false,
             unit: None,
+            any_time: false,
             memory_bytes_max: 1 << 30,
             batch_rows: None,
             folder: std::env::temp_dir(),
@@ -183,6 +189,8 @@ pub struct Imported {
     pub continued: u64,
     /// Rows that are refused, and left out, in order.
     pub refused: Vec<Error>,
+    /// Of a dry run of events, what posting them would do to the balance of each account that they change.
+    pub effects: Vec<ImportEffect>,
 }
 
 /// An account that an import opens.

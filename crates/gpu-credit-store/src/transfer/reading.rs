@@ -40,11 +40,19 @@ pub(super) struct StagedRow {
     pub(super) change: Change,
 }
 
-/// Reads a file to its end. `conversion` is from the unit of the file to that of the store.
+/// The units of times.
+pub(super) struct Units {
+    /// From that of the file to that of the store.
+    pub(super) conversion: Option<(TimeUnit, TimeUnit)>,
+    /// That of the file, if times that are likely in another are refused.
+    pub(super) checked: Option<TimeUnit>,
+}
+
+/// Reads a file to its end.
 pub(super) fn read(
     input: impl Read,
     options: &ImportOptions,
-    conversion: Option<(TimeUnit, TimeUnit)>,
+    units: &Units,
     progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<ReadFile, Error> {
     let mut events = EventReader::new(input).map_err(ImportError::from)?;
@@ -71,7 +79,10 @@ pub(super) fn read(
         let account = accounts.index(event.account)?;
         let id = event.id.map(RecordId::from);
         let line = events.line();
-        let in_unit = match conversion {
+        if let Some(unit) = units.checked {
+            refuse_other_unit(&change, line, unit)?;
+        }
+        let in_unit = match units.conversion {
             None => Ok(change),
             Some((from, to)) => converted(change, line, from, to),
         };
@@ -143,6 +154,30 @@ fn change(event: &Event<'_>) -> Option<Change> {
         Action::Metered { rate, from, until } => Some(Change::MeteredUsage { rate, from, until }),
         Action::Balance { .. } => None,
     }
+}
+
+/// Refuses a time that is likely in another unit. The file is then likely to have many: it is not one row
+/// that is wrong.
+fn refuse_other_unit(change: &Change, line: u64, unit: TimeUnit) -> Result<(), ImportError> {
+    let times = match change {
+        Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => {
+            [("timestamp", *timestamp), ("timestamp", *timestamp)]
+        }
+        Change::MeteredUsage { from, until, .. } => [("timestamp", *from), ("until", *until)],
+        _ => return Ok(()),
+    };
+    for (column, value) in times {
+        if let Some(likely) = unit.likely_other(value) {
+            return Err(ImportError::OtherUnit {
+                line,
+                column,
+                value,
+                unit,
+                likely,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// A record in another unit of time.

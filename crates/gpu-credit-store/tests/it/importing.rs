@@ -260,7 +260,10 @@ fn next_file(files: &[Vec<Row>], random: &mut Random) -> Vec<Row> {
 
 /// All that is told of an import.
 fn outcome(imported: Result<Imported, Error>) -> Result<String, String> {
-    let told = imported.map(|imported| format!("{imported:?}"));
+    let told = imported.map(|mut imported| {
+        imported.effects.clear();
+        format!("{imported:?}")
+    });
     told.map_err(|error| error.to_string())
 }
 

@@ -63,7 +63,9 @@ usage,b,,1,31,,u4
             batch_rows,
             ..skipping()
         };
-        let trial = import(&store, rows, &options).unwrap();
+        let mut trial = import(&store, rows, &options).unwrap();
+        assert_eq!(trial.effects.len(), 1);
+        trial.effects.clear();
         assert_eq!(store.last_sequence(), before);
         options.mode = ImportMode::Post;
         let imported = import(&store, rows, &options).unwrap();

@@ -24,8 +24,13 @@ fn a_file_is_imported_once() {
     assert_eq!(
         said,
         "nothing was posted; it would be 3 entries posted, 2 accounts opened (acme: carry, beta: \
-         carry); 0 entries were there already; 1 query ignored\n"
+         carry); 0 entries were there already; 1 query ignored\n\
+         | account | timestamp | balance_before | deficit_before | balance | deficit | status    |\n\
+         |---------|-----------|----------------|----------------|---------|---------|-----------|\n\
+         | acme    |        12 |                |                |      70 |       0 | available |\n\
+         | beta    |         5 |                |                |    none |       4 | inactive  |\n"
     );
+    assert_eq!(folder.ok("import events.csv --dry-run --quiet"), "");
     assert!(!folder.path().join("gpu-credit.redb").exists());
     let said = folder.ok("import events.csv --policy forfeit");
     assert!(
@@ -177,6 +182,60 @@ fn rows_that_are_refused_can_be_left_out_and_the_others_posted() {
         said.contains("it is a journal, which is imported whole"),
         "{said}"
     );
+}
+
+/// Milliseconds were posted as seconds.
+#[test]
+fn a_file_in_another_unit_than_the_store_has_is_refused() {
+    let folder = Folder::new();
+    folder.ok("account create acme --unit s");
+    let rows = "usage,acme,,1,1769860800000,\n";
+    folder.file("events.csv", file(rows));
+    let said = folder.refused("import events.csv --skip-refused");
+    assert_eq!(
+        said,
+        "gpu-credit: events.csv: line 2, column timestamp: found 1769860800000, which is no likely time in \
+         s, and one in ms; nothing was posted; --unit ms says so, and --any-time that s is right"
+    );
+    assert!(
+        folder
+            .ok("import events.csv --unit ms -n")
+            .contains("1 entry posted")
+    );
+    assert!(
+        folder
+            .ok("import events.csv --any-time")
+            .contains("1 entry posted")
+    );
+    let said = folder.refused("use acme 1 --at 1769860800000 --id u1");
+    assert!(
+        said.contains("would be 2026-01-31T12:00:00Z in ms: --unit ms says so"),
+        "{said}"
+    );
+    folder.ok("use acme 1 --at 1769860800000 --id u1 --any-time");
+}
+
+/// A dry run gave counts alone.
+#[test]
+fn a_trial_shows_what_becomes_of_balances() {
+    let folder = Folder::with_account();
+    let journal = folder.journal();
+    let header = file("").replace('\n', ",id,until\n");
+    let rows = "grant,acme,late,5,3,40,g3,\nusage,acme,,1,12,,u2,15\nusage,acme,,30,12,,u1,\nusage,new,,2,1,,u1,\n";
+    folder.file("events.csv", header + rows);
+    let said = folder.ok("import events.csv -n");
+    let table: Vec<&str> = said.lines().skip(3).collect();
+    assert_eq!(
+        table,
+        [
+            "| acme    |        15 |            120 |              0 |     122 |       0 | available |",
+            "| new     |         1 |                |                |    none |       2 | inactive  |",
+        ]
+    );
+    assert_eq!(folder.journal(), journal);
+    folder.ok("import events.csv");
+    let balances = folder.json("balance --at 15");
+    assert_eq!(balances[0]["balance"], 122);
 }
 
 #[test]
