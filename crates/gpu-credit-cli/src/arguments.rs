@@ -13,6 +13,7 @@ use crate::store::accounts::{self, AccountsArguments};
 use crate::store::balance::{self, BalanceArguments};
 use crate::store::change::{self, ChangeArguments};
 use crate::store::check::{self, CheckArguments};
+use crate::store::close::{self, CloseArguments};
 use crate::store::copy::{self, CopyArguments};
 use crate::store::draws::{self, DrawsArguments};
 use crate::store::export::{self, ExportArguments};
@@ -21,9 +22,10 @@ use crate::store::history::{self, HistoryArguments};
 use crate::store::import::{self, ImportArguments};
 use crate::store::job::{self, RunArguments, StopArguments};
 use crate::store::plot::{self, PlotArguments};
-use crate::store::post::{self, CloseArguments, RetractArguments, RevokeArguments, UseArguments};
 use crate::store::spendable::{self, RunsDryArguments, SpendableArguments};
 use crate::store::statement::{self, StatementArguments};
+use crate::store::undo::{self, RetractArguments, RevokeArguments};
+use crate::store::usage::{self, UseArguments};
 use crate::verify::{self, VerifyArguments};
 
 /// An exact ledger of credit that expires: many accounts in one file.
@@ -56,14 +58,14 @@ pub(crate) enum Command {
     /// List all accounts with their totals
     #[command(after_help = accounts::HELP)]
     Accounts(AccountsArguments),
-    /// Close the books of an account before an instant
-    #[command(after_help = post::CLOSE_HELP)]
+    /// Close the books of accounts before an instant
+    #[command(after_help = close::HELP)]
     Close(CloseArguments),
     /// Grant credit, once or again and again
     #[command(after_help = grant::HELP)]
     Grant(GrantArguments),
     /// Record usage at an instant
-    #[command(after_help = post::USE_HELP)]
+    #[command(after_help = usage::HELP)]
     Use(UseArguments),
     /// Record a job: usage at a rate, from a start until an end
     #[command(after_help = job::RUN_HELP)]
@@ -75,13 +77,13 @@ pub(crate) enum Command {
     #[command(after_help = import::HELP)]
     Import(ImportArguments),
     /// Correct the amount, rate, times, window or priority of a record
-    #[command(after_help = change::HELP)]
+    #[command(after_help = change::HELP, override_usage = change::USAGE)]
     Change(ChangeArguments),
     /// Undo a grant or usage, as if never posted (unlike revoke)
-    #[command(after_help = post::RETRACT_HELP)]
+    #[command(after_help = undo::RETRACT_HELP)]
     Retract(RetractArguments),
     /// Void what is left of a grant from an instant on (unlike retract)
-    #[command(after_help = post::REVOKE_HELP)]
+    #[command(after_help = undo::REVOKE_HELP)]
     Revoke(RevokeArguments),
     /// The balance of accounts at any instant, past or future
     #[command(after_help = balance::HELP)]

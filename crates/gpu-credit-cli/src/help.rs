@@ -161,8 +161,9 @@ The exit code is
   2   anything else. Standard error says what, in one line (in a few if the
       command line itself is wrong), and nothing has changed unless that line
       says so
-  3   import --skip-refused has left rows out, which standard error lists, and
-      posted the others
+  3   not all counts: import --skip-refused has left rows out, which standard
+      error lists, and posted the others; or what was posted again under its id
+      has been retracted since, and stays so
 
 Example:
   gpu-credit balance --at 2025-03-01 --format csv --unit s";

@@ -47,16 +47,16 @@ use escape::{printable, shortened};
 use os_error::words;
 use output_file::refuse_store_on_standard_output;
 use store::{
-    account, accounts, balance, change, check, copy, draws, export, grant, history, import, job,
-    plot, post, spendable, statement,
+    account, accounts, balance, change, check, close, copy, draws, export, grant, history, import,
+    job, plot, spendable, statement, undo, usage,
 };
 
 /// Engines disagree, or something is wrong with a store.
 const FAILED: u8 = 1;
 /// Bad input or usage, or storage that fails; also what clap exits with.
 const BAD_INPUT: u8 = 2;
-/// An import has left out rows that are refused, and posted the others.
-const LEFT_OUT: u8 = 3;
+/// Not all is posted and counts: an import has left out rows, or what was posted again is retracted.
+const PART: u8 = 3;
 
 fn main() -> ExitCode {
     let done = match arguments() {
@@ -134,17 +134,33 @@ fn arguments() -> Result<Typed, String> {
         Some(wrong) => format!("gpu-credit: {wrong}"),
         None => lines,
     };
-    let mut lines: Vec<_> = lines.lines().map(printable).collect();
+    let lines = lines.lines().map(without_environment);
+    let lines: Vec<String> = lines.collect();
+    let mut lines: Vec<_> = lines.iter().map(|line| printable(line)).collect();
     if unit_of_environment_is_wrong(&lines) {
         lines.push("The variable GPU_CREDIT_UNIT has that value.".into());
     }
     Err(lines.join("\n"))
 }
 
+/// A line without the options that nobody has typed: of a command line that is wrong, they are shown as if
+/// they were required if the environment has them.
+fn without_environment(line: &str) -> String {
+    if !line.starts_with("Usage: ") {
+        return line.to_owned();
+    }
+    let options = [("--unit", " --unit <UNIT>"), ("--db", " --db <FILE>")];
+    let untyped = options.into_iter().filter(|(option, _)| !is_typed(option));
+    untyped.fold(line.to_owned(), |line, (_, shown)| line.replace(shown, ""))
+}
+
+fn is_typed(option: &str) -> bool {
+    env::args_os().any(|word| word.to_string_lossy().starts_with(option))
+}
+
 /// Whether what is wrong is the unit, and nobody has typed it.
 fn unit_of_environment_is_wrong(lines: &[Cow<'_, str>]) -> bool {
-    let is_typed = env::args_os().any(|word| word.to_string_lossy().starts_with("--unit"));
-    !is_typed
+    !is_typed("--unit")
         && lines
             .first()
             .is_some_and(|line| line.contains("'--unit <UNIT>'"))
@@ -155,20 +171,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Account(command) => account::run(&command)?,
         Command::Accounts(arguments) => accounts::run(&arguments)?,
-        Command::Import(arguments) => {
-            return Ok(match import::run(&arguments)? {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::from(LEFT_OUT),
-            });
-        }
-        Command::Grant(arguments) => grant::run(&arguments)?,
-        Command::Use(arguments) => post::usage(&arguments)?,
-        Command::Run(arguments) => job::run(&arguments)?,
+        Command::Import(arguments) => return Ok(all_or_part(import::run(&arguments)?)),
+        Command::Grant(arguments) => return Ok(all_or_part(grant::run(&arguments)?)),
+        Command::Use(arguments) => return Ok(all_or_part(usage::run(&arguments)?)),
+        Command::Run(arguments) => return Ok(all_or_part(job::run(&arguments)?)),
         Command::Stop(arguments) => job::stop(&arguments)?,
-        Command::Retract(arguments) => post::retract(&arguments)?,
-        Command::Revoke(arguments) => post::revoke(&arguments)?,
-        Command::Change(arguments) => change::run(&arguments)?,
-        Command::Close(arguments) => post::close(&arguments)?,
+        Command::Retract(arguments) => return Ok(all_or_part(undo::retract(&arguments)?)),
+        Command::Revoke(arguments) => return Ok(all_or_part(undo::revoke(&arguments)?)),
+        Command::Change(arguments) => return Ok(all_or_part(change::run(&arguments)?)),
+        Command::Close(arguments) => return Ok(all_or_part(close::run(&arguments)?)),
         Command::Balance(arguments) => balance::run(&arguments)?,
         Command::Spendable(arguments) => spendable::spendable(&arguments)?,
         Command::RunsDry(arguments) => spendable::runs_dry(&arguments)?,
@@ -193,6 +204,13 @@ fn exit_code(is_well: bool) -> ExitCode {
     match is_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FAILED),
+    }
+}
+
+fn all_or_part(is_all: bool) -> ExitCode {
+    match is_all {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(PART),
     }
 }
 

@@ -11,6 +11,14 @@ use super::window::WindowArguments;
 use crate::integer::{amount, integer};
 use crate::time::TimeArguments;
 
+pub(crate) const USAGE: &str = "\
+gpu-credit change [OPTIONS] <ACCOUNT> <USAGE> --amount <AMOUNT>
+       gpu-credit change [OPTIONS] <ACCOUNT> <JOB>
+           --rate <RATE>, --from <TIME>, --until <TIME>, or several of them
+       gpu-credit change [OPTIONS] <ACCOUNT> <GRANT>
+           --for <LENGTH>, --expires-at <TIME>, --expiration <LENGTH>
+           or --priority <NUMBER>";
+
 pub(crate) const HELP: &str = "\
 Usage gets another amount; a job another rate, first tick or end; a grant
 another end or another priority. Every answer is then as if it had been posted
@@ -90,7 +98,7 @@ impl JobArguments {
     }
 }
 
-pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<bool> {
     let times = &arguments.post.rows.times;
     let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
     arguments.post.run(|store, id| {

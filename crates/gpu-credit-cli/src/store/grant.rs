@@ -58,7 +58,7 @@ pub(crate) struct GrantArguments {
     credit_id: String,
 }
 
-pub(crate) fn run(arguments: &GrantArguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &GrantArguments) -> anyhow::Result<bool> {
     let times = &arguments.post.rows.times;
     let GrantArguments {
         account,

@@ -1,5 +1,6 @@
 //! `gpu-credit history`: the journal of an account.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::vec;
 
@@ -20,6 +21,8 @@ A row for each entry, in the order in which they were posted.
                 the first instant it revokes, of a close the first that stays
                 open
   amount        of a job its rate
+  amount_before what a change or a retraction takes the place of: the amount,
+                or the rate of a job, until then
   expiration    none if a grant never expires
 
 Example:
@@ -45,6 +48,7 @@ struct HistoryRow {
     policy: Option<String>,
     credit_id: Option<String>,
     amount: Option<u64>,
+    amount_before: Option<u64>,
     timestamp: Option<i64>,
     expiration: Option<u64>,
     until: Option<i64>,
@@ -61,6 +65,7 @@ impl Row for HistoryRow {
         "policy",
         "credit_id",
         "amount",
+        "amount_before",
         "timestamp",
         "expiration",
         "until",
@@ -83,6 +88,7 @@ impl Row for HistoryRow {
             or_empty(self.policy.as_ref()),
             or_empty(self.credit_id.as_ref()),
             or_empty(self.amount),
+            or_empty(self.amount_before),
             or_empty(self.timestamp.map(|at| times.show(at))),
             expiration,
             or_empty(self.until.map(|until| times.show(until))),
@@ -182,6 +188,7 @@ impl From<Entry> for HistoryRow {
 
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
+    let mut amounts = Amounts::of(&store, &arguments.account)?;
     let mut history = History {
         store: &store,
         account: &arguments.account,
@@ -194,10 +201,50 @@ pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     if let Some(error) = history.failure.take() {
         return Err(error);
     }
-    arguments
-        .rows
-        .write(history.by_ref().map(HistoryRow::from))?;
+    let rows = history.by_ref().map(|entry| HistoryRow {
+        amount_before: amounts.before(&entry),
+        ..HistoryRow::from(entry)
+    });
+    arguments.rows.write(rows)?;
     history.failure.map_or(Ok(()), Err)
+}
+
+/// The amounts of the records that are corrected, as the entries so far leave them.
+struct Amounts(HashMap<RecordId, Option<u64>>);
+
+impl Amounts {
+    /// Of no entry yet.
+    fn of(store: &OpenStore, account: &str) -> anyhow::Result<Self> {
+        let mut corrected = HashMap::new();
+        store.ask(|store| {
+            store.visit_history(account, Revision::START, |entry| {
+                if let Some(of) = entry.change.corrects() {
+                    corrected.insert(of.clone(), None);
+                }
+                ControlFlow::Continue(())
+            })
+        })?;
+        Ok(Amounts(corrected))
+    }
+
+    /// The amount that an entry takes the place of; the next one has its own.
+    fn before(&mut self, entry: &Entry) -> Option<u64> {
+        let of = entry.change.corrects().unwrap_or(&entry.id);
+        let amount = self.0.get_mut(of)?;
+        let (changed, is_replaced) = match &entry.change {
+            Change::Grant { amount, .. }
+            | Change::Usage { amount, .. }
+            | Change::MeteredUsage { rate: amount, .. } => (Some(*amount), false),
+            Change::ChangeUsage { amount, .. }
+            | Change::ChangeMeteredUsage {
+                rate: Some(amount), ..
+            } => (Some(*amount), true),
+            Change::RetractRecord { .. } => (None, true),
+            _ => return None,
+        };
+        let before = std::mem::replace(amount, changed);
+        before.filter(|_| is_replaced)
+    }
 }
 
 /// The entries of an account, of which only some are held at a time.

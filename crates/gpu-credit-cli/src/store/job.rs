@@ -69,7 +69,7 @@ impl EndArguments {
     }
 }
 
-pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<bool> {
     let times = &arguments.post.rows.times;
     arguments.post.run(|_, id| {
         let from = times.instant("--from", &arguments.from)?;

@@ -5,6 +5,7 @@ pub(crate) mod accounts;
 pub(crate) mod balance;
 pub(crate) mod change;
 pub(crate) mod check;
+pub(crate) mod close;
 pub(crate) mod copy;
 pub(crate) mod draws;
 mod explain;
@@ -16,13 +17,16 @@ mod import_effects;
 mod import_refused;
 mod import_sacct;
 pub(crate) mod job;
+mod period;
 mod plan;
 pub(crate) mod plot;
-pub(crate) mod post;
+mod post;
 mod recorded;
 mod result;
 pub(crate) mod spendable;
 pub(crate) mod statement;
+pub(crate) mod undo;
+pub(crate) mod usage;
 mod window;
 
 use std::collections::{HashMap, HashSet};
@@ -32,7 +36,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Args;
 use gpu_credit::GrantId;
-use gpu_credit_store::{Account, Change, Error, RecordId, Revision, StorageProblem, Store};
+use gpu_credit_store::{Account, Change, Entry, Error, RecordId, Revision, StorageProblem, Store};
 
 use crate::escape::printable;
 use crate::output_file::identity;
@@ -190,16 +194,26 @@ impl OpenStore {
 
     /// The record ids of an account's grants, by the revisions that posted them.
     pub(crate) fn grant_ids(&self, name: &str) -> anyhow::Result<GrantIds> {
+        let is_grant = |entry: &Entry| matches!(entry.change, Change::Grant { .. });
+        self.record_ids(name, is_grant).map(GrantIds)
+    }
+
+    /// The ids of an account's entries that are wanted, by their revisions. O(entries of the account).
+    pub(crate) fn record_ids(
+        &self,
+        name: &str,
+        is_wanted: impl Fn(&Entry) -> bool,
+    ) -> anyhow::Result<HashMap<Revision, RecordId>> {
         let mut ids = HashMap::new();
         self.ask(|store| {
             store.visit_history(name, Revision::START, |entry| {
-                if let Change::Grant { .. } = entry.change {
+                if is_wanted(&entry) {
                     ids.insert(entry.revision, entry.id);
                 }
                 ControlFlow::Continue(())
             })
         })?;
-        Ok(GrantIds(ids))
+        Ok(ids)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `gpu-credit use`, `retract`, `revoke` and `close`: an entry each; and what all that post share.
+//! What all commands share that post.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,8 +11,8 @@ use super::change::start;
 use super::result::ResultingBalance;
 use super::{OpenStore, StoreArguments, counted};
 use crate::arguments::QuietArguments;
-use crate::confirm::confirm;
-use crate::integer::amount;
+use crate::complain;
+use crate::escape::printable;
 use crate::name::new_name;
 use crate::rows::{Row, RowArguments, RowFormat, or_empty, or_none};
 use crate::time::TimeArguments;
@@ -37,7 +37,7 @@ impl IdArguments {
 #[derive(Args)]
 pub(crate) struct PostArguments {
     #[command(flatten)]
-    store: StoreArguments,
+    pub(super) store: StoreArguments,
     #[command(flatten)]
     id: IdArguments,
     /// Check that nothing is wrong with it, and post nothing
@@ -47,143 +47,6 @@ pub(crate) struct PostArguments {
     quiet: QuietArguments,
     #[command(flatten)]
     pub(super) rows: RowArguments,
-}
-
-pub(crate) const USE_HELP: &str = "\
-Usage is never refused for lack of credit: the policy of the account says what
-becomes of it (see gpu-credit help policies). For what is used over a while,
-such as by a job, there is gpu-credit run. Posting again with the same id does
-nothing, and says so; posting something else under it is an error.
-
-Example:
-  gpu-credit use acme 1200 --at 2025-03-04T16:30:00Z --unit s --id job-17";
-
-#[derive(Args)]
-pub(crate) struct UseArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    /// The name of the account
-    account: String,
-    /// The amount, an integer of the smallest unit
-    #[arg(value_parser = amount(), allow_negative_numbers = true)]
-    amount: u64,
-    /// When it takes effect
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    at: String,
-}
-
-pub(crate) const RETRACT_HELP: &str = "\
-Every answer is then as if the record had never been posted. The journal keeps
-both: --as-recorded gives the answers from before. To end a grant early, and
-keep what has been drawn from it, there is gpu-credit revoke.
-
-Example:
-  gpu-credit retract acme job-17";
-
-#[derive(Args)]
-pub(crate) struct RetractArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    /// The name of the account
-    account: String,
-    /// The record id of a grant, of usage or of a job
-    record: String,
-}
-
-pub(crate) const REVOKE_HELP: &str = "\
-The grant is then no longer active from that instant on. What remains of it
-counts as revoked, and does not lapse; what has been drawn stays drawn. Other
-systems call that to void a grant. Usage at that instant or later that it had
-covered is drawn from other grants, or not covered. For a grant that should
-never have been, there is gpu-credit retract.
-
-A revocation cannot be undone or moved to a later instant: retract the grant,
-and grant it again under another id.
-
-Example:
-  gpu-credit revoke acme invoice-1 --from 2025-03-20 --unit s";
-
-#[derive(Args)]
-pub(crate) struct RevokeArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    /// The name of the account
-    account: String,
-    /// The record id of the grant
-    grant: String,
-    /// The first instant at which it is no longer active
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: String,
-}
-
-pub(crate) const CLOSE_HELP: &str = "\
-From then on, records, corrections and queries before that instant are refused.
-Answers after it stay as they are, and --as-recorded still gives earlier ones.
-This cannot be undone. On a terminal it asks; elsewhere it needs --yes.
-
-Example:
-  gpu-credit close acme --until 2025-02-01 --yes --unit s";
-
-#[derive(Args)]
-pub(crate) struct CloseArguments {
-    #[command(flatten)]
-    post: PostArguments,
-    /// The name of the account
-    account: String,
-    /// The first instant that stays open
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    until: String,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-}
-
-pub(crate) fn usage(arguments: &UseArguments) -> anyhow::Result<()> {
-    let times = &arguments.post.rows.times;
-    arguments.post.run(|_, id| {
-        let at = times.instant("--at", &arguments.at)?;
-        Ok(Posting::usage(
-            arguments.account.as_str(),
-            id,
-            arguments.amount,
-            at,
-        ))
-    })
-}
-
-pub(crate) fn retract(arguments: &RetractArguments) -> anyhow::Result<()> {
-    let (account, of) = (arguments.account.as_str(), arguments.record.as_str());
-    (arguments.post).run(|_, id| Ok(Posting::retract(account, id, of)))
-}
-
-pub(crate) fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
-    let times = &arguments.post.rows.times;
-    let (account, of) = (arguments.account.as_str(), arguments.grant.as_str());
-    arguments.post.run(|_, id| {
-        let from = times.instant("--from", &arguments.from)?;
-        Ok(Posting::revoke(account, id, of, from))
-    })
-}
-
-pub(crate) fn close(arguments: &CloseArguments) -> anyhow::Result<()> {
-    let times = &arguments.post.rows.times;
-    let account = arguments.account.as_str();
-    if !arguments.yes && !arguments.post.dry_run {
-        let until = &arguments.until;
-        confirm(
-            format_args!(
-                "Close the books of account {account:?} before {until}? Records, corrections and queries \
-                 before that are refused from then on, and this cannot be undone."
-            ),
-            format_args!(
-                "closing the books of account {account:?} before {until} cannot be undone"
-            ),
-        )?;
-    }
-    arguments.post.run(|_, id| {
-        let until = times.instant("--until", &arguments.until)?;
-        Ok(Posting::close_books(account, id, until))
-    })
 }
 
 #[derive(Serialize)]
@@ -225,9 +88,9 @@ impl Row for PostedRow {
 }
 
 /// What came of a posting.
-struct Posted {
-    posting: Posting,
-    outcome: Outcome,
+pub(super) struct Posted {
+    pub(super) posting: Posting,
+    pub(super) outcome: Outcome,
     result: Option<ResultingBalance>,
     /// What was posted, for people.
     told: String,
@@ -257,45 +120,49 @@ impl From<Posted> for PostedRow {
 }
 
 impl PostArguments {
-    /// Posts one entry, and says what came of it.
+    /// Posts one entry, and says what came of it. Whether it counts: not if it was posted before, and
+    /// retracted since.
     pub(super) fn run(
         &self,
         posting: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Posting>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let posted = self.post(|store, id| Ok(vec![posting(store, id)?]))?;
-        self.report(posted, |posted| {
-            let Posted {
-                posting,
-                outcome,
-                result,
-                told,
-                retracted,
-            } = &posted[0];
-            let (revision, id) = (or_empty(outcome.revision()), &posting.id);
-            match (outcome.is_new(), self.dry_run, retracted) {
-                (false, _, Some(retracted)) => format!(
-                    "was posted already as revision {revision}, id {id}, and retracted by revision {retracted}: \
-                     nothing was done; post it under another id to have it back"
-                ),
-                (false, _, None) => {
-                    format!("was posted already as revision {revision}, id {id}: nothing was done")
-                }
-                (true, true, _) => {
-                    format!("nothing is wrong with it; nothing was posted: {told}")
-                }
-                (true, false, _) => format!(
-                    "posted as revision {revision}, id {id}: {told}{}",
-                    self.said(result.as_ref())
-                ),
-            }
-        })
+        self.report(posted, |posted| vec![self.sentence(&posted[0])])
     }
 
-    /// Posts several entries, all of them or none, and says what came of them.
+    /// What came of one entry, for people.
+    pub(super) fn sentence(&self, posted: &Posted) -> String {
+        let Posted {
+            posting,
+            outcome,
+            result,
+            told,
+            retracted,
+        } = posted;
+        let (revision, id) = (or_empty(outcome.revision()), &posting.id);
+        match (outcome.is_new(), self.dry_run, retracted) {
+            (false, _, Some(retracted)) => format!(
+                "was posted already as revision {revision}, id {id}, and retracted by revision {retracted}: \
+                 nothing was done; post it under another id to have it back"
+            ),
+            (false, _, None) => {
+                format!("was posted already as revision {revision}, id {id}: nothing was done")
+            }
+            (true, true, _) => {
+                format!("nothing is wrong with it; nothing was posted: {told}")
+            }
+            (true, false, _) => format!(
+                "posted as revision {revision}, id {id}: {told}{}",
+                self.said(result.as_ref())
+            ),
+        }
+    }
+
+    /// Posts several entries, all of them or none, and says what came of them. Whether all count.
     pub(super) fn run_all(
         &self,
         postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let posted = self.post(postings)?;
         self.report(posted, |posted| {
             let is_new = |posted: &&Posted| posted.outcome.is_new();
@@ -309,13 +176,13 @@ impl PostArguments {
             };
             let entries = counted(new, "entry", "entries");
             let (Some(first), Some(last)) = (posted.first(), posted.last()) else {
-                return "nothing was posted".to_owned();
+                return Vec::new();
             };
             let said = match self.dry_run {
                 true => "nothing was posted; it would be ",
                 false => "",
             };
-            format!(
+            vec![format!(
                 "{said}{entries} posted, {known} there already{retracted}, ids {} to {}: the first is {}, \
                  the last is {}{}",
                 first.posting.id,
@@ -323,7 +190,7 @@ impl PostArguments {
                 first.told,
                 last.told,
                 self.said(first_new.and_then(|posted| posted.result.as_ref()))
-            )
+            )]
         })
     }
 
@@ -331,7 +198,7 @@ impl PostArguments {
         result.map_or_else(String::new, |result| result.sentence(&self.rows.times))
     }
 
-    fn post(
+    pub(super) fn post(
         &self,
         postings: impl FnOnce(&OpenStore, RecordId) -> anyhow::Result<Vec<Posting>>,
     ) -> anyhow::Result<Vec<Posted>> {
@@ -347,19 +214,19 @@ impl PostArguments {
             None => store.explain_without_id(error),
         })?;
         store.ensure_in_place()?;
-        if self.quiet.quiet {
-            return Ok(Vec::new());
-        }
         let retracted = retracted(&store, &postings, &outcomes);
         let posted = postings
             .into_iter()
             .zip(outcomes)
             .map(|(posting, outcome)| Posted {
-                result: match self.dry_run {
+                result: match self.dry_run || self.quiet.quiet {
                     true => None,
                     false => ResultingBalance::of(&store, &posting),
                 },
-                told: told(&store, &posting),
+                told: match self.quiet.quiet {
+                    true => String::new(),
+                    false => told(&store, &posting),
+                },
                 retracted: retracted.get(&posting.id).copied(),
                 posting,
                 outcome,
@@ -367,16 +234,38 @@ impl PostArguments {
         Ok(posted.collect())
     }
 
-    /// A sentence for people, and rows for programs.
-    fn report(
+    /// Says what came of it: lines for people, and rows for programs. Whether all count.
+    pub(super) fn report(
         &self,
         posted: Vec<Posted>,
-        sentence: impl FnOnce(&[Posted]) -> String,
-    ) -> anyhow::Result<()> {
+        lines: impl FnOnce(&[Posted]) -> Vec<String>,
+    ) -> anyhow::Result<bool> {
+        let all_count = posted.iter().all(|posted| posted.retracted.is_none());
+        if self.quiet.quiet || self.rows.format != RowFormat::Table {
+            warn_of_retracted(&posted);
+        }
         match self.rows.format {
-            _ if self.quiet.quiet => Ok(()),
-            RowFormat::Table => crate::say(format_args!("{}", sentence(&posted))),
-            _ => self.rows.write(posted.into_iter().map(PostedRow::from)),
+            _ if self.quiet.quiet => {}
+            RowFormat::Table => {
+                let mut lines = lines(&posted).into_iter();
+                lines.try_for_each(|line| crate::say(format_args!("{line}")))?;
+            }
+            _ => self.rows.write(posted.into_iter().map(PostedRow::from))?,
+        }
+        Ok(all_count)
+    }
+}
+
+/// Says on standard error what was posted before and does not count.
+fn warn_of_retracted(posted: &[Posted]) {
+    for posted in posted {
+        if let Some(retracted) = posted.retracted {
+            let id = &posted.posting.id;
+            let line = format!(
+                "gpu-credit: id {id} was posted already, and retracted by revision {retracted}: nothing was \
+                 done; post it under another id to have it back"
+            );
+            complain(format_args!("{}", printable(&line)));
         }
     }
 }

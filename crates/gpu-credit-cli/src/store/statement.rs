@@ -3,31 +3,34 @@
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use gpu_credit::{GrantPeriod, PeriodStatement};
-use gpu_credit_store::Account;
+use gpu_credit_store::{Account, Revision};
 use serde::Serialize;
 
+use super::period::{Period, PeriodArguments};
 use super::{GrantIds, OpenStore, RecordedArguments, StoreArguments};
+use crate::escape::printable;
 use crate::rows::{Row, RowArguments, RowFormat, or_empty, or_none};
 use crate::time::TimeArguments;
-use crate::{heard, say};
+use crate::{complain, heard, say};
 
 pub(crate) const HELP: &str = "\
 A row for each grant that was active: remaining_before and granted (its amount,
 if it starts in the period) add up to drawn, lapsed at its end, forfeited,
 revoked and remaining. With --by account a row for each account, which adds
 them up, and has all usage: deficit_before and used add up to drawn, dropped
-and deficit. CSV and JSON have that with --by account only. first and last are
-the first and the last instant of the period.
+and deficit. CSV and JSON have that with --by account only; if rows of grants
+do not tell all usage, a note on standard error says so. first and last are the
+first and the last instant of the period. revision is that of the account:
+--as-recorded asks for this statement again, whatever is posted later.
 
---from and --until name a period, such as a month: a grant that ends with it
-has lapsed in it, so that two months add up to both. Without them the statement
-has all up to --at, as the balance has. It begins at the close of the books, if
+--month, or --from and --until, name a period: a grant that ends with it has
+lapsed in it, so that two months add up to both. Without them the statement has
+all up to --at, as the balance has. It begins at the close of the books, if
 they are closed: --as-recorded asks for a month that was closed.
 
 Example:
   gpu-credit statement account-01 --at 2025-02-10 --unit s
-  gpu-credit statement --from 2025-02-01 --until 2025-03-01 --by account \\
-    --format csv --unit s";
+  gpu-credit statement --month 2025-02 --by account --format csv --unit s";
 
 #[derive(Args)]
 pub(crate) struct StatementArguments {
@@ -42,15 +45,11 @@ pub(crate) struct StatementArguments {
         value_name = "TIME",
         default_value = "now",
         allow_hyphen_values = true,
-        conflicts_with_all = ["from", "until"]
+        conflicts_with_all = ["from", "until", "month"]
     )]
     at: String,
-    /// The first instant of a period
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<String>,
-    /// The first instant after a period; now if --from alone is given
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    until: Option<String>,
+    #[command(flatten)]
+    period: PeriodArguments,
     /// What has a row: grant or account
     #[arg(
         long,
@@ -82,8 +81,7 @@ enum By {
 enum Of {
     /// Up to an instant, which is part of it.
     At(i64),
-    /// From an instant, or from the beginning, until one that is not part of it.
-    Period(Option<i64>, i64),
+    Period(Period),
 }
 
 #[derive(Serialize)]
@@ -101,6 +99,7 @@ struct GrantRow {
     forfeited: u64,
     revoked: u64,
     remaining: u64,
+    revision: Revision,
 }
 
 impl Row for GrantRow {
@@ -117,6 +116,7 @@ impl Row for GrantRow {
         "forfeited",
         "revoked",
         "remaining",
+        "revision",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
@@ -133,6 +133,7 @@ impl Row for GrantRow {
             self.forfeited.to_string(),
             self.revoked.to_string(),
             self.remaining.to_string(),
+            self.revision.to_string(),
         ]
     }
 }
@@ -154,6 +155,7 @@ struct AccountRow {
     used: u64,
     dropped: u64,
     deficit: u64,
+    revision: Revision,
 }
 
 impl Row for AccountRow {
@@ -172,6 +174,7 @@ impl Row for AccountRow {
         "used",
         "dropped",
         "deficit",
+        "revision",
     ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
@@ -190,6 +193,7 @@ impl Row for AccountRow {
             self.used.to_string(),
             self.dropped.to_string(),
             self.deficit.to_string(),
+            self.revision.to_string(),
         ]
     }
 }
@@ -211,7 +215,7 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
             By::Account => accounts.push(account_row(&account, of, &statement)),
             By::Grant => {
                 grants.extend(grant_rows(&store, &account, &statement)?);
-                sums.push(usage_line(&rows.times, &account, of, &statement));
+                sums.push(SumOfUsage::new(&rows.times, &account, of, &statement));
             }
         }
         if let Some(id) = &arguments.grant {
@@ -223,32 +227,29 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
         return rows.write(accounts);
     }
     rows.write(grants)?;
-    if rows.format != RowFormat::Table || arguments.grant.is_some() {
+    if arguments.grant.is_some() {
         return Ok(());
     }
-    sums.iter()
-        .try_for_each(|line| heard(say(format_args!("{line}"))))
+    if rows.format == RowFormat::Table {
+        let mut lines = sums.iter().map(|sum| &sum.line);
+        return lines.try_for_each(|line| heard(say(format_args!("{line}"))));
+    }
+    for sum in sums.iter().filter(|sum| !sum.is_all_drawn) {
+        let line = &sum.line;
+        let note =
+            format!("note: rows of grants do not tell all usage, rows --by account do: {line}");
+        complain(format_args!("{}", printable(&note)));
+    }
+    Ok(())
 }
 
 impl StatementArguments {
     fn of(&self) -> anyhow::Result<Of> {
         let times = &self.rows.times;
-        if self.from.is_none() && self.until.is_none() {
-            return Ok(Of::At(times.instant("--at", &self.at)?));
-        }
-        let until = times.instant("--until", self.until.as_deref().unwrap_or("now"))?;
-        let from = match &self.from {
-            Some(from) => Some(times.instant("--from", from)?),
-            None => None,
-        };
-        let earliest = from.unwrap_or(i64::MIN);
-        ensure!(
-            earliest < until,
-            "--until: found {}, expected an instant after {}",
-            times.show(until),
-            times.show(earliest)
-        );
-        Ok(Of::Period(from, until))
+        Ok(match self.period.get(times)? {
+            Some(period) => Of::Period(period),
+            None => Of::At(times.instant("--at", &self.at)?),
+        })
     }
 }
 
@@ -256,7 +257,7 @@ impl Of {
     fn ask(self, account: &Account) -> Result<PeriodStatement, gpu_credit_store::Error> {
         Ok(match self {
             Of::At(timestamp) => account.statement_at(timestamp)?,
-            Of::Period(_, until) => {
+            Of::Period(Period { until, .. }) => {
                 // One that is closed to its end begins before the close, and is refused.
                 let first = self.first(account).unwrap_or(i64::MIN).min(until - 1);
                 account.statement(first..until)?
@@ -267,15 +268,17 @@ impl Of {
     /// The first instant; `None` if it is the beginning.
     fn first(self, account: &Account) -> Option<i64> {
         match self {
-            Of::Period(Some(from), _) => Some(from),
-            Of::Period(None, _) | Of::At(_) => account.closed_until(),
+            Of::Period(Period {
+                from: Some(from), ..
+            }) => Some(from),
+            Of::Period(_) | Of::At(_) => account.closed_until(),
         }
     }
 
     fn last(self) -> i64 {
         match self {
             Of::At(timestamp) => timestamp,
-            Of::Period(_, until) => until - 1,
+            Of::Period(Period { until, .. }) => until - 1,
         }
     }
 }
@@ -297,6 +300,7 @@ fn account_row(account: &Account, of: Of, statement: &PeriodStatement) -> Accoun
         used: statement.used,
         dropped: statement.dropped,
         deficit: statement.deficit,
+        revision: account.revision(),
     }
 }
 
@@ -328,6 +332,7 @@ fn grant_row(account: &Account, ids: &GrantIds, period: &GrantPeriod) -> Option<
         forfeited: period.forfeited,
         revoked: period.revoked,
         remaining: period.remaining,
+        revision: account.revision(),
     })
 }
 
@@ -339,13 +344,34 @@ fn ensure_is_grant(store: &OpenStore, account: &Account, id: &str) -> anyhow::Re
     }
 }
 
-/// All usage of an account, for people.
-fn usage_line(
-    times: &TimeArguments,
-    account: &Account,
-    of: Of,
-    statement: &PeriodStatement,
-) -> String {
+/// What became of all usage of an account.
+struct SumOfUsage {
+    /// For people.
+    line: String,
+    /// Whether the rows of grants have all of it.
+    is_all_drawn: bool,
+}
+
+impl SumOfUsage {
+    fn new(times: &TimeArguments, account: &Account, of: Of, statement: &PeriodStatement) -> Self {
+        let balance = match of {
+            Of::Period(_) => String::new(),
+            Of::At(at) => format!(
+                "; balance {} at {}",
+                or_none(account.ledger().get_balance(at)),
+                times.show(at)
+            ),
+        };
+        let (usage, revision) = (usage_line(account, statement), account.revision());
+        SumOfUsage {
+            line: format!("{usage}{balance}; revision {revision}"),
+            is_all_drawn: statement.used == statement.drawn,
+        }
+    }
+}
+
+/// That usage is drawn, a deficit or dropped.
+pub(super) fn usage_line(account: &Account, statement: &PeriodStatement) -> String {
     let PeriodStatement {
         deficit_before,
         used,
@@ -359,15 +385,5 @@ fn usage_line(
         0 => String::new(),
         before => format!("deficit before {before} + "),
     };
-    let balance = match of {
-        Of::Period(..) => String::new(),
-        Of::At(at) => format!(
-            "; balance {} at {}",
-            or_none(account.ledger().get_balance(at)),
-            times.show(at)
-        ),
-    };
-    format!(
-        "{name}: {before}used {used} = drawn {drawn} + deficit {deficit} + dropped {dropped}{balance}"
-    )
+    format!("{name}: {before}used {used} = drawn {drawn} + deficit {deficit} + dropped {dropped}")
 }

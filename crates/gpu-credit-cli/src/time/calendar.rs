@@ -4,7 +4,7 @@
 use anyhow::Context;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp, ToSpan};
 
 /// An instant: RFC 3339, or a date, which is its first instant in UTC.
 pub(crate) fn instant(typed: &str) -> Result<Timestamp, &'static str> {
@@ -17,10 +17,37 @@ pub(crate) fn instant(typed: &str) -> Result<Timestamp, &'static str> {
     {
         return Ok(start.timestamp());
     }
+    if begins_with_no_day(typed) {
+        return Err(NO_SUCH_DAY);
+    }
     Err(match typed.parse::<DateTime>() {
         Ok(_) => "a time zone behind it: Z for UTC, or an offset such as +02:00",
         Err(_) => "an integer, RFC 3339, as in 2026-01-31T12:00:00Z, a date, or now",
     })
+}
+
+/// What is expected instead of the thirtieth of February.
+const NO_SUCH_DAY: &str = "another day: there is no such day";
+
+/// Whether it begins like a date, of a day that no month has.
+fn begins_with_no_day(typed: &str) -> bool {
+    let Some(date) = typed.get(.."2026-01-31".len()) else {
+        return false;
+    };
+    let is_date = date.bytes().enumerate().all(|(place, byte)| match place {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    is_date && date.parse::<Date>().is_err()
+}
+
+/// The first instant of a month, such as 2026-01, and that of the next, in UTC; `None` if it is none.
+pub(crate) fn month(typed: &str) -> Option<(Timestamp, Timestamp)> {
+    let is_month = typed.len() == "2026-01".len();
+    let first: Date = format!("{typed}-01").parse().ok().filter(|_| is_month)?;
+    let next = first.checked_add(1.month()).ok()?;
+    let start = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    Some((start(first).ok()?, start(next).ok()?))
 }
 
 /// The nanoseconds of a length such as 30d, or of a time limit of Slurm. Months differ in length, and are
@@ -89,17 +116,43 @@ mod tests {
             let expected = "a time zone behind it: Z for UTC, or an offset such as +02:00";
             assert_eq!(instant(typed), Err(expected));
         }
-        for typed in [
-            "",
-            "tomorrow",
-            "2026-02-30",
-            "2026-02-30T00:00:00Z",
-            "99999999999999999999",
-        ] {
+        for typed in ["", "tomorrow", "2026-1-1", "99999999999999999999"] {
             assert!(
                 instant(typed).unwrap_err().starts_with("an integer"),
                 "{typed}"
             );
+        }
+    }
+
+    /// Whoever typed it was told to type a date.
+    #[test]
+    fn a_day_that_no_month_has_is_called_so() {
+        for typed in [
+            "2026-02-30",
+            "2026-02-30T00:00:00Z",
+            "2026-13-01",
+            "2025-02-29",
+        ] {
+            assert_eq!(instant(typed), Err(NO_SUCH_DAY), "{typed}");
+        }
+        assert!(instant("2024-02-29").is_ok());
+    }
+
+    #[test]
+    fn a_month_begins_and_ends_with_its_days() {
+        let shown = |typed| month(typed).map(|(start, end)| format!("{start} {end}"));
+        let expected = "2026-12-01T00:00:00Z 2027-01-01T00:00:00Z".to_owned();
+        assert_eq!(shown("2026-12"), Some(expected));
+        for typed in [
+            "",
+            "2026",
+            "2026-13",
+            "2026-1",
+            "2026-01-01",
+            "26-01",
+            "9999-12",
+        ] {
+            assert_eq!(month(typed), None, "{typed}");
         }
     }
 

@@ -9,7 +9,8 @@ fn without_a_terminal_nobody_is_asked() {
     // It was closed at once, and for good.
     assert_eq!(
         folder.refused("close acme --until 5"),
-        "gpu-credit: closing the books of account \"acme\" before 5 cannot be undone: repeat it with --yes"
+        "gpu-credit: closing the books of account \"acme\" before 5, which are at revision 4 now, cannot be \
+         undone: repeat it with --yes"
     );
     let said = folder.refused("account delete acme");
     assert!(said.ends_with("repeat it with --yes"), "{said}");

@@ -105,8 +105,20 @@ fn a_record_that_was_retracted_is_not_posted_again_without_a_word() {
     let folder = november();
     folder.ok("retract bio late-1");
     let run = "run bio --rate 2 --from 2026-11-27T16:00:00Z --for 40h --id";
+    let again = |line: &str| {
+        let output = folder.run(line);
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "not all of it counts: {line}"
+        );
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (said, crate::stderr(&output))
+    };
+    let (said, noted) = again(&format!("{run} late-1"));
+    assert_eq!(noted, "");
     assert_eq!(
-        folder.ok(&format!("{run} late-1")),
+        said,
         "was posted already as revision 3, id late-1, and retracted by revision 4: nothing was done; post it \
          under another id to have it back\n"
     );
@@ -114,7 +126,16 @@ fn a_record_that_was_retracted_is_not_posted_again_without_a_word() {
     let plan = "grant bio 9 --at 2027-01-01 --every month --count 3 --id plan";
     folder.ok(plan);
     folder.ok("retract bio plan/2");
-    let said = folder.ok(plan);
+    for format in ["--quiet", "--format csv"] {
+        let (_, noted) = again(&format!("{run} late-1 {format}"));
+        assert!(
+            noted.starts_with(
+                "gpu-credit: id late-1 was posted already, and retracted by revision 4: "
+            ),
+            "{noted}"
+        );
+    }
+    let (said, _) = again(plan);
     let expected =
         "0 entries posted, 3 there already (1 retracted: post those under another id), ids";
     assert!(said.starts_with(expected), "{said}");

@@ -96,6 +96,18 @@ impl Folder {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
+    /// The same of a command that notes something on standard error.
+    #[track_caller]
+    fn noted(&self, line: &str) -> (String, String) {
+        let output = self.run(line);
+        let said = crate::stderr(&output);
+        assert!(
+            output.status.success() && said.starts_with("note: "),
+            "{said}"
+        );
+        (String::from_utf8(output.stdout).unwrap(), said)
+    }
+
     /// The header and the rows of an answer in CSV.
     #[track_caller]
     fn csv(&self, line: &str) -> (Vec<String>, Vec<csv::StringRecord>) {

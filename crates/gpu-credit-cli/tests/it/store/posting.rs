@@ -355,7 +355,8 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
         ),
         (
             "close acme --until 13 --yes --id c5",
-            "posted as revision 10, id c5: the close up to 13; the balance at 13 is 86\n",
+            "posted as revision 10, id c5: the close up to 13; the balance at 13 is 86; `gpu-credit statement \
+             acme --as-recorded 9` has what is closed\n",
         ),
         (
             "grant acme 5 --at 40 --for 3 --id g1",
@@ -389,7 +390,10 @@ fn a_trial_posts_nothing_and_the_quiet_are_told_nothing() {
         ),
         ("stop acme j0 --at 5", "j0 would end at 5"),
         ("retract acme u1", "the retraction of u1"),
-        ("close acme --until 5", "the close up to 5"),
+        (
+            "close acme --until 5",
+            "the close up to 5; `gpu-credit statement acme --as-recorded 5` has what is closed",
+        ),
     ] {
         let said = folder.ok(&format!("{line} --dry-run"));
         assert_eq!(
