@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// What became of all credit and all usage, of a month or until now
     #[command(after_help = statement::HELP)]
     Statement(StatementArguments),
-    /// Which grants a usage record draws from
+    /// Which grants a usage record, or those of a month, draw from
     #[command(after_help = draws::HELP)]
     Draws(DrawsArguments),
     /// All entries of an account, corrections among them

@@ -11,7 +11,9 @@ use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
 The status is
-  available   a grant is active, and there is credit or none has been needed
+  available   a grant is active, and there is no deficit. The balance may be 0;
+              under carry:C usage beyond it may have been dropped, which
+              gpu-credit statement says
   overdrawn   a grant is active, and there is a deficit: the balance is none
   spent       under the policy forfeit: all that is active is used
   inactive    no grant is active: the balance is none

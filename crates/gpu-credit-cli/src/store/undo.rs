@@ -1,4 +1,4 @@
-//! `gpu-credit retract` and `revoke`: take back a record, or what is left of a grant.
+//! `gpu-credit retract` and `revoke`: undo a record, or void what is left of a grant.
 
 use clap::Args;
 use gpu_credit_store::Posting;

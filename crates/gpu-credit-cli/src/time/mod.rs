@@ -190,9 +190,8 @@ impl TimeArguments {
         let other = unit.and_then(|unit| Some((unit, unit.likely_other(typed)?)));
         match other.filter(|_| !self.any_time) {
             Some((unit, other)) => bail!(
-                "{option}: {typed} {unit} is {}, and would be {} in {other}: --unit {other} says so, and \
-                 --any-time that {unit} is right",
-                show(Some(unit.into()), typed),
+                "{option}: found {typed} {unit}, which is no likely time, and would be {} in {other}: --unit \
+                 {other} says so, and --any-time that {unit} is right",
                 show(Some(other.into()), typed)
             ),
             None => Ok(()),
@@ -302,12 +301,12 @@ mod tests {
         };
         assert_eq!(
             refused(Unit::S, "1769860800250"),
-            "--at: 1769860800250 s is 1769860800250, and would be 2026-01-31T12:00:00.25Z in ms: --unit \
-             ms says so, and --any-time that s is right"
+            "--at: found 1769860800250 s, which is no likely time, and would be 2026-01-31T12:00:00.25Z in \
+             ms: --unit ms says so, and --any-time that s is right"
         );
         let said = refused(Unit::Ms, "1769860800");
         assert!(
-            said.starts_with("--at: 1769860800 ms is 1970-01-21T11:37:40.8Z, and"),
+            said.starts_with("--at: found 1769860800 ms, which is no likely time"),
             "{said}"
         );
         let times = TimeArguments {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{run, stderr, stdout};
+use crate::{gpu_credit, run, stderr, stdout};
 
 /// In an order in which the examples of the later ones find what those of the earlier ones make.
 const PAGES: [&str; 34] = [
@@ -166,4 +166,34 @@ fn help_names_every_shape_and_policy() {
     for word in ["carry", "forfeit", "indexed", "list", "heap", "csv", "json"] {
         assert!(help.contains(word), "{word}");
     }
+}
+
+/// The variables of the environment were shown as if they had to be typed.
+#[test]
+fn the_usage_has_no_options_that_nobody_has_typed() {
+    let usage = |arguments: &[&str]| {
+        let output = gpu_credit()
+            .args(arguments)
+            .env("GPU_CREDIT_UNIT", "s")
+            .env("GPU_CREDIT_DB", "x.redb")
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        let usage = said.lines().find(|line| line.starts_with("Usage: "));
+        usage.unwrap().to_owned()
+    };
+    assert_eq!(
+        usage(&["use", "acme"]),
+        "Usage: gpu-credit use --at <TIME> <ACCOUNT> <AMOUNT>"
+    );
+    assert_eq!(
+        usage(&["use", "acme", "--unit", "s"]),
+        "Usage: gpu-credit use --at <TIME> --unit <UNIT> <ACCOUNT> <AMOUNT>"
+    );
+    // What one of the options of a change has to be was not in it.
+    let change = usage(&["change", "acme"]);
+    assert!(
+        change.ends_with("change [OPTIONS] <ACCOUNT> <USAGE> --amount <AMOUNT>"),
+        "{change}"
+    );
 }
