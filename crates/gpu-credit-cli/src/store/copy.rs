@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::StoreArguments;
-use super::explain::cannot_create;
+use super::storage::cannot_create;
 use crate::arguments::QuietArguments;
 
 pub(crate) const HELP: &str = "\

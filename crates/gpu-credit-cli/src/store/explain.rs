@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 
 use anyhow::anyhow;
 use gpu_credit_store::{
-    Account, BeforeClose, Change, Error, RecordId, Refusal, Revision, StorageProblem,
-    TEXT_BYTES_MAX,
+    Account, BeforeClose, Change, Error, RecordId, Refusal, Revision, TEXT_BYTES_MAX,
 };
 
 use super::OpenStore;
+use super::nearest::{is_comparable, nearest};
+use super::storage::advised;
 use crate::os_error::words;
 use crate::time::{Unit, show};
 
@@ -356,96 +357,5 @@ pub(super) fn typed(name: &str) -> String {
     match name.bytes().all(is_plain) && !name.starts_with('-') {
         true => format!(" {name}"),
         false => String::new(),
-    }
-}
-
-/// Edits between two words of which one may be meant for the other.
-const EDITS_MAX: usize = 2;
-/// Longer words are not compared: that costs their product.
-const COMPARED_BYTES_MAX: usize = 64;
-
-fn is_comparable(typed: &str, name: &str) -> bool {
-    typed.len() <= COMPARED_BYTES_MAX && typed.len().abs_diff(name.len()) <= EDITS_MAX * 4
-}
-
-/// The name that is most like what was typed, if one is.
-pub(crate) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let edits_max = EDITS_MAX.min(typed.chars().count() / 3);
-    let near = names.filter(|name| is_comparable(typed, name)).map(|name| {
-        let edits = strsim::osa_distance(typed, name);
-        (edits, name)
-    });
-    let near = near.filter(|(edits, _)| *edits <= edits_max).min();
-    near.map(|(_, name)| name)
-}
-
-/// Whether storage failed by a problem.
-pub(super) fn is(error: &Error, problem: impl Fn(&StorageProblem) -> bool) -> bool {
-    matches!(error, Error::Journal(error) if problem(error.problem()))
-}
-
-/// That a file cannot be made, since there is no folder for it.
-pub(super) fn cannot_create(error: &Error) -> Option<anyhow::Error> {
-    let Error::Journal(failure) = error else {
-        return None;
-    };
-    let has_no_folder = matches!(failure.problem(), StorageProblem::NoFolder);
-    has_no_folder.then(|| {
-        anyhow!(
-            "{}: there is no folder for it: make that first",
-            failure.place()
-        )
-    })
-}
-
-/// A failure of the storage, which names its place itself, with what to do about it.
-pub(super) fn advised(error: Error) -> anyhow::Error {
-    let Error::Journal(failure) = &error else {
-        return error.into();
-    };
-    let advice = match failure.problem() {
-        StorageProblem::NotFound => {
-            "; `gpu-credit account create` and `gpu-credit import` make one, and --db names another"
-        }
-        StorageProblem::Denied(_) => "; ask who owns it, or go on with a copy of your own",
-        StorageProblem::Exists => "; name another",
-        StorageProblem::InUse => {
-            "; `fuser` or `lsof` names the process: try again once that has ended, or ask a copy"
-        }
-        StorageProblem::NotAStore => "; --db names another",
-        StorageProblem::Newer { .. } => "; use a newer gpu-credit",
-        StorageProblem::Damaged(_) => {
-            "; keep it, and go on with the last file that `gpu-credit copy` made"
-        }
-        StorageProblem::Full => {
-            "; make room and repeat the command: what has an id already is not posted twice"
-        }
-        _ => "",
-    };
-    let problem = match failure.problem() {
-        StorageProblem::Io(error) => words(error),
-        StorageProblem::Denied(error) => {
-            format!("it may not be opened: {}", words(error))
-        }
-        problem => problem.to_string(),
-    };
-    anyhow!("{}: {problem}{advice}", failure.place())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_may_be_meant_is_found() {
-        let names = ["account-1", "account-2", "acme", "bert", "a"];
-        let found = |typed| nearest(typed, names.into_iter());
-        assert_eq!(found("acount-1"), Some("account-1"));
-        assert_eq!(found("account-3"), Some("account-1"));
-        assert_eq!(found("amce"), Some("acme"));
-        assert_eq!(found("bart"), Some("bert"));
-        for far in ["zz", "b", "credit", "", &"x".repeat(100_000)] {
-            assert_eq!(found(far), None, "{far}");
-        }
     }
 }

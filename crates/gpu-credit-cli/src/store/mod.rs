@@ -17,6 +17,7 @@ mod import_effects;
 mod import_refused;
 mod import_sacct;
 pub(crate) mod job;
+mod nearest;
 mod period;
 mod plan;
 pub(crate) mod plot;
@@ -25,6 +26,7 @@ mod recorded;
 mod result;
 pub(crate) mod spendable;
 pub(crate) mod statement;
+mod storage;
 pub(crate) mod undo;
 pub(crate) mod usage;
 mod window;
@@ -41,9 +43,9 @@ use gpu_credit_store::{Account, Change, Entry, Error, RecordId, Revision, Storag
 use crate::escape::printable;
 use crate::output_file::identity;
 use crate::time::TimeArguments;
-pub(crate) use explain::nearest;
-use explain::{advised, cannot_create, is};
+pub(crate) use nearest::nearest;
 pub(crate) use recorded::RecordedArguments;
+use storage::{advised, cannot_create, is};
 
 #[derive(Args)]
 pub(crate) struct StoreArguments {

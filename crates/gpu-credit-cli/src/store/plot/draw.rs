@@ -7,6 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::labels::{label, shortened};
 use super::picture::{Course, GrantPicture, Picture};
 use super::ticks::{Tick, ticks};
 use crate::escape::printable;
@@ -39,7 +40,6 @@ const COLORS: [RGBColor; 8] = [
 ];
 /// More grants than this get no names.
 const NAMES_MAX: usize = 14;
-const NAME_CHARACTERS_MAX: usize = 24;
 /// Rows that there is room for, so that few windows are no blocks.
 const ROWS_MIN: usize = 5;
 /// Half the width, and the height, of the mark of a late record.
@@ -345,51 +345,9 @@ fn extend(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), heights: Height
     }
 }
 
-/// An amount, for show: if there is no room for its digits, by a power of ten.
-fn label(amount: f64) -> String {
-    if amount.abs() < 1e12 {
-        with_separators(amount)
-    } else {
-        format!("{amount:e}")
-    }
-}
-
-/// A whole number with separators.
-fn with_separators(amount: f64) -> String {
-    let digits = format!("{:.0}", amount.abs());
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if amount < 0.0 && digits != "0" {
-        text.insert(0, '-');
-    }
-    text
-}
-
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME_CHARACTERS_MAX {
-        return name.to_owned();
-    }
-    let start: String = name.chars().take(NAME_CHARACTERS_MAX - 3).collect();
-    format!("{start}...")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_legible() {
-        assert_eq!(with_separators(0.0), "0");
-        assert_eq!(with_separators(-1_234_567.0), "-1,234,567");
-        assert_eq!(with_separators(999.0), "999");
-        assert_eq!(label(999_999_999_999.0), "999,999,999,999");
-        assert_eq!(label(-2_500_000_000_000.0), "-2.5e12");
-    }
 
     fn line(spans: &[(f64, f64)]) -> Vec<(f64, f64)> {
         let mut line = Vec::new();
@@ -421,11 +379,5 @@ mod tests {
             (5.0, 0.0),
         ];
         assert_eq!(slope, expected);
-    }
-
-    #[test]
-    fn long_names_are_cut() {
-        assert_eq!(shortened("march"), "march");
-        assert_eq!(shortened(&"x".repeat(30)), format!("{}...", "x".repeat(21)));
     }
 }

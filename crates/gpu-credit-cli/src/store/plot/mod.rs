@@ -4,6 +4,7 @@
 //! [`draw`] draws.
 
 mod draw;
+mod labels;
 mod picture;
 mod ticks;
 
