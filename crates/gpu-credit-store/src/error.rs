@@ -205,6 +205,9 @@ pub enum Refusal {
     /// comes too late: to delete the one that is open takes another id.
     #[error("this id deleted an earlier account of this name: another is open, and stays as it is")]
     DeletedBefore,
+    /// A name, an id or a credit id has a character that the storage cannot keep.
+    #[error("the storage keeps no names, ids or credit ids with a NUL character")]
+    TextNotKept,
     /// A deletion together with other postings.
     #[error("the deletion of an account is posted by itself, not in a batch")]
     DeletionInBatch,
@@ -523,6 +526,13 @@ pub enum StorageProblem {
     /// and open it again.
     #[error("an earlier operation failed: open it again to go on")]
     FailedBefore,
+    /// Others wrote to the same accounts each time that it was tried.
+    #[error("others wrote to the same accounts each time it was tried")]
+    Overtaken,
+    /// The connection was lost before the answer came, and no new one was to be had: nobody knows whether it
+    /// was written.
+    #[error("the connection was lost, and it is not known whether it was written: {0}")]
+    Unknown(Arc<io::Error>),
     /// Anything else: an [`io::Error`] says what.
     #[error("{0}")]
     Io(Arc<io::Error>),

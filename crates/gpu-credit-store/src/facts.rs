@@ -12,6 +12,7 @@ use crate::recent::{Pin, Recent};
 use crate::standing::Standing;
 use crate::{
     Account, AccountKey, Change, Entry, Error, Head, Posting, Reader, RecordId, Revision, Sequence,
+    Wanted,
 };
 
 /// Ids that are looked up in one read: a long one makes whoever posts wait when it ends, as the journal
@@ -24,30 +25,31 @@ pub(crate) type Record = (Revision, Change);
 /// What the drafting of postings will ask for.
 pub(crate) struct Needs<'r> {
     /// The accounts by name, each with the first posting that names it.
-    accounts: Vec<(&'r str, usize)>,
-    ids: Vec<Lookup<'r>>,
+    pub(crate) accounts: Vec<(&'r str, usize)>,
+    pub(crate) ids: Vec<Lookup<'r>>,
     /// The accounts whose books are closed.
-    closed: Vec<usize>,
+    pub(crate) closed: Vec<usize>,
     deletion: Option<(&'r str, &'r RecordId)>,
 }
 
-struct Lookup<'r> {
-    account: usize,
-    id: &'r RecordId,
+pub(crate) struct Lookup<'r> {
+    pub(crate) account: usize,
+    pub(crate) id: &'r RecordId,
     /// Whether it is asked how the record stands.
-    is_corrected: bool,
+    pub(crate) is_corrected: bool,
 }
 
 impl<'r> Needs<'r> {
-    pub(crate) fn of(postings: &'r [Posting]) -> Self {
+    pub(crate) fn of(postings: impl IntoIterator<Item = &'r Posting>) -> Self {
+        let postings = postings.into_iter();
         let mut needs = Needs {
             accounts: Vec::new(),
-            ids: Vec::with_capacity(postings.len()),
+            ids: Vec::with_capacity(postings.size_hint().0),
             closed: Vec::new(),
             deletion: None,
         };
         let mut places: HashMap<&str, usize> = HashMap::new();
-        for (index, posting) in postings.iter().enumerate() {
+        for (index, posting) in postings.enumerate() {
             let name = posting.account.as_str();
             let account = *places.entry(name).or_insert_with(|| {
                 needs.accounts.push((name, index));
@@ -76,6 +78,19 @@ impl<'r> Needs<'r> {
     /// The accounts that are asked about.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'r str> {
         self.accounts.iter().map(|(name, _)| *name)
+    }
+
+    /// What a journal that is shared is asked.
+    pub(crate) fn wanted(&self) -> Wanted<'r> {
+        Wanted {
+            names: self.names().collect(),
+            ids: self
+                .ids
+                .iter()
+                .map(|lookup| (lookup.account, lookup.id))
+                .collect(),
+            deletion: self.deletion,
+        }
     }
 
     /// Whether an account is folded to draft them.
@@ -206,6 +221,10 @@ impl Facts {
 
     pub(crate) fn account(&self, name: &str) -> Option<&AccountFacts> {
         self.accounts.get(name)?.as_ref()
+    }
+
+    pub(crate) fn account_mut(&mut self, name: &str) -> Option<&mut AccountFacts> {
+        self.accounts.get_mut(name)?.as_mut()
     }
 
     /// What is known of an account.

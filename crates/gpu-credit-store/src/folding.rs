@@ -20,21 +20,28 @@ pub(crate) fn fold(
     revision: Revision,
     through: Sequence,
 ) -> Result<Account, Error> {
+    fold_on(journal, key, None, revision, through)
+}
+
+/// The account as [`fold`] makes it, from how it was at an earlier revision.
+pub(crate) fn fold_on(
+    journal: &dyn Reader,
+    key: &AccountKey,
+    mut account: Option<Account>,
+    revision: Revision,
+    through: Sequence,
+) -> Result<Account, Error> {
     let gone = || Error::NoSuchAccount(key.name.to_string());
-    let mut account: Option<Account> = None;
-    let mut after = Revision::START;
+    let mut after = account.as_ref().map_or(Revision::START, Account::revision);
     while after < revision {
         let entries = some_entries(journal, key, after..revision, through)?;
         let Some(last) = entries.last() else { break };
         after = last.revision;
-        let is_last = entries.len() < FOLDED_AT_ONCE;
+        account = apply(journal, key, account, &entries)?;
         if account.is_none() {
-            account = opened(key, &entries[0]);
+            return Err(gone());
         }
-        let corrected = corrected(journal, key, &entries)?;
-        let account = account.as_mut().ok_or_else(gone)?;
-        apply_all(account, entries.iter().zip(corrected))?;
-        if is_last {
+        if entries.len() < FOLDED_AT_ONCE {
             break;
         }
     }
@@ -44,6 +51,22 @@ pub(crate) fn fold(
     let mut account = account.filter(|_| is_there).ok_or_else(gone)?;
     account.settle();
     Ok(account)
+}
+
+/// The account with entries that follow its own, or that its first entries open; `None` if they open none.
+pub(crate) fn apply(
+    journal: &dyn Reader,
+    key: &AccountKey,
+    account: Option<Account>,
+    entries: &[Entry],
+) -> Result<Option<Account>, Error> {
+    let account = account.or_else(|| opened(key, entries.first()?));
+    let Some(mut account) = account else {
+        return Ok(None);
+    };
+    let corrected = corrected(journal, key, entries)?;
+    apply_all(&mut account, entries.iter().zip(corrected))?;
+    Ok(Some(account))
 }
 
 /// The entries after one revision up to another, as many as are folded at a time.

@@ -43,6 +43,12 @@ enum Turn<A> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Abandoned;
 
+impl<Q, A> Default for GroupCommit<Q, A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<Q, A> GroupCommit<Q, A> {
     pub(crate) fn new() -> Self {
         let queue = Queue {

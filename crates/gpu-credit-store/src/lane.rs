@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Postings from which on a request is large.
-const LARGE_FROM: usize = 512;
+pub(crate) const LARGE_FROM: usize = 512;
 /// Times that a request is drafted outside of the lane while others go on writing to its accounts;
 /// then it is drafted within.
 const DRAFTED_OUTSIDE: usize = 4;

@@ -151,6 +151,7 @@ mod record;
 mod redb_journal;
 mod reference;
 mod rules;
+mod shared;
 mod snapshots;
 mod standing;
 mod stop;
@@ -174,6 +175,9 @@ pub use record::{
     AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Revision, Sequence, TEXT_BYTES_MAX,
 };
 pub use redb_journal::RedbJournal;
+pub use shared::{
+    Append, Appended, Have, HeadChange, LookedUp, News, Shared, SharedJournal, Wanted,
+};
 pub use snapshots::{SegmentNumber, SnapshotChange, Snapshots};
 pub use stop::Stopped;
 pub use storage::Storage;

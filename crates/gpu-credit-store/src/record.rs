@@ -171,3 +171,40 @@ pub struct Entry {
     /// What it does.
     pub change: Change,
 }
+
+impl Entry {
+    /// A CRC-32 of everything that identifies and makes up the entry, but for its sequence: a storage keeps
+    /// it beside the entry, to know one that was changed or stands in another's place. O(its bytes).
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// # use gpu_credit_store::Store;
+    /// # let store = Store::in_memory()?;
+    /// store.open_account("acme", Overdraft::Carry)?;
+    /// let entry = store.history("acme")?.remove(0);
+    /// let mut changed = entry.clone();
+    /// changed.recorded_at += 1;
+    /// assert_ne!(changed.checksum(), entry.checksum());
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
+    pub fn checksum(&self) -> u32 {
+        let Entry {
+            account,
+            revision,
+            recorded_at,
+            id,
+            change,
+            ..
+        } = self;
+        let whole = (
+            &*account.name,
+            account.opened,
+            revision,
+            recorded_at,
+            id,
+            change,
+        );
+        let bytes = postcard::to_allocvec(&whole);
+        crc32fast::hash(&bytes.expect("memory can be written to"))
+    }
+}

@@ -14,7 +14,7 @@ use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, Reader, RecordId,
-    RedbJournal, Revision, Sequence, Storage,
+    RedbJournal, Revision, Sequence, Shared, SharedJournal, Storage,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -162,6 +162,20 @@ impl<J: Journal> Store<Lane<J>> {
         append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
         self.storage()?.alone(append)
+    }
+}
+
+impl<J: SharedJournal> Store<Shared<J>> {
+    /// A store on a journal that others write to, too.
+    pub fn with_shared_journal(journal: J) -> Self {
+        Store {
+            storage: Arc::new(Owned::new(Shared::new(journal))),
+        }
+    }
+
+    /// The journal under the store, to read.
+    pub fn shared_journal(&self) -> &J {
+        self.storage.peek().journal()
     }
 }
 

@@ -30,6 +30,8 @@ use crate::{
 pub(crate) struct Draft<'a> {
     recent: &'a Recent,
     recorded_at: i64,
+    /// The number of an account that is opened at a place.
+    number: fn(Sequence) -> Sequence,
     /// The last entry before the draft.
     base: Sequence,
     last: Sequence,
@@ -86,6 +88,7 @@ impl<'a> Draft<'a> {
         Draft {
             recent,
             recorded_at,
+            number: |opened| opened,
             base,
             last: base,
             entries: Vec::new(),
@@ -96,6 +99,11 @@ impl<'a> Draft<'a> {
             request: 0,
             undo: Vec::new(),
         }
+    }
+
+    /// Accounts that it opens get other numbers than the sequences of their openings.
+    pub(crate) fn numbered_by(self, number: fn(Sequence) -> Sequence) -> Self {
+        Draft { number, ..self }
     }
 
     /// Adds a request, all of it or nothing; of a trial, nothing.
@@ -171,7 +179,7 @@ impl<'a> Draft<'a> {
         let sequence = self.next_sequence(posting)?;
         let head = Head {
             account: AccountKey {
-                opened: sequence,
+                opened: (self.number)(sequence),
                 name: posting.account.as_str().into(),
             },
             policy,

@@ -5,13 +5,15 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Posting, Store};
+use gpu_credit_store::Posting;
+
+use crate::support::{Memory, TestStore, seeds, store_in_memory};
 use gpu_credit_workload::random::Random;
 
 const THREADS: u64 = 8;
 
 /// The recipe: check and post under one lock. Whether the request is admitted.
-fn admit(store: &Store, deciding: &Mutex<()>, request: &str, price_max: u64, now: i64) -> bool {
+fn admit(store: &TestStore, deciding: &Mutex<()>, request: &str, price_max: u64, now: i64) -> bool {
     let _deciding = deciding.lock().unwrap();
     if store.entry("team", &request.into()).unwrap().is_some() {
         return true;
@@ -25,20 +27,20 @@ fn admit(store: &Store, deciding: &Mutex<()>, request: &str, price_max: u64, now
     true
 }
 
-fn team(policy: Overdraft) -> Store {
-    let store = Store::in_memory().unwrap();
+fn team(policy: Overdraft) -> (Memory, TestStore) {
+    let (memory, store) = store_in_memory();
     store.open_account("team", policy).unwrap();
     store
         .post(Posting::grant("team", "g", "", 100, 0, 999))
         .unwrap();
-    store
+    (memory, store)
 }
 
 /// Regression: the recipe checked first and posted after it, without a lock; of one request that fits,
 /// eight were admitted.
 #[test]
 fn of_eight_requests_at_once_one_is_admitted_if_one_fits() {
-    let store = team(Overdraft::Carry);
+    let (_memory, store) = team(Overdraft::Carry);
     let (deciding, begin) = (Mutex::new(()), Barrier::new(THREADS as usize));
     let admitted = thread::scope(|scope| {
         let threads = (0..THREADS).map(|thread| {
@@ -60,13 +62,13 @@ fn of_eight_requests_at_once_one_is_admitted_if_one_fits() {
 /// again is posted once.
 #[test]
 fn whatever_is_admitted_is_drawn_whole() {
-    for seed in 0..20 {
+    for seed in 0..seeds(20) {
         let policies = [
             Overdraft::Carry,
             Overdraft::CarryUpTo(0),
             Overdraft::Forfeit,
         ];
-        let store = team(policies[seed as usize % policies.len()]);
+        let (_memory, store) = team(policies[seed as usize % policies.len()]);
         // Planned beside the requests, and drawn from a grant that begins within their time.
         store
             .post(Posting::grant("team", "late", "", 30, 50, 20))

@@ -1,15 +1,15 @@
 //! Closing the books.
 
-use std::ops::ControlFlow;
-
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{Error, ImportOptions, Posting, Refusal, Revision, Store};
+use gpu_credit_store::{Error, Posting, Refusal, Revision};
 use gpu_credit_workload::random::Random;
 
-use crate::support::{assert_sound, refusal, store, store_in_memory};
+use crate::support::{
+    Folder, TestStore, assert_sound, imported_again, refusal, reopen, seeds, store, store_in_memory,
+};
 
 /// Closed up to 50: a grant before it, one across it that is half drawn, one after it.
-fn closed() -> (tempfile::TempDir, Store) {
+fn closed() -> (Folder, TestStore) {
     let (folder, store) = store();
     store
         .post_all(vec![
@@ -118,7 +118,7 @@ fn a_deficit_is_carried_over_the_close() {
 /// At every instant, under every policy: closing there changes no later answer.
 #[test]
 fn closing_changes_no_answer_from_there_on() {
-    for seed in 0..40 {
+    for seed in 0..seeds(40) {
         let (_disk, store) = store_in_memory();
         let mut random = Random::new(seed);
         for (name, policy) in [
@@ -184,15 +184,8 @@ fn a_close_frees_the_limits_at_once() {
     }
     let (_other, at_once) = store_in_memory();
     at_once.post_all(postings()).unwrap();
-    let mut journal = Vec::new();
-    one_by_one.export_journal(&mut journal, |_| ()).unwrap();
-    let (_third, imported) = store_in_memory();
-    let _ = imported
-        .import_journal(&journal[..], &ImportOptions::default(), |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    for store in [one_by_one, at_once, imported] {
+    let imported = imported_again(&one_by_one).map(|(_, imported)| imported);
+    for store in [one_by_one, at_once].into_iter().chain(imported) {
         assert_eq!(store.get_balance("a", 405).unwrap(), Some(4));
         assert_sound(&store);
         let twice = vec![
@@ -227,7 +220,7 @@ fn usage_beside_retracted_usage_is_corrected_after_a_close() {
     for posting in postings {
         store.post(posting).unwrap();
     }
-    let check = |store: &Store| {
+    let check = |store: &TestStore| {
         let account = store
             .as_recorded("a", store.head("a").unwrap().revision)
             .unwrap();
@@ -239,5 +232,5 @@ fn usage_beside_retracted_usage_is_corrected_after_a_close() {
     };
     check(&store);
     drop(store);
-    check(&Store::open(folder.path().join("credit.redb")).unwrap());
+    check(&reopen(&folder));
 }

@@ -1,11 +1,11 @@
 //! Corrections by record id: what they do, and what they refuse.
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Posting, Refusal, Store};
+use gpu_credit_store::{Posting, Refusal};
 
-use crate::support::{assert_sound, refusal, store};
+use crate::support::{Folder, TestStore, assert_sound, refusal, reopen, store};
 
-fn account() -> (tempfile::TempDir, Store) {
+fn account() -> (Folder, TestStore) {
     let (folder, store) = store();
     store
         .post_all(vec![
@@ -17,7 +17,7 @@ fn account() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn balances(store: &Store) -> Vec<Option<u64>> {
+fn balances(store: &TestStore) -> Vec<Option<u64>> {
     store.get_balances("a", &[0, 49, 50, 100, 200]).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn every_correction_acts_as_if_it_had_been_posted_so() {
         assert_eq!(balances(&store), expected, "{correction:?}");
         assert_sound(&store);
         drop(store);
-        let store = Store::open(folder.path().join("credit.redb")).unwrap();
+        let store = reopen(&folder);
         assert_eq!(balances(&store), expected, "loaded after {correction:?}");
     }
 }

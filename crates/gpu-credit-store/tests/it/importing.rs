@@ -520,3 +520,15 @@ fn an_import_that_would_take_too_much_memory_is_refused() {
     assert!(error.contains("may take 419430400"), "{error}");
     assert!(store.accounts().unwrap().is_empty());
 }
+
+#[test]
+fn accounts_are_not_opened_with_a_credit_line_beyond_the_limit() {
+    let (_disk, store) = store_in_memory();
+    let options = ImportOptions {
+        policy: gpu_credit::Overdraft::CarryUpTo(i64::MAX.unsigned_abs() + 1),
+        ..ImportOptions::default()
+    };
+    let file = "kind,account,credit_id,amount,timestamp,expiration\nusage,b,,1,1,\n";
+    let refused = store.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()));
+    assert!(refused.is_err(), "{refused:?}");
+}

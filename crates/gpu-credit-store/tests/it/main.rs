@@ -37,6 +37,7 @@ mod read_only;
 mod real_files;
 mod revisions;
 mod sacct;
+mod simulation;
 mod soak;
 mod time_unit;
 mod transfer;

@@ -1,14 +1,14 @@
 //! Metered usage: jobs under ids, their corrections, and what a close of the books leaves of them.
 
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{
-    Error, ImportOptions, MeteredChange, Posting, Refusal, Revision, Stopped, Store, TEXT_BYTES_MAX,
-};
+use gpu_credit_store::{Error, MeteredChange, Posting, Refusal, Revision, Stopped, TEXT_BYTES_MAX};
 
-use crate::support::{assert_sound, everything, refusal, store, store_in_memory};
+use crate::support::{
+    Folder, STRIDE, TestStore, assert_sound, crash, everything, imported_again, refusal, reopen,
+    store, store_in_memory,
+};
 
 fn job(rate: u64, from: i64, until: i64) -> MeteredUsage {
     MeteredUsage { rate, from, until }
@@ -22,7 +22,7 @@ fn until(until: i64) -> MeteredChange {
 }
 
 /// A grant that is live in [0, 100], and a job that uses 2 at each tick of [10, 20).
-fn account() -> (tempfile::TempDir, Store) {
+fn account() -> (Folder, TestStore) {
     let (folder, store) = store();
     store
         .post_all(vec![
@@ -81,20 +81,14 @@ fn every_correction_acts_as_if_the_job_had_been_posted_so() {
         assert_sound(&store);
         let before = everything(&store);
         drop(store);
-        let store = Store::open(folder.path().join("credit.redb")).unwrap();
+        let store = reopen(&folder);
         let answers = store.get_balances("a", &instants).unwrap();
         assert_eq!(answers, expected, "loaded after {correction:?}");
         assert_eq!(everything(&store), before);
         // Out as lines and in again.
-        let mut journal = Vec::new();
-        store.export_journal(&mut journal, |_| ()).unwrap();
-        let (_disk, other) = store_in_memory();
-        let _ = other
-            .import_journal(journal.as_slice(), &ImportOptions::default(), |_| {
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        assert_eq!(everything(&other), before);
+        if let Some((_disk, other)) = imported_again(&store) {
+            assert_eq!(everything(&other), before);
+        }
     }
 }
 
@@ -203,7 +197,7 @@ fn a_correction_is_refused_only_if_it_changes_a_tick_before_the_close() {
     for posted in jobs([0, 2]) {
         let corrections = jobs([0, 2]).chain(jobs([3, 2]));
         let corrections = corrections.map(Some).chain([None]);
-        for (number, after) in corrections.enumerate() {
+        for (number, after) in corrections.enumerate().step_by(STRIDE) {
             let run = AssertUnwindSafe(|| correct(posted, after, closed, number % 3));
             if let Err(panic) = catch_unwind(run) {
                 eprintln!("{posted:?} to {after:?}");
@@ -214,7 +208,7 @@ fn a_correction_is_refused_only_if_it_changes_a_tick_before_the_close() {
 }
 
 fn correct(posted: MeteredUsage, after: Option<MeteredUsage>, closed: i64, known_from: usize) {
-    let (disk, mut store) = store_in_memory();
+    let (mut memory, mut store) = store_in_memory();
     let correction = match after {
         Some(MeteredUsage { rate, from, until }) => {
             let change = MeteredChange {
@@ -245,8 +239,7 @@ fn correct(posted: MeteredUsage, after: Option<MeteredUsage>, closed: i64, known
     } else {
         store.post_all(std::mem::take(&mut postings)).unwrap();
         if known_from == 2 {
-            drop(store);
-            store = crate::support::open_disk(disk);
+            crash(&mut memory, &mut store);
         }
         store.post(correction).map(|_| ())
     };
@@ -307,7 +300,7 @@ fn a_job_that_runs_keeps_its_id_over_closes() {
         let job = 2 * (tick + 1).min(80);
         Some(1_000 - 50 - job.unsigned_abs())
     });
-    let check = |store: &Store| {
+    let check = |store: &TestStore| {
         let answers = store.get_balances("a", &[40, 79, 80, 999]).unwrap();
         assert_eq!(answers, expected);
         let statement =
@@ -320,7 +313,7 @@ fn a_job_that_runs_keeps_its_id_over_closes() {
     };
     check(&store);
     drop(store);
-    check(&Store::open(folder.path().join("credit.redb")).unwrap());
+    check(&reopen(&folder));
 }
 
 #[test]

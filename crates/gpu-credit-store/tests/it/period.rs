@@ -1,10 +1,10 @@
 //! Statements of periods.
 
 use gpu_credit::{GrantPeriod, MeteredUsage, Overdraft, PeriodStatement};
-use gpu_credit_store::{Account, Posting, Store};
+use gpu_credit_store::{Account, Posting};
 use gpu_credit_workload::random::Random;
 
-use crate::support::{store, store_in_memory};
+use crate::support::{TestStore, seeds, store, store_in_memory};
 
 /// Where the random records are.
 const LAST: i64 = 40;
@@ -76,7 +76,7 @@ fn parts(grant: &GrantPeriod) -> [u64; 7] {
 }
 
 /// An account of grants, usage, jobs and revocations between 0 and [`LAST`].
-fn random_account(random: &mut Random) -> Store {
+fn random_account(random: &mut Random) -> TestStore {
     let (_disk, store) = store_in_memory();
     let policies = [
         Overdraft::Carry,
@@ -117,7 +117,7 @@ fn cuts(random: &mut Random) -> Vec<i64> {
 
 #[test]
 fn the_statements_of_periods_add_up() {
-    for seed in 0..400 {
+    for seed in 0..seeds(400) {
         let random = &mut Random::new(seed);
         let store = random_account(random);
         let account = store
@@ -191,7 +191,7 @@ fn assert_ends_as_the_ledger_has_it(
 /// The first period after a close begins with what was left at the close, which is before it.
 #[test]
 fn a_close_changes_no_statement_after_it() {
-    for seed in 0..400 {
+    for seed in 0..seeds(400) {
         let random = &mut Random::new(seed);
         let store = random_account(random);
         let closed = random.between(0, LAST + 10);

@@ -1,12 +1,12 @@
 //! Priorities of grants: posted, corrected, and kept over a close of the books.
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, Refusal, Store};
+use gpu_credit_store::{Error, Posting, Refusal};
 
-use crate::support::{assert_sound, everything, refusal, store};
+use crate::support::{Folder, TestStore, assert_sound, everything, refusal, reopen, store};
 
 /// A grant that ends first and one that is drawn first, and 40 used at 5.
-fn account() -> (tempfile::TempDir, Store) {
+fn account() -> (Folder, TestStore) {
     let (folder, store) = store();
     store
         .post_all(vec![
@@ -19,7 +19,7 @@ fn account() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn balances(store: &Store) -> Vec<Option<u64>> {
+fn balances(store: &TestStore) -> Vec<Option<u64>> {
     store.get_balances("a", &[9, 10, 30]).unwrap()
 }
 
@@ -43,7 +43,7 @@ fn the_lower_priority_is_drawn_first_and_can_be_corrected() {
         assert_sound(&store);
         let before = everything(&store);
         drop(store);
-        let store = Store::open(folder.path().join("credit.redb")).unwrap();
+        let store = reopen(&folder);
         assert_eq!(balances(&store), expected, "loaded after {correction:?}");
         assert_eq!(everything(&store), before);
     }
@@ -112,5 +112,5 @@ fn after_a_close_a_priority_says_who_pays_from_then_on() {
     assert_eq!(answers, [Some(65), Some(65), Some(55)]);
     assert_sound(&store);
     drop(store);
-    assert_sound(&Store::open(folder.path().join("credit.redb")).unwrap());
+    assert_sound(&reopen(&folder));
 }

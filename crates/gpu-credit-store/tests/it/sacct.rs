@@ -12,7 +12,7 @@ use gpu_credit_store::{
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::support::{assert_sound, store_in_memory};
+use crate::support::{TestStore, assert_sound, entry_count, store_in_memory};
 
 const FIRST: &str = include_str!("../../../../examples/sacct-2026-01-13.txt");
 const GROWN: &str = include_str!("../../../../examples/sacct-2026-01-14.txt");
@@ -105,11 +105,11 @@ fn a_grown_output_posts_what_is_new_and_moves_and_closes_ends() {
     );
     assert_eq!(store.time_unit().unwrap(), Some(TimeUnit::Seconds));
 
-    let entries = store.last_sequence().get();
+    let entries = entry_count(&store);
     assert_eq!(entries, first.posted + first.running + 3);
     let again = import(&store, FIRST);
     assert_eq!((again.posted, again.known), (0, first.posted));
-    assert_eq!(store.last_sequence().get(), entries);
+    assert_eq!(entry_count(&store), entries);
 
     let grown = import(&store, GROWN);
     assert_eq!(grown.opened, [""; 0]);
@@ -122,10 +122,10 @@ fn a_grown_output_posts_what_is_new_and_moves_and_closes_ends() {
     assert_eq!(all.len() as u64, first.posted + grown.posted);
 
     // The older one comes last: no final end moves.
-    let entries = store.last_sequence();
+    let entries = entry_count(&store);
     let older = import(&store, FIRST);
     assert_eq!((older.posted, older.moved, older.closed), (0, 0, 0));
-    assert_eq!((store.last_sequence(), standing(&store)), (entries, all));
+    assert_eq!((entry_count(&store), standing(&store)), (entries, all));
     assert_sound(&store);
 }
 
@@ -150,7 +150,7 @@ fn a_dry_run_says_the_same_and_posts_nothing() {
     let would_be = store
         .import_sacct(FIRST.as_bytes(), &trial, |_| ControlFlow::Continue(()))
         .unwrap();
-    assert_eq!(store.last_sequence().get(), 0);
+    assert_eq!(entry_count(&store), 0);
     assert_eq!(store.time_unit().unwrap(), None);
     let imported = import(&store, FIRST);
     assert_eq!(format!("{imported:?}"), format!("{would_be:?}"));
@@ -181,7 +181,7 @@ fn any_other_difference_is_refused_and_shows_both() {
     ]
     .map(|(row, rate, until)| (row, (rate, until), (4, ten + 7_200)))
     {
-        let before = store.last_sequence();
+        let before = entry_count(&store);
         let new = other.replace("17|tiger", "18|tiger");
         let error = store.import_sacct(
             format!("{HEADER}\n{new}{other}").as_bytes(),
@@ -198,7 +198,7 @@ fn any_other_difference_is_refused_and_shows_both() {
         );
         assert_eq!(error, expected);
         assert_eq!(
-            store.last_sequence(),
+            entry_count(&store),
             before,
             "not even the new one is posted"
         );
@@ -243,10 +243,10 @@ fn the_ids_of_entries_say_what_became_of_an_end() {
 
 /// What is refused, with the store as it was.
 #[track_caller]
-fn refused(store: &Store, output: &str) -> String {
-    let before = store.last_sequence();
+fn refused(store: &TestStore, output: &str) -> String {
+    let before = entry_count(store);
     let imported = store.import_sacct(output.as_bytes(), &options(), |_| ControlFlow::Continue(()));
-    assert_eq!(store.last_sequence(), before);
+    assert_eq!(entry_count(store), before);
     imported.unwrap_err().to_string()
 }
 
@@ -367,5 +367,5 @@ fn memory_is_bounded() {
         matches!(*error, ImportError::Memory { rows: 101, .. }),
         "{error}"
     );
-    assert_eq!(store.last_sequence().get(), 0);
+    assert_eq!(entry_count(&store), 0);
 }

@@ -1,31 +1,32 @@
 //! Random posts, retries, corrections, crashes and questions, against the reference.
 
 use gpu_credit_replay::Replay;
-use gpu_credit_store::{AccountKey, Outcome, Posting, Revision, Sequence, Store};
+use gpu_credit_store::{AccountKey, Outcome, Posting, Revision};
 use gpu_credit_workload::random::Random;
 
-use crate::support::backend::Disk;
 use crate::support::model::Model;
 use crate::support::workload::Workload;
-use crate::support::{assert_sound, count, everything, open_disk, store_in_memory};
+use crate::support::{
+    Memory, TestStore, assert_sound, count, crash, entry_count, everything, seeds, store_in_memory,
+};
 
 /// What was posted, by where it was recorded.
 struct Soak {
-    disk: Disk,
-    store: Store,
+    memory: Memory,
+    store: TestStore,
     model: Model,
     random: Random,
-    /// and up to which entry of all.
-    posted: Vec<(Vec<Posting>, Vec<Outcome>, Sequence)>,
+    /// and the accounts that were open then.
+    posted: Vec<(Vec<Posting>, Vec<Outcome>, Vec<AccountKey>)>,
     /// What the accounts were, now and then, and at which revisions.
     past: Vec<(Vec<(AccountKey, Revision)>, Model)>,
 }
 
 impl Soak {
     fn new(seed: u64) -> Self {
-        let (disk, store) = store_in_memory();
+        let (memory, store) = store_in_memory();
         Soak {
-            disk,
+            memory,
             store,
             model: Model::default(),
             random: Random::new(seed),
@@ -35,11 +36,8 @@ impl Soak {
     }
 
     fn post(&mut self, batch: Vec<Posting>) {
-        let (last, tried) = (
-            self.store.last_sequence(),
-            self.store.dry_run(batch.clone()),
-        );
-        assert_eq!(self.store.last_sequence(), last, "a trial posts nothing");
+        let (entries, tried) = (entry_count(&self.store), self.store.dry_run(batch.clone()));
+        assert_eq!(entry_count(&self.store), entries, "a trial posts nothing");
         match self.store.post_all(batch.clone()) {
             Ok(outcomes) => {
                 assert_eq!(tried.unwrap(), outcomes);
@@ -48,14 +46,14 @@ impl Soak {
                         self.model.post(posting);
                     }
                 }
-                let last = self.store.last_sequence();
-                self.posted.push((batch, outcomes, last));
+                let accounts = self.store.accounts().unwrap();
+                self.posted.push((batch, outcomes, accounts));
             }
             Err(error) => {
                 assert_eq!(tried.unwrap_err().to_string(), error.to_string());
                 assert_eq!(
-                    self.store.last_sequence(),
-                    last,
+                    entry_count(&self.store),
+                    entries,
                     "what is refused is not there"
                 );
             }
@@ -64,14 +62,14 @@ impl Soak {
 
     fn retry(&mut self) {
         let place = self.random.below(self.posted.len() as u64) as usize;
-        let Some((batch, outcomes, last)) = self.posted.get(place).cloned() else {
+        let Some((batch, outcomes, known)) = self.posted.get(place).cloned() else {
             return;
         };
         // An account that is gone takes its ids with it.
         let accounts = self.store.accounts().unwrap();
         let is_there = |posting: &Posting| {
             let mut accounts = accounts.iter();
-            accounts.any(|account| *account.name == *posting.account && account.opened <= last)
+            accounts.any(|account| *account.name == *posting.account && known.contains(account))
         };
         if batch.iter().all(is_there) {
             let again = self.store.post_all(batch).unwrap();
@@ -95,8 +93,7 @@ impl Soak {
     /// The store comes to an end as it is, without being closed.
     fn crash(&mut self) {
         let before = everything(&self.store);
-        self.disk = Disk::holding(self.disk.bytes());
-        self.store = open_disk(self.disk.clone());
+        crash(&mut self.memory, &mut self.store);
         assert_eq!(everything(&self.store), before);
     }
 
@@ -174,7 +171,7 @@ fn soak(seed: u64, steps: u64) {
 
 #[test]
 fn whatever_happens_the_store_answers_like_the_reference() {
-    let seeds = count("GPU_CREDIT_STORE_SOAKS", 20);
+    let seeds = count("GPU_CREDIT_STORE_SOAKS", seeds(20));
     for seed in 0..seeds {
         let run = std::panic::AssertUnwindSafe(|| soak(seed, 400));
         if let Err(panic) = std::panic::catch_unwind(run) {

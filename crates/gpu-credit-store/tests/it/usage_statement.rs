@@ -1,16 +1,16 @@
 //! A usage record is found by its id among others of its instant, however it was corrected.
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{BeforeClose, Error, Posting, RecordedDraw, Revision, Store};
+use gpu_credit_store::{BeforeClose, Error, Posting, RecordedDraw, Revision};
 
-use crate::support::store;
+use crate::support::{TestStore, store};
 
 /// What each grant paid, soonest end first, and what none paid.
-fn paid(store: &Store, id: &str) -> (Vec<u64>, u64) {
+fn paid(store: &TestStore, id: &str) -> (Vec<u64>, u64) {
     paid_as_recorded(store, id, store.head("acme").unwrap().revision)
 }
 
-fn paid_as_recorded(store: &Store, id: &str, revision: Revision) -> (Vec<u64>, u64) {
+fn paid_as_recorded(store: &TestStore, id: &str, revision: Revision) -> (Vec<u64>, u64) {
     let statement = store.usage_statement("acme", &id.into(), revision).unwrap();
     let draws = statement.draws.iter().map(|draw| draw.amount);
     (draws.collect(), statement.deficit)

@@ -1,0 +1,203 @@
+//! A connection that is made anew whenever it is lost.
+//!
+//! Each new connection begins with a write: once it is confirmed, all that was visible before is replicated,
+//! as the server's log is in order. So nothing that is read on it can be lost by a fail-over.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gpu_credit_store::StorageProblem;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+
+use crate::failure::{other, problem};
+use crate::schema;
+use crate::statements::Statements;
+
+/// How long a connection may take to be made, and how long an answer may take.
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
+/// Places that the first writes of connections go to, so that they need not wait for each other.
+const BARRIERS: i64 = 64;
+
+/// What connections are made with.
+pub(crate) struct Settings {
+    config: Config,
+    /// The server, for errors: without a password.
+    pub(crate) place: Arc<str>,
+    barrier: i64,
+}
+
+impl Settings {
+    pub(crate) fn parse(url: &str, number: u64) -> Result<Self, StorageProblem> {
+        let mut config: Config = url.parse().map_err(|error| problem(&error))?;
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(other(
+                "connections are not encrypted: sslmode=require cannot be met",
+            ));
+        }
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if config.get_application_name().is_none() {
+            config.application_name("gpu-credit");
+        }
+        config.connect_timeout(WAIT).tcp_user_timeout(WAIT);
+        Ok(Settings {
+            place: place(&config).into(),
+            barrier: (number % BARRIERS.unsigned_abs()).cast_signed(),
+            config,
+        })
+    }
+}
+
+/// Hosts, port and database.
+fn place(config: &Config) -> String {
+    use tokio_postgres::config::Host;
+    let host = |host: &Host| match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    };
+    let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+    let database = config
+        .get_dbname()
+        .or(config.get_user())
+        .unwrap_or_default();
+    format!("PostgreSQL at {}, database {database}", hosts.join(","))
+}
+
+/// A place for a connection.
+pub(crate) struct Connection {
+    settings: Arc<Settings>,
+    live: Arc<Mutex<Option<Arc<Live>>>>,
+}
+
+/// A connection that is there.
+pub(crate) struct Live {
+    pub(crate) client: Client,
+    pub(crate) statements: Statements,
+    /// Whether the server has said something that was not asked.
+    is_noticed: Arc<AtomicBool>,
+}
+
+impl Connection {
+    pub(crate) fn new(settings: &Arc<Settings>) -> Self {
+        Connection {
+            settings: Arc::clone(settings),
+            live: Arc::default(),
+        }
+    }
+
+    /// The connection, shared with others.
+    pub(crate) async fn get(&self) -> Result<Arc<Live>, StorageProblem> {
+        let mut live = self.live.lock().await;
+        self.revive(&mut live).await
+    }
+
+    /// The connection, to be used by one.
+    pub(crate) async fn hold(&self) -> Result<Held, StorageProblem> {
+        let mut live = Arc::clone(&self.live).lock_owned().await;
+        self.revive(&mut live).await?;
+        Ok(Held {
+            live,
+            is_open: false,
+        })
+    }
+
+    /// Leaves a connection that does not answer, to be made anew.
+    pub(crate) async fn give_up(&self, lost: &Arc<Live>) {
+        let mut live = self.live.lock().await;
+        live.take_if(|live| Arc::ptr_eq(live, lost));
+    }
+
+    async fn revive(&self, live: &mut Option<Arc<Live>>) -> Result<Arc<Live>, StorageProblem> {
+        if let Some(live) = live.as_ref().filter(|live| !live.client.is_closed()) {
+            return Ok(Arc::clone(live));
+        }
+        *live = None;
+        let connected = timeout(WAIT, connect(&self.settings)).await;
+        let connected = connected.map_err(|_| other("no connection in time"))??;
+        Ok(Arc::clone(live.insert(Arc::new(connected))))
+    }
+}
+
+/// A connection that nobody else uses meanwhile.
+pub(crate) struct Held {
+    live: OwnedMutexGuard<Option<Arc<Live>>>,
+    /// Whether a transaction has begun and not ended.
+    is_open: bool,
+}
+
+impl Held {
+    pub(crate) fn live(&self) -> &Live {
+        let live = self.live.as_ref();
+        live.expect("it was made before it is held")
+    }
+
+    /// A transaction is to begin.
+    pub(crate) fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// The transaction has ended.
+    pub(crate) fn close(&mut self) {
+        self.is_open = false;
+    }
+
+    /// Leaves it, to be made anew: what it does is not known.
+    pub(crate) fn give_up(mut self) {
+        *self.live = None;
+    }
+}
+
+/// What others would append in a transaction that nobody ends would be acknowledged and lost.
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_open {
+            *self.live = None;
+        }
+    }
+}
+
+impl Live {
+    /// From now on it is told whether the server says something that was not asked.
+    pub(crate) fn listen(&self) {
+        self.is_noticed.store(false, Ordering::SeqCst);
+    }
+
+    /// Whether it did: a wait for a standby that is ended says so, and then reports success.
+    pub(crate) fn is_noticed(&self) -> bool {
+        self.is_noticed.load(Ordering::SeqCst)
+    }
+}
+
+async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
+    let connected = settings.config.connect(NoTls).await;
+    let (client, mut connection) = connected.map_err(|error| problem(&error))?;
+    let is_noticed = Arc::new(AtomicBool::new(false));
+    let noticed = Arc::clone(&is_noticed);
+    tokio::spawn(async move {
+        // It ends with the connection: who waits for an answer is told by the client.
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(_) = message {
+                noticed.store(true, Ordering::SeqCst);
+            }
+        }
+    });
+    schema::migrate(&client).await?;
+    is_noticed.store(false, Ordering::SeqCst);
+    let barrier = "INSERT INTO barrier AS b VALUES ($1, 1) ON CONFLICT (place) DO UPDATE SET beat = b.beat + 1";
+    let written = client.execute(barrier, &[&settings.barrier]).await;
+    written.map_err(|error| problem(&error))?;
+    if is_noticed.load(Ordering::SeqCst) {
+        return Err(other("the first write of a connection was not replicated"));
+    }
+    let statements = Statements::prepare(&client).await;
+    Ok(Live {
+        statements: statements.map_err(|error| problem(&error))?,
+        client,
+        is_noticed,
+    })
+}

@@ -1,0 +1,88 @@
+//! `gpu-credit` accounts on PostgreSQL: several processes, on several machines, serve the same accounts.
+//!
+//! A [`PostgresStore`] has the methods of [`Store`], and the same rules. It needs PostgreSQL 15 or
+//! later and a database of its own.
+//!
+//! ```no_run
+//! use gpu_credit::Overdraft;
+//! use gpu_credit_postgres::PostgresStore;
+//! use gpu_credit_store::Posting;
+//!
+//! let store = PostgresStore::open("postgres://ledger@localhost/credit")?;
+//! store.open_account("acme", Overdraft::Carry)?;
+//! store.post(Posting::grant("acme", "invoice-1", "march", 100, 0, 30))?; // live in [0, 30]
+//! store.post(Posting::usage("acme", "job-17", 20, 12))?;
+//! assert_eq!(store.get_balance("acme", 12)?, Some(80));
+//! # Ok::<(), gpu_credit_store::Error>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! * **Linearizable for each account**: whoever asks after a posting has returned sees it, in whichever
+//!   process. A request over several accounts is atomic, and so is a question to several.
+//! * **Nothing acknowledged is lost** if the server keeps what it has confirmed. With one server that is its
+//!   disk. With standbys, set `synchronous_commit = on` and `synchronous_standby_names = 'ANY 1 (...)'`, and
+//!   promote only a standby that has all that was confirmed.
+//! * **Once.** The id of a record is its idempotency key. If a connection is lost before the answer to an
+//!   append came, its ids are looked up on a new one, and it is never guessed.
+//! * **Nobody leads.** Processes keep nothing that others need; they can be killed at any time.
+//!
+//! # How it works
+//!
+//! The revisions of an account are the whole protocol: an append says at which revision each account has to
+//! stand, and one statement locks the accounts, compares, and writes all or nothing. No lock is held while
+//! a client works, but for a request that met two conflicts in a row. A question compares the revision in
+//! memory with that of the server and reads the entries after it, in one round trip that is shared by all who
+//! wait.
+//!
+//! All methods wait, on the caller's thread: in async code they belong into a blocking task. Connections are
+//! not encrypted: use a private network or a tunnel. Texts with a NUL character, which PostgreSQL does not
+//! keep, are [refused](gpu_credit_store::Refusal::TextNotKept).
+//!
+//! The statements keep to what CockroachDB and YugabyteDB document, too: written for them, untested.
+
+mod append;
+mod connection;
+mod failure;
+mod journal;
+mod rows;
+mod schema;
+mod statements;
+
+use std::ops::Deref;
+
+use gpu_credit_store::{Error, Shared, Store};
+
+pub use journal::PostgresJournal;
+
+/// Many accounts on PostgreSQL, with the methods of [`Store`]: a clone is the same store.
+#[derive(Clone, Debug)]
+pub struct PostgresStore(Store<Shared<PostgresJournal>>);
+
+impl PostgresStore {
+    /// Connects to a database, and makes the tables if there are none.
+    ///
+    /// The address is `postgres://user:password@host:port/database`, or `host=... user=... dbname=...`
+    /// as `libpq` has it. Several hosts can be given: the one that accepts writes is used.
+    ///
+    /// # Errors
+    /// If the address cannot be read, the server does not answer or refuses, or the tables are of a later
+    /// version.
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let journal = PostgresJournal::open(url)?;
+        Ok(PostgresStore(Store::with_shared_journal(journal)))
+    }
+}
+
+impl Deref for PostgresStore {
+    type Target = Store<Shared<PostgresJournal>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The Rust of the crate's README, run as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,75 @@
+//! What the tests share, under the names that it has for the store on a file.
+
+#[path = "../../../../gpu-credit-store/tests/it/support/helpers.rs"]
+mod helpers;
+#[path = "../../../../gpu-credit-store/tests/it/support/model.rs"]
+pub(crate) mod model;
+mod server;
+#[path = "../../../../gpu-credit-store/tests/it/support/workload.rs"]
+pub(crate) mod workload;
+
+use gpu_credit_postgres::PostgresStore;
+
+pub(crate) use helpers::{assert_sound, count, entry_count, everything, refusal};
+
+pub(crate) use server::execute;
+
+/// The store that tests of any storage are about.
+pub(crate) type TestStore = PostgresStore;
+/// What keeps a store that [`store`] makes.
+pub(crate) type Folder = Database;
+/// What keeps a store that [`store_in_memory`] makes.
+pub(crate) type Memory = Database;
+
+/// What is as good as a database of its own.
+pub(crate) struct Database {
+    pub(crate) url: String,
+}
+
+impl Database {
+    pub(crate) fn new() -> Self {
+        Database {
+            url: server::server().address(),
+        }
+    }
+
+    /// Another store on it.
+    pub(crate) fn open(&self) -> PostgresStore {
+        PostgresStore::open(&self.url).unwrap()
+    }
+}
+
+/// Of many stores in a row, so many are one step.
+pub(crate) const STRIDE: usize = 41;
+
+/// How many random stores are tried of so many: each takes some connections.
+pub(crate) fn seeds(all: u64) -> u64 {
+    (all / 10).min(10)
+}
+
+/// A new store on a database of its own.
+pub(crate) fn store() -> (Database, PostgresStore) {
+    let database = Database::new();
+    let store = database.open();
+    (database, store)
+}
+
+/// The same: the server syncs nothing.
+pub(crate) fn store_in_memory() -> (Database, PostgresStore) {
+    store()
+}
+
+/// The store that a database keeps.
+pub(crate) fn reopen(database: &Database) -> PostgresStore {
+    database.open()
+}
+
+/// The store comes to an end as it is, and another goes on.
+pub(crate) fn crash(database: &mut Database, store: &mut PostgresStore) {
+    *store = database.open();
+}
+
+/// There are no imports of journals.
+pub(crate) fn imported_again(_: &PostgresStore) -> Option<(Database, PostgresStore)> {
+    None
+}
