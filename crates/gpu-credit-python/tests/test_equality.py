@@ -165,6 +165,19 @@ def test_the_version_is_that_of_the_package():
     assert gpu_credit.__version__ == version("gpu-credit")
 
 
+def test_what_is_installed_has_its_licences_and_says_what_it_is():
+    from importlib.metadata import distribution
+
+    installed = distribution("gpu-credit")
+    assert installed.metadata["License-Expression"] == "MIT OR Apache-2.0"
+    licences = [file for file in installed.files if "/licenses/" in str(file)]
+    assert sorted(file.name for file in licences) == ["LICENSE-APACHE", "LICENSE-MIT"]
+    assert all(len(file.read_text()) > 1_000 for file in licences)
+    assert installed.metadata["Requires-Python"] == ">=3.11"
+    classifiers = installed.metadata.get_all("Classifier")
+    assert {"Typing :: Typed", "Programming Language :: Rust", "Operating System :: POSIX :: Linux"} <= set(classifiers)
+
+
 class Tags(HTMLParser):
     """Which tags there are, and the text between."""
 
