@@ -1,8 +1,8 @@
 //! The epoch table: what is settled, laid out for questions as a [`StepTable`].
 //!
-//! A late write leaves the table standing. What its repair has changed, from the write to where it
-//! stopped, is a **hole**, for which the tree answers; and every later limit is lifted by one and
-//! the same amount. A table with too many holes, or with too little between them, is built anew as
+//! A late write leaves the table standing. From the first level that its repair has changed to the last
+//! that it has changed by another amount than the one before there is a **hole**, for which the tree
+//! answers; and every later limit is lifted by one and the same amount. A table that has lost much is built anew as
 //! soon as settling has replayed as many boundaries as that is worth.
 
 use crate::options::Overdraft;
@@ -259,15 +259,15 @@ impl EpochTable {
         }
     }
 
-    /// How many epochs it still answers for. O(log m).
-    pub(crate) fn sound_len(&self) -> usize {
+    /// For how many of its epochs it no longer answers. O(log m).
+    pub(crate) fn lost_len(&self) -> usize {
         let epochs = self.limits.steps();
         let opened_before = |time: i64| epochs.partition_point(|epoch| epoch.time() < time);
         let in_holes = self.answers.holes.iter().map(|hole| {
             let [from, to] = [hole.from, hole.to].map(|time| time.min(self.answers.sound_before));
             opened_before(to) - opened_before(from)
         });
-        opened_before(self.answers.sound_before) - in_holes.sum::<usize>()
+        epochs.len() - opened_before(self.answers.sound_before) + in_holes.sum::<usize>()
     }
 
     /// Heap bytes.
@@ -369,12 +369,12 @@ mod tests {
     #[test]
     fn holds_up_to_the_first_write_that_is_not_repaired() {
         let mut table = four_epochs();
-        assert_eq!(table.sound_len(), 4);
+        assert_eq!(table.lost_len(), 0);
         table.set_unsettled(Some(25));
         assert_eq!(table.limit(24), Some(Limit(6)));
         assert_eq!(table.limit(25), None);
         assert_eq!(bounds(&table, 22), Some((20, 24)));
-        assert_eq!(table.sound_len(), 3);
+        assert_eq!(table.lost_len(), 1);
         table.end_at(28);
         table.set_unsettled(None);
         assert_eq!(table.limit(27), Some(Limit(6)));
@@ -478,10 +478,7 @@ mod tests {
         // It runs to the end of what is known.
         account.subtract(1, 9_995).expect("it fits");
         assert!(account.is_settled());
-        assert_eq!(
-            answered(&account, [0, 6_000, 9_995, 10_005]),
-            [true, true, true, false]
-        );
+        assert_eq!(answered(&account, [0, 6_000, 9_995, 10_005]), [true; 4]);
     }
 
     #[test]

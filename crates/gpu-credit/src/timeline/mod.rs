@@ -68,8 +68,8 @@ use known::Known;
 use settle::{SettlementStatistics, Settling};
 use tree::BoundaryTree;
 
-/// The epoch table is built anew when boundaries have been replayed for one in so many.
-const REPLAYED_SHARE: usize = 2;
+/// The epoch table is built anew only if it no longer answers for one in so many epochs.
+const LOST_SHARE: usize = 16;
 
 /// The grants of one account and the level of each epoch.
 #[derive(Clone, Debug)]
@@ -81,6 +81,8 @@ pub(crate) struct GrantTimeline {
     table: Option<Box<EpochTable>>,
     /// The boundaries that had been replayed when the table was built.
     replayed_before: u64,
+    /// The boundaries that there were then.
+    len_before: usize,
     overdraft: Overdraft,
     checkpoint_spacing: usize,
     statistics: SettlementStatistics,
@@ -95,6 +97,7 @@ impl GrantTimeline {
             known: Known::new(),
             table: None,
             replayed_before: 0,
+            len_before: 0,
             overdraft: options.overdraft,
             checkpoint_spacing: options.checkpoint_spacing.max(1),
             statistics: SettlementStatistics::default(),
@@ -189,23 +192,25 @@ impl GrantTimeline {
         }
     }
 
-    /// Whether as much has been replayed as the table would gain, so that building it costs a small
-    /// part of settling. O(1) as long as little has been replayed, else O(log m).
+    /// Whether the table has lost much, and building it costs a small part of what has been replayed since:
+    /// as many boundaries as there are; or as many as have come, if the others are no more. O(1) as long as
+    /// little has been replayed, else O(log m).
     fn is_table_worth_building(&self) -> bool {
         let len = self.tree.len();
         let replayed = self.statistics.boundaries_replayed - self.replayed_before;
         let replayed = usize::try_from(replayed).unwrap_or(usize::MAX);
-        if replayed == 0 || replayed < len / REPLAYED_SHARE {
-            return false;
-        }
-        let sound = self.table.as_ref().map_or(0, |table| table.sound_len());
+        let come = len.saturating_sub(self.len_before);
         // The boundary at the beginning of time is never replayed.
-        replayed >= (len - 1).saturating_sub(sound)
+        replayed > 0 && replayed.saturating_add(come) >= len - 1 && {
+            let lost = self.table.as_ref().map_or(len, |table| table.lost_len());
+            come + lost > len / LOST_SHARE
+        }
     }
 
     /// O(m).
     fn build_table(&mut self) {
         self.replayed_before = self.statistics.boundaries_replayed;
+        self.len_before = self.tree.len();
         let epochs = || {
             let epochs = self.tree.epochs();
             epochs.map(|(time, live, level)| (time, Limit::new(live > 0, level)))

@@ -25,6 +25,7 @@ use super::super::live::Live;
 use super::super::owing::Owing;
 use super::super::resume;
 use super::super::tree::{Boundary, Position};
+use super::super::wrapping;
 use super::run::Passing;
 use super::{Budget, LOOKAHEAD, Run, SettlementStatistics, Settling};
 use crate::options::Overdraft;
@@ -64,8 +65,10 @@ struct Levels {
     /// The last level that has been set, and what it was before.
     new: u64,
     old: u64,
-    /// Not 0 if any has changed.
-    changed: u64,
+    /// By how much the one before all has been lifted (wrapping).
+    lift: u64,
+    /// Not 0 if any has been lifted by another amount.
+    moved: u64,
     /// How far the new balance is from the remembered one if the level is not lifted at all.
     shifted: i128,
     is_forfeit: bool,
@@ -104,7 +107,6 @@ impl Settling<'_> {
             return ControlFlow::Continue(());
         }
         self.begin_in_section(&mut run, at);
-        let mut from = from;
         loop {
             let spacing = self.spacing_since(begun_at);
             let passage = self.repair_chunk(&mut run, until, budget, long_from, spacing);
@@ -120,13 +122,8 @@ impl Settling<'_> {
                     continue;
                 }
                 Passage::AtSection => {
-                    let before = run.at;
                     if self.skip(&mut run, budget) {
-                        if self.tree.get(before).key() != from {
-                            self.table_changed(from, before, run.lifted);
-                        }
-                        run.lifted = 0;
-                        from = self.tree.get(run.at).key();
+                        self.tell_table(&mut run);
                     }
                     continue;
                 }
@@ -137,13 +134,15 @@ impl Settling<'_> {
                     }
                     continue;
                 }
-                Passage::Agreed => {
-                    self.statistics.early_stops += 1;
-                    self.table_changed(from, run.at, run.lifted);
+                Passage::Agreed => self.statistics.early_stops += 1,
+                Passage::Suspended => self.suspend(&mut run),
+                Passage::AtFrontier => {
+                    self.tell_table(&mut run);
+                    self.end_at_frontier(run);
+                    return ControlFlow::Continue(());
                 }
-                Passage::Suspended => self.suspend(&mut run, from),
-                Passage::AtFrontier => self.end_at_frontier(run, from),
             }
+            self.tell_table(&mut run);
             return ControlFlow::Continue(());
         }
     }
@@ -251,14 +250,14 @@ impl Settling<'_> {
         let deficit = deficit.expect("a jump lands in a deficit");
         let mut landed = Run::new(self.tree, to, Live::owing(deficit));
         landed.shifted = run.shifted;
-        landed.lifted = run.lifted;
+        (landed.lifted, landed.moved) = (run.lifted, run.moved);
         landed.is_far = self.is_long();
         *run = landed;
         self.enter_section_inside(run);
     }
 
     /// Leaves the rest unsettled.
-    fn suspend(&mut self, run: &mut Run, from: Key) {
+    fn suspend(&mut self, run: &mut Run) {
         let at = self.tree.at_or_next_chunk(run.at);
         let at = at.expect("the frontier is a boundary");
         let key = self.tree.get(at).key();
@@ -268,25 +267,26 @@ impl Settling<'_> {
             last: run.stretch.map_or(key, |last| last.max(key)),
             shift: run.shifted,
         });
-        self.table_changed(from, at, run.lifted);
     }
 
     /// All that is known has been replayed.
-    fn end_at_frontier(&mut self, run: Run, from: Key) {
-        if let Some(table) = &mut self.table {
-            table.end_at(from.time);
-        }
+    fn end_at_frontier(&mut self, run: Run) {
         self.known.set_reached(Reached {
             live: run.live,
             since: run.since,
         });
     }
 
-    /// What opens from `from` on has changed up to the boundary at `to`, and all later levels have
-    /// been lifted.
-    fn table_changed(&mut self, from: Key, to: Position, lifted: u64) {
-        if let Some(table) = &mut self.table {
-            table.change(from.time, self.tree.get(to).time, lifted);
+    /// Tells the table which levels have changed, and by how much all later ones have been lifted.
+    fn tell_table(&mut self, run: &mut Run) {
+        let lifted = std::mem::take(&mut run.lifted);
+        match run.moved.take() {
+            Some((from, to)) => {
+                if let Some(table) = &mut self.table {
+                    table.change(from, to, lifted);
+                }
+            }
+            None => assert_eq!(lifted, 0, "a level has been lifted first"),
         }
     }
 }
@@ -351,8 +351,8 @@ impl Repair<'_> {
     ) -> usize {
         let mut levels = Levels::new(self.run, self.overdraft, opening);
         let passed = (self.run).pass(grants, self.overdraft, coming, count, &mut levels);
-        self.run
-            .levels_set(levels.changed != 0, levels.old, levels.new);
+        let has_moved = levels.moved != 0;
+        (self.run).levels_set(&coming[..passed], has_moved, levels.old, levels.new);
         self.budget.spend(passed - 1);
         self.statistics.boundaries_replayed += passed as u64 - 1;
         passed
@@ -365,7 +365,8 @@ impl Repair<'_> {
         self.run.at.index += 1;
         let new = boundary.level;
         let [before, after] = [old, new].map(|level| opening.wrapping_add(level));
-        self.run.levels_set(new != old, before, after);
+        let has_moved = after.wrapping_sub(before) != wrapping(self.run.lift);
+        (self.run).levels_set(std::slice::from_ref(boundary), has_moved, before, after);
     }
 
     /// Takes late writes into account.
@@ -413,7 +414,7 @@ impl Repair<'_> {
             self.checkpoints.remove(key);
         }
         // Under `Forfeit` levels may have been shifted for good.
-        self.run.settle_shift();
+        self.run.settle_shift(key.time);
         Passage::Agreed
     }
 
@@ -443,7 +444,8 @@ impl Levels {
             opening,
             new: 0,
             old: 0,
-            changed: 0,
+            lift: wrapping(run.lift),
+            moved: 0,
             shifted: run.shifted - run.lift,
             is_forfeit: overdraft == Overdraft::Forfeit,
         }
@@ -456,7 +458,7 @@ impl Passing for Levels {
         let boundary = &mut coming[place];
         self.old = self.opening.wrapping_add(boundary.level);
         self.new = level;
-        self.changed |= self.old ^ self.new;
+        self.moved |= self.new.wrapping_sub(self.old) ^ self.lift;
         boundary.level = level.wrapping_sub(self.opening);
     }
 

@@ -33,12 +33,15 @@ pub(in super::super) struct Run {
     /// The boundary at which a stretch of late writes ends, as long as the replay is inside one:
     /// `shifted` says what holds from there on.
     pub(super) stretch: Option<Key>,
-    /// Whether the chunk has changed and its sums have not.
+    /// Whether the chunk has changed and its sums have not. It has if `lift` is not 0.
     pub(super) is_stale: bool,
     /// By how much the levels from here to the end of the chunk are still to be lifted.
     pub(super) lift: i128,
-    /// By how much all later levels have been lifted.
+    /// By how much all later levels have been lifted since the epoch table was told.
     pub(super) lifted: u64,
+    /// Between which times levels have not all been lifted by the same amount since then: what opens
+    /// later has been lifted by `lifted`, and nothing before.
+    pub(super) moved: Option<(i64, i64)>,
     /// The section that a repair replays.
     pub(super) section: Option<InSection>,
     /// The grants that outlive the section and have started since it was last brought up to date.
@@ -78,6 +81,7 @@ impl Run {
             is_stale: false,
             lift: 0,
             lifted: 0,
+            moved: None,
             section: None,
             starts: Vec::new(),
         }
@@ -117,11 +121,13 @@ impl Run {
             })
     }
 
-    /// Undoes the shift for all that is later: there the remembered balances stand.
-    pub(super) fn settle_shift(&mut self) {
-        self.is_stale |= self.shifted != 0;
-        self.lift -= self.shifted;
-        self.shifted = 0;
+    /// Undoes the shift for all that opens from `time` on: there the remembered balances stand.
+    pub(super) fn settle_shift(&mut self, time: i64) {
+        if self.shifted != 0 {
+            self.moved(time, time);
+            self.lift -= self.shifted;
+            self.shifted = 0;
+        }
     }
 
     /// Goes through so many boundaries, of those that come in a chunk: applies each, shows its place
@@ -169,13 +175,28 @@ impl Run {
     }
 
     /// Takes note of the levels of some boundaries that have been set, of which the last was `old` and is
-    /// `new`: by how much that changes it, all later ones change.
+    /// `new`: by how much that changes it, all later ones change. `has_moved` if not all had been lifted
+    /// as the one before them.
     #[inline]
-    pub(super) fn levels_set(&mut self, has_changed: bool, old: u64, new: u64) {
+    pub(super) fn levels_set(
+        &mut self,
+        boundaries: &[Boundary],
+        has_moved: bool,
+        old: u64,
+        new: u64,
+    ) {
         let lift = i128::from(new) - i128::from(old);
-        self.is_stale |= has_changed;
         self.shifted += lift - self.lift;
         self.lift = lift;
+        if has_moved && let (Some(first), Some(last)) = (boundaries.first(), boundaries.last()) {
+            self.moved(first.time, last.time);
+        }
+    }
+
+    fn moved(&mut self, from: i64, to: i64) {
+        self.is_stale = true;
+        let from = self.moved.map_or(from, |(first, _)| first);
+        self.moved = Some((from, to));
     }
 
     /// Lifts the rest of the chunk and brings the sums above it up to date. All later chunks are

@@ -109,7 +109,7 @@ impl Settling<'_> {
         section.pass(&mut live, 0, left, self.grants);
         let mut landed = Run::new(self.tree, end, live);
         landed.shifted = run.shifted;
-        landed.lifted = run.lifted;
+        (landed.lifted, landed.moved) = (run.lifted, run.moved);
         landed.is_far = true;
         Some(landed)
     }
