@@ -51,11 +51,17 @@ impl InsertBuffer {
     /// Takes in one more, and gives their number.
     #[inline]
     pub(super) fn push(&mut self, entry: UsageEntry) -> usize {
-        if self.entries.capacity() == 0 {
-            self.entries.reserve_exact(BUFFERED);
+        if self.entries.len() == self.entries.capacity() {
+            self.make_room();
         }
         self.entries.push(entry);
         self.entries.len()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self) {
+        self.entries.reserve_exact(BUFFERED);
     }
 
     /// Takes in one more, and sends all on into the tree if there are enough.

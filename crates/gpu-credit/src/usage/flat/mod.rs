@@ -104,7 +104,8 @@ impl Flat {
         is_late
     }
 
-    #[inline]
+    /// Out of line, to keep the other way short.
+    #[inline(never)]
     fn insert_late(&mut self, entry: UsageEntry) {
         self.late += 1;
         self.latest = self.latest.max(entry.0);
