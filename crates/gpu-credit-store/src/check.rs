@@ -8,6 +8,7 @@ use gpu_credit_workload::random::Random;
 
 use crate::folding::fold;
 use crate::reference::Reference;
+use crate::snapshot::problems;
 use crate::{Account, AccountKey, Change, Error, Revision, Storage, Store};
 
 /// What a check looked at, and what it found.
@@ -40,7 +41,7 @@ impl CheckReport {
 
 impl<S: Storage> Store<S> {
     /// Checks everything there is to check while the store is open: every entry's checksum, that ids
-    /// and entries lead to each other, that each account follows from its entries and its head from
+    /// and entries lead to each other, that snapshots are what the entries make, that each account follows from its entries and its head from
     /// both, that nothing was posted into closed books, that the journal ends where it says, that
     /// memory says what the journal says, and, at `instants` of each account, that the engine answers
     /// what the replay reference answers and that nothing is gained or lost (conservation). Pages are
@@ -91,6 +92,7 @@ impl<S: Storage> Store<S> {
     fn check_account(&self, key: &AccountKey, instants: usize) -> Result<CheckReport, Error> {
         let mut report = CheckReport::default();
         let through = self.storage()?.visible();
+        report.problems = problems(self.reader(), key, through)?;
         let loaded = fold(self.reader(), key, Revision::END, through)?;
         let mut reference = Reference::new(loaded.policy());
         let (mut closed, mut recorded_at) = (None, i64::MIN);

@@ -15,14 +15,16 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::facts::Record;
-use crate::folding::{apply_all, fold};
+use crate::folding::{apply_all, load};
 use crate::recent::{Share, Written};
+use crate::snapshot::Keeper;
 use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence};
 
 /// An account that takes in so many entries at once is settled at once.
 const SETTLED_FROM: usize = 64;
 
 pub(crate) struct Directory {
+    pub(crate) keeper: Keeper,
     slots: RwLock<Slots>,
     visible: AtomicU64,
     /// Held while a commit becomes visible.
@@ -62,8 +64,9 @@ struct Commit {
 }
 
 impl Directory {
-    pub(crate) fn new(visible: Sequence) -> Self {
+    pub(crate) fn new(visible: Sequence, keeper: Keeper) -> Self {
         Directory {
+            keeper,
             slots: RwLock::default(),
             visible: AtomicU64::new(visible.get()),
             publishing: Mutex::new(()),
@@ -283,8 +286,10 @@ impl Directory {
             let Some(through) = self.begin_loading(slot) else {
                 return Ok(false);
             };
-            let loaded = fold(journal, &slot.key, Revision::END, through);
-            *account = Some(loaded.inspect_err(|_| slot.end_loading())?);
+            let loaded = load(journal, &slot.key, Revision::END, through, &self.keeper);
+            let loaded = loaded.inspect_err(|_| slot.end_loading())?;
+            (self.keeper).has_entries(journal, &slot.key, loaded.revision());
+            *account = Some(loaded);
         }
         Ok(slot.advance(account, self.visible()))
     }

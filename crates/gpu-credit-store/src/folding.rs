@@ -4,16 +4,30 @@ use std::ops::{ControlFlow, Range};
 
 use crate::account::NotApplicable;
 use crate::facts::Record;
+use crate::snapshot::{self, Keeper};
 use crate::{Account, AccountKey, Change, Entry, Error, Reader, Revision, Sequence};
 
 /// Entries that are folded at a time.
 const FOLDED_AT_ONCE: usize = 8_192;
 
 /// The account as its entries up to `revision` make it, those that are written up to `through`; both are
-/// included.
-///
-/// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
-/// whoever posts when it ends waits for that to be cleared away.
+/// included. It is read from the last snapshot and the entries after it.
+pub(crate) fn load(
+    journal: &dyn Reader,
+    key: &AccountKey,
+    revision: Revision,
+    through: Sequence,
+    keeper: &Keeper,
+) -> Result<Account, Error> {
+    let refuse = |_| keeper.refuse(key);
+    let snapshot = snapshot::read(journal, key, revision, through, refuse);
+    if snapshot.is_some() {
+        keeper.has_read();
+    }
+    fold_on(journal, key, snapshot, revision, through)
+}
+
+/// The same, from the first entry.
 pub(crate) fn fold(
     journal: &dyn Reader,
     key: &AccountKey,
@@ -24,6 +38,9 @@ pub(crate) fn fold(
 }
 
 /// The account as [`fold`] makes it, from how it was at an earlier revision.
+///
+/// It is read in pieces: while one read goes on, the journal keeps all that is replaced meanwhile, and
+/// whoever posts when it ends waits for that to be cleared away.
 pub(crate) fn fold_on(
     journal: &dyn Reader,
     key: &AccountKey,

@@ -19,17 +19,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use crate::directory::Directory;
 use crate::draft::{Answered, Draft, Finished, Request};
 use crate::facts::{Facts, Needs};
+use crate::folding::load;
 use crate::group::{Abandoned, GroupCommit};
+use crate::kept::{Base, Kept};
 use crate::recent::{Pins, Recent, Written};
+use crate::snapshot::Keeper;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
-    RecordId, Sequence, Storage,
+    Account, AccountKey, Change, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting,
+    Reader, RecordId, Revision, Sequence, Storage, StoreOptions,
 };
 
 /// Postings from which on a request is large.
@@ -39,12 +42,13 @@ pub(crate) const LARGE_FROM: usize = 512;
 const DRAFTED_OUTSIDE: usize = 4;
 /// Entries that a commit makes forgotten, beside twice as many as it wrote.
 const FORGOTTEN: usize = 256;
+/// Accounts whose heads are asked for together.
+const HEADS_AT_ONCE: usize = 65_536;
 
 /// The journal of a store that belongs to this process, its accounts in memory, and the way from one to the
 /// other.
-pub struct Lane<J> {
-    pub(crate) journal: J,
-    pub(crate) directory: Directory,
+pub struct Lane<J: Journal> {
+    pub(crate) kept: Kept<J>,
     commit: GroupCommit<Turn, Reply>,
     recent: Mutex<Recent>,
     pins: Pins,
@@ -134,11 +138,10 @@ enum Ready {
 }
 
 impl<J: Journal> Lane<J> {
-    pub(crate) fn new(journal: J) -> Result<Self, JournalError> {
+    pub(crate) fn new(journal: J, options: StoreOptions) -> Result<Self, JournalError> {
         let last = journal.last_sequence()?;
         Ok(Lane {
-            journal,
-            directory: Directory::new(last),
+            kept: Kept::new(journal, Directory::new(last, Keeper::new(options))),
             commit: GroupCommit::new(),
             recent: Mutex::new(Recent::new(last)),
             pins: Pins::default(),
@@ -176,6 +179,7 @@ impl<J: Journal> Lane<J> {
             drop((job.facts, job.drafted));
             if let Some(answered) = answered {
                 self.tidy(&request);
+                self.note_growth(&request, &answered);
                 return answered;
             }
             attempts += 1;
@@ -184,16 +188,16 @@ impl<J: Journal> Lane<J> {
 
     /// What comes before the lane.
     fn prepare(&self, request: &Request, attempts: usize) -> Result<Ready, (usize, Error)> {
-        let pin = self.pins.pin(|| self.directory.visible());
+        let pin = self.pins.pin(|| self.kept.directory.visible());
         let needs = Needs::of(&request.postings);
-        let mut facts = Facts::gather(&needs, pin, &self.journal, &self.directory)?;
+        let mut facts = Facts::gather(&needs, pin, &self.kept.journal, &self.kept.directory)?;
         let is_much =
             request.is_trial || needs.closes_books() || request.postings.len() >= LARGE_FROM;
         if !is_much || attempts >= DRAFTED_OUTSIDE {
             let drafted = None;
             return Ok(Ready::Commit { facts, drafted });
         }
-        let holds = facts.are_of_one_moment(&needs, &self.journal);
+        let holds = facts.are_of_one_moment(&needs, &self.kept.journal);
         if !holds.map_err(|error| (0, error.into()))? {
             return Ok(Ready::GatherAgain);
         }
@@ -202,11 +206,11 @@ impl<J: Journal> Lane<J> {
         let answered = draft.add(request, &mut facts);
         let finished = draft.finish();
         let writes = !finished.written.entries.is_empty();
-        let is_seen = facts.last <= self.directory.visible();
+        let is_seen = facts.last <= self.kept.directory.visible();
         if !writes && (is_seen || request.is_trial || answered.is_err()) {
             return Ok(Ready::Answered(answered));
         }
-        let prepared = self.journal.prepare(&finished.written.entries);
+        let prepared = self.kept.journal.prepare(&finished.written.entries);
         let drafted = Some(Box::new(Drafted {
             prepared: prepared.map_err(|error| (0, error.into()))?,
             finished,
@@ -227,7 +231,12 @@ impl<J: Journal> Lane<J> {
             turns.into_iter().map(|_| Reply::WasAlone).collect()
         });
         match (turn, appended) {
-            (Ok(_), Some(appended)) => appended,
+            (Ok(_), Some(appended)) => {
+                let (result, names) = appended?;
+                self.note_growth_of(&names);
+                self.kept.write_aside();
+                Ok(result)
+            }
             _ => Err(Error::Interrupted),
         }
     }
@@ -235,32 +244,38 @@ impl<J: Journal> Lane<J> {
     fn append_alone<R>(
         &self,
         append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
-    ) -> Result<R, Error> {
+    ) -> Result<(R, Vec<Arc<str>>), Error> {
         if self.is_behind.swap(true, Ordering::SeqCst) {
             self.catch_up()?;
         }
         let mut recent = self.recent.lock();
-        let (result, appended) = append(self.directory.visible()).inspect_err(|_| {
+        let (result, appended) = append(self.kept.directory.visible()).inspect_err(|_| {
             // What failed before it wrote leaves nothing to catch up with.
-            let last = self.journal.last_sequence();
-            let is_level = last.is_ok_and(|last| last == self.directory.visible());
+            let last = self.kept.journal.last_sequence();
+            let is_level = last.is_ok_and(|last| last == self.kept.directory.visible());
             self.is_behind.store(!is_level, Ordering::SeqCst);
         })?;
-        match appended {
-            Appended::Nothing => {}
+        let names = match appended {
+            Appended::Nothing => Vec::new(),
             Appended::Entries(written) => {
+                let shares = written.shares.iter();
+                let names = shares
+                    .map(|share| Arc::clone(&share.account.name))
+                    .collect();
                 if let Some(last) = written.last() {
                     *recent = Recent::new(last);
                 }
-                self.directory.publish(&Arc::new(written));
+                self.kept.directory.publish(&Arc::new(written));
+                names
             }
             Appended::ToAccounts { names, last } => {
                 *recent = Recent::new(last);
-                self.directory.reload(&names, last);
+                self.kept.directory.reload(&names, last);
+                names
             }
-        }
+        };
         self.is_behind.store(false, Ordering::SeqCst);
-        Ok(result)
+        Ok((result, names))
     }
 
     /// Commits a group. One thread at a time comes here.
@@ -280,7 +295,7 @@ impl<J: Journal> Lane<J> {
             return jobs.into_iter().map(failed).collect();
         }
         let mut recent = self.recent.lock();
-        let (writing, mut answers) = draft(&mut jobs, &recent, self.directory.visible());
+        let (writing, mut answers) = draft(&mut jobs, &recent, self.kept.directory.visible());
         match self.write(writing, &mut recent) {
             Ok(()) => self.is_behind.store(false, Ordering::SeqCst),
             Err((unwritten, error)) => fail(&jobs, &mut answers, &unwritten, &error),
@@ -307,7 +322,7 @@ impl<J: Journal> Lane<J> {
         let open = touched.iter().filter(|account| !account.is_deleted);
         let heads: Vec<Head> = open.map(|account| account.head.clone()).collect();
         let appended = match prepared {
-            None => self.journal.append(&written.entries, &heads),
+            None => self.kept.journal.append(&written.entries, &heads),
             Some((prepared, moved)) => {
                 let part = Part {
                     prepared: prepared.into(),
@@ -315,7 +330,7 @@ impl<J: Journal> Lane<J> {
                     heads: &heads,
                     ..Part::default()
                 };
-                self.journal.append_parts(&mut iter::once(Ok(part)))
+                self.kept.journal.append_parts(&mut iter::once(Ok(part)))
             }
         };
         if let Err(error) = appended {
@@ -323,8 +338,8 @@ impl<J: Journal> Lane<J> {
         }
         let written = Arc::new(written);
         recent.take_in(Arc::clone(&written), touched);
-        let removed = self.directory.publish(&written);
-        let needed = self.pins.first(|| self.directory.visible());
+        let removed = self.kept.directory.publish(&written);
+        let needed = self.pins.first(|| self.kept.directory.visible());
         let forgotten = recent.forget(needed, FORGOTTEN + 2 * written.entries.len());
         let mut done_with = self.done_with.lock();
         done_with.is_much |= !removed.is_empty();
@@ -339,12 +354,12 @@ impl<J: Journal> Lane<J> {
     /// What comes after the lane.
     fn tidy(&self, request: &Request) {
         for name in Needs::of(&request.postings).names() {
-            self.directory.tidy(name);
+            self.kept.directory.tidy(name);
         }
         let done_with = mem::take(&mut *self.done_with.lock());
         let recent = self.pins.if_none(|| {
             let mut recent = self.recent.try_lock()?;
-            let seen = self.directory.visible();
+            let seen = self.kept.directory.visible();
             Some(mem::replace(&mut *recent, Recent::new(seen)))
         });
         let kept = recent.as_ref().map_or(0, Recent::entry_count);
@@ -354,52 +369,102 @@ impl<J: Journal> Lane<J> {
         }
     }
 
+    /// Takes note of accounts that have grown: snapshots of them may be due.
+    fn note_growth(&self, request: &Request, answered: &Answered) {
+        let Base { journal, directory } = &*self.kept;
+        let Ok(outcomes) = answered else { return };
+        let mut grown: HashMap<&str, (Revision, bool)> = HashMap::new();
+        for (posting, outcome) in request.postings.iter().zip(outcomes) {
+            let revision = outcome.revision().filter(|_| outcome.is_new());
+            if let Some(revision) = revision
+                && !request.is_trial
+                && directory.keeper.looks_at(revision)
+            {
+                let grown = grown.entry(&posting.account).or_insert((revision, false));
+                grown.0 = revision;
+                grown.1 |= matches!(posting.change, Change::CloseBooks { .. });
+            }
+        }
+        for (name, (revision, is_closed)) in grown {
+            // An account that is gone needs no snapshot.
+            if let Ok(account) = directory.key(journal, name) {
+                directory.keeper.has_entries(journal, &account, revision);
+                if is_closed {
+                    directory.keeper.want_soon(&account);
+                }
+            }
+        }
+    }
+
+    /// The same of accounts that may have grown.
+    fn note_growth_of(&self, names: &[Arc<str>]) {
+        let Base { journal, directory } = &*self.kept;
+        for names in names.chunks(HEADS_AT_ONCE) {
+            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+            // What cannot be read is said to whoever needs it.
+            let heads = journal.heads(&names).unwrap_or_default();
+            for head in heads.into_iter().flatten() {
+                let keeper = &directory.keeper;
+                keeper.has_entries(journal, &head.account, head.revision);
+            }
+        }
+    }
+
     /// Forgets what is in memory: the journal knows better.
     fn catch_up(&self) -> Result<(), JournalError> {
-        let last = self.journal.last_sequence()?;
+        let last = self.kept.journal.last_sequence()?;
         *self.recent.lock() = Recent::new(last);
-        self.directory.forget(last);
+        self.kept.directory.forget(last);
         Ok(())
     }
 }
 
 impl<J: Journal> Storage for Lane<J> {
     fn reader(&self) -> &dyn Reader {
-        &self.journal
+        &self.kept.journal
     }
 
     fn visible(&self) -> Sequence {
-        self.directory.visible()
+        self.kept.directory.visible()
     }
 
     fn last(&self) -> Result<Sequence, JournalError> {
-        self.journal.last_sequence()
+        self.kept.journal.last_sequence()
     }
 
     fn key(&self, name: &str) -> Result<AccountKey, Error> {
-        self.directory.key(&self.journal, name)
+        self.kept.directory.key(&self.kept.journal, name)
+    }
+
+    fn load(&self, account: &AccountKey, revision: Revision) -> Result<Account, Error> {
+        let Base { journal, directory } = &*self.kept;
+        let loaded = load(journal, account, revision, Sequence::END, &directory.keeper);
+        self.kept.write_aside();
+        loaded
     }
 
     fn submit(&self, request: Request) -> Answered {
-        self.commit_request(request)
+        let answered = self.commit_request(request);
+        self.kept.write_aside();
+        answered
     }
 
     fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error> {
-        match names {
-            [name] => {
-                let question = |account: &Account| question(&[account]);
-                self.directory.read(&self.journal, name, question)
-            }
-            _ => self.directory.read_all(&self.journal, names, question),
-        }
+        let Base { journal, directory } = &*self.kept;
+        let asked = match names {
+            [name] => directory.read(journal, name, |account| question(&[account])),
+            _ => directory.read_all(journal, names, question),
+        };
+        self.kept.write_aside();
+        asked
     }
 
     fn ask_loaded(&self, name: &str, question: &mut dyn FnMut(&Account)) {
-        self.directory.read_loaded(name, question);
+        self.kept.directory.read_loaded(name, question);
     }
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        self.journal.keep_note(name, number)
+        self.kept.journal.keep_note(name, number)
     }
 }
 

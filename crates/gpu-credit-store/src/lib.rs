@@ -140,9 +140,11 @@ mod folding;
 mod group;
 mod head;
 mod journal;
+mod kept;
 mod lane;
 mod metered;
 mod moved;
+mod options;
 mod owned;
 mod period;
 mod posting;
@@ -152,7 +154,7 @@ mod redb_journal;
 mod reference;
 mod rules;
 mod shared;
-mod snapshots;
+mod snapshot;
 mod standing;
 mod stop;
 mod storage;
@@ -170,6 +172,7 @@ pub use head::{Head, Totals};
 pub use journal::{Journal, Part, Reader};
 pub use lane::Lane;
 pub use moved::Moved;
+pub use options::StoreOptions;
 pub use posting::{MeteredChange, Outcome, Posting};
 pub use record::{
     AccountKey, CREDIT_ID_BYTES_MAX, Entry, RecordId, Revision, Sequence, TEXT_BYTES_MAX,
@@ -178,7 +181,7 @@ pub use redb_journal::RedbJournal;
 pub use shared::{
     Append, Appended, Have, HeadChange, LookedUp, News, Shared, SharedJournal, Wanted,
 };
-pub use snapshots::{SegmentNumber, SnapshotChange, Snapshots};
+pub use snapshot::{SegmentNumber, SnapshotChange, SnapshotStatistics, Snapshots};
 pub use stop::Stopped;
 pub use storage::Storage;
 pub use store::Store;

@@ -42,6 +42,11 @@ impl Revision {
     pub(crate) const fn next(self) -> Self {
         Revision(self.0.saturating_add(1))
     }
+
+    /// The one before; `None` of that before the first entry.
+    pub(crate) fn before(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Revision)
+    }
 }
 
 impl fmt::Display for Revision {

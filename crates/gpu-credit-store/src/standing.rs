@@ -1,13 +1,16 @@
 //! How a record stands after its corrections, and which further correction it admits.
 
 use gpu_credit::MeteredUsage;
+use serde::{Deserialize, Serialize};
 
 use crate::change::window_end;
 use crate::metered::{has_ended_before, part_before};
 use crate::{Change, RecordId, Refusal};
 
 /// A grant or usage as it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Variants and fields are the format of snapshots: if they change, so does its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Standing {
     Grant(Granted),
     Usage {
@@ -22,7 +25,7 @@ pub(crate) enum Standing {
 }
 
 /// A grant that is not retracted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Granted {
     pub(crate) amount: u64,
     pub(crate) start: i64,

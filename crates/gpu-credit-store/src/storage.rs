@@ -1,7 +1,8 @@
 //! What a store is built on: the way of postings to durable storage, and of questions to accounts.
 
 use crate::draft::{Answered, Request};
-use crate::{Account, AccountKey, Error, JournalError, Reader, Sequence};
+use crate::folding::fold;
+use crate::{Account, AccountKey, Error, JournalError, Reader, Revision, Sequence};
 
 /// What a [`Store`](crate::Store) is built on: [`Lane`](crate::Lane) for a journal that belongs to one process.
 /// It is implemented in this crate alone.
@@ -18,6 +19,12 @@ pub trait Storage: Send + Sync {
     /// The last entry that is durable; [`Sequence::END`] if entries of different accounts have no order.
     #[doc(hidden)]
     fn last(&self) -> Result<Sequence, JournalError>;
+
+    /// An account as its entries up to a revision make it.
+    #[doc(hidden)]
+    fn load(&self, account: &AccountKey, revision: Revision) -> Result<Account, Error> {
+        fold(self.reader(), account, revision, Sequence::END)
+    }
 
     /// The account of this name that is open.
     #[doc(hidden)]

@@ -9,12 +9,12 @@ use gpu_credit::{Answer, Overdraft};
 
 use crate::asking::Asking;
 use crate::draft::{Answered, Request};
-use crate::folding::fold;
 use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, Reader, RecordId,
-    RedbJournal, Revision, Sequence, Shared, SharedJournal, Storage,
+    RedbJournal, Revision, Sequence, Shared, SharedJournal, SnapshotStatistics, Storage,
+    StoreOptions,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -78,7 +78,7 @@ impl Store {
     /// # Errors
     /// As [`RedbJournal::create`].
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::with_journal(RedbJournal::create(path)?)
+        StoreOptions::default().create(path)
     }
 
     /// Opens a file.
@@ -86,7 +86,7 @@ impl Store {
     /// # Errors
     /// As [`RedbJournal::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::with_journal(RedbJournal::open(path)?)
+        StoreOptions::default().open(path)
     }
 
     /// Opens a file, and verifies all of it.
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     /// As [`RedbJournal::open_read_only`].
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::with_journal(RedbJournal::open_read_only(path)?)
+        StoreOptions::default().open_read_only(path)
     }
 
     /// A store in memory, gone with it: to try something if there is no file yet.
@@ -111,7 +111,8 @@ impl Store {
     /// If the storage fails; in memory it does not.
     pub fn in_memory() -> Result<Self, Error> {
         let backend = redb::backends::InMemoryBackend::new();
-        Self::with_journal(RedbJournal::with_backend(backend, "memory")?)
+        let options = StoreOptions::default().without_snapshots();
+        options.with_journal(RedbJournal::with_backend(backend, "memory")?)
     }
 
     /// Opens a file, or makes it if there is none. Its folder has to be there. A file that is there is
@@ -120,16 +121,7 @@ impl Store {
     /// # Errors
     /// As [`open`](Self::open), and [`create`](Self::create).
     pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        if path.exists() {
-            return Self::open(path);
-        }
-        match RedbJournal::create(path) {
-            Err(error) if matches!(error.problem(), crate::StorageProblem::Exists) => {
-                Self::open(path)
-            }
-            created => Self::with_journal(created?),
-        }
+        StoreOptions::default().open_or_create(path)
     }
 }
 
@@ -139,14 +131,23 @@ impl<J: Journal> Store<Lane<J>> {
     /// # Errors
     /// If the journal fails.
     pub fn with_journal(journal: J) -> Result<Self, Error> {
+        StoreOptions::default().with_journal(journal)
+    }
+
+    pub(crate) fn new(journal: J, options: StoreOptions) -> Result<Self, Error> {
         Ok(Store {
-            storage: Arc::new(Owned::new(Lane::new(journal)?)),
+            storage: Arc::new(Owned::new(Lane::new(journal, options)?)),
         })
+    }
+
+    /// What became of snapshots since the store was opened. O(1)
+    pub fn snapshot_statistics(&self) -> SnapshotStatistics {
+        self.storage.peek().kept.directory.keeper.statistics()
     }
 
     /// The journal under the store, to read and to copy.
     pub fn journal(&self) -> &J {
-        &self.storage.peek().journal
+        &self.storage.peek().kept.journal
     }
 
     /// The place of the last entry, of whichever account, that is durable and seen by readers: it grows
@@ -337,7 +338,8 @@ impl<S: Storage> Store<S> {
     }
 
     /// An account at a revision: as it stood when that entry was its last one. Any question is answered as
-    /// it would have been answered then. O(n log n) for the n entries up to there. That of
+    /// it would have been answered then. O(n log n) for the n entries up to there: of an account that has a
+    /// snapshot they are read from the last one up to there and the entries after it. That of
     /// [`head`](Self::head) is the account as it stands.
     ///
     /// # Errors
@@ -353,8 +355,7 @@ impl<S: Storage> Store<S> {
             return Err(no_such_revision(head.revision));
         }
         // What is durable: a head may be a moment ahead of what other questions see.
-        let reader = self.storage()?.reader();
-        let recorded = fold(reader, &head.account, revision, Sequence::END)?;
+        let recorded = self.storage()?.load(&head.account, revision)?;
         match recorded.revision() == revision {
             true => Ok(recorded),
             false => Err(Error::NotApplicable {
@@ -461,7 +462,10 @@ impl Store {
     /// If the store has another handle, or the storage fails.
     pub fn compact(&mut self) -> Result<(), Error> {
         match Arc::get_mut(&mut self.storage) {
-            Some(lane) => Ok(lane.get_mut()?.journal.compact()?),
+            Some(lane) => {
+                let kept = &mut lane.get_mut()?.kept;
+                Ok(kept.change_journal(RedbJournal::compact)?)
+            }
             None => Err(self.journal().in_use().into()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod applying;
 mod draws;
+mod rows;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,6 +11,7 @@ use gpu_credit::{Answer, GpuCredit, GrantId, MeteredId, Overdraft, UsageId};
 
 pub(crate) use applying::NotApplicable;
 pub use draws::RecordedDraw;
+pub(crate) use rows::{GrantRow, UsageRow};
 
 use crate::standing::Standing;
 use crate::usage_ids::UsageIds;

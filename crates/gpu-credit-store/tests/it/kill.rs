@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_store::{Change, MeteredChange, Posting, Store};
+use gpu_credit_store::{Change, MeteredChange, Posting, StoreOptions};
 
-use crate::support::assert_sound;
+use crate::support::{assert_sound, count};
 
 const FILE_VARIABLE: &str = "GPU_CREDIT_STORE_KILLED";
 const ROUND_VARIABLE: &str = "GPU_CREDIT_STORE_ROUND";
@@ -24,7 +24,7 @@ fn posts_until_killed() {
         return;
     };
     let round = std::env::var(ROUND_VARIABLE).unwrap();
-    let store = Store::open_or_create(file).unwrap();
+    let store = snapshots_often().open_or_create(file).unwrap();
     let line = Overdraft::CarryUpTo(i64::MAX.unsigned_abs());
     store.open_account("a", line).unwrap();
     thread::scope(|scope| {
@@ -42,6 +42,14 @@ fn posts_until_killed() {
             });
         }
     });
+}
+
+/// Snapshots are being written when it is killed.
+fn snapshots_often() -> StoreOptions {
+    StoreOptions::default()
+        .snapshot_after(16)
+        .snapshot_at_end(1)
+        .segment_rows(32)
 }
 
 /// One of each kind in turn. Usage is of 1, and so are jobs, whatever becomes of them.
@@ -97,7 +105,7 @@ fn killed(file: &Path, round: u64) -> Vec<String> {
         };
         acknowledged.push(id.to_owned());
         if acknowledged.len() == 40 {
-            thread::sleep(Duration::from_millis(round * 7));
+            thread::sleep(Duration::from_millis(round % 20 * 7));
             // On Unix this is SIGKILL: nothing of the process runs any more.
             child.kill().unwrap();
         }
@@ -106,16 +114,18 @@ fn killed(file: &Path, round: u64) -> Vec<String> {
     acknowledged
 }
 
+/// `GPU_CREDIT_STORE_KILLS=200` kills it so many times.
 #[test]
 fn everything_acknowledged_before_a_kill_is_there_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credit.redb");
     let mut acknowledged = Vec::new();
-    for round in 0..5 {
+    let mut snapshots = 0;
+    for round in 0..count("GPU_CREDIT_STORE_KILLS", 5) {
         let more = killed(&file, round);
         assert!(more.len() >= 40);
         acknowledged.extend(more);
-        let store = Store::open(&file).unwrap();
+        let store = snapshots_often().open(&file).unwrap();
         let history = store.history("a").unwrap();
         let is_usage =
             |change: &Change| matches!(change, Change::Usage { .. } | Change::MeteredUsage { .. });
@@ -133,5 +143,9 @@ fn everything_acknowledged_before_a_kill_is_there_once() {
         // What was under way is at most one posting of each writer of each round.
         assert!(records <= acknowledged.len() as u64 + WRITERS * (round + 1));
         assert_sound(&store);
+        let statistics = store.snapshot_statistics();
+        assert_eq!(statistics.refused, 0);
+        snapshots += statistics.read;
     }
+    assert!(snapshots > 0, "some were written before a kill");
 }

@@ -38,6 +38,7 @@ mod real_files;
 mod revisions;
 mod sacct;
 mod simulation;
+mod snapshots;
 mod soak;
 mod time_unit;
 mod transfer;

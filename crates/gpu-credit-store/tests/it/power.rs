@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gpu_credit_store::{Entry, Posting, Sequence};
+use gpu_credit_store::{Entry, Posting, RedbJournal, Sequence, StoreOptions};
 use gpu_credit_workload::random::Random;
 
-use crate::support::backend::{Disk, Operation, apply, tear};
+use crate::support::backend::{Disk, Operation, apply, place, tear};
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, everything, open_disk};
 
@@ -26,9 +26,17 @@ fn run(seed: u64, batches: usize) -> Run {
     let disk = Disk::default();
     drop(open_disk(disk.clone()));
     let before = disk.bytes();
-    let grows = seed.is_multiple_of(4);
+    let grows = seed % 8 < 4;
     let disk = Disk::holding(before.clone());
-    let store = open_disk(disk.clone());
+    // Half of them write snapshots all the time, beside what is posted.
+    let writes_snapshots = seed % 4 < 2;
+    let options = StoreOptions::default();
+    let options = match writes_snapshots {
+        true => options.snapshot_after(8).snapshot_at_end(1).segment_rows(8),
+        false => options.without_snapshots(),
+    };
+    let journal = RedbJournal::with_backend(disk.clone(), place()).unwrap();
+    let store = options.with_journal(journal).unwrap();
     let mut workload = Workload::new(seed, 3);
     let (mut acknowledged, mut states) = (Vec::new(), BTreeMap::new());
     states.insert(store.last_sequence(), everything(&store));
@@ -45,10 +53,14 @@ fn run(seed: u64, batches: usize) -> Run {
             states.insert(store.last_sequence(), everything(&store));
         }
     }
+    let written = store.snapshot_statistics().written;
     drop(store);
     assert!(acknowledged.len() > batches / 2, "most are posted");
     let grew = disk.bytes().len() > before.len();
-    assert_eq!(grew, grows, "some files grow");
+    match writes_snapshots {
+        true => assert!(written > 0, "snapshots are written"),
+        false => assert_eq!(grew, grows, "some files grow"),
+    }
     Run {
         before,
         log: disk.log(),
@@ -85,6 +97,11 @@ impl Run {
         let expected = expected.expect("what is there was posted by one call, whole");
         assert_eq!(&everything(&store), expected);
         if goes_on {
+            for account in store.accounts().unwrap() {
+                // Read from its snapshot, if it has one; the check compares it with its entries.
+                store.with_account(&account.name, |_| ()).unwrap();
+            }
+            assert_eq!(store.snapshot_statistics().refused, 0);
             assert_sound(&store);
             store
                 .open_account("after", gpu_credit::Overdraft::Carry)

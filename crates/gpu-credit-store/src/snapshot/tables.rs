@@ -1,4 +1,4 @@
-//! The storage of snapshots beside a journal.
+//! Where snapshots are kept: beside a journal.
 
 use crate::{AccountKey, JournalError, Revision};
 

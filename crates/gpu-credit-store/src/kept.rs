@@ -1,0 +1,84 @@
+//! A journal and the accounts in memory, shared with the thread that writes snapshots.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::Mutex;
+
+use crate::Journal;
+use crate::directory::Directory;
+
+/// A journal, and its accounts in memory.
+pub(crate) struct Base<J> {
+    pub(crate) journal: J,
+    pub(crate) directory: Directory,
+}
+
+/// A journal and its accounts, to whoever has the lane. When it is dropped, the thread ends, the snapshots that
+/// are worth it are written, and then the journal is closed.
+pub(crate) struct Kept<J: Journal> {
+    base: Arc<Base<J>>,
+    /// Writes snapshots, or has.
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<J: Journal> Deref for Kept<J> {
+    type Target = Base<J>;
+
+    fn deref(&self) -> &Base<J> {
+        &self.base
+    }
+}
+
+impl<J: Journal> Kept<J> {
+    pub(crate) fn new(journal: J, directory: Directory) -> Self {
+        Kept {
+            base: Arc::new(Base { journal, directory }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    /// The journal, to be changed while no thread writes snapshots.
+    pub(crate) fn change_journal<R>(&mut self, change: impl FnOnce(&mut J) -> R) -> R {
+        self.end_thread();
+        let base = Arc::get_mut(&mut self.base);
+        let base = base.expect("the thread that shared it has ended");
+        let changed = change(&mut base.journal);
+        base.directory.keeper.go_on();
+        changed
+    }
+
+    /// Makes a thread that writes the snapshots that are wanted, if some are and there is none.
+    pub(crate) fn write_aside(&self) {
+        if !self.directory.keeper.begin() {
+            return;
+        }
+        let base = Arc::clone(&self.base);
+        let write = move || {
+            let visible = || base.directory.visible();
+            base.directory.keeper.write_all(&base.journal, visible);
+        };
+        match thread::Builder::new().spawn(write) {
+            Ok(thread) => *self.thread.lock() = Some(thread),
+            Err(_) => self.directory.keeper.give_up(),
+        }
+    }
+
+    /// Ends the thread, if there is one, after the snapshot that it is at.
+    fn end_thread(&self) {
+        self.directory.keeper.stop();
+        if let Some(thread) = self.thread.lock().take() {
+            // If it panicked, that was reported, and a snapshot is missing.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<J: Journal> Drop for Kept<J> {
+    fn drop(&mut self) {
+        self.end_thread();
+        let visible = self.directory.visible();
+        self.directory.keeper.end(&self.journal, visible);
+    }
+}

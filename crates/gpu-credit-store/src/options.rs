@@ -1,0 +1,126 @@
+//! How a store is opened: what it may take of memory, and when it writes snapshots.
+
+use std::path::Path;
+
+use crate::snapshot::SEGMENT_ROWS;
+use crate::{Error, Journal, Lane, RedbJournal, StorageProblem, Store};
+
+/// What a store is opened with. Sizes change cost, never an answer.
+///
+/// ```
+/// # use gpu_credit::Overdraft;
+/// use gpu_credit_store::StoreOptions;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("credit.redb");
+/// let store = StoreOptions::default().snapshot_after(1_000_000).open_or_create(path)?;
+/// store.open_account("acme", Overdraft::Carry)?;
+/// # Ok::<(), gpu_credit_store::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    pub(crate) snapshot_after: u64,
+    pub(crate) snapshot_at_end: u64,
+    pub(crate) segment_rows: u32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions {
+            snapshot_after: 65_536,
+            snapshot_at_end: 1_024,
+            segment_rows: SEGMENT_ROWS,
+        }
+    }
+}
+
+impl StoreOptions {
+    /// After so many entries of an account a snapshot of it is written, or after an eighth of its
+    /// entries, if that is more. 65,536 if nothing else is said.
+    #[must_use]
+    pub const fn snapshot_after(mut self, entries: u64) -> Self {
+        self.snapshot_after = entries;
+        self
+    }
+
+    /// If so many entries of an account are in no snapshot of it, one is written when the store is closed.
+    /// 1,024 if nothing else is said; never of accounts with fewer entries.
+    #[must_use]
+    pub const fn snapshot_at_end(mut self, entries: u64) -> Self {
+        self.snapshot_at_end = entries;
+        self
+    }
+
+    /// Usage records in a segment of a snapshot, at least 1 and at most 65,536; 16,384 if nothing else is
+    /// said.
+    #[must_use]
+    pub const fn segment_rows(mut self, rows: u32) -> Self {
+        self.segment_rows = match rows {
+            0 => 1,
+            1..65_536 => rows,
+            _ => 65_536,
+        };
+        self
+    }
+
+    /// No snapshots are written; those that are there are read.
+    #[must_use]
+    pub const fn without_snapshots(mut self) -> Self {
+        self.snapshot_at_end = u64::MAX;
+        self
+    }
+
+    pub(crate) const fn keeps_snapshots(&self) -> bool {
+        self.snapshot_at_end < u64::MAX
+    }
+
+    /// Opens a file: see [`Store::open`].
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
+        self.with_journal(RedbJournal::open(path)?)
+    }
+
+    /// Makes a new file: see [`Store::create`].
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub fn create(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
+        self.with_journal(RedbJournal::create(path)?)
+    }
+
+    /// Opens a file to ask it: see [`Store::open_read_only`].
+    ///
+    /// # Errors
+    /// As [`Store::open_read_only`].
+    pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
+        let options = self.without_snapshots();
+        options.with_journal(RedbJournal::open_read_only(path)?)
+    }
+
+    /// Opens a file, or makes it if there is none: see [`Store::open_or_create`].
+    ///
+    /// # Errors
+    /// As [`Store::open_or_create`].
+    pub fn open_or_create(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
+        let path = path.as_ref();
+        if path.exists() {
+            return self.open(path);
+        }
+        match self.create(path) {
+            Err(Error::Journal(error)) if matches!(error.problem(), StorageProblem::Exists) => {
+                self.open(path)
+            }
+            created => created,
+        }
+    }
+
+    /// A store on a journal.
+    ///
+    /// # Errors
+    /// If the journal fails.
+    pub fn with_journal<J: Journal>(&self, journal: J) -> Result<Store<Lane<J>>, Error> {
+        Store::new(journal, *self)
+    }
+}

@@ -1,0 +1,343 @@
+//! When snapshots are written, and how: by a thread of its own, from the journal.
+//!
+//! One is due once so many entries follow the last one that reading them takes a share of what reading all
+//! takes. At the end of a store, after a close and when an account leaves memory, few are enough.
+//! The account is loaded for it, from the last snapshot and the entries after it: what is in memory has no
+//! part in it, and nobody waits for it, but for the writes, which are short.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
+
+use super::header::Header;
+use super::{Made, entry, make, thinning};
+use crate::folding::load;
+use crate::{
+    AccountKey, Error, JournalError, Reader, Revision, SegmentNumber, Sequence, SnapshotChange,
+    StoreOptions,
+};
+
+/// Bytes of segments that are written together: appends wait for no more.
+const WRITTEN_AT_ONCE: usize = 1 << 20;
+/// A snapshot is due at the latest when one in so many entries is not in it.
+const SHARE: u64 = 8;
+
+/// What is known of the snapshots of a store.
+pub(crate) struct Keeper {
+    options: StoreOptions,
+    state: Mutex<State>,
+    /// Whether something may be waiting.
+    is_wanted: AtomicBool,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct State {
+    /// The revision of the last snapshot of each account that was looked at, by its number.
+    last: HashMap<Sequence, Revision>,
+    /// The accounts that entries were added to since, and not so many that a snapshot is due.
+    touched: HashMap<Sequence, AccountKey>,
+    waiting: VecDeque<Wanted>,
+    /// Accounts that have snapshots that are of no use.
+    odd: HashSet<Sequence>,
+    is_running: bool,
+    is_stopped: bool,
+}
+
+/// A snapshot that is to be written if it has so many entries more than the last one.
+struct Wanted {
+    account: AccountKey,
+    entries: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    read: AtomicU64,
+    refused: AtomicU64,
+    written: AtomicU64,
+}
+
+/// What a store did with snapshots since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SnapshotStatistics {
+    /// Accounts that were loaded from a snapshot.
+    pub read: u64,
+    /// Snapshots that were of no use: damaged, incomplete, or not of their account.
+    pub refused: u64,
+    /// Snapshots that were written.
+    pub written: u64,
+}
+
+impl Keeper {
+    pub(crate) fn new(options: StoreOptions) -> Self {
+        Keeper {
+            options,
+            state: Mutex::default(),
+            is_wanted: AtomicBool::new(false),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> SnapshotStatistics {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        SnapshotStatistics {
+            read: count(&self.counts.read),
+            refused: count(&self.counts.refused),
+            written: count(&self.counts.written),
+        }
+    }
+
+    /// An account was loaded from a snapshot.
+    pub(crate) fn has_read(&self) {
+        self.counts.read.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A snapshot of an account is of no use: it is written anew.
+    pub(crate) fn refuse(&self, account: &AccountKey) {
+        self.counts.refused.fetch_add(1, Ordering::Relaxed);
+        if self.options.keeps_snapshots() {
+            self.state.lock().odd.insert(account.opened);
+            self.want(account, 0);
+        }
+    }
+
+    /// Whether snapshots of accounts with so many entries are ever written.
+    pub(crate) fn looks_at(&self, revision: Revision) -> bool {
+        self.options.keeps_snapshots() && revision.get() >= self.options.snapshot_at_end
+    }
+
+    /// An account has entries up to a revision. O(1), but for the first time.
+    pub(crate) fn has_entries(&self, journal: &dyn Reader, account: &AccountKey, to: Revision) {
+        if !self.looks_at(to) {
+            return;
+        }
+        let known = self.state.lock().last.get(&account.opened).copied();
+        // What cannot be read is said by whoever needs it.
+        let last = known.unwrap_or_else(|| last(journal, account).unwrap_or_default());
+        let entries = to.get().saturating_sub(last.get());
+        let mut state = self.state.lock();
+        state.last.entry(account.opened).or_insert(last);
+        if entries >= self.options.snapshot_after.max(to.get() / SHARE) {
+            state.want(account, 1);
+            self.is_wanted.store(true, Ordering::Relaxed);
+        } else if entries > 0 {
+            state.touched.insert(account.opened, account.clone());
+        }
+    }
+
+    /// A snapshot of an account is to be written if it has so many entries that the last one has not.
+    fn want(&self, account: &AccountKey, entries: u64) {
+        if self.options.keeps_snapshots() {
+            self.state.lock().want(account, entries);
+            self.is_wanted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A snapshot of an account is to be written as at the end of the store.
+    pub(crate) fn want_soon(&self, account: &AccountKey) {
+        self.want(account, self.options.snapshot_at_end);
+    }
+
+    /// Whether a thread is to be made that [writes](Self::write_all) what is wanted.
+    pub(crate) fn begin(&self) -> bool {
+        if !self.is_wanted.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.is_wanted.store(false, Ordering::Relaxed);
+        let mut state = self.state.lock();
+        let begins = !state.waiting.is_empty() && !state.is_running && !state.is_stopped;
+        state.is_running |= begins;
+        begins
+    }
+
+    /// The thread could not be made.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().is_running = false;
+    }
+
+    /// Writes what is wanted until nothing more is, or the store ends.
+    pub(crate) fn write_all(&self, journal: &dyn Reader, visible: impl Fn() -> Sequence) {
+        loop {
+            let Wanted { account, entries } = {
+                let mut state = self.state.lock();
+                // What is left when the store ends is written then.
+                let next = match state.is_stopped {
+                    true => None,
+                    false => state.waiting.pop_front(),
+                };
+                let Some(next) = next else {
+                    state.is_running = false;
+                    return;
+                };
+                next
+            };
+            // A snapshot that cannot be written is missed by nobody.
+            let _ = self.write(journal, &account, entries, visible());
+        }
+    }
+
+    /// No thread goes on beyond the snapshot that it is at.
+    pub(crate) fn stop(&self) {
+        self.state.lock().is_stopped = true;
+    }
+
+    /// Threads may be made again.
+    pub(crate) fn go_on(&self) {
+        self.state.lock().is_stopped = false;
+    }
+
+    /// The store ends: what is worth it is written.
+    pub(crate) fn end(&self, journal: &dyn Reader, visible: Sequence) {
+        let (waiting, touched) = {
+            let mut state = self.state.lock();
+            (mem::take(&mut state.waiting), mem::take(&mut state.touched))
+        };
+        for Wanted { account, entries } in waiting {
+            let _ = self.write(journal, &account, entries, visible);
+        }
+        for account in touched.into_values() {
+            let _ = self.write(journal, &account, self.options.snapshot_at_end, visible);
+        }
+    }
+
+    /// Writes a snapshot of an account if it has so many entries that the last one has not.
+    fn write(
+        &self,
+        journal: &dyn Reader,
+        account: &AccountKey,
+        entries: u64,
+        visible: Sequence,
+    ) -> Result<(), Error> {
+        let snapshots = journal.snapshots(account)?;
+        let last = snapshots.last().copied().unwrap_or_default();
+        let head = journal.heads(&[&account.name])?.pop().flatten();
+        let Some(head) = head.filter(|head| head.account == *account) else {
+            let mut state = self.state.lock();
+            state.last.remove(&account.opened);
+            state.odd.remove(&account.opened);
+            return Ok(());
+        };
+        if head.revision.get() < last.get().saturating_add(entries) {
+            return Ok(());
+        }
+        let loaded = load(journal, account, Revision::END, visible, self)?;
+        let is_odd = self.state.lock().odd.remove(&account.opened);
+        let written = Writing {
+            journal,
+            account,
+            change: SnapshotChange::default(),
+            bytes: 0,
+            is_there: journal.segment_numbers(account)?.into_iter().collect(),
+        };
+        let revision = loaded.revision();
+        if written.write(&loaded, &snapshots, is_odd, self.options.segment_rows)? {
+            self.counts.written.fetch_add(1, Ordering::Relaxed);
+            self.state.lock().last.insert(account.opened, revision);
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn want(&mut self, account: &AccountKey, entries: u64) {
+        let waiting = self.waiting.iter_mut();
+        let known = waiting.filter(|wanted| wanted.account == *account).last();
+        match known {
+            Some(known) => known.entries = known.entries.min(entries),
+            None => self.waiting.push_back(Wanted {
+                account: account.clone(),
+                entries,
+            }),
+        }
+        self.touched.remove(&account.opened);
+    }
+}
+
+/// The revision of the last snapshot of an account.
+fn last(journal: &dyn Reader, account: &AccountKey) -> Result<Revision, JournalError> {
+    let snapshots = journal.snapshots(account)?;
+    Ok(snapshots.last().copied().unwrap_or_default())
+}
+
+/// A snapshot that is being written: its segments first, so that none is ever seen without them.
+struct Writing<'w> {
+    journal: &'w dyn Reader,
+    account: &'w AccountKey,
+    change: SnapshotChange,
+    /// Of the segments of the change.
+    bytes: usize,
+    /// The segments that were there before.
+    is_there: HashSet<SegmentNumber>,
+}
+
+impl Writing<'_> {
+    /// Whether the account is still there.
+    fn write(
+        mut self,
+        loaded: &crate::Account,
+        snapshots: &[Revision],
+        is_odd: bool,
+        rows: u32,
+    ) -> Result<bool, JournalError> {
+        let Some(last) = entry(self.journal, self.account, loaded.revision())? else {
+            return Ok(false);
+        };
+        let was_there = mem::take(&mut self.is_there);
+        let is_there = |number| !is_odd && was_there.contains(&number);
+        let made = make(loaded, &last, rows, is_there, &mut |number, bytes| {
+            self.take(number, bytes)
+        })?;
+        self.finish(made, snapshots, was_there)
+    }
+
+    fn take(&mut self, number: SegmentNumber, bytes: Vec<u8>) -> Result<(), JournalError> {
+        self.bytes += bytes.len();
+        self.change.segments.push((number, bytes));
+        if self.bytes >= WRITTEN_AT_ONCE {
+            self.bytes = 0;
+            let change = mem::take(&mut self.change);
+            self.journal.change_snapshots(self.account, &change)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the header, and drops what is not needed any more.
+    fn finish(
+        mut self,
+        made: Made,
+        snapshots: &[Revision],
+        was_there: HashSet<SegmentNumber>,
+    ) -> Result<bool, JournalError> {
+        let mut all: Vec<Revision> = snapshots.to_vec();
+        all.retain(|revision| *revision != made.revision);
+        let place = all.partition_point(|revision| *revision < made.revision);
+        all.insert(place, made.revision);
+        let mut dropped = thinning::to_drop(&all);
+        let mut needed = made.segments;
+        all.retain(|revision| *revision != made.revision && !dropped.contains(revision));
+        for revision in all {
+            match self.header(revision)? {
+                Some(header) => needed.extend(header.segments()),
+                None => dropped.push(revision),
+            }
+        }
+        let not_needed = was_there
+            .into_iter()
+            .filter(|number| !needed.contains(number));
+        self.change.dropped_segments = not_needed.collect();
+        self.change.dropped = dropped;
+        self.change.header = Some((made.revision, made.header));
+        self.journal.change_snapshots(self.account, &self.change)
+    }
+
+    /// The header of a snapshot; `None` if it is of no use.
+    fn header(&self, revision: Revision) -> Result<Option<Header>, JournalError> {
+        let found = self.journal.snapshot(self.account, revision)?;
+        let found = found.filter(|(at, _)| *at == revision);
+        Ok(found.and_then(|(_, bytes)| Header::from_bytes(self.account, revision, &bytes).ok()))
+    }
+}
