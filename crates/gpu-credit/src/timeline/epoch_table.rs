@@ -481,6 +481,28 @@ mod tests {
         assert_eq!(answered(&account, [0, 6_000, 9_995, 10_005]), [true; 4]);
     }
 
+    /// Each grant pays the last unit of the one before, or one unit more, and all of it is drawn.
+    #[test]
+    fn a_repair_to_the_end_that_changes_no_level_leaves_all_of_it() {
+        let mut account = GpuCredit::new();
+        let records = (0..1_000).flat_map(|number| {
+            let start = number * 10;
+            [
+                Record::grant("domino", 10, start, 14),
+                Record::usage(9, start + 7),
+                Record::usage(1, start + 12),
+            ]
+        });
+        account.extend(records).expect("all fit");
+        let built_at = account.timeline.replayed_before;
+        account.subtract(1, 6).expect("it fits");
+        account.settle();
+        assert!(account.settlement().boundaries_replayed - built_at > 1_900);
+        assert_eq!(account.timeline.replayed_before, built_at, "built once");
+        assert_eq!(answered(&account, [0, 6, 5_000, 9_900]), [true; 4]);
+        account.assert_invariants();
+    }
+
     #[test]
     fn needs_more_than_one_epoch() {
         let first = (i64::MIN, Limit(0));
