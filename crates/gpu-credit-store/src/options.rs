@@ -36,7 +36,7 @@ impl Default for StoreOptions {
 
 impl StoreOptions {
     /// After so many entries of an account a snapshot of it is written, or after an eighth of its
-    /// entries, if that is more. 65,536 if nothing else is said.
+    /// entries, if that is more. 65,536 by default.
     #[must_use]
     pub const fn snapshot_after(mut self, entries: u64) -> Self {
         self.snapshot_after = entries;
@@ -44,15 +44,14 @@ impl StoreOptions {
     }
 
     /// If so many entries of an account are in no snapshot of it, one is written when the store is closed.
-    /// 1,024 if nothing else is said; never of accounts with fewer entries.
+    /// 1,024 by default; never of accounts with fewer entries.
     #[must_use]
     pub const fn snapshot_at_end(mut self, entries: u64) -> Self {
         self.snapshot_at_end = entries;
         self
     }
 
-    /// Usage records in a segment of a snapshot, at least 1 and at most 65,536; 16,384 if nothing else is
-    /// said.
+    /// Usage records in a segment of a snapshot, at least 1 and at most 65,536; 16,384 by default.
     #[must_use]
     pub const fn segment_rows(mut self, rows: u32) -> Self {
         self.segment_rows = match rows {
