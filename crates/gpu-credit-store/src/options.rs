@@ -15,7 +15,7 @@ use crate::{Error, Journal, Lane, RedbJournal, StorageProblem, Store};
 /// # let path = folder.path().join("credit.redb");
 /// let store = StoreOptions::default().snapshot_after(1_000_000).open_or_create(path)?;
 /// store.open_account("acme", Overdraft::Carry)?;
-/// # Ok::<(), gpu_credit_store::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
