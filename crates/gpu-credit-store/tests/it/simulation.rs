@@ -230,6 +230,7 @@ fn whatever_happens_stores_that_share_a_journal_answer_like_the_reference() {
                 all.delayed += happened.delayed;
                 all.lost += happened.lost;
                 all.errors += happened.errors;
+                all.round_trips += happened.round_trips;
             }
             Err(panic) => {
                 eprintln!("seed {seed}");
@@ -244,9 +245,53 @@ fn whatever_happens_stores_that_share_a_journal_answer_like_the_reference() {
         delayed,
         lost,
         errors,
+        ..
     } = all;
     let each = [conflicts, held, unknown, delayed, lost, errors];
     assert!(each.iter().all(|count| *count > 0), "{all:?}");
+}
+
+/// A posting to an account that is known, and a question to one that is loaded, cost one round trip each; those
+/// who wait share it.
+#[test]
+fn what_is_known_costs_one_round_trip_and_those_who_wait_share_it() {
+    let world = World::new(0, Control::Nothing);
+    world.calm_down();
+    let store = Store::with_shared_journal(world.clone());
+    store
+        .open_account("a", gpu_credit::Overdraft::Carry)
+        .unwrap();
+    let since = |before: Happened| world.happened().round_trips - before.round_trips;
+    for number in 0..3 {
+        let before = world.happened();
+        store
+            .post(Posting::usage("a", format!("u{number}"), 1, 0))
+            .unwrap();
+        assert_eq!(since(before), 1);
+    }
+    store.get_balance("a", 0).unwrap();
+    let before = world.happened();
+    store.get_balance("a", 0).unwrap();
+    assert_eq!(since(before), 1);
+    let (before, readers) = (world.happened(), 200);
+    let started = std::sync::Barrier::new(readers + 1);
+    std::thread::scope(|scope| {
+        world.while_it_is_slow(|| {
+            for _ in 0..readers {
+                scope.spawn(|| {
+                    started.wait();
+                    store.get_balance("a", 0).unwrap();
+                });
+            }
+            started.wait();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        });
+    });
+    let trips = since(before);
+    assert!(
+        trips <= readers as u64 / 10,
+        "{readers} readers take {trips} round trips"
+    );
 }
 
 /// A checker that finds nothing has proved nothing.

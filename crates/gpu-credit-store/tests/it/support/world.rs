@@ -58,6 +58,7 @@ pub(crate) struct Happened {
     pub(crate) delayed: u64,
     pub(crate) lost: u64,
     pub(crate) errors: u64,
+    pub(crate) round_trips: u64,
 }
 
 impl World {
@@ -98,9 +99,16 @@ impl World {
         }
     }
 
+    /// Does something while the server answers nobody.
+    pub(crate) fn while_it_is_slow<R>(&self, act: impl FnOnce() -> R) -> R {
+        let _held = self.0.lock().unwrap();
+        act()
+    }
+
     /// A new connection, if there is one.
     fn connect(&self) -> Result<MutexGuard<'_, State>, JournalError> {
         let mut state = self.0.lock().unwrap();
+        state.happened.round_trips += 1;
         if state.control != Control::Barrier || state.random.chance(1, 3) {
             state.settle();
         }
