@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Line;
 use crate::transfer::identity::ImportedFile;
-use crate::{Error, Revision, Storage, Store};
+use crate::{Error, Revision, Sequence, Storage, Store};
 
 impl<S: Storage> Store<S> {
     /// Writes the journal as JSON lines, and returns how many entries it has.
@@ -26,7 +26,9 @@ impl<S: Storage> Store<S> {
     /// * Every other line is an entry: account by account, in the order in which they were opened, each
     ///   in the order of its revisions. `sequence` is the place of the entry among those of all accounts.
     ///
-    /// All of it is as of one entry of the journal; an account that is deleted meanwhile is in it or not.
+    /// All of it is as of one entry of the journal; an account that is deleted meanwhile is in it or not. Of a
+    /// journal that is shared, whose entries have no order between accounts, each account is as of one moment, and
+    /// the lines are numbered as they are written.
     /// Left out is what is known of accounts that were deleted before: their names' digests, and the ids of
     /// the deletions. `progress` is told the number of entries so far.
     ///
@@ -51,9 +53,12 @@ impl<S: Storage> Store<S> {
         for account in accounts {
             let mut written = Ok(());
             self.reader()
-                .entries(&account, Revision::START, through, &mut |entry| {
-                    written = Line::Entry(entry.into()).write(&mut output);
+                .entries(&account, Revision::START, through, &mut |mut entry| {
                     entries += 1;
+                    if entry.sequence == Sequence::START {
+                        entry.sequence = Sequence::new(entries);
+                    }
+                    written = Line::Entry(entry.into()).write(&mut output);
                     progress(entries);
                     match written {
                         Ok(()) => ControlFlow::Continue(()),
