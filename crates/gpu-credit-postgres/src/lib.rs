@@ -45,8 +45,10 @@ mod append;
 mod connection;
 mod failure;
 mod journal;
+mod look_up;
 mod rows;
 mod schema;
+mod sharing;
 mod statements;
 
 use std::ops::Deref;

@@ -79,7 +79,7 @@ fn a_store_with_an_old_head_posts_nothing_to_an_account_that_is_purged() {
     assert_sound(&other);
 }
 
-/// Who waits for a name holds no name that comes after it.
+/// A request that waits for a name holds no name that comes after it.
 #[test]
 fn requests_that_open_two_names_in_opposite_order_do_not_wait_for_each_other() {
     let database = Database::new();

@@ -13,7 +13,7 @@ use crate::{Entry, Head, JournalError, Reader, RecordId, Revision};
 /// All may be called from any thread at any time, and waits for its answer. What it reads is what is
 /// durable at some moment after the call.
 pub trait SharedJournal: Reader {
-    /// Where it is, in errors.
+    /// Its server and database, for errors.
     fn place(&self) -> &str;
 
     /// Ways by which entries are appended at the same time, at least 1.

@@ -35,7 +35,7 @@ pub(crate) fn server() -> &'static Server {
     })
 }
 
-/// Where the programs of the newest server are: Debian keeps them out of `PATH`.
+/// The folder of the programs of the newest server: Debian keeps them out of `PATH`.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let bin = versions.flatten().map(|version| version.path().join("bin"));

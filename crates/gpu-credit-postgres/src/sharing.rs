@@ -1,0 +1,217 @@
+//! What stores that share the journal ask of it: appends, look-ups and news.
+
+use gpu_credit_store::{
+    Append, Appended, Have, JournalError, LookedUp, News, Reader, SharedJournal, StorageProblem,
+    Wanted,
+};
+use tokio::time::timeout;
+
+use crate::append::Parameters;
+use crate::connection::{Held, WAIT};
+use crate::failure::{Failed, other, problem};
+use crate::journal::PostgresJournal;
+use crate::look_up::{Arrays, is_kept, look_up};
+use crate::rows::{self, HEAD_COLUMNS, signed};
+
+impl SharedJournal for PostgresJournal {
+    fn place(&self) -> &str {
+        &self.settings.place
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    fn keeps(&self, text: &str) -> bool {
+        is_kept(text)
+    }
+
+    fn look_up(&self, wanted: &Wanted<'_>) -> Result<LookedUp, JournalError> {
+        let arrays = Arrays::of(wanted);
+        let found = self.run(self.read(async |live| look_up(live, &arrays).await));
+        self.named(self.named(found)?.read(wanted))
+    }
+
+    fn news(&self, accounts: &[Have<'_>]) -> Result<Vec<Option<News>>, JournalError> {
+        let asked = accounts.iter().filter(|have| is_kept(have.name));
+        let (names, haves): (Vec<&str>, Vec<i64>) = asked
+            .map(|have| (have.name, signed(have.after.get())))
+            .unzip();
+        let rows = self.run(self.rows(|statements| &statements.news, &[&names, &haves]));
+        let read = || {
+            let mut news: Vec<News> = Vec::new();
+            for row in &self.named(rows)? {
+                let head = self.named(rows::head_at(row, 0))?;
+                if news
+                    .last()
+                    .is_none_or(|last| last.head.account != head.account)
+                {
+                    let entries = Vec::new();
+                    news.push(News { head, entries });
+                }
+                let last = news.last_mut().expect("one was just pushed");
+                let entry = rows::entry(&last.head.account, row, HEAD_COLUMNS);
+                last.entries.extend(self.named(entry)?);
+            }
+            Ok(news)
+        };
+        let mut news: Vec<News> = read()?;
+        news.sort_unstable_by(|one, other| one.head.account.name.cmp(&other.head.account.name));
+        let find = |have: &Have<'_>| {
+            let name = |news: &News| (*news.head.account.name).cmp(have.name);
+            let place = news.binary_search_by(name).ok()?;
+            Some(news[place].clone())
+        };
+        Ok(accounts.iter().map(find).collect())
+    }
+
+    fn append(&self, lane: usize, append: &Append) -> Result<Appended, JournalError> {
+        let appended = self.run(async {
+            let held = self.lanes[lane].hold().await?;
+            Self::append_on(held, append).await
+        });
+        let appended = self.named(appended)?;
+        self.tidy(append, appended);
+        Ok(appended)
+    }
+
+    fn append_held(
+        &self,
+        lane: usize,
+        wanted: &Wanted<'_>,
+        draft: &mut dyn FnMut(LookedUp) -> Option<Append>,
+    ) -> Result<Option<Appended>, JournalError> {
+        let arrays = Arrays::of(wanted);
+        let begun = self.run(async {
+            let mut held = self.lanes[lane].hold().await?;
+            held.open();
+            let locked = timeout(WAIT, async {
+                let live = held.live();
+                let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000";
+                live.client.batch_execute(begin).await?;
+                live.client
+                    .query(&live.statements.lock, &[&arrays.names])
+                    .await?;
+                look_up(live, &arrays).await
+            });
+            match locked.await {
+                Ok(Ok(found)) => Ok((held, found)),
+                // Nothing was written: what is begun ends with the connection.
+                Ok(Err(error)) => {
+                    held.give_up();
+                    Err(problem(&error))
+                }
+                Err(_) => {
+                    held.give_up();
+                    Err(other("no answer in time"))
+                }
+            }
+        });
+        let (held, found) = self.named(begun)?;
+        let looked_up = match found.read(wanted) {
+            Ok(looked_up) => looked_up,
+            Err(problem) => {
+                held.give_up();
+                return self.named(Err(problem));
+            }
+        };
+        let Some(append) = draft(looked_up) else {
+            self.run(Self::roll_back(held));
+            return Ok(None);
+        };
+        let appended = self.run(Self::append_and_end(held, &append));
+        let appended = self.named(appended)?;
+        self.tidy(&append, appended);
+        Ok(Some(appended))
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        let sql = "INSERT INTO note VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let number = signed(number);
+        let kept =
+            self.run(self.read(async |live| live.client.execute(sql, &[&name, &number]).await));
+        self.named(kept)?;
+        let kept = self.note(name)?;
+        kept.map_or_else(|| self.named(Err(other("what was kept is not there"))), Ok)
+    }
+}
+
+impl PostgresJournal {
+    /// Runs an append on a connection that is held.
+    async fn append_on(held: Held, append: &Append) -> Result<Appended, StorageProblem> {
+        let parameters = Parameters::of(append)?;
+        let live = held.live();
+        live.listen();
+        let ran = timeout(WAIT, parameters.run(live)).await;
+        let is_noticed = live.is_noticed();
+        let unknown = |held: Held| {
+            held.give_up();
+            Ok(Appended::Unknown)
+        };
+        match ran {
+            Ok(Ok(Ok(true))) if !is_noticed => Ok(Appended::Written),
+            Ok(Ok(Ok(false))) if !is_noticed => Ok(Appended::Conflict),
+            Ok(Ok(Err(problem))) => Err(problem),
+            Ok(Err(error)) if !is_noticed => match Failed::of(&error) {
+                Failed::Conflict => Ok(Appended::Conflict),
+                Failed::Refused(problem) => Err(problem),
+                Failed::Unknown => unknown(held),
+            },
+            _ => unknown(held),
+        }
+    }
+
+    async fn append_and_end(held: Held, append: &Append) -> Result<Appended, StorageProblem> {
+        let parameters = match Parameters::of(append) {
+            Ok(parameters) => parameters,
+            Err(problem) => {
+                Self::roll_back(held).await;
+                return Err(problem);
+            }
+        };
+        held.live().listen();
+        let ran = timeout(WAIT, parameters.run(held.live())).await;
+        // Before COMMIT is sent, nothing is written.
+        let failed = match ran {
+            Ok(Ok(Ok(true))) => return Ok(Self::commit(held).await),
+            Ok(Ok(Ok(false))) => Ok(Appended::Conflict),
+            Ok(Ok(Err(problem))) => Err(problem),
+            Ok(Err(error)) => match Failed::of(&error) {
+                Failed::Conflict | Failed::Unknown => Ok(Appended::Conflict),
+                Failed::Refused(problem) => Err(problem),
+            },
+            Err(_) => Err(other("no answer in time")),
+        };
+        Self::roll_back(held).await;
+        failed
+    }
+
+    /// Commits a transaction. A commit that is not confirmed, or not without a notice, is unknown.
+    async fn commit(mut held: Held) -> Appended {
+        let ended = timeout(WAIT, held.live().client.batch_execute("COMMIT")).await;
+        if matches!(ended, Ok(Ok(()))) && !held.live().is_noticed() {
+            held.close();
+            Appended::Written
+        } else {
+            held.give_up();
+            Appended::Unknown
+        }
+    }
+
+    /// Ends a transaction that is to write nothing, with its connection if need be.
+    async fn roll_back(mut held: Held) {
+        let ended = timeout(WAIT, held.live().client.batch_execute("ROLLBACK")).await;
+        match ended {
+            Ok(Ok(())) => held.close(),
+            _ => held.give_up(),
+        }
+    }
+
+    /// Drops the entries of an account that was deleted. If that fails, whoever opens the store next goes on.
+    fn tidy(&self, append: &Append, appended: Appended) {
+        let is_any = append.accounts.iter().any(|change| change.is_deleted);
+        if is_any && appended == Appended::Written {
+            let _ = self.run(self.purge());
+        }
+    }
+}
