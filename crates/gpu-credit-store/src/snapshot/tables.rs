@@ -1,4 +1,4 @@
-//! Where snapshots are kept: beside a journal.
+//! The tables of snapshots beside a journal: headers by revision, segments by number.
 
 use crate::{AccountKey, JournalError, Revision};
 

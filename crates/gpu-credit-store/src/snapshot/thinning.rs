@@ -25,7 +25,7 @@ pub(super) fn to_drop(revisions: &[Revision]) -> Vec<Revision> {
         }
     }
     while kept.len() > SNAPSHOTS_MAX {
-        // Where ages differ least, one is missed least.
+        // Between ages that differ least, one is missed least.
         let between = 2..kept.len() - 1;
         let spared = between.min_by_key(|place| age(kept[place + 1]) / age(kept[place - 1]).max(1));
         kept.remove(spared.expect("there are more than a few"));
@@ -38,22 +38,34 @@ pub(super) fn to_drop(revisions: &[Revision]) -> Vec<Revision> {
 mod tests {
     use super::*;
 
+    /// Of the snapshots that stay there is one at most so many times as old as any revision is.
     #[test]
     fn there_are_at_most_twelve_and_each_age_has_one_near() {
-        for (from, share) in [(10, 8), (65_536, 8), (65_536, 1), (1, 1_000_000)] {
+        for (from, share, farthest) in [
+            (10, 8, 4),
+            (65_536, 8, 4),
+            (1_000_000_000, 1_000, 4),
+            // So many of so different ages that twelve are few.
+            (1, 1_000_000, 8),
+        ] {
             let mut kept: Vec<Revision> = Vec::new();
             let mut revision: u64 = 1;
-            while revision < 1 << 40 && kept.len() < 1_000 {
+            for _ in 0..10_000 {
+                if revision > 1 << 40 {
+                    break;
+                }
                 kept.push(Revision::new(revision));
                 let dropped = to_drop(&kept);
                 kept.retain(|revision| !dropped.contains(revision));
                 assert!(kept.len() <= SNAPSHOTS_MAX, "{kept:?}");
                 assert_eq!(kept.first(), Some(&Revision::new(1)));
                 assert_eq!(kept.last(), Some(&Revision::new(revision)));
-                revision += from.max(revision / share);
-                if revision > 1 << 24 && share > 8 {
-                    break;
+                let ages = kept.iter().rev().map(|kept| revision - kept.get());
+                let ages: Vec<u64> = ages.skip(1).collect();
+                for pair in ages.windows(2) {
+                    assert!(pair[1] <= farthest * pair[0], "{kept:?}");
                 }
+                revision += from.max(revision / share);
             }
         }
     }
