@@ -4,10 +4,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use crate::Journal;
 use crate::directory::Directory;
+use crate::draft::{Answered, Request};
+use crate::{Change, Journal, Revision};
+
+/// Accounts whose heads are asked for together.
+const HEADS_AT_ONCE: usize = 65_536;
 
 /// A journal, and its accounts in memory.
 pub(crate) struct Base<J> {
@@ -62,6 +67,47 @@ impl<J: Journal> Kept<J> {
         match thread::Builder::new().spawn(write) {
             Ok(thread) => *self.thread.lock() = Some(thread),
             Err(_) => self.directory.keeper.give_up(),
+        }
+    }
+
+    /// Takes note of accounts that have grown: snapshots of them may be due.
+    pub(crate) fn note_growth(&self, request: &Request, answered: &Answered) {
+        let Base { journal, directory } = &**self;
+        let Ok(outcomes) = answered else { return };
+        let mut grown: HashMap<&str, (Revision, bool)> = HashMap::new();
+        for (posting, outcome) in request.postings.iter().zip(outcomes) {
+            let revision = outcome.revision().filter(|_| outcome.is_new());
+            if let Some(revision) = revision
+                && !request.is_trial
+                && directory.keeper.looks_at(revision)
+            {
+                let grown = grown.entry(&posting.account).or_insert((revision, false));
+                grown.0 = revision;
+                grown.1 |= matches!(posting.change, Change::CloseBooks { .. });
+            }
+        }
+        for (name, (revision, is_closed)) in grown {
+            // An account that is gone needs no snapshot.
+            if let Ok(account) = directory.key(journal, name) {
+                directory.keeper.has_entries(journal, &account, revision);
+                if is_closed {
+                    directory.keeper.want_soon(&account);
+                }
+            }
+        }
+    }
+
+    /// The same of accounts that may have grown.
+    pub(crate) fn note_growth_of(&self, names: &[Arc<str>]) {
+        let Base { journal, directory } = &**self;
+        for names in names.chunks(HEADS_AT_ONCE) {
+            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+            // What cannot be read is said to whoever needs it.
+            let heads = journal.heads(&names).unwrap_or_default();
+            for head in heads.into_iter().flatten() {
+                let keeper = &directory.keeper;
+                keeper.has_entries(journal, &head.account, head.revision);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use parking_lot::Mutex;
 
 use crate::directory::Directory;
@@ -31,8 +31,8 @@ use crate::kept::{Base, Kept};
 use crate::recent::{Pins, Recent, Written};
 use crate::snapshot::Keeper;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting,
-    Reader, RecordId, Revision, Sequence, Storage, StoreOptions,
+    Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
+    RecordId, Revision, Sequence, Storage, StoreOptions,
 };
 
 /// Postings from which on a request is large.
@@ -42,8 +42,6 @@ pub(crate) const LARGE_FROM: usize = 512;
 const DRAFTED_OUTSIDE: usize = 4;
 /// Entries that a commit makes forgotten, beside twice as many as it wrote.
 const FORGOTTEN: usize = 256;
-/// Accounts whose heads are asked for together.
-const HEADS_AT_ONCE: usize = 65_536;
 
 /// The journal of a store that belongs to this process, its accounts in memory, and the way from one to the
 /// other.
@@ -179,7 +177,7 @@ impl<J: Journal> Lane<J> {
             drop((job.facts, job.drafted));
             if let Some(answered) = answered {
                 self.tidy(&request);
-                self.note_growth(&request, &answered);
+                self.kept.note_growth(&request, &answered);
                 return answered;
             }
             attempts += 1;
@@ -233,7 +231,7 @@ impl<J: Journal> Lane<J> {
         match (turn, appended) {
             (Ok(_), Some(appended)) => {
                 let (result, names) = appended?;
-                self.note_growth_of(&names);
+                self.kept.note_growth_of(&names);
                 self.kept.write_aside();
                 Ok(result)
             }
@@ -366,47 +364,6 @@ impl<J: Journal> Lane<J> {
         let is_much = done_with.is_much || kept >= LARGE_FROM;
         if is_much && request.postings.len() < LARGE_FROM {
             drop_aside((done_with, recent));
-        }
-    }
-
-    /// Takes note of accounts that have grown: snapshots of them may be due.
-    fn note_growth(&self, request: &Request, answered: &Answered) {
-        let Base { journal, directory } = &*self.kept;
-        let Ok(outcomes) = answered else { return };
-        let mut grown: HashMap<&str, (Revision, bool)> = HashMap::new();
-        for (posting, outcome) in request.postings.iter().zip(outcomes) {
-            let revision = outcome.revision().filter(|_| outcome.is_new());
-            if let Some(revision) = revision
-                && !request.is_trial
-                && directory.keeper.looks_at(revision)
-            {
-                let grown = grown.entry(&posting.account).or_insert((revision, false));
-                grown.0 = revision;
-                grown.1 |= matches!(posting.change, Change::CloseBooks { .. });
-            }
-        }
-        for (name, (revision, is_closed)) in grown {
-            // An account that is gone needs no snapshot.
-            if let Ok(account) = directory.key(journal, name) {
-                directory.keeper.has_entries(journal, &account, revision);
-                if is_closed {
-                    directory.keeper.want_soon(&account);
-                }
-            }
-        }
-    }
-
-    /// The same of accounts that may have grown.
-    fn note_growth_of(&self, names: &[Arc<str>]) {
-        let Base { journal, directory } = &*self.kept;
-        for names in names.chunks(HEADS_AT_ONCE) {
-            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-            // What cannot be read is said to whoever needs it.
-            let heads = journal.heads(&names).unwrap_or_default();
-            for head in heads.into_iter().flatten() {
-                let keeper = &directory.keeper;
-                keeper.has_entries(journal, &head.account, head.revision);
-            }
         }
     }
 

@@ -13,6 +13,7 @@
 mod accounts;
 mod heads;
 mod journal;
+mod known;
 mod posting;
 
 pub use journal::{Append, Appended, Have, HeadChange, LookedUp, News, SharedJournal, Wanted};

@@ -8,7 +8,6 @@
 //! What a group writes is true of the heads that the append compares. What is refused, or was posted before,
 //! is answered from facts that were looked up after it came, by itself.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::Arc;
@@ -17,15 +16,15 @@ use hashbrown::HashMap;
 
 use super::Shared;
 use super::heads::Heads;
-use super::journal::{Append, Appended, HeadChange, LookedUp, SharedJournal, Wanted};
-use crate::draft::{Answered, Draft, Finished, Request};
-use crate::facts::{AccountFacts, Facts, Needs};
+use super::journal::{Append, Appended, LookedUp, SharedJournal, Wanted};
+use super::known::Known;
+use crate::draft::{Answered, Draft, Request};
+use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
 use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
 use crate::{
-    Change, Entry, Error, Head, JournalError, Posting, RecordId, Refusal, Revision, Sequence,
-    StorageProblem,
+    Change, Entry, Error, Head, JournalError, Posting, RecordId, Refusal, Sequence, StorageProblem,
 };
 
 /// Drafts that may meet a conflict; the next is made with the accounts held.
@@ -319,95 +318,6 @@ fn random_number(_: Sequence) -> Sequence {
     Sequence::new(RandomState::new().hash_one(0) >> 2)
 }
 
-/// What drafts are made from.
-struct Known {
-    heads: HashMap<Arc<str>, Option<Head>>,
-    /// The entries that were found of ids.
-    found: HashMap<Arc<str>, HashMap<RecordId, (Revision, Change)>>,
-    is_deleted: bool,
-}
-
-impl Known {
-    fn looked_up(wanted: &Wanted<'_>, looked_up: LookedUp) -> Self {
-        let names = wanted.names.iter().map(|name| Arc::<str>::from(*name));
-        let mut known = Known {
-            heads: names.zip(looked_up.heads).collect(),
-            found: HashMap::new(),
-            is_deleted: looked_up.is_deleted,
-        };
-        for entry in looked_up.found.into_iter().flatten() {
-            let name = Arc::clone(&entry.account.name);
-            // The account may be another by the time its entries are looked up.
-            let is_same = known
-                .head(&name)
-                .is_some_and(|head| head.account == entry.account);
-            if is_same {
-                let records = known.found.entry(name).or_default();
-                records.insert(entry.id, (entry.revision, entry.change));
-            }
-        }
-        known
-    }
-
-    fn head(&self, name: &str) -> Option<&Head> {
-        self.heads.get(name)?.as_ref()
-    }
-
-    fn facts(&self, needs: &Needs<'_>, pins: &Pins) -> Facts {
-        let mut accounts = HashMap::new();
-        for name in needs.names() {
-            let facts = self.head(name).cloned().map(AccountFacts::new);
-            accounts.insert(Arc::<str>::from(name), facts);
-        }
-        for lookup in &needs.ids {
-            let (name, _) = needs.accounts[lookup.account];
-            if let Some(record) = self.found.get(name).and_then(|found| found.get(lookup.id))
-                && let Some(Some(account)) = accounts.get_mut(name)
-            {
-                account.add(lookup.id.clone(), record.clone());
-            }
-        }
-        let pin = pins.pin(|| Sequence::START);
-        let mut facts = Facts::known(pin, accounts);
-        facts.is_deleted = self.is_deleted;
-        facts
-    }
-
-    /// What a draft appends, with the accounts of these names unchanged otherwise.
-    fn append<'n>(&self, finished: Finished, names: impl Iterator<Item = &'n str>) -> Append {
-        let mut accounts = BTreeMap::new();
-        for touched in finished.touched {
-            let mut head = touched.head;
-            head.last = Sequence::START;
-            let before = self.head(&head.account.name);
-            let before = before.filter(|before| before.account == head.account);
-            let change = HeadChange {
-                expected: before.map_or(Revision::START, |before| before.revision),
-                is_deleted: touched.is_deleted,
-                head,
-            };
-            accounts.insert(change.head.account.opened, change);
-        }
-        for head in names.filter_map(|name| self.head(name)) {
-            accounts
-                .entry(head.account.opened)
-                .or_insert_with(|| HeadChange {
-                    expected: head.revision,
-                    head: head.clone(),
-                    is_deleted: false,
-                });
-        }
-        let mut entries = finished.written.entries;
-        for entry in &mut entries {
-            entry.sequence = Sequence::START;
-        }
-        Append {
-            accounts: accounts.into_values().collect(),
-            entries,
-        }
-    }
-}
-
 /// Requests that are drafted together.
 struct Group<'g, J> {
     shared: &'g Shared<J>,
@@ -481,8 +391,8 @@ impl<J: SharedJournal> Group<'_, J> {
         Err(overtaken(&shared.journal))
     }
 
-    /// What comes of those that write, and what they append, if anything. Who writes nothing is answered
-    /// by himself.
+    /// What comes of those that write, and what they append, if anything. One that writes nothing is
+    /// answered by itself.
     fn draft(&mut self, known: &Known) -> (Vec<Option<Answered>>, Option<Append>) {
         let nothing = Recent::new(Sequence::START);
         let mut draft = draft(&nothing);
