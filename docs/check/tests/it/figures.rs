@@ -1,8 +1,12 @@
-//! A figure that was measured has a link to its record or test in its paragraph.
+//! A figure that was measured has a link to its record or test in its paragraph, and the README's are those of the
+//! records.
+
+use std::fs;
 
 use regex::Regex;
 
-use crate::markdown::documents;
+use crate::links::anchor_of;
+use crate::markdown::{documents, root};
 
 /// A number, perhaps a range, with a unit of time, size or ratio. Spans of days and hours are examples.
 const FIGURE: &str = r"(?x)
@@ -61,4 +65,83 @@ fn a_figure_is_told_from_an_example() {
     ] {
         assert!(!figure.is_match(text), "{text}");
     }
+}
+
+/// The README rounds, so a tenth is let pass.
+const ROUNDED: f64 = 0.1;
+
+#[test]
+fn figures_of_the_readme_are_those_of_the_records() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let records = fs::read_to_string(root().join(MADE_OF_RECORDS)).unwrap();
+    let linked = Regex::new(
+        r"\[(up to )?([\d.,]+)(?: (?:to|and) ([\d.,]+))? (ns|us|ms|a second)\]\(docs/benchmarks\.md#([^)]+)\)",
+    )
+    .unwrap();
+    let (mut others, mut count) = (String::new(), 0);
+    for found in linked.captures_iter(&readme) {
+        count += 1;
+        let measured = measured(&records, &found[5], &found[4]);
+        let least = measured.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = measured.iter().copied().fold(0.0, f64::max);
+        let first = number(&found[2]);
+        let is_there = |number: f64| measured.iter().any(|figure| is_near(number, *figure));
+        let agrees = match (found.get(1), found.get(3)) {
+            (Some(_), _) => is_near(first, most),
+            (None, Some(last)) if &found[4] != "a second" => {
+                is_near(first, least) && is_near(number(last.as_str()), most)
+            }
+            (None, last) => {
+                is_there(first) && last.is_none_or(|last| is_there(number(last.as_str())))
+            }
+        };
+        if !agrees {
+            others += &format!("{}: measured {least} to {most} {}\n", &found[0], &found[4]);
+        }
+    }
+    assert!(count >= 5, "the README has figures");
+    assert!(
+        others.is_empty(),
+        "figures that the records do not have:\n{others}"
+    );
+}
+
+/// What a section of the records has for this project, in a unit: times of the largest size.
+fn measured(records: &str, anchor: &str, unit: &str) -> Vec<f64> {
+    let lines = records.lines();
+    let section = lines.skip_while(|line| !line.starts_with('#') || anchor_of(line) != anchor);
+    let section = section.skip(1).take_while(|line| !line.starts_with('#'));
+    let divisor = match unit {
+        "ns" => 1.0,
+        "us" => 1e3,
+        "ms" => 1e6,
+        _ => return section.flat_map(rates).collect(),
+    };
+    // The case ends with its size.
+    let row = Regex::new(r"^\| .*?([\d,]+) \w+ \| gpu-credit[^|]*\| ([\d.,]+) \| ns ").unwrap();
+    let rows = section.filter_map(|line| row.captures(line));
+    let rows: Vec<(f64, f64)> = rows.map(|row| (number(&row[1]), number(&row[2]))).collect();
+    let largest = rows.iter().map(|(size, _)| *size).fold(0.0, f64::max);
+    let largest = rows.into_iter().filter(|(size, _)| *size >= largest);
+    largest.map(|(_, median)| median / divisor).collect()
+}
+
+/// The numbers of a line that tells of rates.
+fn rates(line: &str) -> Vec<f64> {
+    let Some((_, rates)) = line.split_once(" a second of ") else {
+        return Vec::new();
+    };
+    let digits = Regex::new(r"[\d,]+").unwrap();
+    digits
+        .find_iter(rates)
+        .filter_map(|found| found.as_str().replace(',', "").parse().ok())
+        .collect()
+}
+
+fn number(text: &str) -> f64 {
+    text.replace(',', "").parse().unwrap()
+}
+
+fn is_near(number: f64, measured: f64) -> bool {
+    (number - measured).abs() <= ROUNDED * measured
 }

@@ -38,7 +38,8 @@ fn has_heading(file: &Path, anchor: &str) -> bool {
     headings.into_iter().any(|line| anchor_of(line) == anchor)
 }
 
-fn anchor_of(heading: &str) -> String {
+/// The anchor of a heading.
+pub(crate) fn anchor_of(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = words
         .chars()
