@@ -11,6 +11,8 @@ const READ_AT_ONCE: usize = 32;
 
 /// The account as the last snapshot that is as it should be makes it, of those up to a revision and of
 /// entries that are written up to `through`; `None` if there is none. `odd` is called for each that is not.
+///
+/// A snapshot that is dropped while it is read has gone, and is not odd: the last one is looked for again.
 pub(crate) fn read(
     journal: &dyn Reader,
     key: &AccountKey,
@@ -22,11 +24,18 @@ pub(crate) fn read(
         let (at, bytes) = journal.snapshot(key, revision).ok()??;
         match read_one(journal, key, at, through, &bytes) {
             Ok(Some(account)) => return Some(account),
+            Err(_) if has_gone(journal, key, at) => continue,
             Ok(None) => {}
             Err(what) => odd(what),
         }
         revision = at.before()?;
     }
+}
+
+/// Whether there is no snapshot at a revision any more.
+fn has_gone(journal: &dyn Reader, key: &AccountKey, at: Revision) -> bool {
+    let found = journal.snapshot(key, at);
+    found.is_ok_and(|found| found.is_none_or(|(revision, _)| revision != at))
 }
 
 /// The account that a snapshot makes; `None` if it is of an entry that is written after `through`.

@@ -1,5 +1,7 @@
 //! Snapshots: whatever becomes of them, no answer changes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{
     Account, AccountKey, Posting, RedbJournal, Revision, SegmentNumber, SnapshotChange, Snapshots,
@@ -8,6 +10,7 @@ use gpu_credit_store::{
 use gpu_credit_workload::random::Random;
 
 use crate::support::backend::{Disk, place};
+use crate::support::journal::{Hooked, Step, kept};
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, store_in_memory};
 
@@ -95,6 +98,35 @@ fn an_account_is_the_same_from_a_snapshot_and_goes_on_alike() {
         assert!(read > 20, "{read} were read");
         assert_sound(&open(&disk, options));
     }
+}
+
+/// The thread that writes snapshots drops old ones while others read them.
+#[test]
+fn a_snapshot_that_is_dropped_while_it_is_read_is_not_refused() {
+    let disk = Disk::default();
+    let store = open(&disk, StoreOptions::default().snapshot_at_end(1));
+    store.open_account("a", Overdraft::Carry).unwrap();
+    store.post(Posting::usage("a", "u", 7, 5)).unwrap();
+    drop(store);
+    let dropped = kept(AtomicU64::new(0));
+    let hook = |step: Step<'_>| {
+        if let Step::Segments(journal, account) = step {
+            dropped.fetch_add(1, Ordering::Relaxed);
+            let change = SnapshotChange {
+                dropped: journal.snapshots(account)?,
+                dropped_segments: journal.segment_numbers(account)?,
+                ..SnapshotChange::default()
+            };
+            assert!(journal.change_snapshots(account, &change)?);
+        }
+        Ok(())
+    };
+    let options = StoreOptions::default().without_snapshots();
+    let store = options.with_journal(Hooked::on(disk, hook)).unwrap();
+    assert_eq!(store.balance_at("a", 9).unwrap().deficit, 7);
+    assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    let statistics = store.snapshot_statistics();
+    assert_eq!((statistics.read, statistics.refused), (0, 0));
 }
 
 /// Whoever writes a snapshot of the same entries writes the same bytes, whatever snapshots were there before.
@@ -356,6 +388,10 @@ fn some<'s, T>(all: &'s [T], random: &mut Random) -> Option<&'s T> {
 }
 
 fn damaged(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
+    if bytes.is_empty() {
+        // It was truncated before.
+        return vec![0];
+    }
     let place = random.below(bytes.len() as u64) as usize;
     match random.chance(1, 3) {
         true => bytes.truncate(place),

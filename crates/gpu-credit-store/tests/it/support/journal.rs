@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use gpu_credit_store::{
     AccountKey, Entry, Head, Journal, JournalError, Part, Reader, RecordId, RedbJournal, Revision,
-    Sequence, Snapshots,
+    SegmentNumber, Sequence, SnapshotChange, Snapshots,
 };
 
 use super::backend::Disk;
@@ -17,6 +17,7 @@ pub(crate) enum Step<'a> {
     Entries(&'a AccountKey),
     Find(&'a [(AccountKey, RecordId)]),
     Heads,
+    Segments(&'a RedbJournal, &'a AccountKey),
 }
 
 /// A value that a hook can refer to as long as it likes.
@@ -33,13 +34,52 @@ pub(crate) struct Hooked<H> {
 impl<H> Hooked<H> {
     /// On a disk in memory.
     pub(crate) fn new(hook: H) -> Self {
-        let journal = RedbJournal::with_backend(Disk::default(), "disk").unwrap();
+        Self::on(Disk::default(), hook)
+    }
+
+    pub(crate) fn on(disk: Disk, hook: H) -> Self {
+        let journal = RedbJournal::with_backend(disk, "disk").unwrap();
         Hooked { journal, hook }
     }
 }
 
-/// It keeps no snapshots.
-impl<H> Snapshots for Hooked<H> where H: Send + Sync {}
+impl<H> Snapshots for Hooked<H>
+where
+    H: Fn(Step<'_>) -> Result<(), JournalError> + Send + Sync + 'static,
+{
+    fn snapshots(&self, account: &AccountKey) -> Result<Vec<Revision>, JournalError> {
+        self.journal.snapshots(account)
+    }
+
+    fn snapshot(
+        &self,
+        account: &AccountKey,
+        through: Revision,
+    ) -> Result<Option<(Revision, Vec<u8>)>, JournalError> {
+        self.journal.snapshot(account, through)
+    }
+
+    fn segments(
+        &self,
+        account: &AccountKey,
+        numbers: &[SegmentNumber],
+    ) -> Result<Vec<Option<Vec<u8>>>, JournalError> {
+        (self.hook)(Step::Segments(&self.journal, account))?;
+        self.journal.segments(account, numbers)
+    }
+
+    fn segment_numbers(&self, account: &AccountKey) -> Result<Vec<SegmentNumber>, JournalError> {
+        self.journal.segment_numbers(account)
+    }
+
+    fn change_snapshots(
+        &self,
+        account: &AccountKey,
+        change: &SnapshotChange,
+    ) -> Result<bool, JournalError> {
+        self.journal.change_snapshots(account, change)
+    }
+}
 
 impl<H> Reader for Hooked<H>
 where
