@@ -3,28 +3,35 @@
 //! What a commit wrote is laid beside each account that is loaded, and becomes part of it when next
 //! somebody has the account to himself: a reader that holds one for long makes nobody wait who posts.
 //!
+//! If accounts take more memory than they may, those leave it that were not used for longest. One that leaves
+//! loses its slot: whoever has found it looks the name up again.
+//!
 //! Invariants: an account holds what its entries up to some place make, and nothing after `visible`.
 //! What was written to a loaded account after that place lies beside it. Whoever reads brings it up to
 //! `visible` first; whoever reads several brings all of them up to one `visible`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::facts::Record;
 use crate::folding::{apply_all, load};
+use crate::memory::{Memory, SLOT_BYTES};
 use crate::recent::{Share, Written};
 use crate::snapshot::Keeper;
-use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence};
+use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence, StoreOptions};
 
 /// An account that takes in so many entries at once is settled at once.
 const SETTLED_FROM: usize = 64;
+/// What an account takes of memory is counted again after so many entries at least.
+const UNCOUNTED_MIN: u64 = 64;
 
 pub(crate) struct Directory {
     pub(crate) keeper: Keeper,
+    pub(crate) memory: Memory,
     slots: RwLock<Slots>,
     visible: AtomicU64,
     /// Held while a commit becomes visible.
@@ -45,15 +52,28 @@ struct Slot {
     account: RwLock<Option<Account>>,
     /// Locked for a moment only, and last.
     later: Mutex<Later>,
+    /// When it was last used, by the loads of the store.
+    used_at: AtomicU64,
+    /// Questions that need it in memory together with others.
+    held: AtomicUsize,
 }
 
 /// What was written after what the account holds.
 enum Later {
     /// The account is not loaded, and nothing is kept.
     NotLoaded,
-    Commits(VecDeque<Commit>),
+    Commits(Commits),
     /// The name has no such account any more: it is to be looked up again.
     Gone,
+}
+
+/// What was written beside an account, and what it is reckoned to take of memory.
+#[derive(Default)]
+struct Commits {
+    waiting: VecDeque<Commit>,
+    bytes: usize,
+    /// Entries that were taken in since the bytes were counted.
+    uncounted: usize,
 }
 
 /// What a commit wrote to one account.
@@ -64,9 +84,10 @@ struct Commit {
 }
 
 impl Directory {
-    pub(crate) fn new(visible: Sequence, keeper: Keeper) -> Self {
+    pub(crate) fn new(visible: Sequence, options: StoreOptions) -> Self {
         Directory {
-            keeper,
+            memory: Memory::new(options.memory_of_accounts()),
+            keeper: Keeper::new(options),
             slots: RwLock::default(),
             visible: AtomicU64::new(visible.get()),
             publishing: Mutex::new(()),
@@ -130,12 +151,17 @@ impl Directory {
             let Some(guards) = self.enter_all(journal, &slots)? else {
                 continue;
             };
-            let accounts: Vec<_> = guards.iter().filter_map(|guard| guard.as_ref()).collect();
-            let place = |slot: &Arc<Slot>| {
-                slots.partition_point(|other| other.key.opened < slot.key.opened)
+            let answer = {
+                let accounts: Vec<_> = guards.iter().filter_map(|guard| guard.as_ref()).collect();
+                let place = |slot: &Arc<Slot>| {
+                    slots.partition_point(|other| other.key.opened < slot.key.opened)
+                };
+                let in_order: Vec<_> = named.iter().map(|slot| accounts[place(slot)]).collect();
+                question(&in_order)
             };
-            let in_order: Vec<_> = named.iter().map(|slot| accounts[place(slot)]).collect();
-            return Ok(question(&in_order));
+            drop(guards);
+            self.make_room();
+            return Ok(answer);
         }
     }
 
@@ -145,8 +171,62 @@ impl Directory {
         if let Some(slot) = slot
             && let Some(mut account) = slot.account.try_write()
         {
-            slot.advance(&mut account, self.visible());
+            slot.advance(&mut account, self.visible(), &self.memory);
         }
+        self.make_room();
+    }
+
+    /// Has accounts leave memory, those first that were not used for longest, if accounts take more than the
+    /// limit. What is in use stays.
+    fn make_room(&self) {
+        if !self.memory.is_limited() {
+            return;
+        }
+        let mut too_much = self.memory.too_much();
+        if too_much == 0 {
+            return;
+        }
+        let slots: Vec<Arc<Slot>> = self.slots.read().by_name.values().cloned().collect();
+        let used_at = |slot: &Arc<Slot>| slot.used_at.load(Ordering::Relaxed);
+        let mut slots: Vec<_> = slots
+            .into_iter()
+            .map(|slot| (used_at(&slot), slot))
+            .collect();
+        slots.sort_unstable_by_key(|(used_at, _)| *used_at);
+        for (_, slot) in slots {
+            too_much = too_much.saturating_sub(self.evict(&slot));
+            if too_much == 0 {
+                return self.memory.try_again();
+            }
+        }
+        self.memory.has_not_freed_enough();
+    }
+
+    /// Has an account leave memory; the bytes that it took, or 0 if it is in use.
+    fn evict(&self, slot: &Arc<Slot>) -> usize {
+        let Some(mut account) = slot.account.try_write() else {
+            return 0;
+        };
+        if slot.held.load(Ordering::SeqCst) > 0 {
+            return 0;
+        }
+        let bytes = {
+            let mut slots = self.slots.write();
+            // It may have left already, and another may be in its place.
+            let found = slots.by_name.get(&slot.key.name);
+            if !found.is_some_and(|found| Arc::ptr_eq(found, slot)) {
+                return 0;
+            }
+            slots.by_name.remove(&slot.key.name);
+            slot.leave(&self.memory)
+        };
+        if let Some(account) = account.take() {
+            self.memory.has_evicted();
+            if self.keeper.looks_at(account.revision()) {
+                self.keeper.want_soon(&slot.key);
+            }
+        }
+        bytes.max(SLOT_BYTES)
     }
 
     /// Shows readers what has become durable: all of it in one step. What is of no use any more is given
@@ -159,7 +239,7 @@ impl Directory {
                 let mut slots = self.slots.write();
                 slots.removals += 1;
                 if let Some(slot) = slots.by_name.remove(&account.name) {
-                    *slot.later.lock() = Later::Gone;
+                    slot.leave(&self.memory);
                     removed.push(slot);
                 }
                 continue;
@@ -169,7 +249,7 @@ impl Directory {
                 && let Later::Commits(commits) = &mut *slot.later.lock()
             {
                 let written = Arc::clone(written);
-                commits.push_back(Commit { written, share });
+                commits.waiting.push_back(Commit { written, share });
             }
         }
         if let Some(last) = written.last() {
@@ -185,7 +265,7 @@ impl Directory {
         slots.removals += 1;
         for name in names {
             if let Some(slot) = slots.by_name.remove(name) {
-                *slot.later.lock() = Later::Gone;
+                slot.leave(&self.memory);
             }
         }
         self.visible.store(visible.get(), Ordering::SeqCst);
@@ -197,7 +277,7 @@ impl Directory {
         let mut slots = self.slots.write();
         slots.removals += 1;
         for (_, slot) in slots.by_name.drain() {
-            *slot.later.lock() = Later::Gone;
+            slot.leave(&self.memory);
         }
         self.visible.store(visible.get(), Ordering::SeqCst);
     }
@@ -232,6 +312,7 @@ impl Directory {
         slot: &'s Slot,
     ) -> Result<Option<RwLockReadGuard<'s, Option<Account>>>, Error> {
         let visible = self.visible();
+        slot.touch(&self.memory);
         let account = slot.account.read();
         if account.is_some() && slot.is_up_to(visible) {
             return Ok(Some(account));
@@ -249,6 +330,10 @@ impl Directory {
         journal: &dyn Reader,
         slots: &'s [Arc<Slot>],
     ) -> Result<Option<Vec<RwLockReadGuard<'s, Option<Account>>>>, Error> {
+        let _held: Vec<_> = slots
+            .iter()
+            .map(|slot| Held::new(slot, &self.memory))
+            .collect();
         let read: Vec<_> = slots.iter().map(|slot| slot.account.read()).collect();
         // Read once they are held: nobody can bring one further.
         let visible = self.visible();
@@ -266,7 +351,7 @@ impl Directory {
         let mut held: Vec<_> = slots.iter().map(|slot| slot.account.write()).collect();
         let visible = self.visible();
         for (account, slot) in held.iter_mut().zip(slots) {
-            slot.advance(account, visible);
+            slot.advance(account, visible, &self.memory);
             if account.is_none() {
                 return Ok(None);
             }
@@ -283,15 +368,29 @@ impl Directory {
         account: &mut Option<Account>,
     ) -> Result<bool, Error> {
         if account.is_none() {
+            let _room = self.memory.begin_loading(self.entries(journal, slot)?);
+            self.make_room();
             let Some(through) = self.begin_loading(slot) else {
                 return Ok(false);
             };
             let loaded = load(journal, &slot.key, Revision::END, through, &self.keeper);
             let loaded = loaded.inspect_err(|_| slot.end_loading())?;
             (self.keeper).has_entries(journal, &slot.key, loaded.revision());
+            slot.count(&loaded, &self.memory);
             *account = Some(loaded);
         }
-        Ok(slot.advance(account, self.visible()))
+        let is_there = slot.advance(account, self.visible(), &self.memory);
+        self.make_room();
+        Ok(is_there)
+    }
+
+    /// How many entries an account has, if memory is limited.
+    fn entries(&self, journal: &dyn Reader, slot: &Slot) -> Result<u64, Error> {
+        if !self.memory.is_limited() {
+            return Ok(0);
+        }
+        let head = journal.heads(&[&slot.key.name])?.pop().flatten();
+        Ok(head.map_or(0, |head| head.revision.get()))
     }
 
     /// From now on what is written to the account is kept; what was written up to the place that is
@@ -303,7 +402,7 @@ impl Directory {
         if matches!(*later, Later::Gone) {
             return None;
         }
-        *later = Later::Commits(VecDeque::new());
+        slot.replace(&mut later, Later::Commits(Commits::default()), &self.memory);
         Some(self.visible())
     }
 }
@@ -314,6 +413,40 @@ impl Slot {
             key,
             account: RwLock::new(None),
             later: Mutex::new(Later::NotLoaded),
+            used_at: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes note that it is used.
+    fn touch(&self, memory: &Memory) {
+        let now = memory.now();
+        if self.used_at.load(Ordering::Relaxed) != now {
+            self.used_at.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// It is to be looked up again; the bytes that it took.
+    fn leave(&self, memory: &Memory) -> usize {
+        self.replace(&mut self.later.lock(), Later::Gone, memory)
+    }
+
+    /// Replaces what lies beside it, and what it takes of memory with it, which is returned.
+    fn replace(&self, later: &mut Later, by: Later, memory: &Memory) -> usize {
+        let bytes = match std::mem::replace(later, by) {
+            Later::Commits(commits) => commits.bytes,
+            Later::NotLoaded | Later::Gone => 0,
+        };
+        memory.change(bytes, 0);
+        bytes
+    }
+
+    /// Counts what the account takes of memory. O(n) steps of one chunk each.
+    fn count(&self, account: &Account, memory: &Memory) {
+        let bytes = account.memory_used() + SLOT_BYTES + 2 * self.key.name.len();
+        if let Later::Commits(commits) = &mut *self.later.lock() {
+            memory.change(commits.bytes, bytes);
+            (commits.bytes, commits.uncounted) = (bytes, 0);
         }
     }
 
@@ -328,14 +461,17 @@ impl Slot {
     /// Whether the account is there, and nothing up to `visible` lies beside it.
     fn is_up_to(&self, visible: Sequence) -> bool {
         match &*self.later.lock() {
-            Later::Commits(commits) => commits.front().is_none_or(|first| !first.is_in(visible)),
+            Later::Commits(commits) => {
+                let first = commits.waiting.front();
+                first.is_none_or(|first| !first.is_in(visible))
+            }
             Later::NotLoaded | Later::Gone => false,
         }
     }
 
     /// Takes in what lies beside the account, up to `visible`; whether the account is there then. What
     /// cannot be taken in makes it forgotten: loading it anew says why.
-    fn advance(&self, account: &mut Option<Account>, visible: Sequence) -> bool {
+    fn advance(&self, account: &mut Option<Account>, visible: Sequence, memory: &Memory) -> bool {
         let commits = match self.take_later(visible) {
             Some(commits) if commits.is_empty() => return account.is_some(),
             Some(commits) => commits,
@@ -356,7 +492,22 @@ impl Slot {
             }
             Some(account)
         });
+        if let Some(account) = account
+            && self.is_to_be_counted(account)
+        {
+            self.count(account, memory);
+        }
         account.is_some()
+    }
+
+    /// Whether so much was taken in since the account was counted that it may take much more.
+    fn is_to_be_counted(&self, account: &Account) -> bool {
+        match &*self.later.lock() {
+            Later::Commits(commits) => {
+                commits.uncounted as u64 > UNCOUNTED_MIN + account.revision().get() / 16
+            }
+            Later::NotLoaded | Later::Gone => false,
+        }
     }
 
     /// `None` if nothing is kept, as the account is not to be used.
@@ -365,8 +516,32 @@ impl Slot {
         let Later::Commits(commits) = &mut *later else {
             return None;
         };
-        let count = commits.partition_point(|commit| commit.is_in(visible));
-        Some(commits.drain(..count).collect())
+        let waiting = &mut commits.waiting;
+        let count = waiting.partition_point(|commit| commit.is_in(visible));
+        let taken: Vec<Commit> = waiting.drain(..count).collect();
+        let entries = taken.iter().map(|commit| commit.share().entries.len());
+        commits.uncounted += entries.sum::<usize>();
+        Some(taken)
+    }
+}
+
+/// An account that stays in memory until this is dropped.
+struct Held<'s> {
+    slot: &'s Slot,
+    memory: &'s Memory,
+}
+
+impl<'s> Held<'s> {
+    fn new(slot: &'s Slot, memory: &'s Memory) -> Self {
+        slot.held.fetch_add(1, Ordering::SeqCst);
+        Held { slot, memory }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.slot.held.fetch_sub(1, Ordering::SeqCst);
+        self.memory.try_again();
     }
 }
 

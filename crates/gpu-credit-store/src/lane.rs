@@ -29,7 +29,6 @@ use crate::folding::load;
 use crate::group::{Abandoned, GroupCommit};
 use crate::kept::{Base, Kept};
 use crate::recent::{Pins, Recent, Written};
-use crate::snapshot::Keeper;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
     RecordId, Revision, Sequence, Storage, StoreOptions,
@@ -139,7 +138,7 @@ impl<J: Journal> Lane<J> {
     pub(crate) fn new(journal: J, options: StoreOptions) -> Result<Self, JournalError> {
         let last = journal.last_sequence()?;
         Ok(Lane {
-            kept: Kept::new(journal, Directory::new(last, Keeper::new(options))),
+            kept: Kept::new(journal, Directory::new(last, options)),
             commit: GroupCommit::new(),
             recent: Mutex::new(Recent::new(last)),
             pins: Pins::default(),

@@ -142,6 +142,7 @@ mod head;
 mod journal;
 mod kept;
 mod lane;
+mod memory;
 mod metered;
 mod moved;
 mod options;
@@ -171,6 +172,7 @@ pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageP
 pub use head::{Head, Totals};
 pub use journal::{Journal, Part, Reader};
 pub use lane::Lane;
+pub use memory::MemoryStatistics;
 pub use moved::Moved;
 pub use options::StoreOptions;
 pub use posting::{MeteredChange, Outcome, Posting};

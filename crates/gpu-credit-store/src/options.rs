@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use crate::redb_journal::CACHE_BYTES;
 use crate::snapshot::SEGMENT_ROWS;
 use crate::{Error, Journal, Lane, RedbJournal, StorageProblem, Store};
+
+/// If memory is limited, pages of the file take this part of it at most.
+const PAGES_SHARE: usize = 8;
 
 /// What a store is opened with. Sizes change cost, never an answer.
 ///
@@ -19,6 +23,7 @@ use crate::{Error, Journal, Lane, RedbJournal, StorageProblem, Store};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
+    memory: Option<usize>,
     pub(crate) snapshot_after: u64,
     pub(crate) snapshot_at_end: u64,
     pub(crate) segment_rows: u32,
@@ -27,6 +32,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
+            memory: None,
             snapshot_after: 65_536,
             snapshot_at_end: 1_024,
             segment_rows: SEGMENT_ROWS,
@@ -35,6 +41,28 @@ impl Default for StoreOptions {
 }
 
 impl StoreOptions {
+    /// How many bytes of memory accounts and pages of the file may take. Accounts that were not used for
+    /// longest leave memory, and are loaded again when they are needed. An account that alone takes more is
+    /// loaded all the same, and so are those of one question. No limit if nothing is said.
+    ///
+    /// It is about what is held: what a question, a posting or an import takes for itself comes on top.
+    #[must_use]
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Bytes of pages of the file that are kept in memory.
+    pub(crate) fn memory_of_pages(&self) -> usize {
+        let share = self.memory.map_or(usize::MAX, |bytes| bytes / PAGES_SHARE);
+        share.min(CACHE_BYTES)
+    }
+
+    /// Bytes that accounts may take.
+    pub(crate) fn memory_of_accounts(&self) -> Option<usize> {
+        self.memory.map(|bytes| bytes - self.memory_of_pages())
+    }
+
     /// After so many entries of an account a snapshot of it is written, or after an eighth of its
     /// entries, if that is more. 65,536 by default.
     #[must_use]
@@ -78,7 +106,10 @@ impl StoreOptions {
     /// # Errors
     /// As [`Store::open`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
-        self.with_journal(RedbJournal::open(path)?)
+        self.with_journal(RedbJournal::open_with(
+            path.as_ref(),
+            self.memory_of_pages(),
+        )?)
     }
 
     /// Makes a new file: see [`Store::create`].
@@ -86,7 +117,8 @@ impl StoreOptions {
     /// # Errors
     /// As [`Store::create`].
     pub fn create(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
-        self.with_journal(RedbJournal::create(path)?)
+        RedbJournal::make(path.as_ref())?;
+        self.open(path)
     }
 
     /// Opens a file to ask it: see [`Store::open_read_only`].
@@ -95,7 +127,10 @@ impl StoreOptions {
     /// As [`Store::open_read_only`].
     pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<Store, Error> {
         let options = self.without_snapshots();
-        options.with_journal(RedbJournal::open_read_only(path)?)
+        options.with_journal(RedbJournal::open_read_only_with(
+            path.as_ref(),
+            self.memory_of_pages(),
+        )?)
     }
 
     /// Opens a file, or makes it if there is none: see [`Store::open_or_create`].

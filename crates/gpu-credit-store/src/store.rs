@@ -12,8 +12,8 @@ use crate::draft::{Answered, Request};
 use crate::lane::{Appended, Lane};
 use crate::owned::Owned;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Journal, Outcome, Posting, Reader, RecordId,
-    RedbJournal, Revision, Sequence, Shared, SharedJournal, SnapshotStatistics, Storage,
+    Account, AccountKey, Entry, Error, Head, Journal, MemoryStatistics, Outcome, Posting, Reader,
+    RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal, SnapshotStatistics, Storage,
     StoreOptions,
 };
 
@@ -138,6 +138,11 @@ impl<J: Journal> Store<Lane<J>> {
         Ok(Store {
             storage: Arc::new(Owned::new(Lane::new(journal, options)?)),
         })
+    }
+
+    /// What accounts take of memory, and how they came and went since the store was opened. O(1)
+    pub fn memory_statistics(&self) -> MemoryStatistics {
+        self.storage.peek().kept.directory.memory.statistics()
     }
 
     /// What became of snapshots since the store was opened. O(1)

@@ -220,6 +220,7 @@ impl Account {
         self.engine.memory_used()
             + self.grants.capacity() * size_of::<(Revision, GrantId)>()
             + self.corrected.capacity() * CORRECTED_BYTES
+            + self.metered.capacity() * size_of::<Revision>()
             + self.usage_ids.memory_used()
     }
 

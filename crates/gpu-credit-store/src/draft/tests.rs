@@ -5,7 +5,6 @@ use super::*;
 use crate::directory::Directory;
 use crate::facts::Needs;
 use crate::recent::Pins;
-use crate::snapshot::Keeper;
 use crate::{Journal, RedbJournal, StoreOptions};
 
 fn request(postings: Vec<Posting>) -> Request {
@@ -20,7 +19,7 @@ fn request(postings: Vec<Posting>) -> Request {
 fn a_refused_request_leaves_no_trace_for_the_next_of_its_group() {
     let most = i64::MAX.unsigned_abs();
     let journal = RedbJournal::with_backend(InMemoryBackend::new(), "memory").unwrap();
-    let directory = Directory::new(Sequence::START, Keeper::new(StoreOptions::default()));
+    let directory = Directory::new(Sequence::START, StoreOptions::default());
     let (recent, pins) = (Recent::new(Sequence::START), Pins::default());
     let add = |draft: &mut Draft<'_>, request: &Request| {
         let needs = Needs::of(&request.postings);

@@ -16,7 +16,7 @@ use super::unfinished::Unfinished;
 use crate::StorageProblem;
 
 /// Pages kept in memory. Accounts are kept by themselves, so little is read twice.
-const CACHE_BYTES: usize = 128 << 20;
+pub(crate) const CACHE_BYTES: usize = 128 << 20;
 
 /// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn create_or_leave<T>(
         return Err(Failure(StorageProblem::Exists));
     }
     let (unfinished, file) = Unfinished::beside(path)?;
-    let (mut file, end) = open_database(FileBackend::new(file)?, Opening::Write)?;
+    let (mut file, end) = open_database(FileBackend::new(file)?, Opening::Write, CACHE_BYTES)?;
     match fill(&mut file)? {
         Done::Commit(done) => {
             end.set_may_seal(true);
@@ -59,22 +59,23 @@ pub(super) fn create_or_leave<T>(
 }
 
 /// Opens the journal of a file.
-pub(super) fn open(path: &Path, opening: Opening) -> Result<OpenFile, Failure> {
+pub(super) fn open(path: &Path, opening: Opening, cache_bytes: usize) -> Result<OpenFile, Failure> {
     let writes = opening != Opening::Read;
     let file = OpenOptions::new().read(true).write(writes).open(path)?;
     if file.metadata()?.len() == 0 {
         return Err(Failure(StorageProblem::NotAStore));
     }
-    open_backend(FileBackend::new(file)?, opening)
+    open_backend(FileBackend::new(file)?, opening, cache_bytes)
 }
 
 /// Opens the journal that a storage holds; makes one if it holds nothing.
 pub(super) fn open_backend(
     backend: impl StorageBackend,
     opening: Opening,
+    cache_bytes: usize,
 ) -> Result<OpenFile, Failure> {
     let is_empty = backend.len()? == 0;
-    let (file, end) = open_database(backend, opening)?;
+    let (file, end) = open_database(backend, opening, cache_bytes)?;
     if is_empty {
         file.write(tables::initialise)?;
     }
@@ -92,12 +93,13 @@ pub(super) fn open_backend(
 fn open_database(
     backend: impl StorageBackend,
     opening: Opening,
+    cache_bytes: usize,
 ) -> Result<(OpenFile, Arc<End>), Failure> {
     let (backend, end) = SealedBackend::new(backend)?;
     let verifies = opening == Opening::Verify || !end.was_sealed();
     let mut builder = Builder::new();
     builder
-        .set_cache_size(CACHE_BYTES)
+        .set_cache_size(cache_bytes)
         .set_check_integrity_on_open(verifies);
     // With debug assertions redb asserts some of what it otherwise reports.
     let opened = catch(|| match opening {

@@ -78,11 +78,11 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::redb_journal::file::{Opening, open_backend};
+    use crate::redb_journal::file::{CACHE_BYTES, Opening, open_backend};
     use crate::redb_journal::tables::{ACCOUNTS, FORMAT};
 
     fn file() -> OpenFile {
-        match open_backend(InMemoryBackend::new(), Opening::Write) {
+        match open_backend(InMemoryBackend::new(), Opening::Write, CACHE_BYTES) {
             Ok(file) => file,
             Err(Failure(problem)) => panic!("{problem}"),
         }

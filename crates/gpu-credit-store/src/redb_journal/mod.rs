@@ -29,6 +29,7 @@ use redb::{ReadTransaction, StorageBackend};
 use crate::{AccountKey, Entry, JournalError, Revision, StorageProblem};
 use copy::{Reads, Stopped};
 use error::Failure;
+pub(crate) use file::CACHE_BYTES;
 use file::Opening;
 use open_file::OpenFile;
 
@@ -77,8 +78,13 @@ impl RedbJournal {
     /// If the file exists, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, JournalError> {
         let path = path.as_ref();
-        at(path, file::create(path))?;
+        Self::make(path)?;
         Self::open(path)
+    }
+
+    /// Makes a new file.
+    pub(crate) fn make(path: &Path) -> Result<(), JournalError> {
+        at(path, file::create(path))
     }
 
     /// Opens a file: at once if it was closed, and otherwise, after a crash, it reads all of it once to
@@ -88,7 +94,12 @@ impl RedbJournal {
     /// If there is no such file, it is open elsewhere, of another program, of a later version or
     /// damaged, or may not be written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Self::open_as(path.as_ref(), Opening::Write)
+        Self::open_with(path.as_ref(), CACHE_BYTES)
+    }
+
+    /// The same, with so many bytes of pages in memory.
+    pub(crate) fn open_with(path: &Path, cache_bytes: usize) -> Result<Self, JournalError> {
+        Self::open_as(path, Opening::Write, cache_bytes)
     }
 
     /// Opens a file, and reads all of it once to verify it.
@@ -96,7 +107,7 @@ impl RedbJournal {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_verified(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Self::open_as(path.as_ref(), Opening::Verify)
+        Self::open_as(path.as_ref(), Opening::Verify, CACHE_BYTES)
     }
 
     /// Opens a file to read it. Several can do so at once, in this process and others; nobody can write
@@ -106,12 +117,20 @@ impl RedbJournal {
     /// As [`open`](Self::open); and if the file was not closed, or is of an earlier version: then it must
     /// be opened for writing once.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, JournalError> {
-        Self::open_as(path.as_ref(), Opening::Read)
+        Self::open_read_only_with(path.as_ref(), CACHE_BYTES)
     }
 
-    fn open_as(path: &Path, opening: Opening) -> Result<Self, JournalError> {
+    /// The same, with so many bytes of pages in memory.
+    pub(crate) fn open_read_only_with(
+        path: &Path,
+        cache_bytes: usize,
+    ) -> Result<Self, JournalError> {
+        Self::open_as(path, Opening::Read, cache_bytes)
+    }
+
+    fn open_as(path: &Path, opening: Opening, cache_bytes: usize) -> Result<Self, JournalError> {
         let place: Arc<str> = path.to_string_lossy().into();
-        let file = at(path, file::open(path, opening))?;
+        let file = at(path, file::open(path, opening, cache_bytes))?;
         Ok(RedbJournal { file, place })
     }
 
@@ -125,7 +144,7 @@ impl RedbJournal {
         place: impl Into<Arc<str>>,
     ) -> Result<Self, JournalError> {
         let place = place.into();
-        match file::open_backend(backend, Opening::Write) {
+        match file::open_backend(backend, Opening::Write, CACHE_BYTES) {
             Ok(file) => Ok(RedbJournal { file, place }),
             Err(Failure(problem)) => Err(JournalError::new(place, problem)),
         }

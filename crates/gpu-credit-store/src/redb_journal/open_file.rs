@@ -201,11 +201,11 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::redb_journal::file::{Opening, open_backend};
+    use crate::redb_journal::file::{CACHE_BYTES, Opening, open_backend};
 
     #[test]
     fn a_panic_while_reading_is_an_error_and_nothing_is_read_after_it() {
-        let file = open_backend(InMemoryBackend::new(), Opening::Write);
+        let file = open_backend(InMemoryBackend::new(), Opening::Write, CACHE_BYTES);
         let file = file.unwrap_or_else(|Failure(problem)| panic!("{problem}"));
         assert!(file.read(|_| Ok(())).is_ok());
         let read = file.read(|_| -> Result<(), Failure> { panic!("a page that cannot be") });

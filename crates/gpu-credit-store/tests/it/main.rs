@@ -27,6 +27,7 @@ mod kill;
 mod lane;
 mod left_out;
 mod making;
+mod memory;
 mod metered;
 mod old_formats;
 mod period;
