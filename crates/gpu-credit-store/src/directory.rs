@@ -21,7 +21,7 @@ use crate::facts::Record;
 use crate::folding::{apply_all, load};
 use crate::memory::{Memory, SLOT_BYTES};
 use crate::recent::{Share, Written};
-use crate::snapshot::Keeper;
+use crate::snapshot::{Keeper, cold};
 use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence, StoreOptions};
 
 /// An account that takes in so many entries at once is settled at once.
@@ -56,6 +56,8 @@ struct Slot {
     used_at: AtomicU64,
     /// Questions that need it in memory together with others.
     held: AtomicUsize,
+    /// Balances that were asked while it was not loaded.
+    asked_cold: AtomicU64,
 }
 
 /// What was written after what the account holds.
@@ -111,14 +113,55 @@ impl Directory {
         name: &str,
         question: impl FnOnce(&Account) -> R,
     ) -> Result<R, Error> {
+        let slot = self.slot(journal, name)?;
+        self.read_slot(journal, slot, question)
+    }
+
+    fn read_slot<R>(
+        &self,
+        journal: &dyn Reader,
+        mut slot: Arc<Slot>,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Result<R, Error> {
         loop {
-            let slot = self.slot(journal, name)?;
             if let Some(guard) = self.enter(journal, &slot)?
                 && let Some(account) = &*guard
             {
                 return Ok(question(account));
             }
+            slot = self.slot(journal, &slot.key.name)?;
         }
+    }
+
+    /// The same for a question about the balance at an instant: if the account is not loaded, its snapshot may
+    /// tell that, and then the question gets an account that has that balance alone.
+    pub(crate) fn read_at<R>(
+        &self,
+        journal: &dyn Reader,
+        name: &str,
+        timestamp: i64,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Result<R, Error> {
+        let slot = self.slot(journal, name)?;
+        let is_loaded = slot
+            .account
+            .try_read()
+            .is_some_and(|account| account.is_some());
+        if !is_loaded && let Some(cold) = self.cold(journal, &slot, timestamp) {
+            return Ok(question(&cold));
+        }
+        self.read_slot(journal, slot, question)
+    }
+
+    /// What a snapshot tells of the balance at an instant.
+    fn cold(&self, journal: &dyn Reader, slot: &Slot, timestamp: i64) -> Option<Account> {
+        let asked = slot.asked_cold.load(Ordering::Relaxed);
+        let worth = |revision| self.keeper.is_worth_asking(revision, asked);
+        // Whoever loads the account finds what is odd.
+        let cold = cold::at(journal, &slot.key, timestamp, self.visible(), worth).ok()??;
+        slot.asked_cold.fetch_add(1, Ordering::Relaxed);
+        self.keeper.has_answered();
+        Some(cold)
     }
 
     /// Reads an account if it is loaded and up to date.
@@ -415,6 +458,7 @@ impl Slot {
             later: Mutex::new(Later::NotLoaded),
             used_at: AtomicU64::new(0),
             held: AtomicUsize::new(0),
+            asked_cold: AtomicU64::new(0),
         }
     }
 

@@ -415,6 +415,18 @@ impl<J: Journal> Storage for Lane<J> {
         asked
     }
 
+    fn ask_at(
+        &self,
+        name: &str,
+        timestamp: i64,
+        question: &mut dyn FnMut(&Account),
+    ) -> Result<(), Error> {
+        let Base { journal, directory } = &*self.kept;
+        let asked = directory.read_at(journal, name, timestamp, question);
+        self.kept.write_aside();
+        asked
+    }
+
     fn ask_loaded(&self, name: &str, question: &mut dyn FnMut(&Account)) {
         self.kept.directory.read_loaded(name, question);
     }

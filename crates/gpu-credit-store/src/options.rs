@@ -97,6 +97,12 @@ impl StoreOptions {
         self
     }
 
+    /// Entries that are read and folded in about the time that a balance takes of an account that is not
+    /// loaded.
+    pub(crate) fn few_entries(&self) -> u64 {
+        4 * u64::from(self.segment_rows)
+    }
+
     pub(crate) const fn keeps_snapshots(&self) -> bool {
         self.snapshot_at_end < u64::MAX
     }

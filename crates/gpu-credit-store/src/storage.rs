@@ -38,6 +38,18 @@ pub trait Storage: Send + Sync {
     #[doc(hidden)]
     fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error>;
 
+    /// Shows a question about the balance at an instant an account that has that balance, and perhaps nothing
+    /// else.
+    #[doc(hidden)]
+    fn ask_at(
+        &self,
+        name: &str,
+        _timestamp: i64,
+        question: &mut dyn FnMut(&Account),
+    ) -> Result<(), Error> {
+        self.ask(&[name], &mut |accounts| question(accounts[0]))
+    }
+
     /// Shows a question an account as it is in memory, if it is there.
     #[doc(hidden)]
     fn ask_loaded(&self, name: &str, question: &mut dyn FnMut(&Account));

@@ -269,7 +269,7 @@ impl<S: Storage> Store<S> {
     /// If there is no such account, its books are closed up to a later instant, or it cannot be
     /// loaded.
     pub fn get_balance(&self, account: &str, timestamp: i64) -> Result<Option<u64>, Error> {
-        Ok(self.with_account(account, |account| account.get_balance(timestamp))??)
+        Ok(self.at(account, timestamp, |account| account.get_balance(timestamp))??)
     }
 
     /// The balance of an account at an instant, and why it is what it is.
@@ -277,7 +277,22 @@ impl<S: Storage> Store<S> {
     /// # Errors
     /// As [`get_balance`](Self::get_balance).
     pub fn balance_at(&self, account: &str, timestamp: i64) -> Result<Answer, Error> {
-        Ok(self.with_account(account, |account| account.balance_at(timestamp))??)
+        Ok(self.at(account, timestamp, |account| account.balance_at(timestamp))??)
+    }
+
+    /// Asks for the balance at an instant alone.
+    fn at<R>(
+        &self,
+        name: &str,
+        timestamp: i64,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Result<R, Error> {
+        let storage = self.storage()?;
+        let (mut question, mut answer) = (Some(question), None);
+        storage.ask_at(name, timestamp, &mut |account| {
+            answer = question.take().map(|question| question(account));
+        })?;
+        Ok(answer.expect("a question is asked once"))
     }
 
     /// The balances of an account at many instants, all at one point of the journal.

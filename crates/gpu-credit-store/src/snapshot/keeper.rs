@@ -58,6 +58,7 @@ struct Counts {
     read: AtomicU64,
     refused: AtomicU64,
     written: AtomicU64,
+    answered: AtomicU64,
 }
 
 /// What a store did with snapshots since it was opened.
@@ -70,6 +71,8 @@ pub struct SnapshotStatistics {
     pub refused: u64,
     /// Snapshots that were written.
     pub written: u64,
+    /// Balances that were answered from a snapshot without loading the account.
+    pub answered: u64,
 }
 
 impl Keeper {
@@ -88,12 +91,24 @@ impl Keeper {
             read: count(&self.counts.read),
             refused: count(&self.counts.refused),
             written: count(&self.counts.written),
+            answered: count(&self.counts.answered),
         }
     }
 
     /// An account was loaded from a snapshot.
     pub(crate) fn has_read(&self) {
         self.counts.read.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A balance was answered from a snapshot.
+    pub(crate) fn has_answered(&self) {
+        self.counts.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether an account that has a snapshot at a revision is so large that a balance is answered without
+    /// loading it, after so many that were: they take no longer together than loading it does, about.
+    pub(crate) fn is_worth_asking(&self, revision: Revision, asked: u64) -> bool {
+        revision.get() / self.options.few_entries() > asked
     }
 
     /// A snapshot of an account is of no use: it is written anew.

@@ -24,10 +24,12 @@
 //! | `read.rs` | a snapshot as an account |
 //! | `check.rs` | whether they are what the entries make |
 //! | `tables.rs` | where snapshots are kept |
+//! | `cold.rs` | a balance without loading the account |
 //! | `thinning.rs` | which snapshots stay |
 //! | `keeper.rs` | when they are written |
 
 mod check;
+pub(crate) mod cold;
 mod header;
 mod keeper;
 mod read;

@@ -54,7 +54,7 @@ pub(super) fn read_one(
     for parts in header.usage.chunks(READ_AT_ONCE / 2) {
         let numbers = parts.iter().flat_map(|part| [part.usage, part.revisions]);
         let numbers: Vec<_> = numbers.map(SegmentNumber).collect();
-        let bytes = all_there(journal.segments(key, &numbers)?)?;
+        let bytes = segments(journal, key, &numbers)?;
         for (part, bytes) in parts.iter().zip(bytes.chunks(2)) {
             let mut rows = segment::read_usage(key, SegmentNumber(part.usage), &bytes[0])?;
             let revisions = SegmentNumber(part.revisions);
@@ -72,7 +72,11 @@ pub(super) fn read_one(
 }
 
 /// Adds grants and metered usage.
-fn add_others(journal: &dyn Reader, header: &Header, account: &mut Account) -> Result<(), Odd> {
+pub(super) fn add_others(
+    journal: &dyn Reader,
+    header: &Header,
+    account: &mut Account,
+) -> Result<(), Odd> {
     let key = account.key().clone();
     account.add_jobs(&others(journal, &key, &header.jobs)?)?;
     account.add_grants(others(journal, &key, &header.grants)?)?;
@@ -81,7 +85,7 @@ fn add_others(journal: &dyn Reader, header: &Header, account: &mut Account) -> R
 
 /// Whether the entry at the revision of a snapshot is written after `through`. It must be the entry that
 /// the snapshot was made at.
-fn is_later(
+pub(super) fn is_later(
     journal: &dyn Reader,
     key: &AccountKey,
     revision: Revision,
@@ -95,7 +99,7 @@ fn is_later(
 }
 
 /// The rows of some segments.
-fn others<T: DeserializeOwned>(
+pub(super) fn others<T: DeserializeOwned>(
     journal: &dyn Reader,
     key: &AccountKey,
     numbers: &[u64],
@@ -103,7 +107,7 @@ fn others<T: DeserializeOwned>(
     let mut rows = Vec::new();
     for numbers in numbers.chunks(READ_AT_ONCE) {
         let numbers: Vec<_> = numbers.iter().copied().map(SegmentNumber).collect();
-        let bytes = all_there(journal.segments(key, &numbers)?)?;
+        let bytes = segments(journal, key, &numbers)?;
         for (number, bytes) in numbers.into_iter().zip(bytes) {
             rows.extend(segment::read_others(key, number, &bytes)?);
         }
@@ -111,7 +115,13 @@ fn others<T: DeserializeOwned>(
     Ok(rows)
 }
 
-fn all_there(segments: Vec<Option<Vec<u8>>>) -> Result<Vec<Vec<u8>>, Odd> {
-    let all: Option<Vec<_>> = segments.into_iter().collect();
+/// Segments by their numbers, all of which are there.
+pub(super) fn segments(
+    journal: &dyn Reader,
+    key: &AccountKey,
+    numbers: &[SegmentNumber],
+) -> Result<Vec<Vec<u8>>, Odd> {
+    let found = journal.segments(key, numbers)?.into_iter();
+    let all: Option<Vec<_>> = found.collect();
     all.ok_or(Odd("a segment is missing"))
 }

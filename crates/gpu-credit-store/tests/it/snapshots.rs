@@ -64,13 +64,14 @@ fn bytes(store: &Store, key: &AccountKey, revision: Revision) -> Bytes {
 
 #[test]
 fn an_account_is_the_same_from_a_snapshot_and_goes_on_alike() {
+    let mut all_answered = 0;
     for seed in 0..12 {
         println!("seed {seed}");
         let mut random = Random::new(seed);
         let (disk, options) = (Disk::default(), often(&mut random));
         let (_twin_disk, twin) = store_in_memory();
         let mut workload = Workload::new(seed, 3);
-        let mut read = 0;
+        let (mut read, mut answered) = (0, 0);
         for _ in 0..12 {
             let store = open(&disk, options);
             for _ in 0..random.below(30) {
@@ -78,8 +79,17 @@ fn an_account_is_the_same_from_a_snapshot_and_goes_on_alike() {
                 let posted = store.post_all(batch.clone()).ok();
                 assert_eq!(posted, twin.post_all(batch).ok());
             }
+            drop(store);
+            let store = open(&disk, options);
             for account in twin.accounts().unwrap() {
                 let name = &account.name;
+                // The first of these are answered without loading it.
+                for _ in 0..6 {
+                    let at = random.between(-5, 150);
+                    let asked = [&store, &twin].map(|store| store.balance_at(name, at));
+                    let asked = asked.map(|asked| format!("{asked:?}"));
+                    assert_eq!(asked[0], asked[1], "{name} at {at}");
+                }
                 let expected = twin.with_account(name, answers).unwrap();
                 assert_eq!(store.with_account(name, answers).unwrap(), expected);
                 let last = twin.head(name).unwrap().revision.get();
@@ -91,13 +101,84 @@ fn an_account_is_the_same_from_a_snapshot_and_goes_on_alike() {
             let statistics = store.snapshot_statistics();
             assert_eq!(statistics.refused, 0);
             read += statistics.read;
+            answered += statistics.answered;
             if random.chance(1, 4) {
                 assert_sound(&store);
             }
         }
         assert!(read > 20, "{read} were read");
+        all_answered += answered;
         assert_sound(&open(&disk, options));
     }
+    assert!(all_answered > 100, "{all_answered} from snapshots alone");
+}
+
+/// What was posted after the snapshot counts in a balance that is answered from it: usage, late usage too, and
+/// grants after all of that; anything else, and the account is loaded.
+#[test]
+fn a_cold_balance_takes_in_what_follows_the_snapshot() {
+    let disk = Disk::default();
+    let options = StoreOptions::default().snapshot_at_end(1).segment_rows(4);
+    let name = "a";
+    {
+        let store = open(&disk, options);
+        store.open_account(name, Overdraft::Carry).unwrap();
+        store
+            .post(Posting::grant(name, "g1", "x", 100, 0, 50))
+            .unwrap();
+        for number in 0..40_i64 {
+            store
+                .post(Posting::usage(name, format!("u{number}"), 1, number))
+                .unwrap();
+        }
+    }
+    let cases: [(Posting, i64, u64, bool); 5] = [
+        (Posting::usage(name, "late", 10, 5), 20, 100 - 21 - 10, true),
+        (Posting::usage(name, "next", 5, 45), 48, 100 - 40 - 15, true),
+        (
+            Posting::grant(name, "g2", "y", 7, 44, 100),
+            48,
+            107 - 40 - 15,
+            true,
+        ),
+        // It parts an epoch that has usage.
+        (
+            Posting::grant(name, "g3", "z", 9, 30, 100),
+            35,
+            109 - 36 - 10,
+            false,
+        ),
+        (Posting::retract(name, "r", "u0"), 35, 109 - 35 - 10, false),
+    ];
+    for (posting, at, expected, is_cold) in cases {
+        let store = open(&disk, options.without_snapshots());
+        let what = format!("{posting:?}");
+        store.post(posting).unwrap();
+        drop(store);
+        let store = open(&disk, options.without_snapshots());
+        assert_eq!(
+            store.get_balance(name, at).unwrap(),
+            Some(expected),
+            "{what}"
+        );
+        let statistics = store.snapshot_statistics();
+        assert_eq!(statistics.answered, u64::from(is_cold), "{what}");
+        assert_eq!(statistics.read, u64::from(!is_cold), "{what}");
+    }
+    // Once it was asked so often, it is loaded.
+    let store = open(&disk, options);
+    store.with_account(name, |_| ()).unwrap();
+    drop(store);
+    let store = open(&disk, options);
+    for at in 0..40 {
+        store.get_balance(name, at).unwrap();
+    }
+    let statistics = store.snapshot_statistics();
+    assert_eq!(
+        (statistics.answered, statistics.read),
+        (2, 1),
+        "{statistics:?}"
+    );
 }
 
 /// The thread that writes snapshots drops old ones while others read them.
