@@ -43,7 +43,7 @@ impl Default for StoreOptions {
 impl StoreOptions {
     /// How many bytes of memory accounts and pages of the file may take. Accounts that were not used for
     /// longest leave memory, and are loaded again when they are needed. An account that alone takes more is
-    /// loaded all the same, and so are those of one question. No limit if nothing is said.
+    /// loaded all the same, and so are those of one question. No limit by default.
     ///
     /// It is about what is held: what a question, a posting or an import takes for itself comes on top.
     #[must_use]

@@ -98,9 +98,6 @@ pub(crate) struct ImportArguments {
     /// stays; import the file again to go on from there. A journal is always posted at once
     #[arg(long, value_name = "RECORDS", value_parser = integer(NonZeroU64::MIN, NonZeroU64::MAX), allow_negative_numbers = true)]
     batches: Option<NonZeroU64>,
-    /// How much memory the import may take, such as 512M or 4G
-    #[arg(long, value_name = "BYTES", default_value = "1G", value_parser = parse_bytes, allow_negative_numbers = true)]
-    pub(super) memory: usize,
     #[command(flatten)]
     pub(super) sacct: SacctArguments,
     #[command(flatten)]
@@ -117,19 +114,6 @@ pub(super) struct RowRules {
     /// Open no account: refuse rows of accounts that are not there
     #[arg(long)]
     pub(super) no_new_accounts: bool,
-}
-
-/// A number of bytes, with K, M or G for powers of 1024.
-fn parse_bytes(typed: &str) -> Result<usize, String> {
-    let (digits, factor) = match typed.as_bytes().last() {
-        Some(b'K') => (&typed[..typed.len() - 1], 1 << 10),
-        Some(b'M') => (&typed[..typed.len() - 1], 1 << 20),
-        Some(b'G') => (&typed[..typed.len() - 1], 1 << 30),
-        _ => (typed, 1),
-    };
-    let bytes = digits.parse::<usize>().ok();
-    let bytes = bytes.and_then(|bytes| bytes.checked_mul(factor));
-    bytes.ok_or_else(|| "expected a number of bytes, such as 512M or 4G".to_owned())
 }
 
 /// Whether all of the file is posted, or was before.
@@ -176,7 +160,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         again: arguments.again,
         unit: arguments.unit.map(TimeUnit::from),
         any_time: arguments.any_time,
-        memory_bytes_max: arguments.memory,
+        memory_bytes_max: arguments.store.memory_of_import(),
         batch_rows: arguments.batches,
         folder: arguments.store.folder().to_owned(),
     };

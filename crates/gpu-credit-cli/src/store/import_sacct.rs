@@ -86,7 +86,7 @@ pub(super) fn import(
         opens_accounts: !arguments.rules.no_new_accounts,
         policy: arguments.policy,
         unit: arguments.unit.map_or(TimeUnit::Seconds, TimeUnit::from),
-        memory_bytes_max: arguments.memory,
+        memory_bytes_max: arguments.store.memory_of_import(),
     };
     let imported = store
         .store

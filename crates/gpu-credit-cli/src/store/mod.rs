@@ -38,7 +38,9 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::Args;
 use gpu_credit::GrantId;
-use gpu_credit_store::{Account, Change, Entry, Error, RecordId, Revision, StorageProblem, Store};
+use gpu_credit_store::{
+    Account, Change, Entry, Error, RecordId, Revision, StorageProblem, Store, StoreOptions,
+};
 
 use crate::escape::printable;
 use crate::output_file::identity;
@@ -59,6 +61,32 @@ pub(crate) struct StoreArguments {
         help_heading = "Store"
     )]
     db: PathBuf,
+    /// How much memory accounts may take, such as 512M or 2GiB: those that were not used for longest are read
+    /// again when they are needed. An import may take as much beside them, or 1G
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "GPU_CREDIT_MEMORY",
+        hide_env_values = true,
+        value_parser = parse_bytes,
+        allow_negative_numbers = true,
+        help_heading = "Store"
+    )]
+    memory: Option<usize>,
+}
+
+/// What an import may take of memory if nothing is said.
+const IMPORT_BYTES: usize = 1 << 30;
+
+/// A number of bytes, with K, M or G for powers of 1024, and iB after them as one likes.
+fn parse_bytes(typed: &str) -> Result<usize, String> {
+    let number = typed.strip_suffix("iB").unwrap_or(typed);
+    let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)].into_iter();
+    let with_unit = |(unit, factor)| Some((number.strip_suffix(unit)?, factor));
+    let (digits, factor) = units.filter_map(with_unit).next().unwrap_or((typed, 1));
+    let bytes = digits.parse::<usize>().ok();
+    let bytes = bytes.and_then(|bytes| bytes.checked_mul(factor));
+    bytes.ok_or_else(|| "expected a number of bytes, such as 512M or 4G".to_owned())
 }
 
 /// A store, with the name of its file for messages.
@@ -72,15 +100,17 @@ pub(crate) struct OpenStore {
 
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
-        self.named(|| Store::open(&self.db).map_err(advised))
+        self.named(|| self.options().open(&self.db).map_err(advised))
     }
 
     /// To ask something: nothing is written, and others may ask at the same time. A file that must be
     /// written to first, once, is.
     pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
         self.named(|| {
-            let store = match Store::open_read_only(&self.db) {
-                Err(unreadable) if is(&unreadable, must_be_written) => Store::open(&self.db)
+            let store = match self.options().open_read_only(&self.db) {
+                Err(unreadable) if is(&unreadable, must_be_written) => self
+                    .options()
+                    .open(&self.db)
                     .map_err(|error| match is(&error, is_denied) {
                         true => unreadable,
                         false => error,
@@ -120,6 +150,16 @@ impl StoreArguments {
         Ok(store)
     }
 
+    fn options(&self) -> StoreOptions {
+        let options = StoreOptions::default();
+        self.memory.map_or(options, |bytes| options.memory(bytes))
+    }
+
+    /// How many bytes an import may take of memory.
+    pub(crate) fn memory_of_import(&self) -> usize {
+        self.memory.unwrap_or(IMPORT_BYTES)
+    }
+
     /// The folder that the store is in.
     pub(crate) fn folder(&self) -> &Path {
         let folder = self.db.parent().filter(|folder| *folder != Path::new(""));
@@ -128,7 +168,8 @@ impl StoreArguments {
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
         self.named(|| {
-            Store::open_or_create(&self.db)
+            self.options()
+                .open_or_create(&self.db)
                 .map_err(|error| cannot_create(&error).unwrap_or_else(|| advised(error)))
         })
     }
