@@ -4,6 +4,8 @@
 //! `cargo bench -p gpu-credit-store --bench snapshots` takes a minute; with `-- 10000000` for 10 M usage records
 //! several.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
 use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
