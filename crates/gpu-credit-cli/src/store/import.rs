@@ -64,7 +64,7 @@ Example:
 #[derive(Args)]
 pub(crate) struct ImportArguments {
     #[command(flatten)]
-    store: StoreArguments,
+    pub(super) store: StoreArguments,
     /// The events file or the journal, plain or gzip; - for standard input
     file: PathBuf,
     /// The policy of accounts that the file opens: carry, carry:C or forfeit (see gpu-credit help
