@@ -30,7 +30,7 @@ fn filled(path: &std::path::Path, accounts: u64, records: i64) {
 
 #[test]
 fn a_store_of_four_times_its_limit_answers_everything() {
-    const ACCOUNTS: u64 = 1_200;
+    const ACCOUNTS: u64 = 2_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("credit.redb");
     filled(&path, ACCOUNTS, 20);
