@@ -56,8 +56,8 @@ struct Slot {
     used_at: AtomicU64,
     /// Questions that need it in memory together with others.
     held: AtomicUsize,
-    /// Balances that were asked while it was not loaded.
-    asked_cold: AtomicU64,
+    /// What was read for balances while it was not loaded, in entries of a snapshot that are loaded in the time.
+    read_cold: AtomicU64,
 }
 
 /// What was written after what the account holds.
@@ -155,13 +155,13 @@ impl Directory {
 
     /// What a snapshot tells of the balance at an instant.
     fn cold(&self, journal: &dyn Reader, slot: &Slot, timestamp: i64) -> Option<Account> {
-        let asked = slot.asked_cold.load(Ordering::Relaxed);
-        let worth = |revision| self.keeper.is_worth_asking(revision, asked);
+        let read = slot.read_cold.load(Ordering::Relaxed);
+        let tail_max = |revision| self.keeper.tail_max(revision, read);
         // Whoever loads the account finds what is odd.
-        let cold = cold::at(journal, &slot.key, timestamp, self.visible(), worth).ok()??;
-        slot.asked_cold.fetch_add(1, Ordering::Relaxed);
-        self.keeper.has_answered();
-        Some(cold)
+        let cold = cold::at(journal, &slot.key, timestamp, self.visible(), tail_max).ok()??;
+        let read = self.keeper.has_answered(cold.tail);
+        slot.read_cold.fetch_add(read, Ordering::Relaxed);
+        Some(cold.account)
     }
 
     /// Reads an account if it is loaded and up to date.
@@ -458,7 +458,7 @@ impl Slot {
             later: Mutex::new(Later::NotLoaded),
             used_at: AtomicU64::new(0),
             held: AtomicUsize::new(0),
-            asked_cold: AtomicU64::new(0),
+            read_cold: AtomicU64::new(0),
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use crate::account::NotApplicable;
 use crate::facts::Record;
 use crate::snapshot::{self, Keeper};
-use crate::{Account, AccountKey, Change, Entry, Error, Reader, Revision, Sequence};
+use crate::{Account, AccountKey, Change, Entry, Error, JournalError, Reader, Revision, Sequence};
 
 /// Entries that are folded at a time.
 const FOLDED_AT_ONCE: usize = 8_192;
@@ -87,12 +87,12 @@ pub(crate) fn apply(
 }
 
 /// The entries after one revision up to another, as many as are folded at a time.
-fn some_entries(
+pub(crate) fn some_entries(
     journal: &dyn Reader,
     key: &AccountKey,
     revisions: Range<Revision>,
     through: Sequence,
-) -> Result<Vec<Entry>, Error> {
+) -> Result<Vec<Entry>, JournalError> {
     let mut entries = Vec::new();
     journal.entries(key, revisions.start, through, &mut |entry| {
         let is_last = entry.revision >= revisions.end;

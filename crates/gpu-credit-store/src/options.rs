@@ -71,8 +71,8 @@ impl StoreOptions {
         self
     }
 
-    /// If so many entries of an account are in no snapshot of it, one is written when the store is closed.
-    /// 1,024 by default; never of accounts with fewer entries.
+    /// If so many entries of an account are in no snapshot of it, or one in 64 of its entries, if that is
+    /// more, one is written when the store is closed. 1,024 by default; never of accounts with fewer entries.
     #[must_use]
     pub const fn snapshot_at_end(mut self, entries: u64) -> Self {
         self.snapshot_at_end = entries;
@@ -97,10 +97,10 @@ impl StoreOptions {
         self
     }
 
-    /// Entries that are read and folded in about the time that a balance takes of an account that is not
+    /// Entries of a snapshot that are loaded in about the time that a balance takes of an account that is not
     /// loaded.
     pub(crate) fn few_entries(&self) -> u64 {
-        4 * u64::from(self.segment_rows)
+        u64::from(self.segment_rows)
     }
 
     pub(crate) const fn keeps_snapshots(&self) -> bool {

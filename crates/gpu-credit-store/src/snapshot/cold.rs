@@ -3,59 +3,85 @@
 //! Levels depend on what is used in each epoch, not on when: an account in which all usage of an epoch is one
 //! record, and that of the epoch of the instant what is used up to it, has the same balance there.
 
-use std::ops::ControlFlow;
-
 use super::header::Header;
-use super::read::{add_others, is_later, others, segments};
+use super::read::{add_others, has_gone, is_later, others, segments};
 use super::segment;
 use super::{EpochRow, Odd};
 use crate::account::UsageRow;
-use crate::folding::apply_all;
+use crate::folding::{apply_all, some_entries};
 use crate::{Account, AccountKey, Change, Entry, Reader, Revision, SegmentNumber, Sequence};
 
 /// Grants and jobs that are read for one question; if there are more, the account is loaded.
 const RECORDS_MAX: u64 = 65_536;
-/// Entries after the snapshot that are read for one question.
-const TAIL_MAX: usize = 4_096;
 
-/// An account that has the balance of an account at an instant, and only that, by the entries up to
-/// `through`; `None` if the account is to be loaded: if there is no snapshot, or none of a revision that is
-/// `worth` it, or too much is to be read beside one segment.
+/// What a snapshot tells of the balance at an instant.
+pub(crate) struct Cold {
+    /// An account that has the balance of the account at the instant, and only that.
+    pub(crate) account: Account,
+    /// Entries after the snapshot that were read.
+    pub(crate) tail: u64,
+}
+
+/// The balance of an account at an instant by the entries up to `through`; `None` if the account is to be
+/// loaded: if there is no snapshot, or too much is to be read beside one segment. `tail_max` says how many entries
+/// may be read after a snapshot of a revision, and `None` if it is not worth it.
 pub(crate) fn at(
     journal: &dyn Reader,
     key: &AccountKey,
     timestamp: i64,
     through: Sequence,
-    worth: impl FnOnce(Revision) -> bool,
-) -> Result<Option<Account>, Odd> {
-    let Some((revision, bytes)) = journal.snapshot(key, Revision::END)? else {
-        return Ok(None);
-    };
-    if !worth(revision) {
-        return Ok(None);
+    tail_max: impl Fn(Revision) -> Option<u64>,
+) -> Result<Option<Cold>, Odd> {
+    loop {
+        let Some((revision, bytes)) = journal.snapshot(key, Revision::END)? else {
+            return Ok(None);
+        };
+        let Some(tail_max) = tail_max(revision) else {
+            return Ok(None);
+        };
+        let header = Header::from_bytes(key, revision, &bytes)?;
+        match by(
+            journal,
+            key,
+            timestamp,
+            through,
+            (revision, &header),
+            tail_max,
+        ) {
+            Err(_) if has_gone(journal, key, revision) => {}
+            cold => return cold,
+        }
     }
-    let header = Header::from_bytes(key, revision, &bytes)?;
+}
+
+/// The same by one snapshot.
+fn by(
+    journal: &dyn Reader,
+    key: &AccountKey,
+    timestamp: i64,
+    through: Sequence,
+    (revision, header): (Revision, &Header),
+    tail_max: u64,
+) -> Result<Option<Cold>, Odd> {
     let jobs = header.jobs.len() as u64 * u64::from(header.rows);
     if header.totals.grants > RECORDS_MAX || jobs > RECORDS_MAX {
         return Ok(None);
     }
-    if is_later(journal, key, revision, through, &header)? {
+    if is_later(journal, key, revision, through, header)? {
         return Ok(None);
     }
-    let Some(tail) = tail(journal, key, revision, through, &header)? else {
-        return Ok(None);
-    };
     let mut account = Account::bare(key.clone(), revision, header.policy, &header.totals);
-    account.add_usage(&usage(journal, key, timestamp, &header)?)?;
-    add_others(journal, &header, &mut account)?;
-    let applied = apply_all(&mut account, tail.iter().map(|entry| (entry, None)));
-    applied.map_err(|_| Odd("the entries after it do not follow"))?;
+    account.add_usage(&usage(journal, key, timestamp, header)?)?;
+    add_others(journal, header, &mut account)?;
+    if !add_tail(journal, &mut account, through, header, tail_max)? {
+        return Ok(None);
+    }
     account.settle();
     // Of an account that was deleted meanwhile, parts may be missing.
     let head = journal.heads(&[&key.name])?.pop().flatten();
-    Ok(head
-        .is_some_and(|head| head.account == *key)
-        .then_some(account))
+    let is_there = head.is_some_and(|head| head.account == *key);
+    let tail = account.revision().get() - revision.get();
+    Ok(is_there.then_some(Cold { account, tail }))
 }
 
 /// One record for the usage of each epoch that begins at an instant or before it.
@@ -92,34 +118,35 @@ fn usage(
     Ok(epochs.into_iter().map(row).collect())
 }
 
-/// The entries after a snapshot, if they are few and part no epoch in which the snapshot has usage: usage, and
-/// grants that begin after all of that.
-fn tail(
+/// Adds the entries after the snapshot; whether it could. It could not if there are more than so many, or if one may
+/// part an epoch in which the snapshot has usage, being neither usage nor a grant that begins after all of that.
+fn add_tail(
     journal: &dyn Reader,
-    key: &AccountKey,
-    revision: Revision,
+    account: &mut Account,
     through: Sequence,
     header: &Header,
-) -> Result<Option<Vec<Entry>>, Odd> {
+    most: u64,
+) -> Result<bool, Odd> {
     let last = header.usage.last().map_or(i64::MIN, |part| part.last);
-    let (mut tail, mut is_simple) = (Vec::new(), true);
-    journal.entries(key, revision, through, &mut |entry| {
-        is_simple = tail.len() < TAIL_MAX
-            && match entry.change {
-                Change::Usage { .. } | Change::MeteredUsage { .. } => true,
-                // Its boundaries are later than all usage of the snapshot.
-                Change::Grant {
-                    timestamp: start, ..
-                } => start > last,
-                _ => false,
-            };
-        tail.push(entry);
-        match is_simple {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
+    let is_simple = |entry: &Entry| match entry.change {
+        Change::Usage { .. } | Change::MeteredUsage { .. } => true,
+        // Its boundaries are later than all usage of the snapshot.
+        Change::Grant { timestamp, .. } => timestamp > last,
+        _ => false,
+    };
+    let most = account.revision().get().saturating_add(most);
+    loop {
+        let after = account.revision();
+        let entries = some_entries(journal, account.key(), after..Revision::END, through)?;
+        let Some(last) = entries.last() else {
+            return Ok(true);
+        };
+        if last.revision.get() > most || !entries.iter().all(is_simple) {
+            return Ok(false);
         }
-    })?;
-    Ok(is_simple.then_some(tail))
+        let applied = apply_all(account, entries.iter().map(|entry| (entry, None)));
+        applied.map_err(|_| Odd("the entries after it do not follow"))?;
+    }
 }
 
 fn sum(mut amounts: impl Iterator<Item = u64>) -> Result<u64, Odd> {

@@ -1,9 +1,13 @@
 //! When snapshots are written, and how: by a thread of its own, from the journal.
 //!
 //! One is due once so many entries follow the last one that reading them takes a share of what reading all
-//! takes. At the end of a store, after a close and when an account leaves memory, few are enough.
+//! takes. At the end of a store, after a close and when an account leaves memory, fewer are enough.
 //! The account is loaded for it, from the last snapshot and the entries after it: what is in memory has no
 //! part in it, and nobody waits for it, but for the writes, which are short.
+//!
+//! Each snapshot of n entries comes after n/64 entries at least that no snapshot has. So for each entry that is ever
+//! written, 64 are loaded at most, O(1), however often a store is opened for a few postings and closed again.
+//! And of a store that was closed, one in 64 entries at most is read after the last snapshot.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -22,8 +26,13 @@ use crate::{
 
 /// Bytes of segments that are written together: appends wait for no more.
 const WRITTEN_AT_ONCE: usize = 1 << 20;
-/// A snapshot is due at the latest when one in so many entries is not in it.
+/// A snapshot is due at the latest when one in so many entries is in none.
 const SHARE: u64 = 8;
+/// None is written before one in so many entries is in none.
+const SHARE_MIN: u64 = 64;
+
+/// Entries of a snapshot that are loaded in the time in which one after it is read and folded, about.
+const FOLDED_AS: u64 = 8;
 
 /// What is known of the snapshots of a store.
 pub(crate) struct Keeper {
@@ -47,10 +56,21 @@ struct State {
     is_stopped: bool,
 }
 
-/// A snapshot that is to be written if it has so many entries more than the last one.
+/// A snapshot that is to be written.
 struct Wanted {
     account: AccountKey,
-    entries: u64,
+    lacking: Lacking,
+}
+
+/// How many entries must be in no snapshot yet: what asks for fewer comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Lacking {
+    /// It is written anew.
+    None,
+    /// It is due, if nobody has written it meanwhile.
+    One,
+    /// As many as are [enough](Keeper::enough) at the end of the store.
+    Enough,
 }
 
 #[derive(Default)]
@@ -100,15 +120,20 @@ impl Keeper {
         self.counts.read.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A balance was answered from a snapshot.
-    pub(crate) fn has_answered(&self) {
-        self.counts.answered.fetch_add(1, Ordering::Relaxed);
+    /// How many entries after the snapshot of an account at a revision are read for a balance without loading the
+    /// account; `None` if that is to be loaded, as it is once what was [read](Self::has_answered) for such
+    /// balances took about as long.
+    pub(crate) fn tail_max(&self, revision: Revision, read: u64) -> Option<u64> {
+        let left = revision.get().checked_sub(read)?;
+        let left = left.checked_sub(self.options.few_entries())?;
+        Some(left / FOLDED_AS)
     }
 
-    /// Whether an account that has a snapshot at a revision is so large that a balance is answered without
-    /// loading it, after so many that were: they take no longer together than loading it does, about.
-    pub(crate) fn is_worth_asking(&self, revision: Revision, asked: u64) -> bool {
-        revision.get() / self.options.few_entries() > asked
+    /// A balance was answered from a snapshot and so many entries after it: as many of a snapshot are loaded in
+    /// about the time that it took.
+    pub(crate) fn has_answered(&self, tail: u64) -> u64 {
+        self.counts.answered.fetch_add(1, Ordering::Relaxed);
+        self.options.few_entries() + FOLDED_AS * tail
     }
 
     /// A snapshot of an account is of no use: it is written anew.
@@ -116,7 +141,7 @@ impl Keeper {
         self.counts.refused.fetch_add(1, Ordering::Relaxed);
         if self.options.keeps_snapshots() {
             self.state.lock().odd.insert(account.opened);
-            self.want(account, 0);
+            self.want(account, Lacking::None);
         }
     }
 
@@ -137,24 +162,29 @@ impl Keeper {
         let mut state = self.state.lock();
         state.last.entry(account.opened).or_insert(last);
         if entries >= self.options.snapshot_after.max(to.get() / SHARE) {
-            state.want(account, 1);
+            state.want(account, Lacking::One);
             self.is_wanted.store(true, Ordering::Relaxed);
         } else if entries > 0 {
             state.touched.insert(account.opened, account.clone());
         }
     }
 
-    /// A snapshot of an account is to be written if it has so many entries that the last one has not.
-    fn want(&self, account: &AccountKey, entries: u64) {
+    /// A snapshot of an account is to be written if so many of its entries are in none.
+    fn want(&self, account: &AccountKey, lacking: Lacking) {
         if self.options.keeps_snapshots() {
-            self.state.lock().want(account, entries);
+            self.state.lock().want(account, lacking);
             self.is_wanted.store(true, Ordering::Relaxed);
         }
     }
 
+    /// How many entries of an account with so many in all make a snapshot worth it, if they are in none.
+    fn enough(&self, all: Revision) -> u64 {
+        self.options.snapshot_at_end.max(all.get() / SHARE_MIN)
+    }
+
     /// A snapshot of an account is to be written as at the end of the store.
     pub(crate) fn want_soon(&self, account: &AccountKey) {
-        self.want(account, self.options.snapshot_at_end);
+        self.want(account, Lacking::Enough);
     }
 
     /// Whether a thread is to be made that [writes](Self::write_all) what is wanted.
@@ -177,7 +207,7 @@ impl Keeper {
     /// Writes what is wanted until nothing more is, or the store ends.
     pub(crate) fn write_all(&self, journal: &dyn Reader, visible: impl Fn() -> Sequence) {
         loop {
-            let Wanted { account, entries } = {
+            let Wanted { account, lacking } = {
                 let mut state = self.state.lock();
                 // What is left when the store ends is written then.
                 let next = match state.is_stopped {
@@ -191,7 +221,7 @@ impl Keeper {
                 next
             };
             // A snapshot that cannot be written is missed by nobody.
-            let _ = self.write(journal, &account, entries, visible());
+            let _ = self.write(journal, &account, lacking, visible());
         }
     }
 
@@ -211,20 +241,20 @@ impl Keeper {
             let mut state = self.state.lock();
             (mem::take(&mut state.waiting), mem::take(&mut state.touched))
         };
-        for Wanted { account, entries } in waiting {
-            let _ = self.write(journal, &account, entries, visible);
+        for Wanted { account, lacking } in waiting {
+            let _ = self.write(journal, &account, lacking, visible);
         }
         for account in touched.into_values() {
-            let _ = self.write(journal, &account, self.options.snapshot_at_end, visible);
+            let _ = self.write(journal, &account, Lacking::Enough, visible);
         }
     }
 
-    /// Writes a snapshot of an account if it has so many entries that the last one has not.
+    /// Writes a snapshot of an account if so many of its entries are in none.
     fn write(
         &self,
         journal: &dyn Reader,
         account: &AccountKey,
-        entries: u64,
+        lacking: Lacking,
         visible: Sequence,
     ) -> Result<(), Error> {
         let snapshots = journal.snapshots(account)?;
@@ -236,7 +266,12 @@ impl Keeper {
             state.odd.remove(&account.opened);
             return Ok(());
         };
-        if head.revision.get() < last.get().saturating_add(entries) {
+        let needed = match lacking {
+            Lacking::None => 0,
+            Lacking::One => 1,
+            Lacking::Enough => self.enough(head.revision),
+        };
+        if head.revision.get() < last.get().saturating_add(needed) {
             return Ok(());
         }
         let loaded = load(journal, account, Revision::END, visible, self)?;
@@ -258,14 +293,14 @@ impl Keeper {
 }
 
 impl State {
-    fn want(&mut self, account: &AccountKey, entries: u64) {
+    fn want(&mut self, account: &AccountKey, lacking: Lacking) {
         let waiting = self.waiting.iter_mut();
         let known = waiting.filter(|wanted| wanted.account == *account).last();
         match known {
-            Some(known) => known.entries = known.entries.min(entries),
+            Some(known) => known.lacking = known.lacking.min(lacking),
             None => self.waiting.push_back(Wanted {
                 account: account.clone(),
-                entries,
+                lacking,
             }),
         }
         self.touched.remove(&account.opened);

@@ -33,7 +33,7 @@ pub(crate) fn read(
 }
 
 /// Whether there is no snapshot at a revision any more.
-fn has_gone(journal: &dyn Reader, key: &AccountKey, at: Revision) -> bool {
+pub(super) fn has_gone(journal: &dyn Reader, key: &AccountKey, at: Revision) -> bool {
     let found = journal.snapshot(key, at);
     found.is_ok_and(|found| found.is_none_or(|(revision, _)| revision != at))
 }

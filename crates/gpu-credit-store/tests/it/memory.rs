@@ -84,8 +84,10 @@ fn an_account_larger_than_the_limit_is_loaded_alone() {
     let store = StoreOptions::default().memory(100_000).open(&path).unwrap();
     for _ in 0..3 {
         for account in 0..3 {
-            let balance = store.get_balance(&account.to_string(), i64::MAX).unwrap();
-            assert_eq!(balance, Some(980_000 + account));
+            let balance = store.with_account(&account.to_string(), |account| {
+                account.get_balance(i64::MAX).unwrap()
+            });
+            assert_eq!(balance.unwrap(), Some(980_000 + account));
         }
     }
     let statistics = store.memory_statistics();

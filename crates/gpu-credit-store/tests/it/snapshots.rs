@@ -176,7 +176,7 @@ fn a_cold_balance_takes_in_what_follows_the_snapshot() {
     let statistics = store.snapshot_statistics();
     assert_eq!(
         (statistics.answered, statistics.read),
-        (2, 1),
+        (11, 1),
         "{statistics:?}"
     );
 }
@@ -208,6 +208,128 @@ fn a_snapshot_that_is_dropped_while_it_is_read_is_not_refused() {
     assert_eq!(dropped.load(Ordering::Relaxed), 1);
     let statistics = store.snapshot_statistics();
     assert_eq!((statistics.read, statistics.refused), (0, 0));
+}
+
+/// The same of a balance that is answered without loading the account: the snapshot before serves.
+#[test]
+fn a_snapshot_that_is_dropped_while_a_cold_balance_is_read_is_not_missed() {
+    let disk = Disk::default();
+    let options = StoreOptions::default().snapshot_at_end(1).segment_rows(1);
+    let (mut account, mut older) = (None, Vec::new());
+    for round in 0..2_i64 {
+        let store = open(&disk, options);
+        store.open_account("a", Overdraft::Carry).unwrap();
+        account = Some(key(&store, "a"));
+        older = store.journal().segment_numbers(&key(&store, "a")).unwrap();
+        for number in 0..20 - 18 * round {
+            let id = format!("{round}-{number}");
+            store
+                .post(Posting::usage("a", id, 1, 100 * round + number))
+                .unwrap();
+        }
+    }
+    let account = account.unwrap();
+    let dropped = kept(AtomicU64::new(0));
+    let hook = move |step: Step<'_>| {
+        if let Step::Segments(journal, _) = step
+            && dropped.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            let (mut snapshots, mut segments) = (
+                journal.snapshots(&account)?,
+                journal.segment_numbers(&account)?,
+            );
+            segments.retain(|segment| !older.contains(segment));
+            let change = SnapshotChange {
+                dropped: snapshots.pop().into_iter().collect(),
+                dropped_segments: segments,
+                ..SnapshotChange::default()
+            };
+            assert!(journal.change_snapshots(&account, &change)?);
+        }
+        Ok(())
+    };
+    let options = options.without_snapshots();
+    let store = options.with_journal(Hooked::on(disk, hook)).unwrap();
+    assert_eq!(store.balance_at("a", 101).unwrap().deficit, 22);
+    let statistics = store.snapshot_statistics();
+    assert_eq!(
+        (statistics.answered, statistics.read, statistics.refused),
+        (1, 0, 0)
+    );
+}
+
+/// At the end of a store one is written if a share of the entries is in none: a store that is opened for a few
+/// postings and closed again, as by each command of the program, loaded the whole account each time.
+#[test]
+fn a_store_that_is_closed_often_loads_few_entries_for_each_that_is_written() {
+    let disk = Disk::default();
+    let options = StoreOptions::default().snapshot_at_end(8);
+    let post = |store: &Store, round: i64, count: i64| {
+        let usage =
+            (0..count).map(|number| Posting::usage("a", format!("{round} {number}"), 1, number));
+        store.post_all(usage.collect()).unwrap();
+    };
+    {
+        let store = open(&disk, options);
+        store.open_account("a", Overdraft::Carry).unwrap();
+        post(&store, 0, 2_047);
+    }
+    let mut at = Vec::new();
+    let (mut all, mut loaded) = (2_048, 0);
+    for round in 1..100 {
+        let count = 1 + round % 20;
+        let store = open(&disk, options);
+        let last = *store
+            .journal()
+            .snapshots(&key(&store, "a"))
+            .unwrap()
+            .last()
+            .unwrap();
+        assert!(all - last.get() < all / 64, "{last} of {all}");
+        if at.last() != Some(&last.get()) {
+            loaded += last.get();
+            at.push(last.get());
+        }
+        post(&store, round, count);
+        all += count.unsigned_abs();
+    }
+    assert!(at.len() > 10, "{at:?}");
+    for pair in at.windows(2) {
+        assert!(pair[1] - pair[0] >= pair[1] / 64, "{at:?}");
+    }
+    assert!(loaded <= 64 * all, "{loaded} of {all}");
+}
+
+/// What is read for balances without loading the account is no more than loading it takes: entries after the
+/// snapshot count eightfold.
+#[test]
+fn a_cold_balance_reads_no_more_than_loading_the_account() {
+    for (after, expected) in [(0, 100), (1, 11), (6, 2), (12, 1), (13, 0), (60, 0)] {
+        let disk = Disk::default();
+        let options = StoreOptions::default().snapshot_at_end(1).segment_rows(1);
+        let post = |options: StoreOptions, numbers: std::ops::Range<i64>| {
+            let store = open(&disk, options);
+            store.open_account("a", Overdraft::Carry).unwrap();
+            for number in numbers {
+                store
+                    .post(Posting::usage("a", number.to_string(), 1, number))
+                    .unwrap();
+            }
+        };
+        post(options, 0..99);
+        post(options.without_snapshots(), 99..99 + after);
+        let store = open(&disk, options.without_snapshots());
+        for _ in 0..120 {
+            let deficit = store.balance_at("a", 98 + after).unwrap().deficit;
+            assert_eq!(deficit, 99 + after.unsigned_abs());
+        }
+        let statistics = store.snapshot_statistics();
+        assert_eq!(
+            (statistics.answered, statistics.read),
+            (expected, 1),
+            "{after} entries after it"
+        );
+    }
 }
 
 /// Whoever writes a snapshot of the same entries writes the same bytes, whatever snapshots were there before.
@@ -387,8 +509,11 @@ fn a_check_finds_a_snapshot_of_another_history() {
     );
 }
 
+/// Snapshots that were there once, with all segments of their account.
+type Once = Vec<(AccountKey, SnapshotChange)>;
+
 /// Does something to a snapshot that no program of ours does.
-fn disturb(store: &Store, random: &mut Random) {
+fn disturb(store: &Store, once: &mut Once, random: &mut Random) {
     let journal = store.journal();
     let accounts = store.accounts().unwrap();
     let Some(account) = some(&accounts, random) else {
@@ -408,7 +533,7 @@ fn disturb(store: &Store, random: &mut Random) {
         let segment = journal.segments(account, &[*number]).unwrap().pop();
         segment.unwrap().unwrap_or(vec![0])
     };
-    match random.below(9) {
+    match random.below(11) {
         0 => change.dropped.extend(some(&snapshots, random)),
         1 => change.dropped.extend(snapshots),
         2 => change.dropped_segments.extend(some(&segments, random)),
@@ -442,6 +567,26 @@ fn disturb(store: &Store, random: &mut Random) {
             };
             change.segments.push((*one, segment(other)));
             change.segments.push((*other, segment(one)));
+        }
+        8 => {
+            // It is kept, whatever becomes of it.
+            let Some(revision) = some(&snapshots, random) else {
+                return;
+            };
+            change.header = Some((*revision, header(revision)));
+            change.segments = segments
+                .iter()
+                .map(|number| (*number, segment(number)))
+                .collect();
+            once.push((account.clone(), change));
+            return;
+        }
+        9 => {
+            let Some((account, change)) = some(once, random) else {
+                return;
+            };
+            journal.change_snapshots(account, change).unwrap();
+            return;
         }
         _ => {
             // All of it goes to another account.
@@ -481,18 +626,23 @@ fn damaged(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Snapshots are deleted, kept, damaged and swapped between accounts while accounts are posted to, asked and
-/// loaded again: a store without snapshots answers the same. The long form is a million operations:
+/// Snapshots are deleted, kept, damaged and swapped between accounts while accounts are posted to, asked, loaded
+/// again and evicted: a store without snapshots answers the same. The long form is a million operations:
 /// `GPU_CREDIT_STORE_SNAPSHOT_STEPS=1000000 cargo test --release -p gpu-credit-store --test it disturbed_snapshots`.
 #[test]
 fn disturbed_snapshots_change_no_answer() {
     let steps = count("GPU_CREDIT_STORE_SNAPSHOT_STEPS", 4_000);
     let first = count("GPU_CREDIT_STORE_SNAPSHOT_SEED", 1);
     let (mut done, mut seed, mut refused, mut read) = (0, first, 0, 0);
+    let (mut answered, mut evicted) = (0, 0);
     while done < steps {
         println!("seed {seed}");
         let mut random = Random::new(seed);
-        let (disk, options) = (Disk::default(), often(&mut random));
+        let (disk, mut options) = (Disk::default(), often(&mut random));
+        if seed % 2 == 0 {
+            options = options.memory(random.between(1, 20_000) as usize);
+        }
+        let mut once = Once::new();
         let (_twin_disk, twin) = store_in_memory();
         let mut workload = Workload::new(seed, 3);
         for _ in 0..20 {
@@ -505,7 +655,7 @@ fn disturbed_snapshots_change_no_answer() {
                         let posted = store.post_all(batch.clone()).ok();
                         assert_eq!(posted, twin.post_all(batch).ok());
                     }
-                    4 | 5 => disturb(&store, &mut random),
+                    4 | 5 => disturb(&store, &mut once, &mut random),
                     kind => {
                         let accounts = twin.accounts().unwrap();
                         let Some(account) = some(&accounts, &mut random) else {
@@ -529,11 +679,18 @@ fn disturbed_snapshots_change_no_answer() {
             let statistics = store.snapshot_statistics();
             refused += statistics.refused;
             read += statistics.read;
+            answered += statistics.answered;
+            evicted += store.memory_statistics().evicted;
         }
         seed += 1;
     }
-    println!("{done} operations, {read} snapshots read, {refused} refused");
-    assert!(refused > 0 && read > 0, "{read} read, {refused} refused");
+    println!(
+        "{done} operations, {read} snapshots read, {refused} refused; {answered} balances from them alone, \
+         {evicted} accounts left memory"
+    );
+    for count in [refused, read, answered, evicted] {
+        assert!(count > 50, "too few of something");
+    }
 }
 
 /// What the entries of an account were kept for beside its answers: corrections find their records.
