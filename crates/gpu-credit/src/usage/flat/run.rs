@@ -92,31 +92,42 @@ pub(super) fn entry(steps: &[Step<u64>], at: usize) -> UsageEntry {
 
 /// The sums through the entries of both, each after a step of 0. Of one time, those of `earlier` come
 /// first. There is room for a [`StepTable`]. O(n)
+///
+/// It goes on from both ends in turns, without a branch, which the processor would guess wrong every other
+/// time: so each end waits for its loads while the other gets on.
 pub(super) fn merged(earlier: &[Step<u64>], later: &[Step<u64>]) -> Vec<Step<u64>> {
     let len = earlier.len() + later.len() - 1;
     let mut merged = Vec::with_capacity(StepTable::<u64>::room_for(len));
     merged.resize(len, Step::new(i64::MIN, 0));
-    let (mut earlier, mut later) = (&earlier[1..], &later[1..]);
-    let (mut sum, mut later_sum) = (0, 0);
     let mut places = merged[1..].iter_mut();
-    while let ([one, ..], [other, ..]) = (earlier, later)
-        && let Some(place) = places.next()
+    // What is between the ends, after the last step of each that has its place.
+    let (mut earlier, mut later) = (earlier, later);
+    while let ([_, _, _, ..], [_, _, _, ..]) = (earlier, later)
+        && let (Some(first), Some(last)) = (places.next(), places.next_back())
     {
-        // Without a branch, which the processor would guess wrong every other time.
-        let is_later = other.is_before(one);
-        sum = select_unpredictable(is_later, sum, one.value);
-        later_sum = select_unpredictable(is_later, other.value, later_sum);
-        *place = *select_unpredictable(is_later, other, one);
-        place.value = sum + later_sum;
+        let is_later = later[1].is_before(&earlier[1]);
+        *first = select_unpredictable(is_later, later[1], earlier[1]);
         earlier = &earlier[usize::from(!is_later)..];
         later = &later[usize::from(is_later)..];
+        first.value = earlier[0].value + later[0].value;
+
+        let (one, other) = (&earlier[earlier.len() - 1], &later[later.len() - 1]);
+        let is_later = !other.is_before(one);
+        *last = select_unpredictable(is_later, *other, *one);
+        last.value = one.value + other.value;
+        earlier = &earlier[..earlier.len() - usize::from(!is_later)];
+        later = &later[..later.len() - usize::from(is_later)];
     }
-    // One of them is at its end.
-    let rest = earlier.iter().chain(later);
-    let before = if earlier.is_empty() { sum } else { later_sum };
-    for (place, step) in places.zip(rest) {
-        *place = *step;
-        place.value += before;
+    // Of one of them at most one is left.
+    for place in places {
+        let is_later = match (earlier, later) {
+            ([_, one, ..], [_, other, ..]) => other.is_before(one),
+            (_, rest) => rest.len() > 1,
+        };
+        let next = if is_later { &mut later } else { &mut earlier };
+        *next = &next[1..];
+        *place = next[0];
+        place.value = earlier[0].value + later[0].value;
     }
     merged
 }
