@@ -29,8 +29,8 @@ use crate::timeline::settle::SettlementStatistics;
 ///
 /// Questions take `&self`, lock nothing and store nothing; no answer depends on when the account
 /// was settled. An account settles on its own, up to the latest usage: each write repairs what it
-/// invalidates, within 256 boundaries, and of late writes that follow one another every 2nd, 4th, 8th
-/// and so on does. A question about what is not settled costs at most what is left to repair, never
+/// invalidates, within 256 boundaries, and of late writes that follow one another the 1st, 2nd, 4th, 8th
+/// and 16th does. A question about what is not settled costs at most what is left to repair, never
 /// a replay of usage. [`settle`](Self::settle) is for bulk work: call it after a load, or before
 /// many questions about the future.
 ///

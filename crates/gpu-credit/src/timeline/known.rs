@@ -15,6 +15,10 @@ use crate::bytes::writer::write_signed;
 /// If so many late writes have come since a question met what is unsettled, more are expected.
 const MANY_LATE: u32 = 8;
 
+/// Of late writes that follow one another none after so many repairs, until a question meets what is
+/// unsettled: what they repair the next ones would unsettle again.
+const REPAIRING_LATE: u32 = 16;
+
 /// Up to where a timeline is settled, and what is not settled before that.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -341,13 +345,18 @@ impl Known {
         schedule.was_in_order
     }
 
+    /// Late writes since a question met what is unsettled.
+    pub(crate) fn late_writes(&self) -> usize {
+        self.schedule.late_writes as usize
+    }
+
     /// Starts the count of late writes again.
     pub(crate) fn restart_count(&mut self) {
         self.schedule.late_writes = 0;
     }
 
     /// Counts a late write; whether what is unsettled is repaired now: after the first that follows one
-    /// in time order, and whenever they are 1, 2, 4, 8 ...
+    /// in time order, and whenever they are 1, 2, 4, 8 or 16
     pub(crate) fn count_late_write(&mut self) -> bool {
         let schedule = &mut self.schedule;
         if std::mem::take(schedule.asked.0.get_mut()) {
@@ -355,7 +364,8 @@ impl Known {
         }
         schedule.late_writes = schedule.late_writes.saturating_add(1);
         let is_first = std::mem::take(&mut schedule.was_in_order);
-        is_first || schedule.late_writes.is_power_of_two()
+        let late_writes = schedule.late_writes;
+        is_first || (late_writes <= REPAIRING_LATE && late_writes.is_power_of_two())
     }
 
     /// Begins a plan, in which nothing is repaired. O(unsettled)

@@ -20,7 +20,7 @@
 //! * **Settling** repairs what is unsettled and advances the frontier. A write does a bounded part
 //!   of it, up to the latest usage, so that an account stays settled on its own: every write in
 //!   time order unless very many late ones came before, and of late writes that follow one another the
-//!   1st, 2nd, 4th, 8th and so on.
+//!   1st, 2nd, 4th, 8th and 16th.
 //! * A **question** about what is settled reads a level, from the **epoch table** if that answers,
 //!   else from the tree; any other replays what a repair would replay, and stores nothing.
 //!

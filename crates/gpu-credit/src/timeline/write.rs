@@ -20,6 +20,10 @@ use crate::record::NewGrant;
 /// repairing each.
 const UNSETTLED_SHARE: usize = 256;
 
+/// If more late writes than so many for each boundary have come, and no question, replaying everything
+/// later is cheaper than to go on noting them.
+const LATE_FOR_EACH: usize = 4;
+
 /// Records that come at once are many if there are more than one for as many boundaries.
 const LOAD_SHARE: usize = 16;
 
@@ -293,7 +297,9 @@ impl GrantTimeline {
         let most = (self.tree.width() / 2)
             .min(checkpoints)
             .max(len / UNSETTLED_SHARE);
-        if self.known.unsettled_len() > most
+        let are_many = self.known.unsettled_len() > most;
+        let are_many_for_each = self.known.late_writes() > LATE_FOR_EACH * len;
+        if (are_many || are_many_for_each)
             && let Some(first) = self.known.first_unsettled()
         {
             self.move_frontier_back(self.tree.last_before(first));

@@ -420,7 +420,7 @@ fn a_write_in_time_order_among_many_late_ones_repairs_nothing() {
         for day in 0..40 {
             account.subtract(1, 7_000 + day * 40).unwrap();
         }
-        assert!(!account.is_settled(), "the 33rd to the 40th are pending");
+        assert!(!account.is_settled(), "the 17th to the 40th are pending");
     };
     late(&mut account);
     for (now, pending) in [(20_000, true), (20_001, true), (20_002, false)] {
@@ -431,6 +431,38 @@ fn a_write_in_time_order_among_many_late_ones_repairs_nothing() {
     std::hint::black_box(account.get_balance(20_002));
     account.subtract(1, 20_003).unwrap();
     assert!(account.is_settled(), "a question has met what is pending");
+}
+
+#[test]
+fn none_after_the_16th_of_consecutive_late_writes_repairs() {
+    let mut account = days(2_000);
+    for late in 0..16 {
+        account.subtract(1, 7_000 + late * 40).unwrap();
+    }
+    assert!(account.is_settled(), "the 16th repairs what is pending");
+    let repairs = account.settlement().repairs;
+    for late in 0..10_000 {
+        account.subtract(1, late).unwrap();
+    }
+    assert_eq!(account.settlement().repairs, repairs);
+}
+
+/// Each was noted, which took as long as a replay of all boundaries, if few epochs were meant.
+#[test]
+fn late_writes_to_one_epoch_are_not_noted_without_end() {
+    for (count, repairs) in [(100, 1), (1_000, 0)] {
+        let mut account = days(100);
+        let late = (0..count).try_for_each(|_| account.subtract(1, 5));
+        late.unwrap();
+        assert!(!account.is_settled());
+        let before = account.settlement().repairs;
+        account.settle();
+        assert_eq!(
+            account.settlement().repairs - before,
+            repairs,
+            "{count} late writes"
+        );
+    }
 }
 
 #[test]
