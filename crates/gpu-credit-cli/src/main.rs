@@ -149,7 +149,7 @@ fn without_environment(line: &str) -> String {
     if !line.starts_with("Usage: ") {
         return line.to_owned();
     }
-    let options = [("--unit", " --unit <UNIT>"), ("--db", " --db <FILE>")];
+    let options = [("--unit", " --unit <UNIT>"), ("--db", " --db <STORE>")];
     let untyped = options.into_iter().filter(|(option, _)| !is_typed(option));
     untyped.fold(line.to_owned(), |line, (_, shown)| line.replace(shown, ""))
 }

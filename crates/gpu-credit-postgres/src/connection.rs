@@ -3,6 +3,7 @@
 //! Each new connection begins with a write: once it is confirmed, all that was visible before is replicated,
 //! as the server's log is in order. So nothing that is read on it can be lost by a fail-over.
 
+use std::env;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,7 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
 
 use crate::failure::{other, problem};
-use crate::schema;
+use crate::schema::{self, Missing};
 use crate::statements::Statements;
 
 /// How long a connection may take to be made, and how long an answer may take.
@@ -28,11 +29,12 @@ pub(crate) struct Settings {
     config: Config,
     /// The server, for errors: without a password.
     pub(crate) place: Arc<str>,
+    tables: Missing,
     barrier: i64,
 }
 
 impl Settings {
-    pub(crate) fn parse(url: &str, number: u64) -> Result<Self, StorageProblem> {
+    pub(crate) fn parse(url: &str, number: u64, tables: Missing) -> Result<Self, StorageProblem> {
         let mut config: Config = url.parse().map_err(|error| problem(&error))?;
         if config.get_ssl_mode() == SslMode::Require {
             return Err(other(
@@ -43,9 +45,13 @@ impl Settings {
         if config.get_application_name().is_none() {
             config.application_name("gpu-credit");
         }
+        if let (None, Ok(password)) = (config.get_password(), env::var("PGPASSWORD")) {
+            config.password(password);
+        }
         config.connect_timeout(WAIT).tcp_user_timeout(WAIT);
         Ok(Settings {
             place: place(&config).into(),
+            tables,
             barrier: (number % BARRIERS.unsigned_abs()).cast_signed(),
             config,
         })
@@ -60,7 +66,13 @@ fn place(config: &Config) -> String {
         #[cfg(unix)]
         Host::Unix(path) => path.display().to_string(),
     };
-    let hosts: Vec<String> = config.get_hosts().iter().map(host).collect();
+    let ports = config.get_ports();
+    let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+    let shown = |(place, name): (usize, &Host)| match port(place) {
+        5432 => host(name),
+        port => format!("{}:{port}", host(name)),
+    };
+    let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(shown).collect();
     let database = config
         .get_dbname()
         .or(config.get_user())
@@ -186,7 +198,7 @@ async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
             }
         }
     });
-    schema::migrate(&client).await?;
+    schema::migrate(&client, settings.tables).await?;
     is_noticed.store(false, Ordering::SeqCst);
     let barrier = "INSERT INTO barrier AS b VALUES ($1, 1) ON CONFLICT (place) DO UPDATE SET beat = b.beat + 1";
     let written = client.execute(barrier, &[&settings.barrier]).await;

@@ -19,6 +19,7 @@ use crate::connection::{Connection, Live, Settings, WAIT};
 use crate::failure::{Failed, other, problem};
 use crate::look_up::{heads, is_kept, kept};
 use crate::rows::{self, signed, unsigned};
+use crate::schema::Missing;
 use crate::statements::{PAGE, Statements};
 
 /// Connections that append.
@@ -35,6 +36,8 @@ pub struct PostgresJournal {
     pub(crate) settings: Arc<Settings>,
     pub(crate) lanes: Vec<Connection>,
     readers: Vec<Connection>,
+    /// That of transactions that take long.
+    pub(crate) long: Connection,
     next_reader: AtomicUsize,
     /// There until it is dropped.
     runtime: Option<Runtime>,
@@ -51,15 +54,27 @@ impl PostgresJournal {
         Self::open_with_lanes(url, LANES)
     }
 
-    /// The same with another number of connections that append; two are best if each appends for many who
+    /// Connects if the tables are there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`StorageProblem::NoTables`] if there are none.
+    pub fn open_existing(url: &str) -> Result<Self, JournalError> {
+        Self::connect(url, LANES, Missing::IsAnError)
+    }
+
+    /// [`open`](Self::open) with another number of connections that append; two are best if each appends for many who
     /// wait.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with_lanes(url: &str, lanes: usize) -> Result<Self, JournalError> {
+        Self::connect(url, lanes, Missing::IsMade)
+    }
+
+    fn connect(url: &str, lanes: usize, tables: Missing) -> Result<Self, JournalError> {
         let failed = |problem| JournalError::new("PostgreSQL", problem);
         let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-        let settings = Arc::new(Settings::parse(url, number).map_err(failed)?);
+        let settings = Arc::new(Settings::parse(url, number, tables).map_err(failed)?);
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("gpu-credit-postgres")
@@ -70,6 +85,7 @@ impl PostgresJournal {
         let journal = PostgresJournal {
             lanes: connections(lanes.max(1)),
             readers: connections(READERS),
+            long: Connection::new(&settings),
             next_reader: AtomicUsize::new(0),
             settings,
             runtime: Some(runtime),

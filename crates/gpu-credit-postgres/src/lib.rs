@@ -50,6 +50,7 @@ mod rows;
 mod schema;
 mod sharing;
 mod statements;
+mod transaction;
 
 use std::ops::Deref;
 
@@ -73,6 +74,22 @@ impl PostgresStore {
     pub fn open(url: &str) -> Result<Self, Error> {
         let journal = PostgresJournal::open(url)?;
         Ok(PostgresStore(Store::with_shared_journal(journal)))
+    }
+
+    /// The same, if the tables are there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`StorageProblem::NoTables`] if there are none.
+    ///
+    /// [`StorageProblem::NoTables`]: gpu_credit_store::StorageProblem::NoTables
+    pub fn open_existing(url: &str) -> Result<Self, Error> {
+        let journal = PostgresJournal::open_existing(url)?;
+        Ok(PostgresStore(Store::with_shared_journal(journal)))
+    }
+
+    /// The store that it is.
+    pub fn into_store(self) -> Store<Shared<PostgresJournal>> {
+        self.0
     }
 }
 

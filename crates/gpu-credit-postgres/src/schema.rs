@@ -4,29 +4,45 @@ use gpu_credit_store::StorageProblem;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use crate::failure::{code, problem};
+use crate::failure::{code, other, problem};
 
 /// What brings the tables from one version to the next, the first from nothing. Only ever append.
 const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 /// Times that it is tried if others do the same.
 const TRIES: usize = 10;
 
+/// What becomes of tables that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    IsMade,
+    IsAnError,
+}
+
 /// Makes the tables if there are none, and brings them up to date.
-pub(crate) async fn migrate(client: &Client) -> Result<(), StorageProblem> {
+pub(crate) async fn migrate(client: &Client, missing: Missing) -> Result<(), StorageProblem> {
+    let mut is_taken = false;
     for _ in 0..TRIES {
-        if version(client).await? == Some(MIGRATIONS.len()) {
-            return Ok(());
+        match version(client).await? {
+            Some(version) if version == MIGRATIONS.len() => return Ok(()),
+            None if missing == Missing::IsAnError => return Err(StorageProblem::NoTables),
+            _ => {}
         }
         match advance(client).await {
             Ok(()) => {}
             Err(error) if is_made_by_others(&error) => {
+                is_taken = code(&error) == Some(&SqlState::DUPLICATE_TABLE);
                 let ended = client.batch_execute("ROLLBACK").await;
                 ended.map_err(|error| problem(&error))?;
             }
             Err(error) => return Err(problem(&error)),
         }
     }
-    Err(StorageProblem::Overtaken)
+    match is_taken {
+        true => Err(other(
+            "it has tables of something else: give the store a database or a schema of its own",
+        )),
+        false => Err(StorageProblem::Overtaken),
+    }
 }
 
 /// The version of the tables; `None` if there are none.

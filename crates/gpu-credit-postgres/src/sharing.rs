@@ -2,7 +2,7 @@
 
 use gpu_credit_store::{
     Append, Appended, Have, JournalError, LookedUp, News, Reader, SharedJournal, StorageProblem,
-    Wanted,
+    Transaction, Wanted,
 };
 use tokio::time::timeout;
 
@@ -12,6 +12,7 @@ use crate::failure::{Failed, other, problem};
 use crate::journal::PostgresJournal;
 use crate::look_up::{Arrays, is_kept, look_up};
 use crate::rows::{self, HEAD_COLUMNS, signed};
+use crate::transaction;
 
 impl SharedJournal for PostgresJournal {
     fn place(&self) -> &str {
@@ -125,6 +126,14 @@ impl SharedJournal for PostgresJournal {
         Ok(Some(appended))
     }
 
+    fn transact(
+        &self,
+        names: &[&str],
+        act: &mut dyn FnMut(&mut dyn Transaction) -> bool,
+    ) -> Result<Appended, JournalError> {
+        transaction::transact(self, names, act)
+    }
+
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         let sql = "INSERT INTO note VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let number = signed(number);
@@ -187,7 +196,7 @@ impl PostgresJournal {
     }
 
     /// Commits a transaction. A commit that is not confirmed, or not without a notice, is unknown.
-    async fn commit(mut held: Held) -> Appended {
+    pub(crate) async fn commit(mut held: Held) -> Appended {
         let ended = timeout(WAIT, held.live().client.batch_execute("COMMIT")).await;
         if matches!(ended, Ok(Ok(()))) && !held.live().is_noticed() {
             held.close();
@@ -199,7 +208,7 @@ impl PostgresJournal {
     }
 
     /// Ends a transaction that is to write nothing, with its connection if need be.
-    async fn roll_back(mut held: Held) {
+    pub(crate) async fn roll_back(mut held: Held) {
         let ended = timeout(WAIT, held.live().client.batch_execute("ROLLBACK")).await;
         match ended {
             Ok(Ok(())) => held.close(),

@@ -29,6 +29,7 @@ use crate::folding::load;
 use crate::group::{Abandoned, GroupCommit};
 use crate::kept::{Base, Kept};
 use crate::recent::{Pins, Recent, Written};
+use crate::storage::Alone;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
     RecordId, Revision, Sequence, Storage, StoreOptions,
@@ -102,7 +103,7 @@ enum Reply {
 }
 
 /// What was appended by somebody who was alone in the lane.
-pub(crate) enum Appended {
+pub enum Appended {
     Nothing,
     /// These entries, of which none corrects another.
     Entries(Written),
@@ -217,7 +218,7 @@ impl<J: Journal> Lane<J> {
     }
 
     /// Does something that appends to the journal by itself, while nobody else appends.
-    pub(crate) fn alone<R>(
+    fn while_alone<R>(
         &self,
         append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
     ) -> Result<R, Error> {
@@ -375,6 +376,25 @@ impl<J: Journal> Lane<J> {
     }
 }
 
+/// The journal while nobody else appends, and its last entry.
+struct AloneAfter<'j, J> {
+    journal: &'j J,
+    last: Sequence,
+}
+
+impl<J: Journal> Alone for AloneAfter<'_, J> {
+    fn last(&self) -> Sequence {
+        self.last
+    }
+
+    fn append(
+        &mut self,
+        parts: &mut dyn Iterator<Item = Result<Part<'_>, JournalError>>,
+    ) -> Result<(), JournalError> {
+        self.journal.append_parts(parts)
+    }
+}
+
 impl<J: Journal> Storage for Lane<J> {
     fn reader(&self) -> &dyn Reader {
         &self.kept.journal
@@ -433,6 +453,19 @@ impl<J: Journal> Storage for Lane<J> {
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         self.kept.journal.keep_note(name, number)
+    }
+
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        self.kept.journal.prepare(entries)
+    }
+
+    fn alone(
+        &self,
+        _: &[Arc<str>],
+        act: &mut dyn FnMut(&mut dyn Alone) -> Result<Appended, Error>,
+    ) -> Result<bool, Error> {
+        let journal = &self.kept.journal;
+        self.while_alone(|last| Ok((true, act(&mut AloneAfter { journal, last })?)))
     }
 }
 

@@ -181,11 +181,13 @@ pub use record::{
 };
 pub use redb_journal::RedbJournal;
 pub use shared::{
-    Append, Appended, Have, HeadChange, LookedUp, News, Shared, SharedJournal, Wanted,
+    Append, Appended, Have, HeadChange, LookedUp, News, Shared, SharedJournal, Transaction, Wanted,
 };
 pub use snapshot::{SegmentNumber, SnapshotChange, SnapshotStatistics, Snapshots};
 pub use stop::Stopped;
-pub use storage::Storage;
+#[doc(hidden)]
+pub use storage::Alone;
+pub use storage::{AnyStorage, Storage};
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{

@@ -1,6 +1,7 @@
 //! What belongs to the process that made it.
 
 use std::mem;
+use std::ops::Deref;
 use std::process;
 
 use crate::Error;
@@ -47,6 +48,14 @@ impl<T> Owned<T> {
 
     /// The value, to look at what does not change.
     pub(crate) fn peek(&self) -> &T {
+        self
+    }
+}
+
+impl<T> Deref for Owned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
         let value = self.value.as_ref();
         value.expect("it is there until it is dropped")
     }

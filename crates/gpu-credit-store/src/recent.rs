@@ -16,7 +16,7 @@ use crate::{AccountKey, Change, Entry, Head, Moved, RecordId, Revision, Sequence
 
 /// What one commit wrote.
 #[derive(Default)]
-pub(crate) struct Written {
+pub struct Written {
     /// In ascending sequence; not empty.
     pub(crate) entries: Vec<Entry>,
     /// The records that its corrections correct, by the places of the corrections.

@@ -33,6 +33,20 @@ pub(crate) fn check_texts(posting: &Posting) -> Result<(), Refusal> {
     }
 }
 
+/// Refuses texts that a storage cannot keep.
+pub(crate) fn check_kept(posting: &Posting, keeps: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let credit_id = match &posting.change {
+        Change::Grant { credit_id, .. } => credit_id,
+        _ => "",
+    };
+    let of = posting.change.corrects().map_or("", |of| of.as_str());
+    let mut texts = [&*posting.account, posting.id.as_str(), of, credit_id].into_iter();
+    match texts.all(keeps) {
+        true => Ok(()),
+        false => Err(Refusal::TextNotKept),
+    }
+}
+
 /// Refuses a credit line that no sum can reach.
 pub(crate) fn check_policy(policy: Overdraft) -> Result<(), Refusal> {
     match policy {

@@ -9,12 +9,12 @@ use gpu_credit::{Answer, Overdraft};
 
 use crate::asking::Asking;
 use crate::draft::{Answered, Request};
-use crate::lane::{Appended, Lane};
+use crate::lane::Lane;
 use crate::owned::Owned;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Journal, MemoryStatistics, Outcome, Posting, Reader,
-    RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal, SnapshotStatistics, Storage,
-    StoreOptions,
+    Account, AccountKey, AnyStorage, Entry, Error, Head, Journal, MemoryStatistics, Outcome,
+    Posting, Reader, RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal,
+    SnapshotStatistics, Storage, StoreOptions,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -160,15 +160,6 @@ impl<J: Journal> Store<Lane<J>> {
     pub fn last_sequence(&self) -> Sequence {
         self.storage.peek().visible()
     }
-
-    /// Does something that appends to the journal by itself, while nobody else appends. It is told the
-    /// last entry, and tells what it appended.
-    pub(crate) fn alone<R>(
-        &self,
-        append: impl FnOnce(Sequence) -> Result<(R, Appended), Error>,
-    ) -> Result<R, Error> {
-        self.storage()?.alone(append)
-    }
 }
 
 impl<J: SharedJournal> Store<Shared<J>> {
@@ -182,6 +173,24 @@ impl<J: SharedJournal> Store<Shared<J>> {
     /// The journal under the store, to read.
     pub fn shared_journal(&self) -> &J {
         self.storage.peek().journal()
+    }
+}
+
+impl<S: Storage + 'static> Store<S> {
+    /// The same store, as one of the type that stores on every storage have.
+    ///
+    /// ```
+    /// use gpu_credit_store::{AnyStorage, Store};
+    ///
+    /// let store: Store<AnyStorage> = Store::in_memory()?.into_any();
+    /// # assert!(store.accounts()?.is_empty());
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
+    pub fn into_any(self) -> Store<AnyStorage> {
+        let storage: AnyStorage = Box::new(self.storage);
+        Store {
+            storage: Arc::new(Owned::new(storage)),
+        }
     }
 }
 
@@ -351,7 +360,7 @@ impl<S: Storage> Store<S> {
         let storage = self.storage()?;
         let (mut question, mut answer) = (Some(question), None);
         storage.ask(accounts, &mut |accounts| {
-            let _asking = Asking::begin(address(storage));
+            let _asking = Asking::begin(storage.address());
             answer = question.take().map(|question| question(accounts));
         })?;
         Ok(answer.expect("a question is asked once"))
@@ -458,7 +467,7 @@ impl<S: Storage> Store<S> {
     /// The way to all that a store can do. Within a question to it there is none.
     pub(crate) fn storage(&self) -> Result<&S, Error> {
         let storage = self.storage.get()?;
-        match Asking::is_asking(address(storage)) {
+        match Asking::is_asking(storage.address()) {
             true => Err(Error::WithinQuestion),
             false => Ok(storage),
         }
@@ -468,11 +477,6 @@ impl<S: Storage> Store<S> {
     pub(crate) fn reader(&self) -> &dyn Reader {
         self.storage.peek().reader()
     }
-}
-
-/// Which store it is, for as long as it is there.
-fn address<S>(storage: &S) -> usize {
-    std::ptr::from_ref(storage).addr()
 }
 
 impl Store {

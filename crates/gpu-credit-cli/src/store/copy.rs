@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::StoreArguments;
-use super::storage::cannot_create;
+use super::storage::{advised, cannot_create};
 use crate::arguments::QuietArguments;
 
 pub(crate) const HELP: &str = "\
@@ -26,11 +27,13 @@ pub(crate) struct CopyArguments {
 }
 
 pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
-    let store = arguments.store.open_to_ask()?;
-    (store.store.copy_to(&arguments.file)).map_err(|error| match cannot_create(&error) {
-        Some(refused) => refused,
-        None => store.explain(error),
-    })?;
+    ensure!(
+        arguments.store.address().is_none(),
+        "a store on a server is copied by the server's own means"
+    );
+    let store = arguments.store.open_file_to_ask()?;
+    let copied = store.copy_to(&arguments.file);
+    copied.map_err(|error| cannot_create(&error).unwrap_or_else(|| advised(error)))?;
     let file = arguments.file.display();
     (arguments.quiet).say(format_args!("copied to {file}"))
 }

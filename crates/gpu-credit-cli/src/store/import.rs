@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
     let bytes = progress.watch(source.bytes);
     let bytes: Box<dyn Read> = match source.length {
         Some(_) => Box::new(bytes),
-        None => Box::new(read_to_end(bytes, arguments.store.folder())?),
+        None => Box::new(read_to_end(bytes, &arguments.store.folder())?),
     };
     let mut text = plain_text(bytes).map_err(|error| unreadable(&source.name, error))?;
     let start = text
@@ -137,7 +137,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         source.name
     );
 
-    let (mut store, mode) = match arguments.dry_run {
+    let (store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
@@ -162,7 +162,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         any_time: arguments.any_time,
         memory_bytes_max: arguments.store.memory_of_import(),
         batch_rows: arguments.batches,
-        folder: arguments.store.folder().to_owned(),
+        folder: arguments.store.folder(),
     };
     let rules = (!is_journal).then_some(&arguments.rules);
     let tell = |step| {
@@ -175,17 +175,16 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error, rules))?;
-    // A file grows by doubling: if most of it is new, it is worth the time to give back what is not used.
-    if mode == ImportMode::Post && imported.posted > store.store.last_sequence().get() / 2 {
-        // Everything is posted, whatever becomes of this.
-        let _ = store.store.compact();
-    }
     store.ensure_in_place()?;
     warn_of_refused(&store, &source.name, &imported.refused);
     (arguments.quiet).say(format_args!("{}", summary(&imported, mode)))?;
     let is_all = imported.refused.is_empty();
     if !arguments.quiet.quiet {
         heard(write_effects(&store, imported.effects))?;
+    }
+    drop(store);
+    if mode == ImportMode::Post {
+        arguments.store.compact_after(imported.posted);
     }
     Ok(is_all)
 }

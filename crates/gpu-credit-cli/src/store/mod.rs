@@ -22,6 +22,8 @@ mod period;
 mod plan;
 pub(crate) mod plot;
 mod post;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod recorded;
 mod result;
 pub(crate) mod spendable;
@@ -39,7 +41,7 @@ use anyhow::ensure;
 use clap::Args;
 use gpu_credit::GrantId;
 use gpu_credit_store::{
-    Account, Change, Entry, Error, RecordId, Revision, StorageProblem, Store, StoreOptions,
+    Account, AnyStorage, Change, Entry, Error, RecordId, Revision, StorageProblem, StoreOptions,
 };
 
 use crate::escape::printable;
@@ -49,12 +51,16 @@ pub(crate) use nearest::nearest;
 pub(crate) use recorded::RecordedArguments;
 use storage::{advised, cannot_create, is};
 
+/// A store on a file, or on a server.
+pub(crate) type Store = gpu_credit_store::Store<AnyStorage>;
+type FileStore = gpu_credit_store::Store;
+
 #[derive(Args)]
 pub(crate) struct StoreArguments {
-    /// The file of the store
+    /// The file of the store, or a database: postgres://USER@HOST/DATABASE, with the password in PGPASSWORD
     #[arg(
         long,
-        value_name = "FILE",
+        value_name = "STORE",
         env = "GPU_CREDIT_DB",
         hide_env_values = true,
         default_value = "gpu-credit.redb",
@@ -89,41 +95,56 @@ fn parse_bytes(typed: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "expected a number of bytes, such as 512M or 4G".to_owned())
 }
 
-/// A store, with the name of its file for messages.
+/// A store, with its name for messages.
 pub(crate) struct OpenStore {
     name: String,
-    path: PathBuf,
-    /// The file that was opened, if the system tells one from another.
-    identity: Option<(u64, u64)>,
+    /// What tells a file from another in its place, if it is one and the system does.
+    file: Option<OpenFile>,
     store: Store,
+}
+
+struct OpenFile {
+    path: PathBuf,
+    identity: (u64, u64),
 }
 
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
-        self.named(|| self.options().open(&self.db).map_err(advised))
+        match self.address() {
+            Some(address) => postgres::open(address),
+            None => self.named(|| self.options().open(&self.db).map_err(advised)),
+        }
     }
 
     /// To ask something: nothing is written, and others may ask at the same time. A file that must be
     /// written to first, once, is.
     pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
-        self.named(|| {
-            let store = match self.options().open_read_only(&self.db) {
-                Err(unreadable) if is(&unreadable, must_be_written) => self
-                    .options()
-                    .open(&self.db)
-                    .map_err(|error| match is(&error, is_denied) {
-                        true => unreadable,
-                        false => error,
-                    }),
-                opened => opened,
-            };
-            store.map_err(advised)
-        })
+        match self.address() {
+            Some(address) => postgres::open(address),
+            None => self.named(|| self.open_file_to_ask()),
+        }
+    }
+
+    fn open_file_to_ask(&self) -> anyhow::Result<FileStore> {
+        let store = match self.options().open_read_only(&self.db) {
+            Err(unreadable) if is(&unreadable, must_be_written) => self
+                .options()
+                .open(&self.db)
+                .map_err(|error| match is(&error, is_denied) {
+                    true => unreadable,
+                    false => error,
+                }),
+            opened => opened,
+        };
+        store.map_err(advised)
     }
 
     /// To verify all of it; a file that may not be written is verified as it is read.
     pub(crate) fn open_to_check(&self) -> anyhow::Result<OpenStore> {
-        match Store::open_verified(&self.db) {
+        if self.address().is_some() {
+            return self.open();
+        }
+        match FileStore::open_verified(&self.db) {
             Err(error) if is(&error, is_denied) => self.open_to_ask(),
             opened => self.named(|| opened.map_err(advised)),
         }
@@ -160,13 +181,19 @@ impl StoreArguments {
         self.memory.unwrap_or(IMPORT_BYTES)
     }
 
-    /// The folder that the store is in.
-    pub(crate) fn folder(&self) -> &Path {
+    /// The folder that the store is in; of one on a server, that of temporary files.
+    pub(crate) fn folder(&self) -> PathBuf {
+        if self.address().is_some() {
+            return std::env::temp_dir();
+        }
         let folder = self.db.parent().filter(|folder| *folder != Path::new(""));
-        folder.unwrap_or(Path::new("."))
+        folder.unwrap_or(Path::new(".")).to_owned()
     }
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
+        if let Some(address) = self.address() {
+            return postgres::open_or_create(address);
+        }
         self.named(|| {
             self.options()
                 .open_or_create(&self.db)
@@ -174,25 +201,69 @@ impl StoreArguments {
         })
     }
 
-    /// To try something: the file if there is one, and otherwise nothing that stays.
+    /// To try something: the store if there is one, and otherwise nothing that stays.
     pub(crate) fn open_or_pretend(&self) -> anyhow::Result<OpenStore> {
-        if self.db.exists() {
+        if self.address().is_some() || self.db.exists() {
             self.open()
         } else {
-            self.named(|| Store::in_memory().map_err(advised))
+            self.named(|| FileStore::in_memory().map_err(advised))
         }
     }
 
-    fn named(&self, open: impl FnOnce() -> anyhow::Result<Store>) -> anyhow::Result<OpenStore> {
+    /// Makes a file smaller to which so many entries were posted. It grows by doubling: if most of it is new,
+    /// it is worth the time to give back what is not used.
+    pub(crate) fn compact_after(&self, posted: u64) {
+        if posted == 0 || self.address().is_some() {
+            return;
+        }
+        // Everything is posted, whatever becomes of this.
+        if let Ok(mut store) = FileStore::open(&self.db)
+            && posted > store.last_sequence().get() / 2
+        {
+            let _ = store.compact();
+        }
+    }
+
+    /// The address of the store, if it is on a server.
+    fn address(&self) -> Option<&str> {
+        address(&self.db)
+    }
+
+    fn named(&self, open: impl FnOnce() -> anyhow::Result<FileStore>) -> anyhow::Result<OpenStore> {
         let before = identity(&self.db);
         let store = open()?;
+        let identity = before.or_else(|| identity(&self.db));
         Ok(OpenStore {
             name: printable(&self.db.to_string_lossy()).into_owned(),
-            path: self.db.clone(),
-            identity: before.or_else(|| identity(&self.db)),
-            store,
+            file: identity.map(|identity| OpenFile {
+                path: self.db.clone(),
+                identity,
+            }),
+            store: store.into_any(),
         })
     }
+}
+
+/// The address of a database; `None` if it is a file.
+fn address(store: &Path) -> Option<&str> {
+    let schemes = ["postgres:", "postgresql:"];
+    let is_address = |store: &&str| schemes.iter().any(|scheme| store.starts_with(scheme));
+    store.to_str().filter(is_address)
+}
+
+#[cfg(not(feature = "postgres"))]
+mod postgres {
+    //! No stores on PostgreSQL.
+
+    use anyhow::bail;
+
+    use super::OpenStore;
+
+    pub(super) fn open(_: &str) -> anyhow::Result<OpenStore> {
+        bail!("this gpu-credit is built without PostgreSQL: --db takes a file")
+    }
+
+    pub(super) use open as open_or_create;
 }
 
 impl OpenStore {
@@ -206,8 +277,9 @@ impl OpenStore {
 
     /// That what was posted is where it will be looked for.
     pub(crate) fn ensure_in_place(&self) -> anyhow::Result<()> {
+        let file = self.file.as_ref();
         ensure!(
-            self.identity.is_none() || identity(&self.path) == self.identity,
+            file.is_none_or(|file| identity(&file.path) == Some(file.identity)),
             "{}: the file was moved or replaced while it was open: what was posted is in the one that \
              was there before",
             self.name

@@ -30,7 +30,7 @@ pub(super) fn advised(error: Error) -> anyhow::Error {
         return error.into();
     };
     let advice = match failure.problem() {
-        StorageProblem::NotFound => {
+        StorageProblem::NotFound | StorageProblem::NoTables => {
             "; `gpu-credit account create` and `gpu-credit import` make one, and --db names another"
         }
         StorageProblem::Denied(_) => "; ask who owns it, or go on with a copy of your own",

@@ -10,11 +10,12 @@ use std::cell::OnceCell;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
-use gpu_credit_store::{Error, Store, TimeUnit};
+use gpu_credit_store::{Error, TimeUnit};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::store::Store;
 pub(crate) use unit::{Unit, show};
 
 #[derive(Args, Default)]

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod shared_imports;
 mod sharing;
 
 #[path = "../../../gpu-credit-store/tests/it/admission.rs"]
@@ -19,6 +20,8 @@ mod admission;
 mod closing;
 #[path = "../../../gpu-credit-store/tests/it/corrections.rs"]
 mod corrections;
+#[path = "../../../gpu-credit-store/tests/it/importing.rs"]
+mod importing;
 #[path = "../../../gpu-credit-store/tests/it/metered.rs"]
 mod metered;
 #[path = "../../../gpu-credit-store/tests/it/period.rs"]

@@ -359,7 +359,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn refused(posting: &Posting, refusal: Refusal) -> Error {
+/// That a posting is refused.
+pub(crate) fn refused(posting: &Posting, refusal: Refusal) -> Error {
     Error::Refused {
         account: posting.account.clone(),
         id: posting.id.clone(),

@@ -47,6 +47,9 @@ pub enum StorageProblem {
     /// Nothing is there.
     #[error("there is no such file")]
     NotFound,
+    /// The database has no tables of a store.
+    #[error("there is no store in this database")]
+    NoTables,
     /// The folder of a new file is not there.
     #[error("there is no such folder")]
     NoFolder,

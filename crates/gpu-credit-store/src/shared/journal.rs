@@ -85,12 +85,42 @@ pub trait SharedJournal: Reader {
         draft: &mut dyn FnMut(LookedUp) -> Option<Append>,
     ) -> Result<Option<Appended>, JournalError>;
 
+    /// Holds the accounts of these names, so that they cannot change, and writes what is appended meanwhile:
+    /// all of it, if `act` says so, or nothing. As long as it lasts, others who write to these accounts wait.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn transact(
+        &self,
+        names: &[&str],
+        act: &mut dyn FnMut(&mut dyn Transaction) -> bool,
+    ) -> Result<Appended, JournalError>;
+
     /// Keeps a number under a name, unless there is one: the one that is there stays and is returned.
     /// On return it is durable.
     ///
     /// # Errors
     /// If the storage fails.
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError>;
+}
+
+/// What is written while accounts are held: see [`SharedJournal::transact`].
+pub trait Transaction {
+    /// The heads of the accounts that are held, in the order of the names; `None` for one that is not open.
+    fn heads(&self) -> &[Option<Head>];
+
+    /// Appends entries of accounts that are held or opened here. The heads of the accounts may come with the
+    /// last of them.
+    ///
+    /// # Errors
+    /// As [`SharedJournal::append`]: then nothing of it all is written.
+    fn append(&mut self, append: &Append) -> Result<Appended, JournalError>;
+
+    /// Keeps numbers under names.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn keep_notes(&mut self, notes: &[(String, u64)]) -> Result<(), JournalError>;
 }
 
 /// What is looked up.

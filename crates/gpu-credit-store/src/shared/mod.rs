@@ -12,14 +12,20 @@
 
 mod accounts;
 mod heads;
+mod importing;
 mod journal;
 mod known;
 mod posting;
 
-pub use journal::{Append, Appended, Have, HeadChange, LookedUp, News, SharedJournal, Wanted};
+pub use journal::{
+    Append, Appended, Have, HeadChange, LookedUp, News, SharedJournal, Transaction, Wanted,
+};
+
+use std::sync::Arc;
 
 use crate::draft::{Answered, Request};
-use crate::{Account, AccountKey, Error, JournalError, Reader, Sequence, Storage};
+use crate::storage::Alone;
+use crate::{Account, AccountKey, Entry, Error, JournalError, Reader, Sequence, Storage, lane};
 use accounts::Accounts;
 use posting::Posted;
 
@@ -84,5 +90,29 @@ impl<J: SharedJournal> Storage for Shared<J> {
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         self.journal.keep_note(name, number)
+    }
+
+    fn keeps(&self, text: &str) -> bool {
+        self.journal.keeps(text)
+    }
+
+    fn place(&self, _: Sequence) -> Sequence {
+        Sequence::START
+    }
+
+    fn account_number(&self, opening: Sequence) -> Sequence {
+        posting::random_number(opening)
+    }
+
+    fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+        importing::prepare(entries, self.journal.place())
+    }
+
+    fn alone(
+        &self,
+        names: &[Arc<str>],
+        act: &mut dyn FnMut(&mut dyn Alone) -> Result<lane::Appended, Error>,
+    ) -> Result<bool, Error> {
+        importing::alone(self, names, act)
     }
 }

@@ -18,13 +18,13 @@ use super::Shared;
 use super::heads::Heads;
 use super::journal::{Append, Appended, LookedUp, SharedJournal, Wanted};
 use super::known::Known;
-use crate::draft::{Answered, Draft, Request};
+use crate::draft::{Answered, Draft, Request, refused};
 use crate::facts::{Facts, Needs};
 use crate::group::{Abandoned, GroupCommit};
 use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
 use crate::{
-    Change, Entry, Error, Head, JournalError, Posting, RecordId, Refusal, Sequence, StorageProblem,
+    Change, Entry, Error, Head, JournalError, Posting, RecordId, Sequence, StorageProblem, rules,
 };
 
 /// Drafts that may meet a conflict; the next is made with the accounts held.
@@ -79,6 +79,10 @@ impl Posted {
         }
     }
 
+    pub(super) fn forget(&self, name: &str) {
+        self.heads.forget(name);
+    }
+
     fn learn_appended(&self, append: &Append) {
         for change in &append.accounts {
             match change.is_deleted {
@@ -109,20 +113,8 @@ pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, mut request: Request)
 /// What the journal cannot keep is refused.
 fn check_texts(journal: &dyn SharedJournal, postings: &[Posting]) -> Result<(), (usize, Error)> {
     for (index, posting) in postings.iter().enumerate() {
-        let credit_id = match &posting.change {
-            Change::Grant { credit_id, .. } => credit_id,
-            _ => "",
-        };
-        let of = posting.change.corrects().map_or("", |of| of.as_str());
-        let texts = [&*posting.account, posting.id.as_str(), of, credit_id];
-        if !texts.iter().all(|text| journal.keeps(text)) {
-            let refused = Error::Refused {
-                account: posting.account.clone(),
-                id: posting.id.clone(),
-                refusal: Refusal::TextNotKept,
-            };
-            return Err((index, refused));
-        }
+        let kept = rules::check_kept(posting, |text| journal.keeps(text));
+        kept.map_err(|refusal| (index, refused(posting, refusal)))?;
     }
     Ok(())
 }
@@ -314,7 +306,7 @@ fn draft<'r>(nothing: &'r Recent) -> Draft<'r> {
 }
 
 /// The number of a new account: 62 random bits, which no other has.
-fn random_number(_: Sequence) -> Sequence {
+pub(super) fn random_number(_: Sequence) -> Sequence {
     Sequence::new(RandomState::new().hash_one(0) >> 2)
 }
 
@@ -419,7 +411,7 @@ impl<J: SharedJournal> Group<'_, J> {
 }
 
 /// What was written could not be looked up.
-fn unknown(error: &JournalError) -> JournalError {
+pub(super) fn unknown(error: &JournalError) -> JournalError {
     let problem = io::Error::other(error.problem().to_string());
     JournalError::new(error.place(), StorageProblem::Unknown(Arc::new(problem)))
 }

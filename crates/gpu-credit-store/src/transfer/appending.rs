@@ -13,9 +13,10 @@ use super::accounts::AccountIndex;
 use super::parts::{Parts, RowsPart, TakenParts};
 use crate::lane::Appended;
 use crate::recent::{Share, Written};
+use crate::storage::Alone;
 use crate::{
-    Change, Entry, Error, Head, ImportError, Journal, JournalError, Moved, Part, Sequence, Storage,
-    StorageProblem, Store,
+    AccountKey, Change, Entry, Error, Head, ImportError, JournalError, Moved, Part, Sequence,
+    Storage, StorageProblem, Store,
 };
 
 /// Entries that are prepared together.
@@ -27,6 +28,13 @@ const APPLIED_MAX: u64 = 1 << 16;
 const HEADS_AT_ONCE: usize = 65_536;
 /// How often what was checked may be overtaken before it is checked while nobody else can post.
 pub(super) const OVERTAKEN_MAX: u32 = 3;
+/// How often that may be overtaken: only by who opens an account of the file.
+pub(super) const OVERTAKEN_ALONE_MAX: u32 = 16;
+
+/// That it was overtaken each time.
+pub(super) fn overtaken() -> Error {
+    JournalError::new("the accounts of the file", StorageProblem::Overtaken).into()
+}
 
 /// The heads of accounts by name.
 pub(super) fn heads<S: Storage>(
@@ -41,15 +49,19 @@ pub(super) fn heads<S: Storage>(
     Ok(heads)
 }
 
-/// The last entry that is known: others may have posted after `through` by the time heads were read.
+/// The last entry that is known: others may have posted after `through` by the time heads were read. The
+/// first place if entries of different accounts have no order.
 pub(super) fn last(through: Sequence, heads: &[Option<Head>]) -> Sequence {
+    if through == Sequence::END {
+        return Sequence::START;
+    }
     let lasts = heads.iter().flatten().map(|head| head.last);
     lasts.max().map_or(through, |last| last.max(through))
 }
 
 /// Entries on their way: numbered, and prepared in parts.
 pub(super) struct Appending<'s> {
-    journal: &'s dyn Journal,
+    storage: &'s dyn Storage,
     /// The entry after which they are numbered.
     base: Sequence,
     last: Sequence,
@@ -69,9 +81,9 @@ pub(super) struct Appending<'s> {
 
 impl<'s> Appending<'s> {
     /// None yet; they are numbered after `base`. What is too much to be held goes to a file of this folder.
-    pub(super) fn after(base: Sequence, journal: &'s dyn Journal, folder: &Path) -> Self {
+    pub(super) fn after(base: Sequence, storage: &'s dyn Storage, folder: &Path) -> Self {
         Appending {
-            journal,
+            storage,
             base,
             last: base,
             posted: 0,
@@ -87,7 +99,16 @@ impl<'s> Appending<'s> {
 
     /// The place of the next entry; `None` if there is none left.
     pub(super) fn next(&self) -> Option<Sequence> {
-        Some(self.last.next()).filter(|next| *next < Sequence::END)
+        let next = Some(self.last.next()).filter(|next| *next < Sequence::END);
+        next.map(|next| self.storage.place(next))
+    }
+
+    /// The key of an account whose opening is at this place.
+    pub(super) fn opened(&self, name: &Arc<str>, opening: Sequence) -> AccountKey {
+        AccountKey {
+            opened: self.storage.account_number(opening),
+            name: Arc::clone(name),
+        }
     }
 
     /// Entries so far that are no openings.
@@ -136,7 +157,7 @@ impl<'s> Appending<'s> {
     }
 
     fn prepare(&mut self, rows: u64) -> Result<(), Error> {
-        let prepared = self.journal.prepare(&self.part)?;
+        let prepared = self.storage.prepare(&self.part)?;
         self.part.clear();
         Ok(self.parts.push(RowsPart { prepared, rows })?)
     }
@@ -212,15 +233,13 @@ impl Prepared {
         }
     }
 
-    /// Appends all of them after `last`, or nothing. It tells how many rows are done so far, and may be told
-    /// to give up.
+    /// Appends all of them, or nothing. It tells how many rows are done so far, and may be told to give up.
     pub(super) fn append(
         mut self,
-        journal: &dyn Journal,
-        last: Sequence,
+        alone: &mut dyn Alone,
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<(Posted, Appended), Error> {
-        let moved = self.moved(last);
+        let moved = self.moved(alone.last());
         for head in &mut self.heads {
             head.renumber(moved);
         }
@@ -253,7 +272,7 @@ impl Prepared {
             });
             part.transpose()
         });
-        let appended = journal.append_parts(&mut parts);
+        let appended = alone.append(&mut parts);
         if let Some(failure) = failure {
             return Err(failure);
         }

@@ -15,8 +15,8 @@ use super::refused::RefusedRows;
 use super::{ChangedRow, EqualRow, ImportOptions, ImportStep, PostedBy, refused, tell};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Lane, Posting, RecordId,
-    Revision, Sequence, Store, Totals, rules,
+    AccountKey, Change, Entry, Error, Head, ImportError, Posting, RecordId, Revision, Sequence,
+    Storage, Store, Totals, rules,
 };
 
 /// Rows whose ids are looked up together.
@@ -67,7 +67,10 @@ impl Checked {
 
     /// Takes in what was written, before which nobody else wrote to the accounts.
     pub(super) fn wrote(&mut self, posted: &Posted) {
-        self.through = posted.last;
+        // Entries that have no order are never all seen.
+        if self.through < Sequence::END {
+            self.through = posted.last;
+        }
         self.last = posted.last;
         for (account, head) in posted.accounts.iter().zip(&posted.heads) {
             self.heads[account.get()] = Some(head.clone());
@@ -103,14 +106,14 @@ impl Bits {
 }
 
 /// Checks all rows. The first `written` were written by this import.
-pub(super) fn check<J: Journal>(
-    store: &Store<Lane<J>>,
+pub(super) fn check<S: Storage>(
+    store: &Store<S>,
     file: &mut ReadFile,
     options: &ImportOptions,
     written: u64,
     progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<Checked, Error> {
-    let through = store.last_sequence();
+    let through = store.storage()?.visible();
     let heads = heads(store, &file.accounts)?;
     let continued = match options.again {
         true => 0,
@@ -122,6 +125,7 @@ pub(super) fn check<J: Journal>(
     });
     let mut checking = Checking {
         store,
+        storage: store.storage()?,
         again: options.again,
         opens_accounts: options.opens_accounts,
         policy: options.policy,
@@ -171,12 +175,12 @@ pub(super) fn check<J: Journal>(
 
 /// How many rows, from the first on, are all rows of a file that was imported before: the most there
 /// can be. None if a row has an id.
-fn continued<J: Journal>(store: &Store<Lane<J>>, file: &mut ReadFile) -> Result<u64, Error> {
+fn continued<S: Storage>(store: &Store<S>, file: &mut ReadFile) -> Result<u64, Error> {
     if file.digest.is_none() {
         return Ok(0);
     }
     let mut files: HashSet<ImportedFile> = HashSet::new();
-    files.extend(ImportedFile::all(store.journal())?);
+    files.extend(ImportedFile::all(store.reader())?);
     files.retain(|imported| imported.rows <= file.staging.rows());
     let mut lengths: Vec<u64> = files.iter().map(|imported| imported.rows).collect();
     lengths.sort_unstable();
@@ -216,8 +220,9 @@ struct Equal {
     shown: Vec<EqualRow>,
 }
 
-struct Checking<'s, J: Journal> {
-    store: &'s Store<Lane<J>>,
+struct Checking<'s, S: Storage> {
+    store: &'s Store<S>,
+    storage: &'s S,
     again: bool,
     opens_accounts: bool,
     policy: Overdraft,
@@ -230,7 +235,7 @@ struct Checking<'s, J: Journal> {
     checked: Checked,
 }
 
-impl<J: Journal> Checking<'_, J> {
+impl<S: Storage> Checking<'_, S> {
     fn check_chunk(
         &mut self,
         accounts: &[Arc<str>],
@@ -246,7 +251,7 @@ impl<J: Journal> Checking<'_, J> {
                 asked.push((account.clone(), row.id.clone().unwrap_or_else(made)));
             }
         }
-        let mut found = self.store.journal().find_many(&asked)?.into_iter();
+        let mut found = self.store.reader().find_many(&asked)?.into_iter();
         for (place, row) in chunk.drain(..) {
             let is_repeated = repeated.has(row.key);
             let is_counted = row.id.is_none() && is_repeated;
@@ -430,7 +435,7 @@ impl<J: Journal> Checking<'_, J> {
     }
 
     fn revision(&self, account: AccountKey, id: RecordId) -> Result<Option<Revision>, Error> {
-        let found = self.store.journal().find_many(&[(account, id)])?.pop();
+        let found = self.store.reader().find_many(&[(account, id)])?.pop();
         Ok(found.flatten().map(|entry| entry.revision))
     }
 
@@ -455,6 +460,8 @@ impl<J: Journal> Checking<'_, J> {
         let id = id.unwrap_or_else(|| row.key.made_id(1));
         let posting = Posting::new(name, id, row.change);
         let admitted = rules::check_texts(&posting);
+        let admitted =
+            admitted.and_then(|()| rules::check_kept(&posting, |text| self.storage.keeps(text)));
         let admitted = admitted.and_then(|()| rules::posted(self.totals[index], &posting.change));
         self.totals[index] =
             admitted.map_err(|refusal| refused(line, name, &posting.id, refusal))?;

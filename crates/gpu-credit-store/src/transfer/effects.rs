@@ -7,7 +7,7 @@ use super::ImportOptions;
 use super::accounts::AccountIndex;
 use super::checking::Checked;
 use super::reading::{ReadFile, StagedRow};
-use crate::{Change, Error, ImportError, Journal, Lane, Store};
+use crate::{Change, Error, ImportError, Storage, Store};
 
 /// Bytes of an entry of an account that is held.
 const ENTRY_BYTES: u64 = 100;
@@ -44,8 +44,8 @@ struct Changed {
 
 /// The effects on all accounts that the file has something new for, by name. Accounts are loaded, as many at
 /// a time as the memory holds; the rows are read again each time.
-pub(super) fn effects<J: Journal>(
-    store: &Store<Lane<J>>,
+pub(super) fn effects<S: Storage>(
+    store: &Store<S>,
     file: &mut ReadFile,
     checked: &Checked,
     options: &ImportOptions,
@@ -128,8 +128,8 @@ fn fitting(new: &[(AccountIndex, New)], checked: &Checked, options: &ImportOptio
 }
 
 impl Changed {
-    fn load<J: Journal>(
-        store: &Store<Lane<J>>,
+    fn load<S: Storage>(
+        store: &Store<S>,
         name: &str,
         account: AccountIndex,
         at: i64,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gpu_credit::Overdraft;
 
 use super::accounts::AccountIndex;
-use super::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
+use super::appending::{self, Appending, OVERTAKEN_ALONE_MAX, OVERTAKEN_MAX, Prepared, heads};
 use super::checking::{self, Checked};
 use super::effects::effects;
 use super::identity::{FileDigest, RowDigest};
@@ -23,11 +23,11 @@ use super::{ImportMode, ImportOptions, ImportStep, Imported, OpenedAccount, refu
 use crate::lane::{Appended, now};
 use crate::store::OPENING_ID;
 use crate::{
-    AccountKey, Change, Entry, Error, Head, ImportError, Journal, Lane, RecordId, Refusal,
-    Revision, Store, Totals, rules,
+    Change, Entry, Error, Head, ImportError, RecordId, Refusal, Revision, Storage, Store, Totals,
+    rules,
 };
 
-impl<J: Journal> Store<Lane<J>> {
+impl<S: Storage> Store<S> {
     /// Posts the records of an events file, in their order: all of them or none. Its queries are
     /// ignored; accounts that are not there are opened with the policy of the options.
     ///
@@ -122,8 +122,8 @@ impl Done {
 }
 
 /// Writes the new rows of a file, in one append or in batches.
-struct Writing<'s, J: Journal> {
-    store: &'s Store<Lane<J>>,
+struct Writing<'s, S: Storage> {
+    store: &'s Store<S>,
     file: &'s mut ReadFile,
     options: &'s ImportOptions,
     checked: Checked,
@@ -161,9 +161,9 @@ enum Written {
     Overtaken,
 }
 
-impl<'s, J: Journal> Writing<'s, J> {
+impl<'s, S: Storage> Writing<'s, S> {
     fn new(
-        store: &'s Store<Lane<J>>,
+        store: &'s Store<S>,
         file: &'s mut ReadFile,
         options: &'s ImportOptions,
         checked: Checked,
@@ -186,7 +186,10 @@ impl<'s, J: Journal> Writing<'s, J> {
     ) -> Result<Done, Error> {
         let mut overtaken = 0;
         while self.checked.new > 0 {
-            let written = self.write(overtaken == OVERTAKEN_MAX, progress);
+            if overtaken > OVERTAKEN_MAX + OVERTAKEN_ALONE_MAX {
+                return Err(appending::overtaken());
+            }
+            let written = self.write(overtaken >= OVERTAKEN_MAX, progress);
             let written = written.and_then(|written| {
                 if let Written::Overtaken = written {
                     self.check(progress)?;
@@ -234,22 +237,27 @@ impl<'s, J: Journal> Writing<'s, J> {
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Written, Error> {
         let store = self.store;
-        let mut batch = NewRows::prepare(self, progress)?;
-        let written = store.alone(|last| {
+        let accounts = self.file.accounts.clone();
+        let (mut batch, mut written) = (Some(NewRows::prepare(self, progress)?), None);
+        let is_written = store.storage()?.alone(&accounts, &mut |alone| {
+            let last = alone.last();
             let is_overtaken = last != self.checked.through
                 && heads(store, &self.file.accounts)? != self.checked.heads;
-            if is_overtaken || !batch.prepared.fits(last) {
-                if !checks_alone {
-                    return Ok((None, Appended::Nothing));
+            let fitting = batch.take().filter(|batch| batch.prepared.fits(last));
+            let batch = match fitting {
+                Some(batch) if !is_overtaken => batch,
+                _ if !checks_alone => return Ok(Appended::Nothing),
+                _ => {
+                    self.check(progress)?;
+                    NewRows::prepare(self, progress)?
                 }
-                self.check(progress)?;
-                batch = NewRows::prepare(self, progress)?;
-            }
+            };
             let tell = |rows| progress(ImportStep::Written(rows));
-            let (posted, appended) = batch.prepared.append(store.journal(), last, tell)?;
-            Ok((Some((posted, batch.end, batch.is_last)), appended))
+            let (posted, appended) = batch.prepared.append(alone, tell)?;
+            written = Some((posted, batch.end, batch.is_last));
+            Ok(appended)
         })?;
-        let Some((posted, end, is_last)) = written else {
+        let Some((posted, end, is_last)) = written.filter(|_| is_written) else {
             return Ok(Written::Overtaken);
         };
         self.place = end;
@@ -278,7 +286,7 @@ struct NewRows<'a> {
 }
 
 impl<'a> NewRows<'a> {
-    fn new<J: Journal>(writing: &'a mut Writing<'_, J>) -> Result<Self, Error> {
+    fn new<S: Storage>(writing: &'a mut Writing<'_, S>) -> Result<Self, Error> {
         let Writing {
             store,
             file,
@@ -302,13 +310,13 @@ impl<'a> NewRows<'a> {
             batch_rows: options.batch_rows.map_or(u64::MAX, NonZeroU64::get),
             digest: digest.as_ref(),
             place: place.clone(),
-            appending: Appending::after(checked.last, store.journal(), &options.folder),
+            appending: Appending::after(checked.last, store.storage()?, &options.folder),
         })
     }
 
     /// Makes the next batch ready.
-    fn prepare<J: Journal>(
-        writing: &'a mut Writing<'_, J>,
+    fn prepare<S: Storage>(
+        writing: &'a mut Writing<'_, S>,
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Batch, Error> {
         let mut rows = NewRows::new(writing)?;
@@ -389,10 +397,7 @@ impl<'a> NewRows<'a> {
         let is_full = || refused(row.line, name, &id, Refusal::JournalFull);
         let sequence = self.appending.next().ok_or_else(is_full)?;
         let head = Head {
-            account: AccountKey {
-                opened: sequence,
-                name: Arc::clone(name),
-            },
+            account: self.appending.opened(name, sequence),
             policy: self.policy,
             revision: Revision::new(1),
             last: sequence,

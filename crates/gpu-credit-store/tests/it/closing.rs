@@ -184,8 +184,8 @@ fn a_close_frees_the_limits_at_once() {
     }
     let (_other, at_once) = store_in_memory();
     at_once.post_all(postings()).unwrap();
-    let imported = imported_again(&one_by_one).map(|(_, imported)| imported);
-    for store in [one_by_one, at_once].into_iter().chain(imported) {
+    let (_imported, imported) = imported_again(&one_by_one);
+    for store in [one_by_one, at_once, imported] {
         assert_eq!(store.get_balance("a", 405).unwrap(), Some(4));
         assert_sound(&store);
         let twice = vec![

@@ -6,13 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
-use gpu_credit_store::{
-    Change, Error, ImportError, ImportMode, ImportOptions, Imported, Store, TimeUnit,
-};
+use gpu_credit_store::{Change, Error, ImportError, ImportMode, ImportOptions, Imported, TimeUnit};
 use gpu_credit_workload::random::Random;
 use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
-use crate::support::{assert_sound, store_in_memory};
+use crate::support::{TestStore, assert_sound, count, seeds, store_in_memory};
 
 /// A record of a file, small so that equal ones are common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,7 +174,7 @@ impl Model {
     }
 }
 
-fn records(store: &Store) -> Vec<Row> {
+fn records(store: &TestStore) -> Vec<Row> {
     let mut records = Vec::new();
     for account in store.accounts().unwrap() {
         let name = ACCOUNTS.into_iter().find(|name| **name == *account.name);
@@ -351,15 +349,14 @@ fn run(seed: u64) {
 /// 10,000 files. `GPU_CREDIT_IMPORTS` says how many stores, with a dozen files each.
 #[test]
 fn what_is_posted_of_a_file_is_right_or_refused() {
-    let stores = std::env::var("GPU_CREDIT_IMPORTS").map_or(834, |count| count.parse().unwrap());
-    for seed in 0..stores {
+    for seed in 0..count("GPU_CREDIT_IMPORTS", seeds(834)) {
         run(seed);
     }
 }
 
 const HEADER: &str = "kind,account,credit_id,amount,timestamp,expiration";
 
-fn import(store: &Store, file: &str) -> Result<Imported, Error> {
+fn import(store: &TestStore, file: &str) -> Result<Imported, Error> {
     store.import_events(file.as_bytes(), &ImportOptions::default(), |_| {
         ControlFlow::Continue(())
     })

@@ -8,9 +8,12 @@ mod server;
 #[path = "../../../../gpu-credit-store/tests/it/support/workload.rs"]
 pub(crate) mod workload;
 
-use gpu_credit_postgres::PostgresStore;
+use std::ops::ControlFlow;
 
-pub(crate) use helpers::{assert_sound, count, entry_count, everything, refusal};
+use gpu_credit_postgres::PostgresStore;
+use gpu_credit_store::ImportOptions;
+
+pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
 pub(crate) use server::execute;
 
@@ -69,7 +72,13 @@ pub(crate) fn crash(database: &mut Database, store: &mut PostgresStore) {
     *store = database.open();
 }
 
-/// There are no imports of journals.
-pub(crate) fn imported_again(_: &PostgresStore) -> Option<(Database, PostgresStore)> {
-    None
+/// What comes of a store if its journal is exported and imported.
+pub(crate) fn imported_again(store: &TestStore) -> (Database, PostgresStore) {
+    let mut journal = Vec::new();
+    store.export_journal(&mut journal, |_| ()).unwrap();
+    let (database, other) = self::store();
+    let options = ImportOptions::default();
+    let imported = other.import_journal(&journal[..], &options, |_| ControlFlow::Continue(()));
+    let _ = imported.unwrap();
+    (database, other)
 }

@@ -132,13 +132,25 @@ impl Server {
         command
     }
 
-    /// The address of a schema of its own, which is not there yet: cheaper than a database, and as empty.
+    /// The address of a schema of its own, which is new: cheaper than a database, and as empty.
     pub(crate) fn address(&self) -> String {
+        self.url_and_address().1
+    }
+
+    /// The same as a URL.
+    #[allow(dead_code, reason = "it is for the tests of the program")]
+    pub(crate) fn url(&self) -> String {
+        self.url_and_address().0
+    }
+
+    pub(crate) fn url_and_address(&self) -> (String, String) {
         let number = self.addresses.fetch_add(1, Ordering::Relaxed);
         let schema = format!("credit{number}");
         let address = format!("host={} user=ledger dbname=postgres", self.folder.display());
         execute(&address, &format!("CREATE SCHEMA {schema}"));
-        format!("{address} options='-c search_path={schema}'")
+        let host = self.folder.to_str().unwrap().replace('/', "%2F");
+        let url = format!("postgres://ledger@{host}/postgres?options=-c%20search_path%3D{schema}");
+        (url, format!("{address} options='-c search_path={schema}'"))
     }
 }
 

@@ -7,20 +7,21 @@ use std::sync::Arc;
 use super::checking::{self, Checked, Problem};
 use super::reading::{self, Place, ReadJournal, StagedLine};
 use crate::lane::{Appended, now};
+use crate::storage::Alone;
 use crate::transfer::accounts::AccountIndex;
-use crate::transfer::appending::{Appending, OVERTAKEN_MAX, Prepared, heads};
+use crate::transfer::appending::{
+    Appending, OVERTAKEN_ALONE_MAX, OVERTAKEN_MAX, Prepared, heads, overtaken,
+};
 use crate::transfer::staging::StagedRows;
 use crate::transfer::{
     ImportMode, ImportOptions, ImportStep, Imported, OpenedAccount, refused, tell,
 };
-use crate::{
-    Change, Entry, Error, Head, ImportError, Journal, Lane, Refusal, Revision, Sequence, Store,
-};
+use crate::{Change, Entry, Error, Head, ImportError, Refusal, Revision, Sequence, Storage, Store};
 
 /// Entries that are read together, in the order in which they are in the temporary file.
 const READ_AT_ONCE: usize = if cfg!(test) { 4 } else { 65_536 };
 
-impl<J: Journal> Store<Lane<J>> {
+impl<S: Storage> Store<S> {
     /// Posts the entries of an [exported journal](Self::export_journal), in the order in which they were
     /// recorded: all of them or none. Entries that are here already, under their ids, are ignored. A
     /// store that holds nothing yet becomes what was exported, sequences and times included; another
@@ -79,33 +80,49 @@ impl<J: Journal> Store<Lane<J>> {
             let Some(new) = New::prepare(self, &mut file, &checked, options, &mut progress)? else {
                 return Ok(checked.imported());
             };
-            let is_written = self.alone(|last| {
+            let (mut new, mut is_appended) = (Some(new), false);
+            let is_written = self.storage()?.alone(&file.accounts, &mut |alone| {
+                let last = alone.last();
                 let is_overtaken =
                     last != checked.through && heads(self, &file.accounts)? != checked.heads;
-                match is_overtaken || !new.can_follow(last) {
-                    true => Ok((false, Appended::Nothing)),
-                    false => Ok((true, new.append(self.journal(), last, &mut progress)?)),
+                match new
+                    .take()
+                    .filter(|new| !is_overtaken && new.can_follow(last))
+                {
+                    None => Ok(Appended::Nothing),
+                    Some(new) => {
+                        is_appended = true;
+                        new.append(alone, &mut progress)
+                    }
                 }
             })?;
-            if is_written {
+            if is_appended && is_written {
                 return Ok(checked.imported());
             }
         }
         // Others go on posting to its accounts: now they wait.
-        self.alone(|last| {
-            let checked = checking::check(self, &mut file, options, &mut progress)?;
-            let new = match options.mode {
-                ImportMode::DryRun => None,
-                ImportMode::Post => {
-                    New::prepare(self, &mut file, &checked, options, &mut progress)?
+        let accounts = file.accounts.clone();
+        for _ in 0..OVERTAKEN_ALONE_MAX {
+            let mut imported = None;
+            let is_written = self.storage()?.alone(&accounts, &mut |alone| {
+                let checked = checking::check(self, &mut file, options, &mut progress)?;
+                imported = Some(checked.imported());
+                let new = match options.mode {
+                    ImportMode::DryRun => None,
+                    ImportMode::Post => {
+                        New::prepare(self, &mut file, &checked, options, &mut progress)?
+                    }
+                };
+                match new {
+                    None => Ok(Appended::Nothing),
+                    Some(new) => new.append(alone, &mut progress),
                 }
-            };
-            let appended = match new {
-                None => Appended::Nothing,
-                Some(new) => new.append(self.journal(), last, &mut progress)?,
-            };
-            Ok((checked.imported(), appended))
-        })
+            })?;
+            if let Some(imported) = imported.filter(|_| is_written) {
+                return Ok(imported);
+            }
+        }
+        Err(overtaken())
     }
 }
 
@@ -139,21 +156,23 @@ struct New {
 
 impl New {
     /// `None` if there is nothing.
-    fn prepare<J: Journal>(
-        store: &Store<Lane<J>>,
+    fn prepare<S: Storage>(
+        store: &Store<S>,
         file: &mut ReadJournal,
         checked: &Checked,
         options: &ImportOptions,
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Option<Self>, Error> {
-        let known = store.journal().notes("")?;
+        let known = store.reader().notes("")?;
         let notes = file.notes.iter().filter(|note| !known.contains(note));
         let notes: Vec<(String, u64)> = notes.cloned().collect();
         if checked.new == 0 && notes.is_empty() {
             return Ok(None);
         }
-        let are_recorded_again = checked.last == Sequence::START;
+        let are_recorded_again = checked.last == Sequence::START && store.accounts()?.is_empty();
+        let storage = store.storage()?;
         let mut entries = NewEntries {
+            storage,
             staged: file.staging.pick()?,
             places: &file.places,
             accounts: &file.accounts,
@@ -162,7 +181,7 @@ impl New {
             are_recorded_again,
             recorded_at: now(),
             rows: 0,
-            appending: Appending::after(checked.last, store.journal(), &options.folder),
+            appending: Appending::after(checked.last, storage, &options.folder),
         };
         while !entries.places.is_empty() {
             entries.take_some(progress)?;
@@ -175,23 +194,23 @@ impl New {
 
     /// Whether it can be written after this entry, which is the last one.
     fn can_follow(&self, last: Sequence) -> bool {
-        self.are_recorded_again == (last == Sequence::START) && self.prepared.fits(last)
+        (!self.are_recorded_again || last == Sequence::START) && self.prepared.fits(last)
     }
 
     fn append(
         self,
-        journal: &dyn Journal,
-        last: Sequence,
+        alone: &mut dyn Alone,
         progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
     ) -> Result<Appended, Error> {
         let tell = |rows| progress(ImportStep::Written(rows));
-        let (_, appended) = self.prepared.append(journal, last, tell)?;
+        let (_, appended) = self.prepared.append(alone, tell)?;
         Ok(appended)
     }
 }
 
 /// The entries of the lines that are new, in the order in which they were recorded.
 struct NewEntries<'f> {
+    storage: &'f dyn Storage,
     staged: StagedRows<'f, StagedLine>,
     /// Of the lines that are left.
     places: &'f [Place],
@@ -234,7 +253,7 @@ impl NewEntries<'_> {
 
     fn take(&mut self, line: StagedLine) -> Result<(), Error> {
         let (sequence, recorded_at) = match self.are_recorded_again {
-            true => (Some(line.sequence), line.recorded_at),
+            true => (Some(self.storage.place(line.sequence)), line.recorded_at),
             false => (self.appending.next(), self.recorded_at),
         };
         let is_full = || {
@@ -242,9 +261,10 @@ impl NewEntries<'_> {
             refused(line.line, name, &line.id, Refusal::JournalFull)
         };
         let sequence = sequence.ok_or_else(is_full)?;
+        let storage = self.storage;
         let head = self.head(line.account);
         if let Change::OpenAccount { .. } = line.change {
-            head.account.opened = sequence;
+            head.account.opened = storage.account_number(sequence);
         }
         head.add_entry(sequence, recorded_at);
         let entry = Entry {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gpu_credit_store::{Entry, Error, Refusal, Storage, Store};
+use gpu_credit_store::{Entry, Error, Refusal, Sequence, Storage, Store};
 
 /// All that a store holds.
 pub(crate) fn everything<S: Storage>(store: &Store<S>) -> BTreeMap<String, Vec<Entry>> {
@@ -12,6 +12,15 @@ pub(crate) fn everything<S: Storage>(store: &Store<S>) -> BTreeMap<String, Vec<E
         .iter()
         .map(|account| (account.name.to_string(), history(&account.name)))
         .collect()
+}
+
+/// All that a store holds, but for the places of its entries: a copy of it has the same.
+pub(crate) fn content<S: Storage>(store: &Store<S>) -> BTreeMap<String, Vec<Entry>> {
+    let mut content = everything(store);
+    for entry in content.values_mut().flatten() {
+        (entry.account.opened, entry.sequence) = (Sequence::START, Sequence::START);
+    }
+    content
 }
 
 /// Nothing is wrong with it.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use gpu_credit_store::{ImportOptions, RedbJournal, Store};
 
-pub(crate) use helpers::{assert_sound, count, entry_count, everything, refusal};
+pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
 /// The store that tests of any storage are about.
 pub(crate) type TestStore = Store;
@@ -43,15 +43,15 @@ pub(crate) fn crash(memory: &mut Memory, store: &mut TestStore) {
     *store = open_disk(memory.clone());
 }
 
-/// What comes of a store if its journal is exported and imported; `None` if the storage has no imports.
-pub(crate) fn imported_again(store: &TestStore) -> Option<(Memory, TestStore)> {
+/// What comes of a store if its journal is exported and imported.
+pub(crate) fn imported_again(store: &TestStore) -> (Memory, TestStore) {
     let mut journal = Vec::new();
     store.export_journal(&mut journal, |_| ()).unwrap();
     let (disk, other) = store_in_memory();
     let options = ImportOptions::default();
     let imported = other.import_journal(&journal[..], &options, |_| ControlFlow::Continue(()));
     let _ = imported.unwrap();
-    Some((disk, other))
+    (disk, other)
 }
 
 /// Of many stores in a row, so many are one step.

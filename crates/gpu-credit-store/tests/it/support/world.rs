@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use gpu_credit_store::{
     AccountKey, Append, Appended, Change, Entry, Have, Head, JournalError, LookedUp, News, Reader,
-    RecordId, Revision, Sequence, SharedJournal, Snapshots, StorageProblem, Wanted,
+    RecordId, Revision, Sequence, SharedJournal, Snapshots, StorageProblem, Transaction, Wanted,
 };
 use gpu_credit_workload::random::Random;
 
@@ -348,7 +348,47 @@ impl SharedJournal for World {
         }
     }
 
+    fn transact(
+        &self,
+        names: &[&str],
+        act: &mut dyn FnMut(&mut dyn Transaction) -> bool,
+    ) -> Result<Appended, JournalError> {
+        let heads = self.heads(names)?;
+        let whole = Append {
+            accounts: Vec::new(),
+            entries: Vec::new(),
+        };
+        let mut gathered = Gathered { heads, whole };
+        match act(&mut gathered) {
+            true => self.connect()?.append(&gathered.whole),
+            false => Ok(Appended::Conflict),
+        }
+    }
+
     fn keep_note(&self, _: &str, number: u64) -> Result<u64, JournalError> {
         Ok(number)
+    }
+}
+
+/// What a transaction has gathered: whether others were faster shows at its end.
+struct Gathered {
+    heads: Vec<Option<Head>>,
+    whole: Append,
+}
+
+impl Transaction for Gathered {
+    fn heads(&self) -> &[Option<Head>] {
+        &self.heads
+    }
+
+    fn append(&mut self, append: &Append) -> Result<Appended, JournalError> {
+        let Append { accounts, entries } = append.clone();
+        self.whole.accounts.extend(accounts);
+        self.whole.entries.extend(entries);
+        Ok(Appended::Written)
+    }
+
+    fn keep_notes(&mut self, _: &[(String, u64)]) -> Result<(), JournalError> {
+        Ok(())
     }
 }

@@ -20,7 +20,7 @@ pub(super) use problem::Problem;
 
 use self::held::{HeldEntries, Name};
 use super::reading::{Place, ReadJournal, StagedLine};
-use crate::draft::{Draft, Finished, Request};
+use crate::draft::{self, Draft, Finished, Request};
 use crate::facts::{AccountFacts, Facts, Record};
 use crate::folding::{apply_all, opened};
 use crate::lane::now;
@@ -31,7 +31,7 @@ use crate::transfer::appending::{heads, last};
 use crate::transfer::identity::RowKey;
 use crate::transfer::memory::check_memory;
 use crate::transfer::{ImportOptions, ImportStep, PostedBy, tell};
-use crate::{Account, Change, Error, Head, Journal, Lane, Outcome, Posting, Sequence, Store};
+use crate::{Account, Change, Error, Head, Outcome, Posting, Sequence, Storage, Store, rules};
 
 /// Lines that are drafted together.
 const DRAFTED_AT_ONCE: usize = if cfg!(test) { 3 } else { 8_192 };
@@ -52,13 +52,13 @@ pub(super) struct Checked {
 }
 
 /// Checks all lines, and marks those that are new.
-pub(super) fn check<J: Journal>(
-    store: &Store<Lane<J>>,
+pub(super) fn check<S: Storage>(
+    store: &Store<S>,
     file: &mut ReadJournal,
     options: &ImportOptions,
     progress: &mut impl FnMut(ImportStep) -> ControlFlow<()>,
 ) -> Result<Checked, Problem> {
-    let through = store.last_sequence();
+    let through = store.storage()?.visible();
     let heads = heads(store, &file.accounts)?;
     let base = last(through, &heads);
     file.places
@@ -109,8 +109,8 @@ pub(super) fn check<J: Journal>(
     Ok(checked)
 }
 
-struct Checking<'s, J: Journal> {
-    store: &'s Store<Lane<J>>,
+struct Checking<'s, S: Storage> {
+    store: &'s Store<S>,
     file: &'s mut ReadJournal,
     options: &'s ImportOptions,
     /// The last entry that is drafted.
@@ -129,7 +129,7 @@ struct Chunk {
     found: HashMap<Name, Record>,
 }
 
-impl<J: Journal> Checking<'_, J> {
+impl<S: Storage> Checking<'_, S> {
     fn check_chunk(&mut self, places: Range<usize>) -> Result<(), Problem> {
         let mut lines = Vec::with_capacity(places.len());
         let mut staged = self.file.staging.pick()?;
@@ -163,7 +163,7 @@ impl<J: Journal> Checking<'_, J> {
                 asked.push((head.account.clone(), id.clone()));
             }
         }
-        let found = self.store.journal().find_many(&asked)?;
+        let found = self.store.reader().find_many(&asked)?;
         let mut records = HashMap::new();
         for ((name, head), entry) in names.into_iter().zip(found) {
             let Some(entry) = entry else { continue };
@@ -216,6 +216,14 @@ impl<J: Journal> Checking<'_, J> {
             postings: chunk.lines.iter().map(posting).collect(),
             ..Request::default()
         };
+        let storage = self.store.storage()?;
+        for (place, posting) in request.postings.iter().enumerate() {
+            let kept = rules::check_kept(posting, |text| storage.keeps(text));
+            kept.map_err(|refusal| {
+                let error = self.refused(chunk, place, draft::refused(posting, refusal));
+                Problem::Refused(place, error)
+            })?;
+        }
         let nothing = Recent::new(self.last);
         let mut draft = Draft::new(&nothing, self.last, now());
         let outcomes = draft.add(&request, &mut self.facts(chunk));
@@ -341,8 +349,8 @@ impl<J: Journal> Checking<'_, J> {
 }
 
 /// Asks an account of the store.
-fn ask<J: Journal, R>(
-    store: &Store<Lane<J>>,
+fn ask<S: Storage, R>(
+    store: &Store<S>,
     head: &Head,
     question: impl FnOnce(&Account) -> R,
 ) -> Result<R, Problem> {

@@ -3,9 +3,9 @@
 use super::held::Name;
 use super::{Checking, Chunk};
 use crate::transfer::{ChangedRow, PostedBy};
-use crate::{Change, Error, ImportError, Journal};
+use crate::{Change, Error, ImportError, Storage};
 
-impl<J: Journal> Checking<'_, J> {
+impl<S: Storage> Checking<'_, S> {
     /// The error of the line at this place of the chunk.
     pub(super) fn refused(&self, chunk: &Chunk, place: usize, error: Error) -> Error {
         let line = &chunk.lines[place];

@@ -1,0 +1,129 @@
+//! One transaction of many appends, with the accounts held: of an import.
+
+use gpu_credit_store::{Append, Appended, Head, JournalError, StorageProblem, Transaction};
+use tokio::time::timeout;
+
+use crate::append::Parameters;
+use crate::connection::{Held, WAIT};
+use crate::failure::{Failed, other, problem};
+use crate::journal::{Parameter, PostgresJournal};
+use crate::look_up::{heads, kept};
+use crate::rows::signed;
+
+/// A client that says nothing for so long is given up by the server: the others wait for it no longer.
+const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 300000";
+
+/// Accounts that are held, and the connection that holds them.
+struct Transacting<'j> {
+    journal: &'j PostgresJournal,
+    held: Held,
+    heads: Vec<Option<Head>>,
+}
+
+/// See [`SharedJournal::transact`](gpu_credit_store::SharedJournal::transact).
+pub(crate) fn transact(
+    journal: &PostgresJournal,
+    names: &[&str],
+    act: &mut dyn FnMut(&mut dyn Transaction) -> bool,
+) -> Result<Appended, JournalError> {
+    let begun = journal.run(async {
+        let mut held = journal.long.hold().await?;
+        held.open();
+        match timeout(WAIT, begin(&held, names)).await {
+            Ok(Ok(found)) => Ok((held, found)),
+            // Nothing was written: what is begun ends with the connection.
+            Ok(Err(error)) => {
+                held.give_up();
+                Err(problem(&error))
+            }
+            Err(_) => {
+                held.give_up();
+                Err(other("others hold the accounts: no answer in time"))
+            }
+        }
+    });
+    let (held, found) = journal.named(begun)?;
+    let mut transacting = Transacting {
+        journal,
+        held,
+        heads: Vec::new(),
+    };
+    transacting.heads = journal.named(heads(names, &found))?;
+    transacting.held.live().listen();
+    let is_all = act(&mut transacting);
+    Ok(journal.run(async {
+        match is_all {
+            true => PostgresJournal::commit(transacting.held).await,
+            false => {
+                PostgresJournal::roll_back(transacting.held).await;
+                Appended::Conflict
+            }
+        }
+    }))
+}
+
+async fn begin(
+    held: &Held,
+    names: &[&str],
+) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+    let live = held.live();
+    let names = kept(names);
+    let names: [Parameter<'_>; 1] = [&names];
+    live.client.batch_execute(BEGIN).await?;
+    live.client.query(&live.statements.lock, &names).await?;
+    live.client.query(&live.statements.heads, &names).await
+}
+
+impl Transacting<'_> {
+    /// What became of a statement, of which nothing is written before COMMIT is sent.
+    fn settle<T>(
+        &self,
+        ran: Result<Result<T, tokio_postgres::Error>, tokio::time::error::Elapsed>,
+    ) -> Result<Option<T>, JournalError> {
+        let failed = match ran {
+            Ok(Ok(done)) => return Ok(Some(done)),
+            Ok(Err(error)) => match Failed::of(&error) {
+                Failed::Conflict => return Ok(None),
+                Failed::Refused(problem) => problem,
+                Failed::Unknown => problem(&error),
+            },
+            Err(_) => other("no answer in time"),
+        };
+        self.journal.named(Err(failed))
+    }
+}
+
+impl Transaction for Transacting<'_> {
+    fn heads(&self) -> &[Option<Head>] {
+        &self.heads
+    }
+
+    fn append(&mut self, append: &Append) -> Result<Appended, JournalError> {
+        let parameters = self.journal.named(Parameters::of(append))?;
+        let live = self.held.live();
+        let ran = self
+            .journal
+            .run(async { timeout(WAIT, parameters.run(live)).await });
+        let settled: Option<Result<bool, StorageProblem>> = self.settle(ran)?;
+        let is_written = settled.map_or(Ok(false), |written| self.journal.named(written))?;
+        Ok(match is_written {
+            true => Appended::Written,
+            false => Appended::Conflict,
+        })
+    }
+
+    fn keep_notes(&mut self, notes: &[(String, u64)]) -> Result<(), JournalError> {
+        let sql = "INSERT INTO note (name, number) SELECT n.name, n.number \
+            FROM unnest($1::text[], $2::int8[]) AS n (name, number) ON CONFLICT (name) DO NOTHING";
+        let notes = notes.iter();
+        let (names, numbers): (Vec<&str>, Vec<i64>) = notes
+            .map(|(name, number)| (name.as_str(), signed(*number)))
+            .unzip();
+        let client = &self.held.live().client;
+        let ran = self
+            .journal
+            .run(async { timeout(WAIT, client.execute(sql, &[&names, &numbers])).await });
+        self.settle(ran)?;
+        Ok(())
+    }
+}
