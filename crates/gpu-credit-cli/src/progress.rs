@@ -43,6 +43,14 @@ impl Progress {
         self
     }
 
+    /// For steps that are [said](Self::say).
+    pub(crate) fn of_steps() -> Self {
+        let mut progress = Self::hidden();
+        progress.bar = ProgressBar::no_length();
+        show_steps(&progress.bar, "copying");
+        progress
+    }
+
     /// None at all.
     pub(crate) fn hidden() -> Self {
         Self {
@@ -79,6 +87,16 @@ impl Drop for Progress {
     }
 }
 
+/// Shows a bar for what is said, with a word until something is.
+fn show_steps(bar: &ProgressBar, word: &'static str) {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+        bar.set_message(word);
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(TICK);
+    }
+}
+
 /// Input whose reading is shown.
 pub(crate) struct Watched<R> {
     input: R,
@@ -90,13 +108,8 @@ pub(crate) struct Watched<R> {
 impl<R> Watched<R> {
     /// All is read: what comes now gives signs of life.
     fn finish(&mut self) {
-        if let Some(word) = self.then.take()
-            && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}")
-        {
-            self.bar.set_style(style);
-            self.bar.set_message(word);
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar.enable_steady_tick(TICK);
+        if let Some(word) = self.then.take() {
+            show_steps(&self.bar, word);
         }
     }
 }

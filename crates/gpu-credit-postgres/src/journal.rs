@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gpu_credit_store::{
-    AccountKey, Entry, Head, JournalError, Reader, RecordId, Revision, Sequence, Snapshots,
-    StorageProblem,
+    AccountKey, Deletion, Entry, Head, JournalError, Reader, RecordId, Revision, Sequence,
+    Snapshots, StorageProblem,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -282,6 +282,24 @@ impl Reader for PostgresJournal {
         let parameters: [Parameter<'_>; 2] = [&digest(name), &id.as_str()];
         let rows = self.run(self.rows(|statements| &statements.deletion, &parameters));
         Ok(!self.named(rows)?.is_empty())
+    }
+
+    fn deletions(&self) -> Result<Vec<Deletion>, JournalError> {
+        let sql = "SELECT digest, id FROM deletion";
+        let rows = self.run(self.read(async |live| live.client.query(sql, &[]).await));
+        let deletion = |row: &Row| {
+            let (digest, id) = (row.try_get::<_, &[u8]>(0), row.try_get::<_, &str>(1));
+            let (digest, id) = (digest.map_err(|error| problem(&error))?, id);
+            Ok(Deletion {
+                digest: digest
+                    .try_into()
+                    .map_err(|_| other("a digest of another length"))?,
+                id: id.map_err(|error| problem(&error))?.into(),
+            })
+        };
+        let deletions: Result<Vec<_>, StorageProblem> =
+            self.named(rows)?.iter().map(deletion).collect();
+        self.named(deletions)
     }
 
     fn check(&self) -> Result<Vec<String>, JournalError> {

@@ -1,6 +1,8 @@
 //! One transaction of many appends, with the accounts held: of an import.
 
-use gpu_credit_store::{Append, Appended, Head, JournalError, StorageProblem, Transaction};
+use gpu_credit_store::{
+    Append, Appended, Deletion, Head, JournalError, StorageProblem, Transaction,
+};
 use tokio::time::timeout;
 
 use crate::append::Parameters;
@@ -123,6 +125,21 @@ impl Transaction for Transacting<'_> {
         let ran = self
             .journal
             .run(async { timeout(WAIT, client.execute(sql, &[&names, &numbers])).await });
+        self.settle(ran)?;
+        Ok(())
+    }
+
+    fn keep_deletions(&mut self, deletions: &[Deletion]) -> Result<(), JournalError> {
+        let sql = "INSERT INTO deletion (digest, id, account, revision) \
+            SELECT d.digest, d.id, 0, 0 FROM unnest($1::bytea[], $2::text[]) AS d (digest, id)";
+        let deletions = deletions.iter();
+        let (digests, ids): (Vec<&[u8]>, Vec<&str>) = deletions
+            .map(|deletion| (&deletion.digest[..], deletion.id.as_str()))
+            .unzip();
+        let client = &self.held.live().client;
+        let ran = self
+            .journal
+            .run(async { timeout(WAIT, client.execute(sql, &[&digests, &ids])).await });
         self.settle(ran)?;
         Ok(())
     }

@@ -16,9 +16,20 @@ pub struct Part<'p> {
     pub moved: Moved,
     /// As of [`Journal::append`]; of an account that several parts have entries of, the last part has
     /// the head. It may come without entries.
-    pub heads: &'p [Head],
+    pub heads: Cow<'p, [Head]>,
     /// Names and numbers to [keep](Reader::note).
     pub notes: &'p [(String, u64)],
+    /// Deletions to keep, of accounts that this journal has never had.
+    pub deletions: &'p [Deletion],
+}
+
+/// What is kept of an account that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deletion {
+    /// SHA-256 of its name.
+    pub digest: [u8; 32],
+    /// The id of the deletion.
+    pub id: RecordId,
 }
 
 /// What is read of a journal on durable storage.
@@ -77,6 +88,12 @@ pub trait Reader: Snapshots {
     /// # Errors
     /// If the storage fails.
     fn is_deleted(&self, name: &str, id: &RecordId) -> Result<bool, JournalError>;
+
+    /// All deletions that are known, in no particular order.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn deletions(&self) -> Result<Vec<Deletion>, JournalError>;
 
     /// Checks the storage's own structures, beyond what reading every entry does: that each entry is
     /// found by its id and each id leads to an entry. One line for each problem.

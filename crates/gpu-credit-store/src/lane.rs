@@ -325,7 +325,7 @@ impl<J: Journal> Lane<J> {
                 let part = Part {
                     prepared: prepared.into(),
                     moved,
-                    heads: &heads,
+                    heads: heads.into(),
                     ..Part::default()
                 };
                 self.kept.journal.append_parts(&mut iter::once(Ok(part)))

@@ -170,7 +170,7 @@ pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
 pub use head::{Head, Totals};
-pub use journal::{Journal, Part, Reader};
+pub use journal::{Deletion, Journal, Part, Reader};
 pub use lane::Lane;
 pub use memory::MemoryStatistics;
 pub use moved::Moved;
@@ -191,9 +191,9 @@ pub use storage::{AnyStorage, Storage};
 pub use store::Store;
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use transfer::{
-    ChangedJob, ChangedRow, EqualRow, ImportEffect, ImportMode, ImportOptions, ImportStep,
-    Imported, JobName, LeftOut, OpenedAccount, OtherZone, PostedBy, SacctImport, SacctImported,
-    sacct,
+    ChangedJob, ChangedRow, Copied, CopyStep, EqualRow, ImportEffect, ImportMode, ImportOptions,
+    ImportStep, Imported, JobName, LeftOut, OpenedAccount, OtherZone, PostedBy, SacctImport,
+    SacctImported, sacct,
 };
 
 /// The Rust of the crate's README, run as a test of the documentation.

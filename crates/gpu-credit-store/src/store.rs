@@ -1,6 +1,7 @@
 //! The store: what is posted goes to the journal, what is asked comes from memory.
 
 use std::fmt;
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use crate::draft::{Answered, Request};
 use crate::lane::Lane;
 use crate::owned::Owned;
 use crate::{
-    Account, AccountKey, AnyStorage, Entry, Error, Head, Journal, MemoryStatistics, Outcome,
-    Posting, Reader, RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal,
-    SnapshotStatistics, Storage, StoreOptions,
+    Account, AccountKey, AnyStorage, Entry, Error, Head, Journal, JournalError, MemoryStatistics,
+    Outcome, Posting, Reader, RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal,
+    SnapshotStatistics, Storage, StorageProblem, StoreOptions,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -113,6 +114,23 @@ impl Store {
         let backend = redb::backends::InMemoryBackend::new();
         let options = StoreOptions::default().without_snapshots();
         options.with_journal(RedbJournal::with_backend(backend, "memory")?)
+    }
+
+    /// A store in a file without a name in this folder, gone with it: for what does not fit into memory.
+    ///
+    /// # Errors
+    /// If there can be no such file.
+    pub fn temporary_in(folder: impl AsRef<Path>) -> Result<Self, Error> {
+        let place = folder.as_ref().to_string_lossy();
+        let failed = |error| {
+            let problem = StorageProblem::Io(Arc::new(error));
+            JournalError::new(&*place, problem)
+        };
+        let file = tempfile::tempfile_in(folder.as_ref()).map_err(failed)?;
+        let backend = redb::backends::FileBackend::new(file);
+        let backend = backend.map_err(|error| failed(io::Error::other(error)))?;
+        let options = StoreOptions::default().without_snapshots();
+        options.with_journal(RedbJournal::with_backend(backend, &*place)?)
     }
 
     /// Opens a file, or makes it if there is none. Its folder has to be there. A file that is there is

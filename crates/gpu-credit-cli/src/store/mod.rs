@@ -171,6 +171,14 @@ impl StoreArguments {
         Ok(store)
     }
 
+    /// The same of another store.
+    fn of(&self, db: &Path) -> Self {
+        StoreArguments {
+            db: db.to_owned(),
+            memory: self.memory,
+        }
+    }
+
     fn options(&self) -> StoreOptions {
         let options = StoreOptions::default();
         self.memory.map_or(options, |bytes| options.memory(bytes))
@@ -203,10 +211,10 @@ impl StoreArguments {
 
     /// To try something: the store if there is one, and otherwise nothing that stays.
     pub(crate) fn open_or_pretend(&self) -> anyhow::Result<OpenStore> {
-        if self.address().is_some() || self.db.exists() {
-            self.open()
-        } else {
-            self.named(|| FileStore::in_memory().map_err(advised))
+        match self.address() {
+            Some(address) => postgres::open_or_pretend(address),
+            None if self.db.exists() => self.open(),
+            None => self.named(|| FileStore::in_memory().map_err(advised)),
         }
     }
 
@@ -260,10 +268,10 @@ mod postgres {
     use super::OpenStore;
 
     pub(super) fn open(_: &str) -> anyhow::Result<OpenStore> {
-        bail!("this gpu-credit is built without PostgreSQL: --db takes a file")
+        bail!("this gpu-credit is built without PostgreSQL: a store is a file")
     }
 
-    pub(super) use open as open_or_create;
+    pub(super) use {open as open_or_create, open as open_or_pretend};
 }
 
 impl OpenStore {

@@ -1,10 +1,10 @@
 //! Stores on PostgreSQL, for the program.
 
 use gpu_credit_postgres::PostgresStore;
-use gpu_credit_store::SharedJournal;
+use gpu_credit_store::{SharedJournal, StorageProblem};
 
-use super::OpenStore;
-use super::storage::advised;
+use super::storage::{advised, is};
+use super::{FileStore, OpenStore};
 use crate::escape::printable;
 
 /// Opens a store that is there.
@@ -17,6 +17,24 @@ pub(super) fn open(address: &str) -> anyhow::Result<OpenStore> {
 /// Opens a store, and makes it if there is none.
 pub(super) fn open_or_create(address: &str) -> anyhow::Result<OpenStore> {
     PostgresStore::open(address).map_err(advised).map(opened)
+}
+
+/// To try something: a store that is there, and otherwise one that stays nowhere.
+pub(super) fn open_or_pretend(address: &str) -> anyhow::Result<OpenStore> {
+    match PostgresStore::open_existing(address) {
+        Err(error)
+            if is(&error, |problem| {
+                matches!(problem, StorageProblem::NoTables)
+            }) =>
+        {
+            Ok(OpenStore {
+                name: "PostgreSQL".to_owned(),
+                file: None,
+                store: FileStore::in_memory().map_err(advised)?.into_any(),
+            })
+        }
+        store => store.map_err(advised).map(opened),
+    }
 }
 
 fn opened(store: PostgresStore) -> OpenStore {

@@ -11,6 +11,7 @@
 
 mod support;
 
+mod copies;
 mod shared_imports;
 mod sharing;
 

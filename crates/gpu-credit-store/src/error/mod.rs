@@ -128,6 +128,9 @@ pub enum Error {
          returned"
     )]
     WithinQuestion,
+    /// A store is copied only into one that holds nothing.
+    #[error("the store to copy to is not empty")]
+    NotEmpty,
     /// The storage failed.
     #[error(transparent)]
     Journal(#[from] JournalError),

@@ -11,7 +11,7 @@ use super::tables::{
     ACCOUNTS, DELETIONS, ENTRIES, HEADS, IDS, LAST_SEQUENCE_KEY, META, SEGMENTS, SNAPSHOTS, all,
     digest, ids_range, note_key,
 };
-use crate::{Change, Entry, Head, Moved, Revision, Sequence};
+use crate::{Change, Deletion, Entry, Head, Moved, Revision, Sequence};
 
 /// Entries of an account from which on they are many: to fill pages with fewer costs more than it spares.
 const MANY: u64 = if cfg!(test) { 3 } else { 32 };
@@ -69,6 +69,15 @@ impl<'t> Appender<'t> {
     pub(super) fn keep(&mut self, notes: &[(String, u64)]) -> Result<(), Failure> {
         for (name, number) in notes {
             self.meta.insert(note_key(name).as_str(), number)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps deletions of accounts that were never here: no place is that of their entries.
+    pub(super) fn keep_deletions(&mut self, deletions: &[Deletion]) -> Result<(), Failure> {
+        for Deletion { digest, id } in deletions {
+            let place = Sequence::START.get();
+            self.deletions.insert((digest, id.as_str()), place)?;
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ use super::open_file::{Caller, Done};
 use super::tables::{self, ACCOUNTS, DELETIONS, ENTRIES, HEADS, LAST_SEQUENCE_KEY, META};
 use super::{RedbJournal, check, codec, decode, rows};
 use crate::{
-    AccountKey, Change, Entry, Head, Journal, JournalError, Part, Reader, RecordId, Revision,
-    Sequence,
+    AccountKey, Change, Deletion, Entry, Head, Journal, JournalError, Part, Reader, RecordId,
+    Revision, Sequence,
 };
 
 impl Reader for RedbJournal {
@@ -127,6 +127,21 @@ impl Reader for RedbJournal {
         })
     }
 
+    fn deletions(&self) -> Result<Vec<Deletion>, JournalError> {
+        self.read(|read| {
+            let mut deletions = Vec::new();
+            for row in read.open_table(DELETIONS)?.iter()? {
+                let key = row?.0;
+                let (digest, id) = key.value();
+                deletions.push(Deletion {
+                    digest: *digest,
+                    id: id.into(),
+                });
+            }
+            Ok(deletions)
+        })
+    }
+
     fn check(&self) -> Result<Vec<String>, JournalError> {
         self.read(check::check)
     }
@@ -159,8 +174,9 @@ impl Journal for RedbJournal {
                     None => return Ok(Done::Leave(Ok(()))),
                 };
                 appender.append_rows(&part.prepared, part.moved)?;
-                appender.set_heads(part.heads)?;
+                appender.set_heads(&part.heads)?;
                 appender.keep(part.notes)?;
+                appender.keep_deletions(part.deletions)?;
             }
         });
         caller.resume();

@@ -62,14 +62,14 @@ pub(super) fn alone<J: SharedJournal>(
     act: &mut dyn FnMut(&mut dyn Alone) -> Result<lane::Appended, Error>,
 ) -> Result<bool, Error> {
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-    let (mut answered, mut last, mut conflicts) = (Ok(()), None, false);
+    let (mut answered, mut last, mut writes, mut conflicts) = (Ok(()), None, false, false);
     let written = shared.journal.transact(&names, &mut |transaction| {
         let mut held = Held::new(transaction, &names, shared.journal.place());
         let appended = act(&mut held);
-        conflicts = held.conflicts;
+        (writes, conflicts) = (held.writes, held.conflicts);
         last = held.last.take();
         match appended {
-            Ok(_) => last.is_some() && !conflicts,
+            Ok(_) => writes && !conflicts,
             Err(error) => {
                 answered = Err(error);
                 false
@@ -84,8 +84,10 @@ pub(super) fn alone<J: SharedJournal>(
     }
     answered?;
     match (written, last) {
+        (Appended::Written, _) => Ok(true),
+        (Appended::Conflict, _) => Ok(!writes),
         (Appended::Unknown, Some(last)) => Ok(is_there(shared, &names, &last)?),
-        (written, last) => Ok(last.is_none() || written == Appended::Written),
+        (Appended::Unknown, None) => Err(Error::Interrupted),
     }
 }
 
@@ -117,7 +119,9 @@ struct Held<'t> {
     /// By name, as they were when they were held.
     known: HashMap<Arc<str>, (AccountKey, Revision)>,
     place: &'t str,
-    /// The last entry that was appended.
+    /// Whether anything was appended,
+    writes: bool,
+    /// and the last entry of it.
     last: Option<Entry>,
     /// Whether others have opened an account that is opened here.
     conflicts: bool,
@@ -134,6 +138,7 @@ impl<'t> Held<'t> {
             known: known.collect(),
             transaction,
             place,
+            writes: false,
             last: None,
             conflicts: false,
         }
@@ -211,10 +216,14 @@ impl Alone for Held<'_> {
     ) -> Result<(), JournalError> {
         for part in parts {
             let part = part?;
+            self.writes = true;
             self.append_entries(&part.prepared)?;
-            self.append_heads(part.heads)?;
+            self.append_heads(&part.heads)?;
             if !part.notes.is_empty() && !self.conflicts {
                 self.transaction.keep_notes(part.notes)?;
+            }
+            if !part.deletions.is_empty() && !self.conflicts {
+                self.transaction.keep_deletions(part.deletions)?;
             }
         }
         Ok(())

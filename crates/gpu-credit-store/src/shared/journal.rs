@@ -1,6 +1,6 @@
 //! The storage under stores that share it: what it must do, whatever it is made of.
 
-use crate::{Entry, Head, JournalError, Reader, RecordId, Revision};
+use crate::{Deletion, Entry, Head, JournalError, Reader, RecordId, Revision};
 
 /// A journal that several stores write to, in several processes.
 ///
@@ -121,6 +121,12 @@ pub trait Transaction {
     /// # Errors
     /// As [`append`](Self::append).
     fn keep_notes(&mut self, notes: &[(String, u64)]) -> Result<(), JournalError>;
+
+    /// Keeps deletions of accounts that were never here.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn keep_deletions(&mut self, deletions: &[Deletion]) -> Result<(), JournalError>;
 }
 
 /// What is looked up.

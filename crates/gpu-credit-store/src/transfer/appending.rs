@@ -245,7 +245,7 @@ impl Prepared {
         }
         self.appended.renumber(moved);
         let heads_and_notes = Part {
-            heads: &self.heads,
+            heads: (&self.heads).into(),
             notes: &self.notes,
             ..Part::default()
         };

@@ -73,7 +73,6 @@ impl<S: Storage> Store<S> {
         let mut file = reading::read(input, options, &units, &mut progress)?;
         let checked = checking::check(self, &mut file, options, 0, &mut progress)?;
         let mut imported = Imported {
-            already_posted: checked.known,
             questions: file.questions,
             continued: checked.continued,
             ..Imported::default()
@@ -83,6 +82,7 @@ impl<S: Storage> Store<S> {
             let posted = checked.new + checked.opened.len() as u64;
             let done = Done {
                 posted,
+                known: checked.known,
                 opened: checked.opened,
                 refused: checked.refused,
             };
@@ -102,6 +102,8 @@ impl<S: Storage> Store<S> {
 struct Done {
     /// Entries, openings of accounts among them.
     posted: u64,
+    /// Rows that were there already.
+    known: u64,
     opened: Vec<AccountIndex>,
     refused: RefusedRows,
 }
@@ -115,6 +117,7 @@ impl Done {
         let mut opened: Vec<OpenedAccount> = opened.collect();
         opened.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         imported.posted = self.posted;
+        imported.already_posted = self.known;
         imported.opened = opened;
         imported.refused = file.refused.into_errors(self.refused);
         imported
@@ -211,8 +214,11 @@ impl<'s, S: Storage> Writing<'s, S> {
                 Err(error) => return Err(error),
             }
         }
+        // Others may have posted some of it since it was checked first.
+        let new = self.posted - self.opened.len() as u64;
         Ok(Done {
             posted: self.posted,
+            known: self.file.staging.rows() - new - self.checked.refused.count(),
             opened: self.opened,
             refused: self.checked.refused,
         })

@@ -3,6 +3,7 @@
 mod accounts;
 mod appending;
 mod checking;
+mod copying;
 mod effects;
 mod export_events;
 mod identity;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use gpu_credit::Overdraft;
 
+pub use copying::{Copied, CopyStep};
 pub use effects::ImportEffect;
 pub use export_events::LeftOut;
 pub use import_sacct::{ChangedJob, JobName, OtherZone, SacctImport, SacctImported};

@@ -30,6 +30,10 @@ impl RefusedRows {
         Ok(())
     }
 
+    pub(super) fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.rows.len() * REFUSED_BYTES
     }

@@ -79,7 +79,7 @@ impl Folder {
     }
 
     /// A message that names the store, as if it were a file.
-    fn with_name_of_file(&self, said: &str) -> String {
+    pub(crate) fn with_name_of_file(&self, said: &str) -> String {
         let named = |said: &str| {
             let (before, after) = said.split_once("PostgreSQL at ")?;
             let (_, after) = after.split_once(", database postgres")?;

@@ -366,6 +366,7 @@ fn what_is_posted_is_told_with_the_balance_that_results() {
         let output = folder.run(line);
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8(said).unwrap();
+        let said = folder.with_name_of_file(&said);
         assert!(said.starts_with(expected), "{line}: {said}");
     }
     let rows = folder.json("use acme 6 --at 14 --id u2");

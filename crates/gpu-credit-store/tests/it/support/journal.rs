@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use gpu_credit_store::{
-    AccountKey, Entry, Head, Journal, JournalError, Part, Reader, RecordId, RedbJournal, Revision,
-    SegmentNumber, Sequence, SnapshotChange, Snapshots,
+    AccountKey, Deletion, Entry, Head, Journal, JournalError, Part, Reader, RecordId, RedbJournal,
+    Revision, SegmentNumber, Sequence, SnapshotChange, Snapshots,
 };
 
 use super::backend::Disk;
@@ -119,6 +119,10 @@ where
     ) -> Result<Vec<Option<Entry>>, JournalError> {
         (self.hook)(Step::Find(ids))?;
         self.journal.find_many(ids)
+    }
+
+    fn deletions(&self) -> Result<Vec<Deletion>, JournalError> {
+        self.journal.deletions()
     }
 
     fn is_deleted(&self, name: &str, id: &RecordId) -> Result<bool, JournalError> {

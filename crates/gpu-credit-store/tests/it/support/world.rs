@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gpu_credit_store::{
-    AccountKey, Append, Appended, Change, Entry, Have, Head, JournalError, LookedUp, News, Reader,
-    RecordId, Revision, Sequence, SharedJournal, Snapshots, StorageProblem, Transaction, Wanted,
+    AccountKey, Append, Appended, Change, Deletion, Entry, Have, Head, JournalError, LookedUp,
+    News, Reader, RecordId, Revision, Sequence, SharedJournal, Snapshots, StorageProblem,
+    Transaction, Wanted,
 };
 use gpu_credit_workload::random::Random;
 
@@ -302,6 +303,10 @@ impl Reader for World {
         Ok(self.connect()?.journal.deletions.contains(&key))
     }
 
+    fn deletions(&self) -> Result<Vec<Deletion>, JournalError> {
+        Ok(Vec::new())
+    }
+
     fn check(&self) -> Result<Vec<String>, JournalError> {
         Ok(Vec::new())
     }
@@ -389,6 +394,10 @@ impl Transaction for Gathered {
     }
 
     fn keep_notes(&mut self, _: &[(String, u64)]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn keep_deletions(&mut self, _: &[Deletion]) -> Result<(), JournalError> {
         Ok(())
     }
 }
