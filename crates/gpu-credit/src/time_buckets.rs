@@ -7,7 +7,8 @@
 /// One in so many times at either end may be far away from the others.
 const FAR_SHARE: usize = 64;
 
-/// Buckets go on up to the last time as long as there are no more than so many for each time.
+/// Buckets go on from the first time and up to the last one as long as there are no more than so many for
+/// each time.
 const SPARSE: usize = 2;
 
 /// More times than so many for each bucket are a crowd.
@@ -33,8 +34,8 @@ pub(crate) struct TimeBuckets {
 impl TimeBuckets {
     /// About so many buckets for `times`, which are in order and fewer than 2^32. O(n)
     ///
-    /// Their span is that of all but one in 64 of the times at either end, so that a few far away do not
-    /// crowd all others together.
+    /// Each spans as much as if all but one in 64 of the times at either end shared them, so that a few far
+    /// away do not crowd all others together. Those ends have buckets of their own unless they are far.
     pub(crate) fn new(buckets: usize, times: impl ExactSizeIterator<Item = i64> + Clone) -> Self {
         assert!(
             u32::try_from(times.len()).is_ok(),
@@ -45,6 +46,7 @@ impl TimeBuckets {
         let nth = |at: usize| times.clone().nth(at);
         let start = nth(far).unwrap_or(0); // Any will do if there are no times.
         let last = nth(times.len().saturating_sub(far + 1)).unwrap_or(start);
+        let earliest = nth(0).unwrap_or(start);
         let latest = nth(times.len().saturating_sub(1)).unwrap_or(start);
         let instants = u128::from(last.abs_diff(start)) + 1;
         let rate = ((count as u128) << u64::BITS) / instants;
@@ -56,10 +58,25 @@ impl TimeBuckets {
             before: vec![0],
             built_for: times.len(),
         };
-        buckets.last = buckets.bucket_up_to(count - 1, last);
+        let earlier = buckets.reach_back(earliest, count);
+        buckets.last = buckets.bucket_up_to(earlier + count - 1, last);
         buckets.reach(latest, count);
         buckets.count(times, 0);
         buckets
+    }
+
+    /// Lets the first bucket be that of `time`, the earliest, unless there would be too many for so many
+    /// times. By how many there are more.
+    fn reach_back(&mut self, time: i64, times: usize) -> usize {
+        let distance = u128::from(self.start.abs_diff(time));
+        let earlier = (distance * u128::from(self.rate)).div_ceil(1 << u64::BITS);
+        match usize::try_from(earlier) {
+            Ok(earlier) if earlier <= (SPARSE - 1) * times => {
+                self.start = time;
+                earlier
+            }
+            _ => 0,
+        }
     }
 
     /// Lets the last bucket be that of `time`, the latest, unless there would be too many for so many
@@ -184,6 +201,17 @@ mod tests {
     use gpu_credit_workload::random::Random;
 
     use super::TimeBuckets;
+
+    /// The first of them shared one bucket, in which a question had to search.
+    #[test]
+    fn times_at_even_distances_stand_in_buckets_of_their_own() {
+        let times = (0..1_000_i32).map(|at| i64::from(5_000 + at * 70));
+        let buckets = TimeBuckets::new(1_000, times);
+        for bucket in 0..=buckets.last {
+            let counted = buckets.before(bucket + 1) - buckets.before(bucket);
+            assert!(counted <= 2, "{counted} times in bucket {bucket}");
+        }
+    }
 
     #[test]
     fn count_what_is_before_each_bucket() {
