@@ -15,7 +15,7 @@ const FIGURE: &str = r"(?x)
 
 /// A link to a record, to the page made of records, or to a test or bench.
 const SOURCE: &str =
-    r"\]\([^)]*(benchmarks\.md|benches/record/|/tests/|/bench/|\.ci/|/src/|#[a-z])[^)]*\)";
+    r"\]\([^)]*(benchmarks\.md|benches/record/|/tests/|/bench(es)?/|\.ci/|/src/|#[a-z])[^)]*\)";
 
 /// Made of records as a whole: it names them at its end.
 const MADE_OF_RECORDS: &str = "docs/benchmarks.md";
