@@ -10,11 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gpu_credit_store::StorageProblem;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection as Connected, NoTls, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::address::Address;
+use crate::encryption::Encryption;
 use crate::failure::{other, problem};
 use crate::schema::{self, Missing};
 use crate::statements::Statements;
@@ -27,6 +31,8 @@ const BARRIERS: i64 = 64;
 /// What connections are made with.
 pub(crate) struct Settings {
     config: Config,
+    /// `None` if connections are not encrypted.
+    encrypt: Option<MakeRustlsConnect>,
     /// The server, for errors: without a password.
     pub(crate) place: Arc<str>,
     tables: Missing,
@@ -35,12 +41,10 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn parse(url: &str, number: u64, tables: Missing) -> Result<Self, StorageProblem> {
-        let mut config: Config = url.parse().map_err(|error| problem(&error))?;
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(other(
-                "connections are not encrypted: sslmode=require cannot be met",
-            ));
-        }
+        let address = Address::parse(url);
+        let mut config: Config = address.text.parse().map_err(|error| problem(&error))?;
+        let encryption = Encryption::of(&address)?;
+        config.ssl_mode(encryption.mode);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("gpu-credit");
@@ -53,9 +57,18 @@ impl Settings {
             place: place(&config).into(),
             tables,
             barrier: (number % BARRIERS.unsigned_abs()).cast_signed(),
+            // Within a machine nothing is encrypted.
+            encrypt: encryption.connect.filter(|_| has_host(&config)),
             config,
         })
     }
+}
+
+/// Whether a host is named, and no folder with the server's socket.
+fn has_host(config: &Config) -> bool {
+    use tokio_postgres::config::Host;
+    let hosts = config.get_hosts();
+    !hosts.is_empty() && hosts.iter().all(|host| matches!(host, Host::Tcp(_)))
 }
 
 /// Hosts, port and database.
@@ -185,11 +198,16 @@ impl Live {
     }
 }
 
-async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
-    let connected = settings.config.connect(NoTls).await;
-    let (client, mut connection) = connected.map_err(|error| problem(&error))?;
-    let is_noticed = Arc::new(AtomicBool::new(false));
-    let noticed = Arc::clone(&is_noticed);
+/// Keeps a connection going, and notes whether the server says something that was not asked.
+fn keep_up<S>(
+    connected: Result<(Client, Connected<Socket, S>), tokio_postgres::Error>,
+    is_noticed: &Arc<AtomicBool>,
+) -> Result<Client, tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (client, mut connection) = connected?;
+    let noticed = Arc::clone(is_noticed);
     tokio::spawn(async move {
         // It ends with the connection: who waits for an answer is told by the client.
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
@@ -198,6 +216,22 @@ async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
             }
         }
     });
+    Ok(client)
+}
+
+async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
+    let is_noticed = Arc::new(AtomicBool::new(false));
+    let client = match &settings.encrypt {
+        None => {
+            let connected = settings.config.connect(NoTls).await;
+            keep_up(connected, &is_noticed)
+        }
+        Some(encrypt) => {
+            let connected = settings.config.connect(encrypt.clone()).await;
+            keep_up(connected, &is_noticed)
+        }
+    };
+    let client = client.map_err(|error| problem(&error))?;
     schema::migrate(&client, settings.tables).await?;
     is_noticed.store(false, Ordering::SeqCst);
     let barrier = "INSERT INTO barrier AS b VALUES ($1, 1) ON CONFLICT (place) DO UPDATE SET beat = b.beat + 1";

@@ -35,14 +35,22 @@
 //! memory with that of the server and reads the entries after it, in one round trip that is shared by all who
 //! wait.
 //!
-//! All methods wait, on the caller's thread: in async code they belong into a blocking task. Connections are
-//! not encrypted: use a private network or a tunnel. Texts with a NUL character, which PostgreSQL does not
-//! keep, are [refused](gpu_credit_store::Refusal::TextNotKept).
+//! All methods wait, on the caller's thread: in async code they belong into a blocking task. Texts with a NUL
+//! character, which PostgreSQL does not keep, are [refused](gpu_credit_store::Refusal::TextNotKept).
+//!
+//! # Encryption
+//!
+//! `sslmode` in the address says what is asked of connections over a network, as `libpq` has it: `disable`;
+//! `prefer`, which is the default; `require`; `verify-ca`; `verify-full`, by which the server's certificate has to be
+//! that of the host. The last two, and `require` if it is given, trust the certificates in the file that
+//! `sslrootcert` names; `prefer`, and `require` without it, trust any server.
 //!
 //! The statements keep to what CockroachDB and YugabyteDB document, too: written for them, untested.
 
+mod address;
 mod append;
 mod connection;
+mod encryption;
 mod failure;
 mod journal;
 mod look_up;

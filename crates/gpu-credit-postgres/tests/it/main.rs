@@ -12,8 +12,10 @@
 mod support;
 
 mod copies;
+mod encrypted;
 mod shared_imports;
 mod sharing;
+mod subset;
 
 #[path = "../../../gpu-credit-store/tests/it/admission.rs"]
 mod admission;

@@ -15,7 +15,7 @@ use gpu_credit_store::ImportOptions;
 
 pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
-pub(crate) use server::execute;
+pub(crate) use server::{encrypted_server, execute};
 
 /// The store that tests of any storage are about.
 pub(crate) type TestStore = PostgresStore;

@@ -1,8 +1,9 @@
 //! A server of the tests' own, in a temporary folder, for as long as the tests run.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write as _};
-use std::os::unix::fs::chown;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,19 +20,27 @@ pub(crate) struct Server {
     programs: PathBuf,
     user: Option<(u32, u32)>,
     addresses: AtomicUsize,
+    port: u16,
 }
 
 /// The server. If there is none on this machine, that is said, and the tests end here.
 pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let Some(programs) = programs() else {
-            let told =
-                "skipped: there is no PostgreSQL on this machine (initdb, postgres, pg_isready)\n";
-            std::io::stderr().write_all(told.as_bytes()).unwrap();
-            process::exit(0);
-        };
-        Server::start(programs)
+    SERVER.get_or_init(|| Server::start(5432, "listen_addresses = ''\n", |_| ()))
+}
+
+/// Another one, which takes connections over the network if they are encrypted.
+#[allow(dead_code, reason = "it is for the tests of the store")]
+pub(crate) fn encrypted_server(certificate: &str, key: &str) -> Server {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let settings = format!("listen_addresses = 'localhost'\nport = {port}\nssl = on\n");
+    let admitted = "local all all trust\nhostssl all all all trust\n";
+    Server::start(port, &settings, |file| {
+        file("server.crt", certificate);
+        file("server.key", key);
+        file("pg_hba.conf", admitted);
     })
 }
 
@@ -52,13 +61,21 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Server {
-    fn start(programs: PathBuf) -> Self {
+    /// Starts one with these settings, and files among its data.
+    fn start(port: u16, settings: &str, files: impl FnOnce(&dyn Fn(&str, &str))) -> Self {
+        let Some(programs) = programs() else {
+            let told =
+                "skipped: there is no PostgreSQL on this machine (initdb, postgres, pg_isready)\n";
+            std::io::stderr().write_all(told.as_bytes()).unwrap();
+            process::exit(0);
+        };
         let folder = tempfile::Builder::new().prefix("credit").tempdir().unwrap();
         let server = Server {
             user: unprivileged(),
             folder: folder.path().to_owned(),
             programs,
             addresses: AtomicUsize::new(0),
+            port,
         };
         // It is removed once the server has ended.
         mem::forget(folder);
@@ -75,8 +92,16 @@ impl Server {
         ]);
         run(initdb.arg("--pgdata").arg(&data));
         let settings =
-            "listen_addresses = ''\nfsync = off\nfull_page_writes = off\nmax_connections = 200\n";
+            format!("{settings}fsync = off\nfull_page_writes = off\nmax_connections = 200\n");
         fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
+        files(&|name, text| {
+            let path = data.join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = server.user {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        });
         server.keep(&data);
         server.wait();
         server
@@ -106,6 +131,7 @@ impl Server {
         let is_ready = || {
             let mut ready = self.command("pg_isready");
             ready.arg("--quiet").arg("--host").arg(&self.folder);
+            ready.arg("--port").arg(self.port.to_string());
             ready.status().unwrap().success()
         };
         for _ in 0..600 {
@@ -144,13 +170,41 @@ impl Server {
     }
 
     pub(crate) fn url_and_address(&self) -> (String, String) {
-        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
-        let schema = format!("credit{number}");
-        let address = format!("host={} user=ledger dbname=postgres", self.folder.display());
-        execute(&address, &format!("CREATE SCHEMA {schema}"));
+        let schema = self.schema();
+        let address = self.address_of_server();
         let host = self.folder.to_str().unwrap().replace('/', "%2F");
         let url = format!("postgres://ledger@{host}/postgres?options=-c%20search_path%3D{schema}");
         (url, format!("{address} options='-c search_path={schema}'"))
+    }
+}
+
+#[allow(dead_code, reason = "some is for the tests of the store")]
+impl Server {
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The name of a new schema.
+    pub(crate) fn schema(&self) -> String {
+        let number = self.addresses.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("credit{number}");
+        execute(
+            &self.address_of_server(),
+            &format!("CREATE SCHEMA {schema}"),
+        );
+        schema
+    }
+
+    fn address_of_server(&self) -> String {
+        let Server { folder, port, .. } = self;
+        format!(
+            "host={} port={port} user=ledger dbname=postgres",
+            folder.display()
+        )
     }
 }
 
