@@ -10,24 +10,20 @@
 //! What was written to a loaded account after that place lies beside it. Whoever reads brings it up to
 //! `visible` first; whoever reads several brings all of them up to one `visible`.
 
-use std::collections::VecDeque;
+mod slot;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::facts::Record;
-use crate::folding::{apply_all, load};
+use crate::folding::load;
 use crate::memory::{Memory, SLOT_BYTES};
 use crate::recent::{Share, Written};
 use crate::snapshot::{Keeper, cold};
-use crate::{Account, AccountKey, Entry, Error, Reader, Revision, Sequence, StoreOptions};
-
-/// An account that takes in so many entries at once is settled at once.
-const SETTLED_FROM: usize = 64;
-/// What an account takes of memory is counted again after so many entries at least.
-const UNCOUNTED_MIN: u64 = 64;
+use crate::{Account, AccountKey, Error, Reader, Revision, Sequence, StoreOptions};
+use slot::{Held, Slot};
 
 pub(crate) struct Directory {
     pub(crate) keeper: Keeper,
@@ -43,46 +39,6 @@ struct Slots {
     by_name: HashMap<Arc<str>, Arc<Slot>>,
     /// How often a name lost its slot.
     removals: u64,
-}
-
-/// The place of one account. `None` until it is needed, and after a failure: what is durable is in
-/// the journal, so that forgetting is always sound.
-struct Slot {
-    key: AccountKey,
-    account: RwLock<Option<Account>>,
-    /// Locked for a moment only, and last.
-    later: Mutex<Later>,
-    /// When it was last used, by the loads of the store.
-    used_at: AtomicU64,
-    /// Questions that need it in memory together with others.
-    held: AtomicUsize,
-    /// What was read for balances while it was not loaded, in entries of a snapshot that are loaded in the time.
-    read_cold: AtomicU64,
-}
-
-/// What was written after what the account holds.
-enum Later {
-    /// The account is not loaded, and nothing is kept.
-    NotLoaded,
-    Commits(Commits),
-    /// The name has no such account any more: it is to be looked up again.
-    Gone,
-}
-
-/// What was written beside an account, and what it is reckoned to take of memory.
-#[derive(Default)]
-struct Commits {
-    waiting: VecDeque<Commit>,
-    bytes: usize,
-    /// Entries that were taken in since the bytes were counted.
-    uncounted: usize,
-}
-
-/// What a commit wrote to one account.
-struct Commit {
-    written: Arc<Written>,
-    /// The account's share of it.
-    share: usize,
 }
 
 impl Directory {
@@ -288,11 +244,8 @@ impl Directory {
                 continue;
             }
             let slots = self.slots.read();
-            if let Some(slot) = slots.by_name.get(&account.name)
-                && let Later::Commits(commits) = &mut *slot.later.lock()
-            {
-                let written = Arc::clone(written);
-                commits.waiting.push_back(Commit { written, share });
+            if let Some(slot) = slots.by_name.get(&account.name) {
+                slot.lay(written, share);
             }
         }
         if let Some(last) = written.last() {
@@ -417,7 +370,7 @@ impl Directory {
                 return Ok(false);
             };
             let loaded = load(journal, &slot.key, Revision::END, through, &self.keeper);
-            let loaded = loaded.inspect_err(|_| slot.end_loading())?;
+            let loaded = loaded.inspect_err(|_| slot.end_loading(&self.memory))?;
             (self.keeper).has_entries(journal, &slot.key, loaded.revision());
             slot.count(&loaded, &self.memory);
             *account = Some(loaded);
@@ -441,164 +394,7 @@ impl Directory {
     fn begin_loading(&self, slot: &Slot) -> Option<Sequence> {
         // No commit is on its way, which would be in neither.
         let _publishing = self.publishing.lock();
-        let mut later = slot.later.lock();
-        if matches!(*later, Later::Gone) {
-            return None;
-        }
-        slot.replace(&mut later, Later::Commits(Commits::default()), &self.memory);
-        Some(self.visible())
-    }
-}
-
-impl Slot {
-    fn new(key: AccountKey) -> Self {
-        Slot {
-            key,
-            account: RwLock::new(None),
-            later: Mutex::new(Later::NotLoaded),
-            used_at: AtomicU64::new(0),
-            held: AtomicUsize::new(0),
-            read_cold: AtomicU64::new(0),
-        }
-    }
-
-    /// Takes note that it is used.
-    fn touch(&self, memory: &Memory) {
-        let now = memory.now();
-        if self.used_at.load(Ordering::Relaxed) != now {
-            self.used_at.store(now, Ordering::Relaxed);
-        }
-    }
-
-    /// It is to be looked up again; the bytes that it took.
-    fn leave(&self, memory: &Memory) -> usize {
-        self.replace(&mut self.later.lock(), Later::Gone, memory)
-    }
-
-    /// Replaces what lies beside it, and what it takes of memory with it, which is returned.
-    fn replace(&self, later: &mut Later, by: Later, memory: &Memory) -> usize {
-        let bytes = match std::mem::replace(later, by) {
-            Later::Commits(commits) => commits.bytes,
-            Later::NotLoaded | Later::Gone => 0,
-        };
-        memory.change(bytes, 0);
-        bytes
-    }
-
-    /// Counts what the account takes of memory. O(n) steps of one chunk each.
-    fn count(&self, account: &Account, memory: &Memory) {
-        let bytes = account.memory_used() + SLOT_BYTES + 2 * self.key.name.len();
-        if let Later::Commits(commits) = &mut *self.later.lock() {
-            memory.change(commits.bytes, bytes);
-            (commits.bytes, commits.uncounted) = (bytes, 0);
-        }
-    }
-
-    /// It could not be loaded: nothing is kept for it.
-    fn end_loading(&self) {
-        let mut later = self.later.lock();
-        if let Later::Commits(_) = *later {
-            *later = Later::NotLoaded;
-        }
-    }
-
-    /// Whether the account is there, and nothing up to `visible` lies beside it.
-    fn is_up_to(&self, visible: Sequence) -> bool {
-        match &*self.later.lock() {
-            Later::Commits(commits) => {
-                let first = commits.waiting.front();
-                first.is_none_or(|first| !first.is_in(visible))
-            }
-            Later::NotLoaded | Later::Gone => false,
-        }
-    }
-
-    /// Takes in what lies beside the account, up to `visible`; whether the account is there then. What
-    /// cannot be taken in makes it forgotten: loading it anew says why.
-    fn advance(&self, account: &mut Option<Account>, visible: Sequence, memory: &Memory) -> bool {
-        let commits = match self.take_later(visible) {
-            Some(commits) if commits.is_empty() => return account.is_some(),
-            Some(commits) => commits,
-            None => {
-                *account = None;
-                return false;
-            }
-        };
-        // While it is out, a panic leaves nothing half-done behind: it is loaded anew.
-        let taken = account.take();
-        *account = taken.and_then(|mut account| {
-            let count = commits.iter().map(|commit| commit.share().entries.len());
-            let count: usize = count.sum();
-            let entries = commits.iter().flat_map(Commit::entries);
-            apply_all(&mut account, entries).ok()?;
-            if count >= SETTLED_FROM {
-                account.settle();
-            }
-            Some(account)
-        });
-        if let Some(account) = account
-            && self.is_to_be_counted(account)
-        {
-            self.count(account, memory);
-        }
-        account.is_some()
-    }
-
-    /// Whether so much was taken in since the account was counted that it may take much more.
-    fn is_to_be_counted(&self, account: &Account) -> bool {
-        match &*self.later.lock() {
-            Later::Commits(commits) => {
-                commits.uncounted as u64 > UNCOUNTED_MIN + account.revision().get() / 16
-            }
-            Later::NotLoaded | Later::Gone => false,
-        }
-    }
-
-    /// `None` if nothing is kept, as the account is not to be used.
-    fn take_later(&self, visible: Sequence) -> Option<Vec<Commit>> {
-        let mut later = self.later.lock();
-        let Later::Commits(commits) = &mut *later else {
-            return None;
-        };
-        let waiting = &mut commits.waiting;
-        let count = waiting.partition_point(|commit| commit.is_in(visible));
-        let taken: Vec<Commit> = waiting.drain(..count).collect();
-        let entries = taken.iter().map(|commit| commit.share().entries.len());
-        commits.uncounted += entries.sum::<usize>();
-        Some(taken)
-    }
-}
-
-/// An account that stays in memory until this is dropped.
-struct Held<'s> {
-    slot: &'s Slot,
-    memory: &'s Memory,
-}
-
-impl<'s> Held<'s> {
-    fn new(slot: &'s Slot, memory: &'s Memory) -> Self {
-        slot.held.fetch_add(1, Ordering::SeqCst);
-        Held { slot, memory }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.slot.held.fetch_sub(1, Ordering::SeqCst);
-        self.memory.try_again();
-    }
-}
-
-impl Commit {
-    fn is_in(&self, visible: Sequence) -> bool {
-        self.written.last() <= Some(visible)
-    }
-
-    fn share(&self) -> &Share {
-        &self.written.shares[self.share]
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (&Entry, Option<Record>)> {
-        self.written.entries_of(self.share())
+        let is_there = slot.begin_loading(&self.memory);
+        is_there.then(|| self.visible())
     }
 }
