@@ -48,26 +48,31 @@ pub(crate) fn fold_on(
     revision: Revision,
     through: Sequence,
 ) -> Result<Account, Error> {
-    let gone = || Error::NoSuchAccount(key.name.to_string());
     let mut after = account.as_ref().map_or(Revision::START, Account::revision);
     while after < revision {
         let entries = some_entries(journal, key, after..revision, through)?;
         let Some(last) = entries.last() else { break };
         after = last.revision;
         account = apply(journal, key, account, &entries)?;
-        if account.is_none() {
-            return Err(gone());
-        }
-        if entries.len() < FOLDED_AT_ONCE {
+        if account.is_none() || entries.len() < FOLDED_AT_ONCE {
             break;
         }
     }
-    // Entries never change, but all of them go if the account is deleted.
-    let head = journal.heads(&[&key.name])?.pop().flatten();
-    let is_there = head.is_some_and(|head| head.account == *key);
-    let mut account = account.filter(|_| is_there).ok_or_else(gone)?;
+    is_still_open(journal, key)?;
+    let gone = || Error::NoSuchAccount(key.name.to_string());
+    let mut account = account.ok_or_else(gone)?;
     account.settle();
     Ok(account)
+}
+
+/// Entries never change, but all of them go if their account is deleted: what was read of them is whole if it
+/// is still open.
+pub(crate) fn is_still_open(journal: &dyn Reader, key: &AccountKey) -> Result<(), Error> {
+    let head = journal.heads(&[&key.name])?.pop().flatten();
+    match head.is_some_and(|head| head.account == *key) {
+        true => Ok(()),
+        false => Err(Error::NoSuchAccount(key.name.to_string())),
+    }
 }
 
 /// The account with entries that follow its own, or that its first entries open; `None` if they open none.
@@ -82,7 +87,11 @@ pub(crate) fn apply(
         return Ok(None);
     };
     let corrected = corrected(journal, key, entries)?;
-    apply_all(&mut account, entries.iter().zip(corrected))?;
+    if let Err(error) = apply_all(&mut account, entries.iter().zip(corrected)) {
+        // What they correct may have gone with the account.
+        is_still_open(journal, key)?;
+        return Err(error);
+    }
     Ok(Some(account))
 }
 

@@ -10,6 +10,7 @@ use gpu_credit::{Answer, Overdraft};
 
 use crate::asking::Asking;
 use crate::draft::{Answered, Request};
+use crate::folding::is_still_open;
 use crate::lane::Lane;
 use crate::owned::Owned;
 use crate::{
@@ -467,7 +468,18 @@ impl<S: Storage> Store<S> {
     ) -> Result<(), Error> {
         let storage = self.storage()?;
         let (key, through) = (storage.key(account)?, storage.visible());
-        Ok(storage.reader().entries(&key, after, through, &mut visit)?)
+        let mut is_broken_off = false;
+        let mut visit = |entry| {
+            let flow = visit(entry);
+            is_broken_off = flow.is_break();
+            flow
+        };
+        let reader = storage.reader();
+        reader.entries(&key, after, through, &mut visit)?;
+        match is_broken_off {
+            true => Ok(()),
+            false => is_still_open(reader, &key),
+        }
     }
 
     /// The entry of an id; `None` if there is none.
@@ -477,8 +489,11 @@ impl<S: Storage> Store<S> {
     pub fn entry(&self, account: &str, id: &RecordId) -> Result<Option<Entry>, Error> {
         let storage = self.storage()?;
         let key = storage.key(account)?;
-        let found = storage.reader().find_many(&[(key, id.clone())])?;
+        let found = storage.reader().find_many(&[(key.clone(), id.clone())])?;
         let found = found.into_iter().next().flatten();
+        if found.is_none() {
+            is_still_open(storage.reader(), &key)?;
+        }
         Ok(found.filter(|entry| entry.sequence <= storage.visible()))
     }
 
