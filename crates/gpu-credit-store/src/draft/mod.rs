@@ -10,6 +10,7 @@ mod known;
 mod tests;
 mod undo;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -30,8 +31,9 @@ use crate::{
 pub(crate) struct Draft<'a> {
     recent: &'a Recent,
     recorded_at: i64,
-    /// The number of an account that is opened at a place.
-    number: fn(Sequence) -> Sequence,
+    /// What the numbers of accounts that are opened are made from; `None` if they are the sequences of
+    /// their openings.
+    number_seed: Option<u64>,
     /// The last entry before the draft.
     base: Sequence,
     last: Sequence,
@@ -88,7 +90,7 @@ impl<'a> Draft<'a> {
         Draft {
             recent,
             recorded_at,
-            number: |opened| opened,
+            number_seed: None,
             base,
             last: base,
             entries: Vec::new(),
@@ -101,9 +103,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Accounts that it opens get other numbers than the sequences of their openings.
-    pub(crate) fn numbered_by(self, number: fn(Sequence) -> Sequence) -> Self {
-        Draft { number, ..self }
+    /// From now on, accounts that it opens get 62 bits of a seed and their name as their numbers: a
+    /// request that is drafted again from the same seed opens the same accounts.
+    pub(crate) fn number_from(&mut self, seed: u64) {
+        self.number_seed = Some(seed);
+    }
+
+    fn number(&self, name: &str, sequence: Sequence) -> Sequence {
+        match self.number_seed {
+            Some(seed) => Sequence::new(number(seed, name)),
+            None => sequence,
+        }
     }
 
     /// Adds a request, all of it or nothing; of a trial, nothing.
@@ -179,7 +189,7 @@ impl<'a> Draft<'a> {
         let sequence = self.next_sequence(posting)?;
         let head = Head {
             account: AccountKey {
-                opened: (self.number)(sequence),
+                opened: self.number(&posting.account, sequence),
                 name: posting.account.as_str().into(),
             },
             policy,
@@ -366,4 +376,10 @@ pub(crate) fn refused(posting: &Posting, refusal: Refusal) -> Error {
         id: posting.id.clone(),
         refusal,
     }
+}
+
+fn number(seed: u64, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, name).hash(&mut hasher);
+    hasher.finish() >> 2
 }

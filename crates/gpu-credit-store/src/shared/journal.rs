@@ -25,39 +25,13 @@ pub trait SharedJournal: Reader {
         true
     }
 
-    /// Looks up accounts, then entries: an entry that is found may be later than the head of its account. Of an
-    /// account that was deleted under the id, the head is looked up after that is known: an account that
-    /// is open then is another.
+    /// Looks up accounts and entries, all as of one moment: an id that is not found was not there while its
+    /// account stood at the head that was found. Of an account that was deleted under the id, the head is
+    /// looked up after that is known: an account that is open then is another.
     ///
     /// # Errors
     /// If the storage fails, or what it holds is damaged.
-    fn look_up(&self, wanted: &Wanted<'_>) -> Result<LookedUp, JournalError> {
-        let mut heads = self.heads(&wanted.names)?;
-        let account = |name: usize| heads[name].as_ref().map(|head| head.account.clone());
-        let asked = wanted.ids.iter().enumerate();
-        let asked = asked.filter_map(|(place, (name, id))| {
-            account(*name).map(|account| (place, (account, (*id).clone())))
-        });
-        let (places, ids): (Vec<usize>, Vec<_>) = asked.unzip();
-        let mut found = vec![None; wanted.ids.len()];
-        if !ids.is_empty() {
-            for (place, entry) in places.into_iter().zip(self.find_many(&ids)?) {
-                found[place] = entry;
-            }
-        }
-        let is_deleted = match wanted.deletion {
-            Some((name, id)) => self.is_deleted(name, id)?,
-            None => false,
-        };
-        if is_deleted {
-            heads = self.heads(&wanted.names)?;
-        }
-        Ok(LookedUp {
-            heads,
-            found,
-            is_deleted,
-        })
-    }
+    fn look_up(&self, wanted: &Wanted<'_>) -> Result<LookedUp, JournalError>;
 
     /// What is new of accounts, all as of one moment, in the order of the names; `None` for one that is not
     /// open.

@@ -24,7 +24,8 @@ use crate::group::{Abandoned, GroupCommit};
 use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
 use crate::{
-    Change, Entry, Error, Head, JournalError, Posting, RecordId, Sequence, StorageProblem, rules,
+    Change, Entry, Error, Head, JournalError, Posting, RecordId, Revision, Sequence, StorageProblem,
+    rules,
 };
 
 /// Drafts that may meet a conflict; the next is made with the accounts held.
@@ -35,14 +36,30 @@ const DRAFTED_HELD: usize = 16;
 
 /// How postings wait, and what they begin with.
 pub(super) struct Posted {
-    lanes: Vec<GroupCommit<Request, Reply>>,
+    lanes: Vec<GroupCommit<Sent, Reply>>,
     heads: Heads,
     pins: Pins,
     hasher: RandomState,
 }
 
+/// A request on its way. However often it is drafted, it opens accounts of the same numbers: of two appends of it, one
+/// that comes late finds them taken, even if they are deleted by then.
+struct Sent {
+    request: Request,
+    number_seed: u64,
+}
+
+impl Sent {
+    fn new(request: Request) -> Self {
+        Sent {
+            request,
+            number_seed: RandomState::new().hash_one(0),
+        }
+    }
+}
+
 /// A request, given back; unanswered if it is to be drafted by itself.
-type Reply = (Request, Option<Answered>);
+type Reply = (Sent, Option<Answered>);
 
 impl Posted {
     pub(super) fn new(lanes: usize) -> Self {
@@ -94,20 +111,22 @@ impl Posted {
 }
 
 /// Writes what a request asks for.
-pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, mut request: Request) -> Answered {
+pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, request: Request) -> Answered {
     check_texts(&shared.journal, &request.postings)?;
     let lane = shared.posted.lane(&request);
+    let mut sent = Sent::new(request);
+    let request = &sent.request;
     if !request.is_trial && is_plain(&request.postings) {
         let is_large = request.postings.len() >= LARGE_FROM;
         let waiting = &shared.posted.lanes[lane];
-        let replied = waiting.submit(request, is_large, |group| commit(shared, lane, group));
+        let replied = waiting.submit(sent, is_large, |group| commit(shared, lane, group));
         let (back, answered) = replied.map_err(|Abandoned| (0, Error::Interrupted))?;
         if let Some(answered) = answered {
             return answered;
         }
-        request = back;
+        sent = back;
     }
-    post_alone(shared, lane, &request)
+    post_alone(shared, lane, &sent)
 }
 
 /// What the journal cannot keep is refused.
@@ -137,12 +156,12 @@ fn writes(answered: &Answered) -> bool {
 }
 
 /// Drafts a request from facts that are looked up for it, and appends it.
-fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, request: &Request) -> Answered {
-    let needs = Needs::of(&request.postings);
+fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, sent: &Sent) -> Answered {
+    let needs = Needs::of(&sent.request.postings);
     let failed = |error: JournalError| (0, Error::Journal(error));
     for _ in 0..DRAFTED_FREELY {
         let looked_up = shared.journal.look_up(&needs.wanted()).map_err(failed)?;
-        let Some((answered, append)) = draft_alone(shared, request, &needs, looked_up)? else {
+        let Some((answered, append)) = draft_alone(shared, sent, &needs, looked_up)? else {
             continue;
         };
         let Some(append) = append else {
@@ -158,7 +177,7 @@ fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, request: &Reque
         let held = shared
             .journal
             .append_held(lane, &needs.wanted(), &mut |looked_up| {
-                let (answered, append) = match draft_alone(shared, request, &needs, looked_up) {
+                let (answered, append) = match draft_alone(shared, sent, &needs, looked_up) {
                     Ok(Some((answered, append))) => (Some(answered), append),
                     Ok(None) => (None, None),
                     Err(error) => (Some(Err(error)), None),
@@ -185,7 +204,7 @@ type DraftedAlone = (Answered, Option<Append>);
 /// Drafts a request; `None` if an account went on meanwhile.
 fn draft_alone<J: SharedJournal>(
     shared: &Shared<J>,
-    request: &Request,
+    sent: &Sent,
     needs: &Needs<'_>,
     looked_up: LookedUp,
 ) -> Result<Option<DraftedAlone>, (usize, Error)> {
@@ -197,8 +216,8 @@ fn draft_alone<J: SharedJournal>(
     }
     let nothing = Recent::new(Sequence::START);
     let mut draft = draft(&nothing);
-    let answered = draft.add(request, &mut facts);
-    let is_written = !request.is_trial && writes(&answered);
+    let answered = add(&mut draft, sent, &mut facts);
+    let is_written = !sent.request.is_trial && writes(&answered);
     let append = is_written.then(|| known.append(draft.finish(), needs.names()));
     Ok(Some((answered, append)))
 }
@@ -246,7 +265,8 @@ fn gather_standings<J: SharedJournal>(
     Ok(true)
 }
 
-/// Whether an append was written: if that is not known, its ids are looked up.
+/// Whether an append was written: if that is not known, its ids are looked up. One that was not found and comes
+/// late is a conflict then, for what is drafted now takes its revisions, its ids and its numbers.
 fn settle<J: SharedJournal>(
     shared: &Shared<J>,
     appended: Appended,
@@ -289,20 +309,30 @@ fn is_found(journal: &dyn SharedJournal, append: &Append) -> Result<bool, Journa
         ids: ids.collect(),
         deletion: deletion.map(|entry| (&*entry.account.name, &entry.id)),
     })?;
-    if deletion.is_some() {
-        return Ok(looked_up.is_deleted);
+    if deletion.is_some() && looked_up.is_deleted {
+        return Ok(true);
     }
     let mut both = append.entries.iter().zip(&looked_up.found);
-    Ok(both.all(|(entry, found)| {
+    let is_found = both.all(|(entry, found)| {
         found.as_ref().is_some_and(|found| {
             (&found.account, found.revision) == (&entry.account, entry.revision)
                 && found.change == entry.change
         })
-    }))
+    });
+    let mut both = append.accounts.iter().zip(&looked_up.heads);
+    let is_there = both.all(|(change, head)| match head {
+        Some(head) => head.account == change.head.account,
+        None => change.expected == Revision::START,
+    });
+    match is_found || is_there {
+        true => Ok(is_found),
+        // Its entries went with it, if there were any.
+        false => Err(failed(journal, "an account was deleted meanwhile")),
+    }
 }
 
 fn draft<'r>(nothing: &'r Recent) -> Draft<'r> {
-    Draft::new(nothing, Sequence::START, now()).numbered_by(random_number)
+    Draft::new(nothing, Sequence::START, now())
 }
 
 /// The number of a new account: 62 random bits, which no other has.
@@ -310,17 +340,22 @@ pub(super) fn random_number(_: Sequence) -> Sequence {
     Sequence::new(RandomState::new().hash_one(0) >> 2)
 }
 
+fn add(draft: &mut Draft<'_>, sent: &Sent, facts: &mut Facts) -> Answered {
+    draft.number_from(sent.number_seed);
+    draft.add(&sent.request, facts)
+}
+
 /// Requests that are drafted together.
 struct Group<'g, J> {
     shared: &'g Shared<J>,
     lane: usize,
-    requests: &'g [Request],
+    requests: &'g [Sent],
     /// Of each request, whether it still writes something.
     writes: &'g mut [bool],
 }
 
 /// Appends what the requests write.
-fn commit<J: SharedJournal>(shared: &Shared<J>, lane: usize, requests: Vec<Request>) -> Vec<Reply> {
+fn commit<J: SharedJournal>(shared: &Shared<J>, lane: usize, requests: Vec<Sent>) -> Vec<Reply> {
     let mut writes = vec![true; requests.len()];
     let group = Group {
         shared,
@@ -343,7 +378,7 @@ impl<J: SharedJournal> Group<'_, J> {
     /// The answers of those that were written; `None` if nothing is to be written.
     fn append(mut self) -> Result<Option<Vec<Option<Answered>>>, JournalError> {
         let (shared, requests) = (self.shared, self.requests);
-        let needs = Needs::of(requests.iter().flat_map(|request| &request.postings));
+        let needs = Needs::of(requests.iter().flat_map(|sent| &sent.request.postings));
         let wanted = needs.wanted();
         let known = |looked_up: LookedUp| {
             shared.posted.learn(&looked_up.heads);
@@ -390,13 +425,13 @@ impl<J: SharedJournal> Group<'_, J> {
         let mut draft = draft(&nothing);
         let mut names = Vec::new();
         let requests = self.requests.iter().zip(self.writes.iter_mut());
-        let answers = requests.map(|(request, still_writes)| {
+        let answers = requests.map(|(sent, still_writes)| {
             if !*still_writes {
                 return None;
             }
-            let needs = Needs::of(&request.postings);
+            let needs = Needs::of(&sent.request.postings);
             let mut facts = known.facts(&needs, &self.shared.posted.pins);
-            let answered = draft.add(request, &mut facts);
+            let answered = add(&mut draft, sent, &mut facts);
             *still_writes = writes(&answered);
             still_writes.then(|| {
                 names.extend(needs.names());
@@ -408,6 +443,11 @@ impl<J: SharedJournal> Group<'_, J> {
         let append = is_any.then(|| known.append(draft.finish(), names.into_iter()));
         (answers, append)
     }
+}
+
+fn failed(journal: &dyn SharedJournal, why: &str) -> JournalError {
+    let problem = StorageProblem::Io(Arc::new(io::Error::other(why.to_owned())));
+    JournalError::new(journal.place(), problem)
 }
 
 /// What was written could not be looked up.

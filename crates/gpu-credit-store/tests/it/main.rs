@@ -27,6 +27,7 @@ mod kill;
 mod lane;
 mod left_out;
 mod making;
+mod meanwhile;
 mod memory;
 mod metered;
 mod old_formats;
