@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_postgres::{PostgresJournal, PostgresStore};
+use gpu_credit_postgres::{PostgresOptions, PostgresStore};
 use gpu_credit_store::{
     Append, Appended, Change, Entry, Head, HeadChange, Posting, Reader as _, Sequence,
     SharedJournal as _,
@@ -138,7 +138,10 @@ fn opened(accounts: usize) -> String {
 
 fn single_appends(length: Duration) -> f64 {
     let address = opened(WRITERS);
-    let journal = PostgresJournal::open_with_lanes(&address, WRITERS).unwrap();
+    let journal = PostgresOptions::default()
+        .lanes(WRITERS)
+        .open_journal(&address)
+        .unwrap();
     let heads: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let name = account(writer);

@@ -5,6 +5,7 @@
 
 use std::env;
 use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,21 +13,24 @@ use std::time::Duration;
 use gpu_credit_store::StorageProblem;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection as Connected, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::Address;
 use crate::encryption::Encryption;
 use crate::failure::{other, problem};
-use crate::schema::{self, Missing};
+use crate::options::PostgresOptions;
+use crate::schema;
 use crate::statements::Statements;
 
-/// How long a connection may take to be made, and how long an answer may take.
-pub(crate) const WAIT: Duration = Duration::from_secs(30);
-/// Places that the first writes of connections go to, so that they need not wait for each other.
-const BARRIERS: i64 = 64;
+/// Places that writes which confirm go to, so that they need not wait for each other.
+const BARRIERS: u64 = 64;
+/// The write that confirms.
+pub(crate) const BARRIER: &str =
+    "INSERT INTO barrier AS b VALUES ($1, 1) ON CONFLICT (place) DO UPDATE SET beat = b.beat + 1";
 
 /// What connections are made with.
 pub(crate) struct Settings {
@@ -35,12 +39,11 @@ pub(crate) struct Settings {
     encrypt: Option<MakeRustlsConnect>,
     /// The server, for errors: without a password.
     pub(crate) place: Arc<str>,
-    tables: Missing,
-    barrier: i64,
+    pub(crate) options: PostgresOptions,
 }
 
 impl Settings {
-    pub(crate) fn parse(url: &str, number: u64, tables: Missing) -> Result<Self, StorageProblem> {
+    pub(crate) fn parse(url: &str, options: PostgresOptions) -> Result<Self, StorageProblem> {
         let address = Address::parse(url);
         let mut config: Config = address.text.parse().map_err(|error| problem(&error))?;
         let encryption = Encryption::of(&address)?;
@@ -52,14 +55,16 @@ impl Settings {
         if let (None, Ok(password)) = (config.get_password(), env::var("PGPASSWORD")) {
             config.password(password);
         }
-        config.connect_timeout(WAIT).tcp_user_timeout(WAIT);
+        // One that does not answer, or cannot confirm, does not keep others from being tried.
+        config.load_balance_hosts(LoadBalanceHosts::Random);
+        config.connect_timeout(options.wait);
+        config.tcp_user_timeout(options.wait);
         Ok(Settings {
             place: place(&config).into(),
-            tables,
-            barrier: (number % BARRIERS.unsigned_abs()).cast_signed(),
             // Within a machine nothing is encrypted.
             encrypt: encryption.connect.filter(|_| has_host(&config)),
             config,
+            options,
         })
     }
 }
@@ -103,6 +108,8 @@ pub(crate) struct Connection {
 pub(crate) struct Live {
     pub(crate) client: Client,
     pub(crate) statements: Statements,
+    /// The place of its writes that confirm.
+    barrier: i64,
     /// Whether the server has said something that was not asked.
     is_noticed: Arc<AtomicBool>,
 }
@@ -127,8 +134,14 @@ impl Connection {
         self.revive(&mut live).await?;
         Ok(Held {
             live,
+            wait: self.settings.options.wait,
             is_open: false,
         })
+    }
+
+    /// Leaves the connection, to be made anew: what is read then was visible before its first write.
+    pub(crate) async fn renew(&self) {
+        *self.live.lock().await = None;
     }
 
     /// Leaves a connection that does not answer, to be made anew.
@@ -142,7 +155,7 @@ impl Connection {
             return Ok(Arc::clone(live));
         }
         *live = None;
-        let connected = timeout(WAIT, connect(&self.settings)).await;
+        let connected = timeout(self.settings.options.wait, connect(&self.settings)).await;
         let connected = connected.map_err(|_| other("no connection in time"))??;
         Ok(Arc::clone(live.insert(Arc::new(connected))))
     }
@@ -151,6 +164,7 @@ impl Connection {
 /// A connection that nobody else uses meanwhile.
 pub(crate) struct Held {
     live: OwnedMutexGuard<Option<Arc<Live>>>,
+    wait: Duration,
     /// Whether a transaction has begun and not ended.
     is_open: bool,
 }
@@ -159,6 +173,11 @@ impl Held {
     pub(crate) fn live(&self) -> &Live {
         let live = self.live.as_ref();
         live.expect("it was made before it is held")
+    }
+
+    /// Waits for an answer, but not for too long.
+    pub(crate) async fn answer<F: Future>(&self, answer: F) -> Result<F::Output, Elapsed> {
+        timeout(self.wait, answer).await
     }
 
     /// A transaction is to begin.
@@ -187,6 +206,14 @@ impl Drop for Held {
 }
 
 impl Live {
+    /// Writes something: once it is confirmed, all is replicated that was visible before, and the server was the
+    /// primary meanwhile. If not without a notice, it is not confirmed.
+    pub(crate) async fn confirm(&self) -> Result<(), tokio_postgres::Error> {
+        let (client, statement) = (&self.client, &self.statements.barrier);
+        client.execute(statement, &[&self.barrier]).await?;
+        Ok(())
+    }
+
     /// From now on it is told whether the server says something that was not asked.
     pub(crate) fn listen(&self) {
         self.is_noticed.store(false, Ordering::SeqCst);
@@ -232,10 +259,10 @@ async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
         }
     };
     let client = client.map_err(|error| problem(&error))?;
-    schema::migrate(&client, settings.tables).await?;
+    schema::migrate(&client, settings.options.tables).await?;
     is_noticed.store(false, Ordering::SeqCst);
-    let barrier = "INSERT INTO barrier AS b VALUES ($1, 1) ON CONFLICT (place) DO UPDATE SET beat = b.beat + 1";
-    let written = client.execute(barrier, &[&settings.barrier]).await;
+    let barrier = (RandomState::new().hash_one(0) % BARRIERS).cast_signed();
+    let written = client.execute(BARRIER, &[&barrier]).await;
     written.map_err(|error| problem(&error))?;
     if is_noticed.load(Ordering::SeqCst) {
         return Err(other("the first write of a connection was not replicated"));
@@ -244,6 +271,7 @@ async fn connect(settings: &Settings) -> Result<Live, StorageProblem> {
     Ok(Live {
         statements: statements.map_err(|error| problem(&error))?,
         client,
+        barrier,
         is_noticed,
     })
 }

@@ -15,15 +15,14 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use crate::append::digest;
-use crate::connection::{Connection, Live, Settings, WAIT};
+use crate::connection::{Connection, Live, Settings};
 use crate::failure::{Failed, other, problem};
 use crate::look_up::{heads, is_kept, kept};
+use crate::options::PostgresOptions;
 use crate::rows::{self, signed, unsigned};
 use crate::schema::Missing;
 use crate::statements::{PAGE, Statements};
 
-/// Connections that append.
-const LANES: usize = 2;
 /// Connections that read.
 const READERS: usize = 2;
 /// Times that a read is tried, each on a new connection.
@@ -51,7 +50,7 @@ impl PostgresJournal {
     /// # Errors
     /// If the address cannot be read, or the server does not answer or refuses.
     pub fn open(url: &str) -> Result<Self, JournalError> {
-        Self::open_with_lanes(url, LANES)
+        Self::open_with(url, PostgresOptions::default())
     }
 
     /// Connects if the tables are there.
@@ -59,22 +58,13 @@ impl PostgresJournal {
     /// # Errors
     /// As [`open`](Self::open), and [`StorageProblem::NoTables`] if there are none.
     pub fn open_existing(url: &str) -> Result<Self, JournalError> {
-        Self::connect(url, LANES, Missing::IsAnError)
+        let options = PostgresOptions::default();
+        Self::open_with(url, options.with_tables(Missing::IsAnError))
     }
 
-    /// [`open`](Self::open) with another number of connections that append; two are best if each appends for many who
-    /// wait.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_with_lanes(url: &str, lanes: usize) -> Result<Self, JournalError> {
-        Self::connect(url, lanes, Missing::IsMade)
-    }
-
-    fn connect(url: &str, lanes: usize, tables: Missing) -> Result<Self, JournalError> {
+    pub(crate) fn open_with(url: &str, options: PostgresOptions) -> Result<Self, JournalError> {
         let failed = |problem| JournalError::new("PostgreSQL", problem);
-        let number = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-        let settings = Arc::new(Settings::parse(url, number, tables).map_err(failed)?);
+        let settings = Arc::new(Settings::parse(url, options).map_err(failed)?);
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("gpu-credit-postgres")
@@ -83,7 +73,7 @@ impl PostgresJournal {
         let runtime = runtime.map_err(|error| failed(other(error.to_string())))?;
         let connections = |count| (0..count).map(|_| Connection::new(&settings)).collect();
         let journal = PostgresJournal {
-            lanes: connections(lanes.max(1)),
+            lanes: connections(options.lanes),
             readers: connections(READERS),
             long: Connection::new(&settings),
             next_reader: AtomicUsize::new(0),
@@ -110,18 +100,37 @@ impl PostgresJournal {
         result.map_err(|problem| JournalError::new(Arc::clone(&self.settings.place), problem))
     }
 
-    /// Reads something: again on a new connection, if one is lost.
+    /// Reads something: again on a new connection, if one is lost. Strict reads are confirmed.
     pub(crate) async fn read<T>(
         &self,
         read: impl AsyncFn(&Live) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, StorageProblem> {
+        self.read_and(self.settings.options.strict_reads, read)
+            .await
+    }
+
+    /// The same. If it is to be confirmed, a write comes after it, so that all that was read is replicated.
+    pub(crate) async fn read_and<T>(
+        &self,
+        is_confirmed: bool,
+        read: impl AsyncFn(&Live) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StorageProblem> {
+        let wait = self.settings.options.wait;
         let reader = self.next_reader.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let mut tries = 0;
         loop {
             tries += 1;
             let live = self.readers[reader].get().await?;
-            let failed = match timeout(WAIT, read(&live)).await {
-                Ok(Ok(read)) => return Ok(read),
+            let answer = timeout(wait, async {
+                let answer = read(&live).await?;
+                if is_confirmed {
+                    live.confirm().await?;
+                }
+                Ok(answer)
+            });
+            let failed = match answer.await {
+                Ok(Ok(answer)) if !(is_confirmed && live.is_noticed()) => return Ok(answer),
+                Ok(Ok(_)) => Some(other("what was read is not replicated")),
                 Ok(Err(error)) => match Failed::of(&error) {
                     Failed::Unknown if tries < READ_TRIES => None,
                     _ => return Err(problem(&error)),
@@ -132,6 +141,13 @@ impl PostgresJournal {
             if let Some(failed) = failed {
                 return Err(failed);
             }
+        }
+    }
+
+    /// From now on, what is read was visible before a write that is yet to come, and is replicated.
+    pub(crate) async fn renew_readers(&self) {
+        for reader in &self.readers {
+            reader.renew().await;
         }
     }
 

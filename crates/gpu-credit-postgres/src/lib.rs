@@ -22,7 +22,8 @@
 //!   process. A request over several accounts is atomic, and so is a question to several.
 //! * **Nothing acknowledged is lost** if the server keeps what it has confirmed. With one server that is its
 //!   disk. With standbys, set `synchronous_commit = on` and `synchronous_standby_names = 'ANY 1 (...)'`, and
-//!   promote only a standby that has all that was confirmed.
+//!   promote only a standby that has all that was confirmed. If the old primary may still answer then, open with
+//!   [strict reads](PostgresOptions::strict_reads).
 //! * **Once.** The id of a record is its idempotency key. If a connection is lost before the answer to an
 //!   append came, its ids are looked up on a new one, and it is never guessed.
 //! * **Nobody leads.** Processes keep nothing that others need; they can be killed at any time.
@@ -54,6 +55,7 @@ mod encryption;
 mod failure;
 mod journal;
 mod look_up;
+mod options;
 mod rows;
 mod schema;
 mod sharing;
@@ -65,6 +67,7 @@ use std::ops::Deref;
 use gpu_credit_store::{Error, Shared, Store};
 
 pub use journal::PostgresJournal;
+pub use options::PostgresOptions;
 
 /// Many accounts on PostgreSQL, with the methods of [`Store`]: a clone is the same store.
 #[derive(Clone, Debug)]
@@ -74,14 +77,14 @@ impl PostgresStore {
     /// Connects to a database, and makes the tables if there are none.
     ///
     /// The address is `postgres://user:password@host:port/database`, or `host=... user=... dbname=...`
-    /// as `libpq` has it. Several hosts can be given: the one that accepts writes is used.
+    /// as `libpq` has it. Several hosts can be given: they are tried in any order, and one that accepts
+    /// writes is used.
     ///
     /// # Errors
     /// If the address cannot be read, the server does not answer or refuses, or the tables are of a later
     /// version.
     pub fn open(url: &str) -> Result<Self, Error> {
-        let journal = PostgresJournal::open(url)?;
-        Ok(PostgresStore(Store::with_shared_journal(journal)))
+        PostgresOptions::default().open(url)
     }
 
     /// The same, if the tables are there.

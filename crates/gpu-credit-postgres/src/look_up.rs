@@ -45,26 +45,33 @@ impl<'w> Arrays<'w> {
 
 /// What was found, as rows.
 pub(crate) struct Found {
-    heads: Vec<Row>,
-    ids: Vec<Row>,
-    is_deleted: bool,
+    heads_and_ids: Vec<Row>,
+    /// If it is deleted, the heads after that is known.
+    heads_afterwards: Option<Vec<Row>>,
 }
 
 impl Found {
     pub(crate) fn read(&self, wanted: &Wanted<'_>) -> Result<LookedUp, StorageProblem> {
-        let mut found = vec![None; wanted.ids.len()];
-        for row in &self.ids {
+        let (mut found, mut there) = (vec![None; wanted.ids.len()], Vec::new());
+        for row in &self.heads_and_ids {
             let head = rows::head_at(row, 1)?;
-            let place: i64 = row.try_get(0).map_err(|error| problem(&error))?;
+            let place: Option<i64> = row.try_get(0).map_err(|error| problem(&error))?;
+            let Some(place) = place else {
+                there.push(head);
+                continue;
+            };
             let place = usize::try_from(place).ok();
             let place = place.and_then(|place| found.get_mut(place));
             *place.ok_or_else(|| other("a row that was not asked for"))? =
                 rows::entry(&head.account, row, 1 + HEAD_COLUMNS)?;
         }
         Ok(LookedUp {
-            heads: heads(&wanted.names, &self.heads)?,
+            heads: match &self.heads_afterwards {
+                Some(rows) => heads(&wanted.names, rows)?,
+                None => in_order(&wanted.names, there),
+            },
             found,
-            is_deleted: self.is_deleted,
+            is_deleted: self.heads_afterwards.is_some(),
         })
     }
 }
@@ -75,33 +82,27 @@ pub(crate) async fn look_up(
     wanted: &Arrays<'_>,
 ) -> Result<Found, tokio_postgres::Error> {
     let (client, statements) = (&live.client, &live.statements);
-    let ids = async {
-        match wanted.ids.is_empty() {
-            true => Ok(Vec::new()),
-            false => {
-                let parameters: [Parameter<'_>; 3] =
-                    [&wanted.places, &wanted.names_of_ids, &wanted.ids];
-                client.query(&statements.by_name, &parameters).await
-            }
-        }
-    };
     let deletion = async {
         match &wanted.deletion {
             None => Ok(Vec::new()),
             Some((digest, id)) => client.query(&statements.deletion, &[digest, id]).await,
         }
     };
-    let names: [Parameter<'_>; 1] = [&wanted.names];
-    let heads = client.query(&statements.heads, &names);
-    // Sent one after the other without waiting, so that the ids are looked up after the heads.
-    let (mut heads, ids, deletion) = tokio::try_join!(heads, ids, deletion)?;
-    if !deletion.is_empty() {
-        heads = client.query(&statements.heads, &names).await?;
-    }
+    let parameters: [Parameter<'_>; 4] = [
+        &wanted.names,
+        &wanted.places,
+        &wanted.names_of_ids,
+        &wanted.ids,
+    ];
+    let heads_and_ids = client.query(&statements.look_up, &parameters);
+    let (heads_and_ids, deletion) = tokio::try_join!(heads_and_ids, deletion)?;
+    let heads_afterwards = match deletion.is_empty() {
+        true => None,
+        false => Some(client.query(&statements.heads, &parameters[..1]).await?),
+    };
     Ok(Found {
-        heads,
-        ids,
-        is_deleted: !deletion.is_empty(),
+        heads_and_ids,
+        heads_afterwards,
     })
 }
 
@@ -118,11 +119,14 @@ pub(crate) fn kept<'t>(texts: &[&'t str]) -> Vec<&'t str> {
 /// The heads of rows, in the order of the names.
 pub(crate) fn heads(names: &[&str], rows: &[Row]) -> Result<Vec<Option<Head>>, StorageProblem> {
     let read = rows.iter().map(|row| rows::head_at(row, 0));
-    let mut read: Vec<Head> = read.collect::<Result<_, _>>()?;
-    read.sort_unstable_by(|one, other| one.account.name.cmp(&other.account.name));
+    Ok(in_order(names, read.collect::<Result<_, _>>()?))
+}
+
+fn in_order(names: &[&str], mut heads: Vec<Head>) -> Vec<Option<Head>> {
+    heads.sort_unstable_by(|one, other| one.account.name.cmp(&other.account.name));
     let find = |name: &&str| {
-        let place = read.binary_search_by(|head| (*head.account.name).cmp(name));
-        place.ok().map(|place| read[place].clone())
+        let place = heads.binary_search_by(|head| (*head.account.name).cmp(name));
+        place.ok().map(|place| heads[place].clone())
     };
-    Ok(names.iter().map(find).collect())
+    names.iter().map(find).collect()
 }

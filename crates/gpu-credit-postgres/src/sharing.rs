@@ -1,17 +1,16 @@
 //! What stores that share the journal ask of it: appends, look-ups and news.
 
 use gpu_credit_store::{
-    Append, Appended, Have, JournalError, LookedUp, News, Reader, SharedJournal, StorageProblem,
+    Append, Appended, Have, JournalError, LookedUp, News, SharedJournal, StorageProblem,
     Transaction, Wanted,
 };
-use tokio::time::timeout;
 
 use crate::append::Parameters;
-use crate::connection::{Held, WAIT};
+use crate::connection::Held;
 use crate::failure::{Failed, other, problem};
 use crate::journal::PostgresJournal;
 use crate::look_up::{Arrays, is_kept, look_up};
-use crate::rows::{self, HEAD_COLUMNS, signed};
+use crate::rows::{self, HEAD_COLUMNS, signed, unsigned};
 use crate::transaction;
 
 impl SharedJournal for PostgresJournal {
@@ -72,7 +71,7 @@ impl SharedJournal for PostgresJournal {
             Self::append_on(held, append).await
         });
         let appended = self.named(appended)?;
-        self.tidy(append, appended);
+        self.follow(append, appended);
         Ok(appended)
     }
 
@@ -86,8 +85,8 @@ impl SharedJournal for PostgresJournal {
         let begun = self.run(async {
             let mut held = self.lanes[lane].hold().await?;
             held.open();
-            let locked = timeout(WAIT, async {
-                let live = held.live();
+            let live = held.live();
+            let locked = held.answer(async {
                 let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000";
                 live.client.batch_execute(begin).await?;
                 live.client
@@ -117,12 +116,12 @@ impl SharedJournal for PostgresJournal {
             }
         };
         let Some(append) = draft(looked_up) else {
-            self.run(Self::roll_back(held));
-            return Ok(None);
+            let ended = self.run(self.end_without_writing(held));
+            return self.named(ended.map(|()| None));
         };
         let appended = self.run(Self::append_and_end(held, &append));
         let appended = self.named(appended)?;
-        self.tidy(&append, appended);
+        self.follow(&append, appended);
         Ok(Some(appended))
     }
 
@@ -135,13 +134,15 @@ impl SharedJournal for PostgresJournal {
     }
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        let sql = "INSERT INTO note VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let keep = "INSERT INTO note VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        let kept = "SELECT number FROM note WHERE name = $1";
         let number = signed(number);
-        let kept =
-            self.run(self.read(async |live| live.client.execute(sql, &[&name, &number]).await));
-        self.named(kept)?;
-        let kept = self.note(name)?;
-        kept.map_or_else(|| self.named(Err(other("what was kept is not there"))), Ok)
+        let row = self.run(self.read_and(true, async |live| {
+            live.client.execute(keep, &[&name, &number]).await?;
+            live.client.query_one(kept, &[&name]).await
+        }));
+        let number = self.named(row)?.try_get(0).map_err(|error| problem(&error));
+        Ok(unsigned(self.named(number)?))
     }
 }
 
@@ -151,7 +152,7 @@ impl PostgresJournal {
         let parameters = Parameters::of(append)?;
         let live = held.live();
         live.listen();
-        let ran = timeout(WAIT, parameters.run(live)).await;
+        let ran = held.answer(parameters.run(live)).await;
         let is_noticed = live.is_noticed();
         let unknown = |held: Held| {
             held.give_up();
@@ -179,7 +180,7 @@ impl PostgresJournal {
             }
         };
         held.live().listen();
-        let ran = timeout(WAIT, parameters.run(held.live())).await;
+        let ran = held.answer(parameters.run(held.live())).await;
         // Before COMMIT is sent, nothing is written.
         let failed = match ran {
             Ok(Ok(Ok(true))) => return Ok(Self::commit(held).await),
@@ -197,7 +198,9 @@ impl PostgresJournal {
 
     /// Commits a transaction. A commit that is not confirmed, or not without a notice, is unknown.
     pub(crate) async fn commit(mut held: Held) -> Appended {
-        let ended = timeout(WAIT, held.live().client.batch_execute("COMMIT")).await;
+        let ended = held
+            .answer(held.live().client.batch_execute("COMMIT"))
+            .await;
         if matches!(ended, Ok(Ok(()))) && !held.live().is_noticed() {
             held.close();
             Appended::Written
@@ -208,16 +211,41 @@ impl PostgresJournal {
     }
 
     /// Ends a transaction that is to write nothing, with its connection if need be.
-    pub(crate) async fn roll_back(mut held: Held) {
-        let ended = timeout(WAIT, held.live().client.batch_execute("ROLLBACK")).await;
-        match ended {
-            Ok(Ok(())) => held.close(),
-            _ => held.give_up(),
+    async fn roll_back(mut held: Held) -> Option<Held> {
+        let ended = held
+            .answer(held.live().client.batch_execute("ROLLBACK"))
+            .await;
+        if let Ok(Ok(())) = ended {
+            held.close();
+            return Some(held);
         }
+        held.give_up();
+        None
     }
 
-    /// Drops the entries of an account that was deleted. If that fails, whoever opens the store next goes on.
-    fn tidy(&self, append: &Append, appended: Appended) {
+    /// The same, if what was read in it is to be told. Strict reads are confirmed.
+    pub(crate) async fn end_without_writing(&self, held: Held) -> Result<(), StorageProblem> {
+        held.live().listen();
+        let held = Self::roll_back(held).await;
+        if !self.settings.options.strict_reads {
+            return Ok(());
+        }
+        let held = held.ok_or_else(|| other("the connection was lost"))?;
+        let confirmed = held.answer(held.live().confirm()).await;
+        if matches!(confirmed, Ok(Ok(()))) && !held.live().is_noticed() {
+            return Ok(());
+        }
+        held.give_up();
+        Err(other("what was read is not replicated"))
+    }
+
+    /// What follows an append. If its outcome is not known, it is looked up on new connections: on an old one
+    /// it may be seen before it is replicated. If it deleted an account, its entries are dropped; if that
+    /// fails, whoever opens the store next goes on.
+    fn follow(&self, append: &Append, appended: Appended) {
+        if appended == Appended::Unknown {
+            self.run(self.renew_readers());
+        }
         let is_any = append.accounts.iter().any(|change| change.is_deleted);
         if is_any && appended == Appended::Written {
             let _ = self.run(self.purge());

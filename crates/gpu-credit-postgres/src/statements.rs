@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Client, Error, Statement};
 
+use crate::connection::BARRIER;
 use crate::rows::{ENTRY, HEAD};
 
 /// Entries that are read at a time.
@@ -13,18 +14,23 @@ pub(crate) struct Statements {
     pub(crate) append: Statement,
     pub(crate) lock: Statement,
     pub(crate) heads: Statement,
-    pub(crate) by_name: Statement,
+    pub(crate) look_up: Statement,
     pub(crate) by_number: Statement,
     pub(crate) deletion: Statement,
     pub(crate) news: Statement,
     pub(crate) page: Statement,
+    pub(crate) barrier: Statement,
 }
 
 impl Statements {
     pub(crate) async fn prepare(client: &Client) -> Result<Self, Error> {
         let heads = format!("SELECT {HEAD} FROM account a WHERE a.name = ANY($1) AND a.state = 0");
-        let by_name = format!(
-            "SELECT q.place, {HEAD}, {ENTRY} FROM unnest($1::int8[], $2::text[], $3::text[]) \
+        // Both in one statement, so that both are of one moment.
+        let look_up = format!(
+            "SELECT NULL::int8, {HEAD}, {ENTRY} FROM account a LEFT JOIN entry e ON false \
+             WHERE a.name = ANY($1) AND a.state = 0 \
+             UNION ALL \
+             SELECT q.place, {HEAD}, {ENTRY} FROM unnest($2::int8[], $3::text[], $4::text[]) \
                  AS q (place, name, id) \
              JOIN account a ON a.name = q.name AND a.state = 0 \
              JOIN entry e ON e.account = a.account AND e.id = q.id"
@@ -49,25 +55,27 @@ impl Statements {
         let deletion = "SELECT 1 FROM deletion WHERE digest = $1 AND id = $2";
         let lock = "SELECT account FROM account WHERE name = ANY($1) AND state = 0 \
                     ORDER BY account FOR UPDATE";
-        let (append, lock, heads, by_name, by_number, deletion, news, page) = tokio::try_join!(
+        let (append, lock, heads, look_up, by_number, deletion, news, page, barrier) = tokio::try_join!(
             client.prepare(APPEND),
             client.prepare(lock),
             client.prepare(&heads),
-            client.prepare(&by_name),
+            client.prepare(&look_up),
             client.prepare(&by_number),
             client.prepare(deletion),
             client.prepare(&news),
             client.prepare(&page),
+            client.prepare(BARRIER),
         )?;
         Ok(Statements {
             append,
             lock,
             heads,
-            by_name,
+            look_up,
             by_number,
             deletion,
             news,
             page,
+            barrier,
         })
     }
 }

@@ -3,10 +3,9 @@
 use gpu_credit_store::{
     Append, Appended, Deletion, Head, JournalError, StorageProblem, Transaction,
 };
-use tokio::time::timeout;
 
 use crate::append::Parameters;
-use crate::connection::{Held, WAIT};
+use crate::connection::Held;
 use crate::failure::{Failed, other, problem};
 use crate::journal::{Parameter, PostgresJournal};
 use crate::look_up::{heads, kept};
@@ -31,7 +30,7 @@ pub(crate) fn transact(
     let begun = journal.run(async {
         let mut held = journal.long.hold().await?;
         held.open();
-        match timeout(WAIT, begin(&held, names)).await {
+        match held.answer(begin(&held, names)).await {
             Ok(Ok(found)) => Ok((held, found)),
             // Nothing was written: what is begun ends with the connection.
             Ok(Err(error)) => {
@@ -53,15 +52,21 @@ pub(crate) fn transact(
     transacting.heads = journal.named(heads(names, &found))?;
     transacting.held.live().listen();
     let is_all = act(&mut transacting);
-    Ok(journal.run(async {
+    let Transacting { held, .. } = transacting;
+    let ended = journal.run(async {
         match is_all {
-            true => PostgresJournal::commit(transacting.held).await,
+            true => Ok(PostgresJournal::commit(held).await),
             false => {
-                PostgresJournal::roll_back(transacting.held).await;
-                Appended::Conflict
+                let ended = journal.end_without_writing(held).await;
+                ended.map(|()| Appended::Conflict)
             }
         }
-    }))
+    });
+    let appended = journal.named(ended)?;
+    if appended == Appended::Unknown {
+        journal.run(journal.renew_readers());
+    }
+    Ok(appended)
 }
 
 async fn begin(
@@ -103,9 +108,7 @@ impl Transaction for Transacting<'_> {
     fn append(&mut self, append: &Append) -> Result<Appended, JournalError> {
         let parameters = self.journal.named(Parameters::of(append))?;
         let live = self.held.live();
-        let ran = self
-            .journal
-            .run(async { timeout(WAIT, parameters.run(live)).await });
+        let ran = self.journal.run(self.held.answer(parameters.run(live)));
         let settled: Option<Result<bool, StorageProblem>> = self.settle(ran)?;
         let is_written = settled.map_or(Ok(false), |written| self.journal.named(written))?;
         Ok(match is_written {
@@ -124,7 +127,7 @@ impl Transaction for Transacting<'_> {
         let client = &self.held.live().client;
         let ran = self
             .journal
-            .run(async { timeout(WAIT, client.execute(sql, &[&names, &numbers])).await });
+            .run(self.held.answer(client.execute(sql, &[&names, &numbers])));
         self.settle(ran)?;
         Ok(())
     }
@@ -139,7 +142,7 @@ impl Transaction for Transacting<'_> {
         let client = &self.held.live().client;
         let ran = self
             .journal
-            .run(async { timeout(WAIT, client.execute(sql, &[&digests, &ids])).await });
+            .run(self.held.answer(client.execute(sql, &[&digests, &ids])));
         self.settle(ran)?;
         Ok(())
     }

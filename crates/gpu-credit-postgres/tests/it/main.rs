@@ -11,6 +11,7 @@
 
 mod support;
 
+mod confirming;
 mod copies;
 mod encrypted;
 mod shared_imports;

@@ -127,6 +127,29 @@ fn requests_that_open_two_names_in_opposite_order_do_not_wait_for_each_other() {
     );
 }
 
+/// Regression: heads and ids were looked up one after the other. If the account was deleted and opened anew in
+/// between, a retry was told that others had opened it.
+#[test]
+fn a_retry_meets_an_account_that_is_opened_anew_under_the_same_id() {
+    let database = Database::new();
+    let (one, other) = (database.open(), database.open());
+    let opening = || Posting::open_account("a", "open", Overdraft::Carry);
+    thread::scope(|scope| {
+        let retrying = scope.spawn(|| {
+            for _ in 0..300 {
+                one.dry_run(vec![opening()]).unwrap();
+            }
+        });
+        for round in 0.. {
+            other.post(opening()).unwrap();
+            other.delete_account("a", format!("d{round}")).unwrap();
+            if retrying.is_finished() {
+                break;
+            }
+        }
+    });
+}
+
 /// Threads of three stores post to few accounts, batches over several of them too.
 #[test]
 fn what_many_post_to_few_accounts_is_there_once() {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Statements, clauses and types.
 const WORDS: &[&str] = &[
+    "ALL",
     "AND",
     "ANY",
     "AS",
@@ -51,6 +52,7 @@ const WORDS: &[&str] = &[
     "SELECT",
     "SET",
     "TABLE",
+    "UNION",
     "UNIQUE",
     "UPDATE",
     "VALUES",

@@ -24,8 +24,8 @@ use crate::group::{Abandoned, GroupCommit};
 use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
 use crate::{
-    Change, Entry, Error, Head, JournalError, Posting, RecordId, Revision, Sequence, StorageProblem,
-    rules,
+    Change, Entry, Error, Head, JournalError, Posting, RecordId, Revision, Sequence,
+    StorageProblem, rules,
 };
 
 /// Drafts that may meet a conflict; the next is made with the accounts held.

@@ -1,5 +1,6 @@
 //! What the tests share, under the names that it has for the store on a file.
 
+pub(crate) mod admin;
 #[path = "../../../../gpu-credit-store/tests/it/support/helpers.rs"]
 mod helpers;
 #[path = "../../../../gpu-credit-store/tests/it/support/model.rs"]

@@ -45,7 +45,7 @@ pub(crate) fn encrypted_server(certificate: &str, key: &str) -> Server {
 }
 
 /// The folder of the programs of the newest server: Debian keeps them out of `PATH`.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let bin = versions.flatten().map(|version| version.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -91,8 +91,10 @@ impl Server {
             "--no-sync",
         ]);
         run(initdb.arg("--pgdata").arg(&data));
-        let settings =
-            format!("{settings}fsync = off\nfull_page_writes = off\nmax_connections = 200\n");
+        let settings = format!(
+            "{settings}fsync = off\nfull_page_writes = off\nmax_connections = 200\n\
+             synchronous_commit = local\n"
+        );
         fs::write(data.join("postgresql.auto.conf"), settings).unwrap();
         files(&|name, text| {
             let path = data.join(name);
@@ -219,7 +221,7 @@ pub(crate) fn execute(address: &str, sql: &str) {
 }
 
 /// Whom the server runs as: it refuses to be run by root.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     let own = number(&["-u"])?;
     if own != 0 {
         return None;
@@ -239,7 +241,7 @@ fn number(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(told.stdout).ok()?.trim().parse().ok()
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {told}");

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use gpu_credit_store::{
-    AccountKey, Append, Appended, Deletion, Entry, Have, Head, JournalError, LookedUp, News, Reader,
-    RecordId, Revision, Sequence, SharedJournal, Snapshots, Transaction, Wanted,
+    AccountKey, Append, Appended, Deletion, Entry, Have, Head, JournalError, LookedUp, News,
+    Reader, RecordId, Revision, Sequence, SharedJournal, Snapshots, Transaction, Wanted,
 };
 use gpu_credit_workload::random::Random;
 
