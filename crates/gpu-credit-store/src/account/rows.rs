@@ -30,7 +30,8 @@ pub(crate) struct GrantRow {
     pub(crate) held: Option<HeldGrant>,
 }
 
-/// A grant that stands, with the window that it has if it is not revoked.
+/// A grant that stands, with the window that it has if it is not revoked; if it was never live, with the one that it
+/// had before that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HeldGrant {
     credit_id: String,
@@ -92,7 +93,10 @@ impl Account {
         self.grants.iter().map(|(revision, id)| {
             let held = self.engine.grant(*id).map(|grant| {
                 let (end, revoked_from) = match self.corrected.get(revision) {
-                    Some(Standing::Grant(standing)) => (standing.end, standing.revoked_from),
+                    // One that was never live keeps the end that it had before: an earlier revocation may have set it.
+                    Some(Standing::Grant(standing)) if grant.revoked_from != Some(grant.start) => {
+                        (standing.end, standing.revoked_from)
+                    }
                     _ => (grant.end, grant.revoked_from),
                 };
                 HeldGrant {

@@ -332,6 +332,38 @@ fn a_cold_balance_reads_no_more_than_loading_the_account() {
     }
 }
 
+/// A grant that is revoked and then from its start on keeps the end of the first revocation: from a snapshot it had
+/// the end that was posted.
+#[test]
+fn a_grant_that_was_revoked_twice_is_the_same_from_a_snapshot() {
+    let disk = Disk::default();
+    let (_twin_disk, twin) = store_in_memory();
+    {
+        let store = open(&disk, StoreOptions::default().snapshot_at_end(1));
+        for store in [&store, &twin] {
+            store.open_account("a", Overdraft::Carry).unwrap();
+            for (grant, end) in [("g", None), ("h", Some(60))] {
+                store
+                    .post_all(vec![
+                        Posting::grant("a", grant, "x", 100, 10, end),
+                        Posting::revoke("a", format!("{grant} 1"), grant, 40),
+                        Posting::revoke("a", format!("{grant} 2"), grant, 10),
+                    ])
+                    .unwrap();
+            }
+        }
+    }
+    let store = open(&disk, StoreOptions::default());
+    let expected = twin.with_account("a", answers).unwrap();
+    assert!(
+        expected.contains("end: 39, revoked_from: Some(10)"),
+        "{expected}"
+    );
+    assert_eq!(store.with_account("a", answers).unwrap(), expected);
+    assert_eq!(store.snapshot_statistics().read, 1);
+    assert_sound(&store);
+}
+
 /// Whoever writes a snapshot of the same entries writes the same bytes, whatever snapshots were there before.
 #[test]
 fn a_snapshot_is_a_function_of_the_entries() {
