@@ -19,6 +19,9 @@ use crate::store::draws::{self, DrawsArguments};
 use crate::store::export::{self, ExportArguments};
 use crate::store::grant::{self, GrantArguments};
 use crate::store::history::{self, HistoryArguments};
+use crate::store::holds::{
+    self, AuthoriseArguments, HoldsArguments, ReleaseArguments, SettleArguments,
+};
 use crate::store::import::{self, ImportArguments};
 use crate::store::job::{self, RunArguments, StopArguments};
 use crate::store::plot::{self, PlotArguments};
@@ -73,6 +76,15 @@ pub(crate) enum Command {
     /// End a job that is recorded
     #[command(after_help = job::STOP_HELP)]
     Stop(StopArguments),
+    /// Hold credit for usage to come, if there is enough
+    #[command(after_help = holds::AUTHORISE_HELP)]
+    Authorise(AuthoriseArguments),
+    /// Record what was used in the place of a hold
+    #[command(after_help = holds::SETTLE_HELP)]
+    Settle(SettleArguments),
+    /// Close a hold of which nothing was used
+    #[command(after_help = holds::RELEASE_HELP)]
+    Release(ReleaseArguments),
     /// Record what a file holds: events, a journal, or Slurm's sacct
     #[command(after_help = import::HELP)]
     Import(ImportArguments),
@@ -91,6 +103,9 @@ pub(crate) enum Command {
     /// How much could be used at an instant, or at each tick of a job
     #[command(after_help = spendable::HELP)]
     Spendable(SpendableArguments),
+    /// The holds that are neither settled nor released
+    #[command(after_help = holds::HOLDS_HELP)]
+    Holds(HoldsArguments),
     /// When an account runs dry
     #[command(after_help = spendable::RUNS_DRY_HELP)]
     RunsDry(RunsDryArguments),

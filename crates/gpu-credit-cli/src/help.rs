@@ -9,9 +9,10 @@ use clap::{Args, Command, CommandFactory};
 use crate::arguments::Arguments;
 
 /// The commands in the order in which somebody meets them.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Accounts", &["account", "accounts", "close"]),
     ("Record", &["grant", "use", "run", "stop", "import"]),
+    ("Hold", &["authorise", "settle", "release", "holds"]),
     ("Correct", &["change", "retract", "revoke"]),
     (
         "Ask",
@@ -166,6 +167,7 @@ The exit code is
   3   not all counts: import --skip-refused has left rows out, which standard
       error lists, and posted the others; or what was posted again under its id
       has been retracted since, and stays so
+  4   authorise has refused the hold; its answer has the numbers
 
 Example:
   gpu-credit balance --at 2025-03-01 --format csv --unit s";

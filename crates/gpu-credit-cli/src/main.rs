@@ -47,8 +47,8 @@ use escape::{printable, shortened};
 use os_error::words;
 use output_file::refuse_store_on_standard_output;
 use store::{
-    account, accounts, balance, change, check, close, copy, draws, export, grant, history, import,
-    job, plot, spendable, statement, undo, usage,
+    account, accounts, balance, change, check, close, copy, draws, export, grant, history, holds,
+    import, job, plot, spendable, statement, undo, usage,
 };
 
 /// Engines disagree, or something is wrong with a store.
@@ -57,6 +57,8 @@ const FAILED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 /// Not all is posted and counts: an import has left out rows, or what was posted again is retracted.
 const PART: u8 = 3;
+/// A hold is refused.
+const REFUSED: u8 = 4;
 
 fn main() -> ExitCode {
     let done = match arguments() {
@@ -176,6 +178,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Use(arguments) => return Ok(all_or_part(usage::run(&arguments)?)),
         Command::Run(arguments) => return Ok(all_or_part(job::run(&arguments)?)),
         Command::Stop(arguments) => job::stop(&arguments)?,
+        Command::Authorise(arguments) => return Ok(given(holds::authorise(&arguments)?)),
+        Command::Settle(arguments) => holds::settle(&arguments)?,
+        Command::Release(arguments) => holds::release(&arguments)?,
+        Command::Holds(arguments) => holds::holds(&arguments)?,
         Command::Retract(arguments) => return Ok(all_or_part(undo::retract(&arguments)?)),
         Command::Revoke(arguments) => return Ok(all_or_part(undo::revoke(&arguments)?)),
         Command::Change(arguments) => return Ok(all_or_part(change::run(&arguments)?)),
@@ -204,6 +210,13 @@ fn exit_code(is_well: bool) -> ExitCode {
     match is_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(FAILED),
+    }
+}
+
+fn given(is_given: bool) -> ExitCode {
+    match is_given {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(REFUSED),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an append gives the server: arrays, a column each.
 
+use std::borrow::Cow;
+
 use gpu_credit_store::{Append, Change, HeadChange, Revision, StorageProblem};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Error;
@@ -77,7 +79,7 @@ struct Entries<'a> {
     expirations: Vec<Option<i64>>,
     priorities: Vec<Option<i16>>,
     corrects: Vec<Option<&'a str>>,
-    credit_ids: Vec<Option<&'a str>>,
+    credit_ids: Vec<Option<Cow<'a, str>>>,
     checksums: Vec<i32>,
 }
 

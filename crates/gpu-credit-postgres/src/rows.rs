@@ -1,11 +1,13 @@
 //! Heads and entries as rows, and back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use gpu_credit::Overdraft;
 use gpu_credit_store::{
     AccountKey, Change, Entry, Head, RecordId, Revision, Sequence, StorageProblem, Totals,
 };
+use serde::Serialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -30,7 +32,8 @@ pub(crate) struct Columns<'c> {
     pub(crate) expiration: Option<i64>,
     pub(crate) priority: Option<i16>,
     pub(crate) corrects: Option<&'c str>,
-    pub(crate) credit_id: Option<&'c str>,
+    /// Of a hold, or a refusal of one, all of it.
+    pub(crate) credit_id: Option<Cow<'c, str>>,
 }
 
 /// The same 64 bits, with a sign.
@@ -60,6 +63,13 @@ fn policy(number: i16, line: Option<i64>) -> Option<Overdraft> {
         (2, Some(line)) => Some(Overdraft::CarryUpTo(unsigned(line))),
         _ => None,
     }
+}
+
+/// A hold, or a refusal of one, as text.
+fn text(what: &impl Serialize) -> Result<Cow<'static, str>, StorageProblem> {
+    let text = serde_json::to_string(what);
+    text.map(Cow::Owned)
+        .map_err(|error| other(error.to_string()))
 }
 
 impl<'c> Columns<'c> {
@@ -92,7 +102,7 @@ impl<'c> Columns<'c> {
                 starts: Some(*timestamp),
                 expiration: expiration.map(signed),
                 priority: Some(*priority),
-                credit_id: Some(credit_id),
+                credit_id: Some(credit_id.into()),
                 ..Columns::default()
             },
             Change::Usage { amount, timestamp } => Columns {
@@ -145,6 +155,37 @@ impl<'c> Columns<'c> {
                 kind: 12,
                 ..Columns::default()
             },
+            Change::Hold(hold) => Columns {
+                kind: 13,
+                credit_id: Some(text(hold)?),
+                ..Columns::default()
+            },
+            Change::RefuseHold(refused) => Columns {
+                kind: 14,
+                credit_id: Some(text(refused)?),
+                ..Columns::default()
+            },
+            Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => Columns {
+                amount: Some(signed(*amount)),
+                starts: Some(*timestamp),
+                ..correction(15, hold)
+            },
+            Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => Columns {
+                amount: Some(signed(*rate)),
+                starts: Some(*from),
+                ends: Some(*until),
+                ..correction(16, hold)
+            },
+            Change::Release { hold } => correction(17, hold),
         })
     }
 
@@ -158,7 +199,7 @@ impl<'c> Columns<'c> {
                 policy: policy(self.priority?, self.amount)?,
             },
             2 => Change::Grant {
-                credit_id: self.credit_id?.to_owned(),
+                credit_id: self.credit_id.as_deref()?.to_owned(),
                 amount: amount?,
                 timestamp: self.starts?,
                 expiration,
@@ -200,6 +241,20 @@ impl<'c> Columns<'c> {
                 until: self.starts?,
             },
             12 => Change::DeleteAccount,
+            13 => Change::Hold(serde_json::from_str(self.credit_id.as_deref()?).ok()?),
+            14 => Change::RefuseHold(serde_json::from_str(self.credit_id.as_deref()?).ok()?),
+            15 => Change::Settle {
+                hold: of()?,
+                amount: amount?,
+                timestamp: self.starts?,
+            },
+            16 => Change::SettleMetered {
+                hold: of()?,
+                rate: amount?,
+                from: self.starts?,
+                until: self.ends?,
+            },
+            17 => Change::Release { hold: of()? },
             _ => return None,
         })
     }
@@ -259,7 +314,7 @@ pub(crate) fn entry(
         expiration: get(row, first + 7)?,
         priority: get(row, first + 8)?,
         corrects: get(row, first + 9)?,
-        credit_id: get(row, first + 10)?,
+        credit_id: get::<Option<&str>>(row, first + 10)?.map(Cow::Borrowed),
     };
     let change = columns.change();
     let entry = Entry {
@@ -279,11 +334,20 @@ pub(crate) fn entry(
 
 #[cfg(test)]
 mod tests {
+    use gpu_credit_store::{Funds, HeldUsage, Hold, RefusedHold};
+
     use super::*;
 
     #[test]
     fn every_change_is_what_its_columns_say() {
         let of = || RecordId::from("of");
+        let hold = Hold {
+            accounts: vec!["a \"quoted\" one".to_owned(), "b".to_owned()],
+            usage: HeldUsage::Metered { rate: 5, end: 9 },
+            up_to: Some(u64::MAX),
+            at: i64::MIN,
+            until: i64::MAX,
+        };
         let changes = [
             Change::OpenAccount {
                 policy: Overdraft::Carry,
@@ -349,13 +413,35 @@ mod tests {
             },
             Change::CloseBooks { until: i64::MAX },
             Change::DeleteAccount,
+            Change::Hold(Box::new(hold.clone())),
+            Change::RefuseHold(Box::new(RefusedHold {
+                asked: hold,
+                funds: Funds {
+                    balance: None,
+                    held: 1,
+                    available: 0,
+                    spendable: u64::MAX,
+                },
+            })),
+            Change::Settle {
+                hold: of(),
+                amount: 7,
+                timestamp: i64::MIN,
+            },
+            Change::SettleMetered {
+                hold: of(),
+                rate: 7,
+                from: -1,
+                until: 9,
+            },
+            Change::Release { hold: of() },
         ];
         for change in changes {
             let columns = Columns::of(&change).expect("it can be kept");
             assert_eq!(columns.change(), Some(change));
         }
         let unknown = Columns {
-            kind: 13,
+            kind: 18,
             ..Columns::default()
         };
         assert_eq!(unknown.change(), None);

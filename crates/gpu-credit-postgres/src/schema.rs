@@ -7,7 +7,9 @@ use tokio_postgres::{Client, Error};
 use crate::failure::{code, other, problem};
 
 /// What brings the tables from one version to the next, the first from nothing. Only ever append.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+///
+/// Version 2 has holds: kinds of entries that an earlier program does not know, in the same tables.
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), "SELECT 1"];
 /// Times that it is tried if others do the same.
 const TRIES: usize = 10;
 

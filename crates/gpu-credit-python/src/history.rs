@@ -1,6 +1,6 @@
 //! How an account of the store came about, entry by entry.
 
-use gpu_credit_store::{Change, Entry};
+use gpu_credit_store::{Change, Entry, HeldUsage, Hold};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -88,9 +88,51 @@ fn entry_of<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>>
             shown.set_item("until", until)?;
         }
         Change::DeleteAccount => kind("delete_account")?,
+        Change::Hold(hold) => {
+            kind("hold")?;
+            show_hold(&shown, hold)?;
+        }
+        Change::RefuseHold(refused) => {
+            kind("refuse_hold")?;
+            show_hold(&shown, &refused.asked)?;
+            shown.set_item("balance", refused.funds.balance)?;
+            shown.set_item("held", refused.funds.held)?;
+            shown.set_item("available", refused.funds.available)?;
+            shown.set_item("spendable", refused.funds.spendable)?;
+        }
+        Change::Settle {
+            amount, timestamp, ..
+        } => {
+            kind("settle")?;
+            shown.set_item("amount", amount)?;
+            shown.set_item("timestamp", timestamp)?;
+        }
+        Change::SettleMetered {
+            rate, from, until, ..
+        } => {
+            kind("settle_metered")?;
+            shown.set_item("rate", rate)?;
+            shown.set_item("start", from)?;
+            shown.set_item("until", until)?;
+        }
+        Change::Release { .. } => kind("release")?,
     }
     if let Some(of) = entry.change.corrects() {
         shown.set_item("of", of.as_str())?;
     }
     Ok(shown)
+}
+
+/// What a hold is, or was to be.
+fn show_hold(shown: &Bound<'_, PyDict>, hold: &Hold) -> PyResult<()> {
+    shown.set_item("accounts", &hold.accounts)?;
+    match hold.usage {
+        HeldUsage::Amount(amount) => shown.set_item("amount", amount)?,
+        HeldUsage::Metered { rate, end } => {
+            shown.set_item("rate", rate)?;
+            shown.set_item("end", end)?;
+        }
+    }
+    shown.set_item("start", hold.at)?;
+    shown.set_item("until", hold.until)
 }

@@ -332,7 +332,7 @@ fn refused(error: Error) -> PyErr {
         Error::NoSuchUsage { .. } | Error::NoSuchRevision { .. } => PyLookupError::new_err(message),
         Error::Refused { refusal, .. } => match refusal {
             Refusal::Limit(limit) => error::refused(limit),
-            Refusal::NoSuchRecord(_) => PyLookupError::new_err(message),
+            Refusal::NoSuchRecord(_) | Refusal::NoSuchHold(_) => PyLookupError::new_err(message),
             _ => PyValueError::new_err(message),
         },
         Error::Journal(_) | Error::Export(_) => PyOSError::new_err(message),

@@ -5,7 +5,7 @@ use std::fmt;
 use gpu_credit::{MeteredUsage, Overdraft};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::RecordId;
+use crate::{Hold, RecordId, RefusedHold};
 
 /// What an entry does to its account. Times and amounts are as in [`GpuCredit`].
 ///
@@ -108,10 +108,39 @@ pub enum Change {
     },
     /// Deletes the account with all its entries.
     DeleteAccount,
+    /// Credit that is kept: see [`Store::authorise`](crate::Store::authorise), which alone decides it.
+    Hold(Box<Hold>),
+    /// A hold that was asked for and not given, for good.
+    RefuseHold(Box<RefusedHold>),
+    /// Usage at an instant in the place of a hold, on each of its accounts.
+    Settle {
+        /// The hold.
+        hold: RecordId,
+        /// In the smallest unit.
+        amount: u64,
+        /// When it took effect.
+        timestamp: i64,
+    },
+    /// Metered usage in the place of a hold, on each of its accounts.
+    SettleMetered {
+        /// The hold.
+        hold: RecordId,
+        /// What each tick uses, in the smallest unit.
+        rate: u64,
+        /// The first tick.
+        from: i64,
+        /// The first tick that is no longer used.
+        until: i64,
+    },
+    /// Nothing in the place of a hold, on each of its accounts.
+    Release {
+        /// The hold.
+        hold: RecordId,
+    },
 }
 
 impl Change {
-    /// The record that it corrects, if it corrects one.
+    /// The record that it corrects, if it corrects one: of what closes a hold, the hold.
     pub fn corrects(&self) -> Option<&RecordId> {
         match self {
             Change::RetractRecord { of }
@@ -119,9 +148,24 @@ impl Change {
             | Change::ChangeMeteredUsage { of, .. }
             | Change::Revoke { of, .. }
             | Change::ChangeExpiration { of, .. }
-            | Change::ChangePriority { of, .. } => Some(of),
+            | Change::ChangePriority { of, .. }
+            | Change::Settle { hold: of, .. }
+            | Change::SettleMetered { hold: of, .. }
+            | Change::Release { hold: of } => Some(of),
             _ => None,
         }
+    }
+
+    /// Whether it gives a hold, refuses one or closes one: then it is no posting of the caller's.
+    pub(crate) fn is_of_hold(&self) -> bool {
+        matches!(
+            self,
+            Change::Hold(_)
+                | Change::RefuseHold(_)
+                | Change::Settle { .. }
+                | Change::SettleMetered { .. }
+                | Change::Release { .. }
+        )
     }
 }
 
@@ -234,6 +278,35 @@ impl<S: Fn(i64) -> String> fmt::Display for Told<'_, S> {
             }
             Change::CloseBooks { until } => write!(formatter, "the close up to {}", show(until)),
             Change::DeleteAccount => formatter.write_str("the deletion of the account"),
+            Change::Hold(hold) => {
+                formatter.write_str("a hold of ")?;
+                hold.tell(formatter, show)
+            }
+            Change::RefuseHold(refused) => {
+                formatter.write_str("the refusal of a hold of ")?;
+                refused.asked.tell(formatter, show)
+            }
+            Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => write!(
+                formatter,
+                "the settlement of {hold} with {amount} at {}",
+                show(timestamp)
+            ),
+            Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => write!(
+                formatter,
+                "the settlement of {hold} with {rate} a tick from {} until {}",
+                show(from),
+                show(until)
+            ),
+            Change::Release { hold } => write!(formatter, "the release of {hold}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use gpu_credit::Overdraft;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::{Change, RecordId};
+use crate::{Change, Hold, RecordId, RefusedHold};
 
 /// A change as it is written.
 ///
@@ -74,6 +74,23 @@ enum WrittenChange<'c> {
     ChangePriority {
         of: RecordId,
         priority: i16,
+    },
+    // From format 6 on.
+    Hold(Cow<'c, Hold>),
+    RefuseHold(Cow<'c, RefusedHold>),
+    Settle {
+        hold: RecordId,
+        amount: u64,
+        timestamp: i64,
+    },
+    SettleMetered {
+        hold: RecordId,
+        rate: u64,
+        from: i64,
+        until: i64,
+    },
+    Release {
+        hold: RecordId,
     },
 }
 
@@ -140,6 +157,29 @@ impl<'c> WrittenChange<'c> {
             },
             &Change::CloseBooks { until } => WrittenChange::CloseBooks { until },
             Change::DeleteAccount => WrittenChange::DeleteAccount,
+            Change::Hold(hold) => WrittenChange::Hold(Cow::Borrowed(hold)),
+            Change::RefuseHold(refused) => WrittenChange::RefuseHold(Cow::Borrowed(refused)),
+            Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => WrittenChange::Settle {
+                hold: hold.clone(),
+                amount: *amount,
+                timestamp: *timestamp,
+            },
+            Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => WrittenChange::SettleMetered {
+                hold: hold.clone(),
+                rate: *rate,
+                from: *from,
+                until: *until,
+            },
+            Change::Release { hold } => WrittenChange::Release { hold: hold.clone() },
         }
     }
 }
@@ -199,6 +239,31 @@ impl From<WrittenChange<'_>> for Change {
             }
             WrittenChange::CloseBooks { until } => Change::CloseBooks { until },
             WrittenChange::DeleteAccount => Change::DeleteAccount,
+            WrittenChange::Hold(hold) => Change::Hold(Box::new(hold.into_owned())),
+            WrittenChange::RefuseHold(refused) => {
+                Change::RefuseHold(Box::new(refused.into_owned()))
+            }
+            WrittenChange::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            },
+            WrittenChange::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            },
+            WrittenChange::Release { hold } => Change::Release { hold },
         }
     }
 }

@@ -118,7 +118,7 @@ impl<S: Storage> Store<S> {
                 report.entries += 1;
                 ControlFlow::Continue(())
             })?;
-        let reference = reference.replay();
+        let replay = reference.replay();
         let head = self.head(&key.name)?;
         if head.account == *key && head.revision == loaded.revision() {
             let told = (
@@ -165,9 +165,15 @@ impl<S: Storage> Store<S> {
                 wrong("memory and journal disagree");
             }
             if let Some(answer) = answer
-                && let Some(what) = disagreement(loaded.ledger(), &reference, *at, answer)
+                && let Some(what) = disagreement(loaded.ledger(), &replay, *at, answer)
             {
                 wrong(what);
+            }
+            if let (Ok(held), Ok(available)) = (loaded.held(*at), loaded.available(*at))
+                && loaded.holds().next().is_some()
+                && (u128::from(held), available) != held_and_available(&reference, *at)
+            {
+                wrong("holds and reference disagree");
             }
             report.answers += 1;
         }
@@ -175,11 +181,20 @@ impl<S: Storage> Store<S> {
     }
 }
 
+/// What is held at an instant, and available, by the reference. O(n log n)
+fn held_and_available(reference: &Reference, at: i64) -> (u128, u64) {
+    let balance = reference.replay_with_holds(at).balance_at(at).balance;
+    (reference.held(at), balance.unwrap_or(0))
+}
+
 /// The first instant that an entry adds something to; the last there is if it adds nothing.
 fn takes_effect(change: &Change) -> Option<i64> {
     match change {
-        Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => Some(*timestamp),
-        Change::MeteredUsage { from, .. } => Some(*from),
+        Change::Grant { timestamp, .. }
+        | Change::Usage { timestamp, .. }
+        | Change::Settle { timestamp, .. } => Some(*timestamp),
+        Change::MeteredUsage { from, .. } | Change::SettleMetered { from, .. } => Some(*from),
+        Change::Hold(hold) => Some(hold.at),
         _ => Some(i64::MAX),
     }
 }
@@ -197,6 +212,11 @@ fn sample(account: &Account, count: usize, seed: u64) -> Vec<i64> {
             let (last, middle) = (job.until.saturating_sub(1), job.from.midpoint(job.until));
             [job.from, middle, last, job.until]
         }))
+        .chain(
+            account
+                .holds()
+                .flat_map(|(_, _, hold)| [hold.at, hold.until]),
+        )
         .collect();
     let open = account.closed_until().unwrap_or(i64::MIN);
     instants.retain(|at| *at >= open);

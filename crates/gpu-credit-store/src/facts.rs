@@ -8,16 +8,20 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::directory::Directory;
+use crate::draft::{OfHolds, Request};
 use crate::recent::{Pin, Recent};
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Posting, Reader, RecordId, Revision, Sequence,
-    Wanted,
+    Account, AccountKey, Change, Entry, Error, Funds, Head, Hold, Posting, Reader, RecordId,
+    Revision, Sequence, Wanted,
 };
 
 /// Ids that are looked up in one read: a long one makes whoever posts wait when it ends, as the journal
 /// keeps till then what is replaced.
 const LOOKED_UP_AT_ONCE: usize = 8_192;
+
+/// Times that it is believed that the lane keeps an account.
+const KEPT_IS_TRUSTED: usize = 2;
 
 /// An entry of an account: its revision, and what it does.
 pub(crate) type Record = (Revision, Change);
@@ -27,8 +31,9 @@ pub(crate) struct Needs<'r> {
     /// The accounts by name, each with the first posting that names it.
     pub(crate) accounts: Vec<(&'r str, usize)>,
     pub(crate) ids: Vec<Lookup<'r>>,
-    /// The accounts whose books are closed.
-    pub(crate) closed: Vec<usize>,
+    /// The accounts that are folded: their books are closed, or they are deleted.
+    pub(crate) folded: Vec<usize>,
+    closes_books: bool,
     deletion: Option<(&'r str, &'r RecordId)>,
 }
 
@@ -45,7 +50,8 @@ impl<'r> Needs<'r> {
         let mut needs = Needs {
             accounts: Vec::new(),
             ids: Vec::with_capacity(postings.size_hint().0),
-            closed: Vec::new(),
+            folded: Vec::new(),
+            closes_books: false,
             deletion: None,
         };
         let mut places: HashMap<&str, usize> = HashMap::new();
@@ -65,13 +71,19 @@ impl<'r> Needs<'r> {
                 needs.ids.push(lookup(of, true));
             }
             match posting.change {
-                Change::CloseBooks { .. } => needs.closed.push(account),
-                Change::DeleteAccount => needs.deletion = Some((name, &posting.id)),
+                Change::CloseBooks { .. } => {
+                    needs.folded.push(account);
+                    needs.closes_books = true;
+                }
+                Change::DeleteAccount => {
+                    needs.folded.push(account);
+                    needs.deletion = Some((name, &posting.id));
+                }
                 _ => {}
             }
         }
-        needs.closed.sort_unstable();
-        needs.closed.dedup();
+        needs.folded.sort_unstable();
+        needs.folded.dedup();
         needs
     }
 
@@ -93,9 +105,9 @@ impl<'r> Needs<'r> {
         }
     }
 
-    /// Whether an account is folded to draft them.
+    /// Whether they close the books of an account.
     pub(crate) fn closes_books(&self) -> bool {
-        !self.closed.is_empty()
+        self.closes_books
     }
 }
 
@@ -116,6 +128,8 @@ pub(crate) struct AccountFacts {
     found: HashMap<RecordId, Record>,
     standings: HashMap<Revision, Option<Standing>>,
     folded: Option<Account>,
+    /// What it has for the hold that is asked for, and at which revision.
+    funds: Option<(Revision, Funds)>,
     /// Whether memory stood at the head when it was asked.
     is_of_head: bool,
 }
@@ -145,7 +159,7 @@ impl Facts {
             let asked = account.ask(lookup.id, journal, directory);
             asked.map_err(|error| (first, error))?;
         }
-        for account in &needs.closed {
+        for account in &needs.folded {
             let (name, first) = needs.accounts[*account];
             let Some(Some(account)) = facts.accounts.get_mut(name) else {
                 continue;
@@ -157,10 +171,55 @@ impl Facts {
                 }
                 // Deleted since, which whoever drafts knows.
                 Err(Error::NoSuchAccount(_)) => {}
+                // What is damaged can be deleted.
+                Err(_) if !needs.closes_books => {}
                 Err(error) => return Err((first, error)),
             }
         }
         Ok(facts)
+    }
+
+    /// Gathers what accounts have for the hold that is asked for. If they went on meanwhile, once or twice
+    /// already, whole accounts are gathered, but for those that the lane keeps.
+    pub(crate) fn gather_funds(
+        &mut self,
+        needs: &Needs<'_>,
+        request: &Request,
+        attempts: usize,
+        is_kept: impl Fn(&AccountKey) -> bool,
+        journal: &dyn Reader,
+        directory: &Directory,
+    ) -> Result<(), (usize, Error)> {
+        for (name, first) in &needs.accounts {
+            let Some(Some(account)) = self.accounts.get_mut(*name) else {
+                continue;
+            };
+            let key = account.head.account.clone();
+            let Some(asked) = asked_for(request, account) else {
+                continue;
+            };
+            if attempts < KEPT_IS_TRUSTED && is_kept(&key) {
+                continue;
+            }
+            let mut gather = |known: &Account| {
+                if *known.key() != key {
+                    return;
+                }
+                if attempts > 0 {
+                    let mut folded = known.clone();
+                    folded.prepare_holds();
+                    account.folded = Some(folded);
+                } else if let Ok(funds) = known.funds(asked) {
+                    account.add_funds(known.revision(), funds);
+                }
+            };
+            match directory.read(journal, name, &mut gather) {
+                // Deleted since, which whoever drafts knows.
+                Ok(()) | Err(Error::NoSuchAccount(_)) => {}
+                Err(error) => return Err((*first, error)),
+            }
+        }
+        Ok(())
     }
 
     /// Those of somebody who need not gather them.
@@ -268,6 +327,17 @@ impl Facts {
     }
 }
 
+/// The hold that a request asks for, if an account is to decide on it: if it has not before.
+pub(crate) fn asked_for<'r>(request: &'r Request, account: &AccountFacts) -> Option<&'r Hold> {
+    let posting = request.postings.first()?;
+    match (request.of_holds, &posting.change) {
+        (OfHolds::Asks(_), Change::Hold(asked)) if account.find(&posting.id).is_none() => {
+            Some(asked)
+        }
+        _ => None,
+    }
+}
+
 impl AccountFacts {
     pub(crate) fn new(head: Head) -> Self {
         AccountFacts {
@@ -275,6 +345,7 @@ impl AccountFacts {
             found: HashMap::new(),
             standings: HashMap::new(),
             folded: None,
+            funds: None,
             is_of_head: true,
         }
     }
@@ -288,7 +359,22 @@ impl AccountFacts {
         self.standings.insert(revision, standing);
     }
 
-    /// The account, if its books are closed.
+    /// What the account has at a revision for the hold that is asked for.
+    pub(crate) fn add_funds(&mut self, revision: Revision, funds: Funds) {
+        self.funds = Some((revision, funds));
+    }
+
+    /// What it has, if it stands there.
+    pub(crate) fn funds_at(&self, revision: Revision) -> Option<Funds> {
+        let (at, funds) = self.funds?;
+        (at == revision).then_some(funds)
+    }
+
+    pub(crate) fn has_folded(&self) -> bool {
+        self.folded.is_some()
+    }
+
+    /// The account, if it is to be folded.
     pub(crate) fn add_folded(&mut self, folded: Account) {
         self.folded = Some(folded);
     }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use crate::directory::Directory;
@@ -29,6 +29,7 @@ use crate::folding::load;
 use crate::group::{Abandoned, GroupCommit};
 use crate::kept::{Base, Kept};
 use crate::recent::{Pins, Recent, Written};
+use crate::standby::Standby;
 use crate::storage::Alone;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
@@ -51,6 +52,7 @@ pub struct Lane<J: Journal> {
     recent: Mutex<Recent>,
     pins: Pins,
     done_with: Mutex<DoneWith>,
+    standby: Standby,
     /// Whether the journal may hold what memory does not show: during a commit, and after one that
     /// failed or did not come to its end.
     is_behind: AtomicBool,
@@ -144,6 +146,7 @@ impl<J: Journal> Lane<J> {
             recent: Mutex::new(Recent::new(last)),
             pins: Pins::default(),
             done_with: Mutex::default(),
+            standby: Standby::default(),
             is_behind: AtomicBool::new(false),
         })
     }
@@ -188,7 +191,10 @@ impl<J: Journal> Lane<J> {
     fn prepare(&self, request: &Request, attempts: usize) -> Result<Ready, (usize, Error)> {
         let pin = self.pins.pin(|| self.kept.directory.visible());
         let needs = Needs::of(&request.postings);
-        let mut facts = Facts::gather(&needs, pin, &self.kept.journal, &self.kept.directory)?;
+        let Base { journal, directory } = &*self.kept;
+        let mut facts = Facts::gather(&needs, pin, journal, directory)?;
+        let is_kept = |account: &AccountKey| self.standby.has(account);
+        facts.gather_funds(&needs, request, attempts, is_kept, journal, directory)?;
         let is_much =
             request.is_trial || needs.closes_books() || request.postings.len() >= LARGE_FROM;
         if !is_much || attempts >= DRAFTED_OUTSIDE {
@@ -247,6 +253,7 @@ impl<J: Journal> Lane<J> {
             self.catch_up()?;
         }
         let mut recent = self.recent.lock();
+        self.standby.forget();
         let (result, appended) = append(self.kept.directory.visible()).inspect_err(|_| {
             // What failed before it wrote leaves nothing to catch up with.
             let last = self.kept.journal.last_sequence();
@@ -293,7 +300,8 @@ impl<J: Journal> Lane<J> {
             return jobs.into_iter().map(failed).collect();
         }
         let mut recent = self.recent.lock();
-        let (writing, mut answers) = draft(&mut jobs, &recent, self.kept.directory.visible());
+        let last = self.kept.directory.visible();
+        let (writing, mut answers) = draft(&mut jobs, &recent, last, self.standby.take());
         match self.write(writing, &mut recent) {
             Ok(()) => self.is_behind.store(false, Ordering::SeqCst),
             Err((unwritten, error)) => fail(&jobs, &mut answers, &unwritten, &error),
@@ -312,9 +320,13 @@ impl<J: Journal> Lane<J> {
     ) -> Result<(), (Vec<Entry>, JournalError)> {
         let Writing { finished, prepared } = writing;
         let Finished {
-            written, touched, ..
+            written,
+            touched,
+            standby,
+            ..
         } = finished;
         if written.entries.is_empty() {
+            self.standby.put_back(standby, &written);
             return Ok(());
         }
         let open = touched.iter().filter(|account| !account.is_deleted);
@@ -332,8 +344,10 @@ impl<J: Journal> Lane<J> {
             }
         };
         if let Err(error) = appended {
+            self.standby.forget();
             return Err((written.entries, error));
         }
+        self.standby.put_back(standby, &written);
         let written = Arc::new(written);
         recent.take_in(Arc::clone(&written), touched);
         let removed = self.kept.directory.publish(&written);
@@ -371,6 +385,7 @@ impl<J: Journal> Lane<J> {
     fn catch_up(&self) -> Result<(), JournalError> {
         let last = self.kept.journal.last_sequence()?;
         *self.recent.lock() = Recent::new(last);
+        self.standby.forget();
         self.kept.directory.forget(last);
         Ok(())
     }
@@ -474,6 +489,7 @@ fn draft(
     jobs: &mut [Box<Job>],
     recent: &Recent,
     last: Sequence,
+    standby: HashMap<AccountKey, Account>,
 ) -> (Writing, Vec<Option<Answered>>) {
     let holds = |facts: &Facts| recent.reaches(facts.as_of());
     if let [job] = jobs
@@ -488,15 +504,23 @@ fn draft(
             && job.facts.are_unchanged(recent)
             && let Some(moved) = finished.move_to(last)
         {
+            finished.standby = standby;
             let prepared = Some((prepared, moved));
             return (Writing { finished, prepared }, vec![Some(answered)]);
         }
-        return (Writing::of(Draft::new(recent, last, 0)), vec![None]);
+        let draft = Draft::new(recent, last, 0).with_standby(standby);
+        return (Writing::of(draft), vec![None]);
     }
-    let mut draft = Draft::new(recent, last, now());
+    let mut draft = Draft::new(recent, last, now()).with_standby(standby);
     let answers = jobs.iter_mut().map(|job| {
-        let holds = job.drafted.is_none() && holds(&job.facts);
-        holds.then(|| draft.add(&job.request, &mut job.facts))
+        let Job {
+            request,
+            facts,
+            drafted,
+        } = &mut **job;
+        let holds = drafted.is_none() && holds(facts);
+        let can_decide = holds && draft.can_decide(&request.postings, request.of_holds, facts);
+        can_decide.then(|| draft.add(request, facts))
     });
     let answers = answers.collect();
     (Writing::of(draft), answers)

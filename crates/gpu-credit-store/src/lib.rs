@@ -47,6 +47,15 @@
 //! belongs into a blocking task. The store holds no credit for a request that is still to come: the repository's
 //! `docs/recipes/rust-service.md` says how to admit requests without admitting too many.
 //!
+//! # Holds
+//!
+//! [`Store::authorise`] decides whether something may be spent, and keeps it: a hold is on all its accounts or on none, and is
+//! given if and only if it fits beside everything that is posted and held. [`Store::settle`] posts what was used in
+//! its place, [`Store::release`] nothing. A hold ends by itself: there is no sweep, no clock and no webhook, and what is
+//! settled later is recorded all the same. [`Account::held`], [`Account::available`] and [`Account::spendable`] know of
+//! holds; balances do not. While a hold is open across an instant, the books are not closed there; an account whose
+//! hold is on others, too, is not deleted.
+//!
 //! # Asking
 //!
 //! [`Store::get_balance`] and [`Store::balance_at`] answer the most frequent questions.
@@ -139,6 +148,8 @@ mod facts;
 mod folding;
 mod group;
 mod head;
+mod hold;
+mod holding;
 mod journal;
 mod kept;
 mod lane;
@@ -156,6 +167,7 @@ mod reference;
 mod rules;
 mod shared;
 mod snapshot;
+mod standby;
 mod standing;
 mod stop;
 mod storage;
@@ -170,6 +182,8 @@ pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};
 pub use head::{Head, Totals};
+pub use hold::{Funds, HOLD_ACCOUNTS_MAX, HeldUsage, Hold, RefusedHold};
+pub use holding::{Authorise, Authorised, Decision, HoldClosed, Settle};
 pub use journal::{Deletion, Journal, Part, Reader};
 pub use lane::Lane;
 pub use memory::MemoryStatistics;

@@ -6,7 +6,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_replay::{HeapReplay, Replay};
 
 use crate::change::window_end;
-use crate::{Change, Entry, RecordId};
+use crate::{Change, Entry, HeldUsage, Hold, RecordId};
 
 /// The reference of one account. It is told what the store admitted and checks nothing.
 pub(crate) struct Reference {
@@ -36,6 +36,12 @@ enum Record {
         end: i64,
         revoked_from: Option<i64>,
         priority: i16,
+    },
+    /// One that is neither settled nor released.
+    Hold {
+        usage: HeldUsage,
+        at: i64,
+        until: i64,
     },
 }
 
@@ -82,6 +88,33 @@ impl Reference {
                 self.post(entry, grant);
             }
             Change::CloseBooks { until } => self.close(*until),
+            Change::Hold(hold) => {
+                let Hold {
+                    usage, at, until, ..
+                } = **hold;
+                self.post(entry, Record::Hold { usage, at, until });
+            }
+            Change::RefuseHold(_) => {}
+            Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => {
+                self.close_hold(hold);
+                let (amount, timestamp) = (*amount, *timestamp);
+                self.post(entry, Record::Usage { amount, timestamp });
+            }
+            Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => {
+                self.close_hold(hold);
+                let (rate, from, until) = (*rate, *from, *until);
+                self.post(entry, Record::Metered { rate, from, until });
+            }
+            Change::Release { hold } => self.close_hold(hold),
             correction => {
                 let of = correction.corrects().and_then(|of| self.places.get(of));
                 if let Some(place) = of
@@ -98,13 +131,41 @@ impl Reference {
         self.records.push(Some(record));
     }
 
-    /// The records as they stand, to be asked. O(n)
-    pub(crate) fn replay(&self) -> HeapReplay {
-        self.numbered_replay().0
+    /// Nothing is in the place of a hold any more.
+    fn close_hold(&mut self, hold: &RecordId) {
+        if let Some(place) = self.places.get(hold) {
+            self.records[*place] = None;
+        }
     }
 
-    /// The replay, and the place of each of its grants.
-    fn numbered_replay(&self) -> (HeapReplay, Vec<usize>) {
+    /// The records as they stand, to be asked. O(n)
+    pub(crate) fn replay(&self) -> HeapReplay {
+        self.numbered_replay(None).0
+    }
+
+    /// The same with every hold that ends after an instant as usage at its start. O(n)
+    pub(crate) fn replay_with_holds(&self, instant: i64) -> HeapReplay {
+        self.numbered_replay(Some(instant)).0
+    }
+
+    /// The sum of the holds that are open at an instant. O(n)
+    pub(crate) fn held(&self, instant: i64) -> u128 {
+        let held = |record: &Option<Record>| match *record {
+            Some(Record::Hold { usage, at, until }) if at <= instant && instant < until => {
+                match usage {
+                    HeldUsage::Amount(amount) => amount.into(),
+                    HeldUsage::Metered { rate, end } => {
+                        u128::from(rate) * u128::from(end.abs_diff(at))
+                    }
+                }
+            }
+            _ => 0,
+        };
+        self.records.iter().map(held).sum()
+    }
+
+    /// The replay, and the place of each of its grants; with holds that end after an instant, if one is given.
+    fn numbered_replay(&self, holds_after: Option<i64>) -> (HeapReplay, Vec<usize>) {
         let mut replay = HeapReplay::new(self.policy);
         let mut grants = Vec::new();
         if let Some((deficit, last_closed)) = self.deficit {
@@ -113,6 +174,12 @@ impl Reference {
         for (place, record) in self.records.iter().enumerate() {
             match *record {
                 None => {}
+                Some(Record::Hold { until, .. })
+                    if holds_after.is_none_or(|instant| until <= instant) => {}
+                Some(Record::Hold { usage, at, .. }) => match usage {
+                    HeldUsage::Amount(amount) => replay.subtract(amount, at),
+                    HeldUsage::Metered { rate, end } => replay.meter(rate, at..end),
+                },
                 Some(Record::Usage { amount, timestamp }) => replay.subtract(amount, timestamp),
                 Some(Record::Metered { rate, from, until }) => {
                     replay.meter(rate, from.max(self.closed)..until);
@@ -146,7 +213,7 @@ impl Reference {
         if until <= self.closed {
             return;
         }
-        let (old, places) = self.numbered_replay();
+        let (old, places) = self.numbered_replay(None);
         let last_closed = until - 1;
         let left: HashMap<usize, u64> = old.remainders_at(last_closed).into_iter().collect();
         for (number, place) in places.into_iter().enumerate() {
@@ -169,6 +236,7 @@ impl Record {
     fn reaches(&self, instant: i64) -> bool {
         match *self {
             Record::Usage { timestamp, .. } => timestamp >= instant,
+            Record::Hold { at, .. } => at >= instant,
             // What has used nothing, or ends there, can still be changed into something.
             Record::Metered { rate, from, until } => until >= instant || rate == 0 || from >= until,
             Record::Grant {

@@ -5,7 +5,10 @@ use gpu_credit::{MeteredUsage, Overdraft};
 use crate::change::window_end;
 use crate::metered::{part_from, total};
 use crate::standing::{Standing, check_open};
-use crate::{CREDIT_ID_BYTES_MAX, Change, Posting, Refusal, TEXT_BYTES_MAX, Totals};
+use crate::{
+    CREDIT_ID_BYTES_MAX, Change, HOLD_ACCOUNTS_MAX, HeldUsage, Hold, Posting, Refusal,
+    TEXT_BYTES_MAX, Totals,
+};
 
 const SUM_MAX: u64 = i64::MAX.unsigned_abs();
 /// Grants of one account, and bytes of their credit ids, at most: a little less than what the engine
@@ -29,6 +32,8 @@ pub(crate) fn check_texts(posting: &Posting) -> Result<(), Refusal> {
             Err(Refusal::CreditIdLength(credit_id.len()))
         }
         Change::OpenAccount { policy } => check_policy(*policy),
+        Change::Hold(hold) => check_hold(hold),
+        Change::RefuseHold(refused) => check_hold(&refused.asked),
         _ => Ok(()),
     }
 }
@@ -45,6 +50,30 @@ pub(crate) fn check_kept(posting: &Posting, keeps: impl Fn(&str) -> bool) -> Res
         true => Ok(()),
         false => Err(Refusal::TextNotKept),
     }
+}
+
+/// Refuses a hold that is on no account or too many, or ends before the usage that it stands for.
+pub(crate) fn check_hold(hold: &Hold) -> Result<(), Refusal> {
+    let count = hold.accounts.len();
+    if count == 0 || count > HOLD_ACCOUNTS_MAX {
+        return Err(Refusal::HoldAccounts(count));
+    }
+    let mut first = hold.at.saturating_add(1);
+    if let HeldUsage::Metered { end, .. } = hold.usage {
+        if end <= hold.at {
+            let (from, until) = (hold.at, end);
+            return Err(Refusal::Limit(gpu_credit::Error::NoTicks { from, until }));
+        }
+        first = first.max(end);
+    }
+    if hold.until <= hold.at || hold.until < first {
+        return Err(Refusal::HoldTooShort {
+            at: hold.at,
+            first,
+            until: hold.until,
+        });
+    }
+    Ok(())
 }
 
 /// Refuses a credit line that no sum can reach.
@@ -82,7 +111,11 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
                 return Err(Refusal::Limit(gpu_credit::Error::CreditIdsTooLong));
             }
         }
-        Change::Usage { amount, timestamp } => {
+        Change::Hold(hold) => check_open(hold.at, totals.closed)?,
+        Change::Usage { amount, timestamp }
+        | Change::Settle {
+            amount, timestamp, ..
+        } => {
             check_open(*timestamp, totals.closed)?;
             totals.used = used(totals.used, *amount)?;
             totals.usage_records += 1;
@@ -90,7 +123,10 @@ pub(crate) fn posted(mut totals: Totals, change: &Change) -> Result<Totals, Refu
                 return Err(Refusal::Limit(gpu_credit::Error::TooManyUsageRecords));
             }
         }
-        &Change::MeteredUsage { rate, from, until } => {
+        &Change::MeteredUsage { rate, from, until }
+        | &Change::SettleMetered {
+            rate, from, until, ..
+        } => {
             check_open(from, totals.closed)?;
             totals.used = metered(totals.used, MeteredUsage { rate, from, until })?;
             totals.usage_records += 1;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::window_end;
 use crate::metered::{has_ended_before, part_before};
-use crate::{Change, RecordId, Refusal};
+use crate::{Change, RecordId, Refusal, Revision};
 
 /// A grant or usage as it stands.
 ///
@@ -22,6 +22,16 @@ pub(crate) enum Standing {
     Retracted,
     /// It ended before the books were closed, and nothing more is known of it.
     FoldedAway,
+    /// A hold that is neither settled nor released.
+    Hold {
+        at: i64,
+        until: i64,
+    },
+    /// A hold in whose place is what the entry at a revision posted: nothing, if that released it.
+    ClosedHold {
+        by: Revision,
+        is_settled: bool,
+    },
 }
 
 /// A grant that is not retracted.
@@ -52,10 +62,20 @@ impl Granted {
 }
 
 impl Standing {
-    /// A record as it was posted; `None` for an entry that is no grant and no usage, or a grant whose
-    /// window ends past the last timestamp.
+    /// A record as it was posted; `None` for an entry that is no grant, no usage and no hold, or a grant
+    /// whose window ends past the last timestamp.
     pub(crate) fn posted(change: &Change) -> Option<Standing> {
         match *change {
+            Change::Hold(ref hold) => Some(Standing::Hold {
+                at: hold.at,
+                until: hold.until,
+            }),
+            Change::Settle {
+                amount, timestamp, ..
+            } => Some(Standing::Usage { amount, timestamp }),
+            Change::SettleMetered {
+                rate, from, until, ..
+            } => Some(Standing::Metered(MeteredUsage { rate, from, until })),
             Change::Grant {
                 amount,
                 timestamp,
@@ -77,7 +97,7 @@ impl Standing {
         }
     }
 
-    /// How the record stands after a correction.
+    /// How the record stands after a correction, the entry at the revision `by`.
     ///
     /// With the books closed, what was before the close stays: usage before it, the ticks of metered
     /// usage before it, grants that started before it but for what their window does from the close
@@ -85,9 +105,14 @@ impl Standing {
     pub(crate) fn corrected(
         self,
         change: &Change,
+        by: Revision,
         closed: Option<i64>,
     ) -> Result<Standing, Refusal> {
         match change {
+            Change::Settle { hold, .. } | Change::SettleMetered { hold, .. } => {
+                self.closed_hold(hold, by, true)
+            }
+            Change::Release { hold } => self.closed_hold(hold, by, false),
             Change::RetractRecord { of } => self.retracted(of, closed),
             Change::ChangeUsage { of, amount } => self.with_amount(of, *amount, closed),
             Change::ChangeMeteredUsage {
@@ -106,6 +131,38 @@ impl Standing {
         }
     }
 
+    /// Whether the entry gave a hold.
+    pub(crate) fn is_hold(self) -> bool {
+        matches!(self, Standing::Hold { .. } | Standing::ClosedHold { .. })
+    }
+
+    /// A hold is closed once, but that what was released can still be settled: the work was done.
+    fn closed_hold(
+        self,
+        hold: &RecordId,
+        by: Revision,
+        is_settled: bool,
+    ) -> Result<Standing, Refusal> {
+        match self {
+            Standing::Hold { .. } => {}
+            Standing::ClosedHold {
+                is_settled: false, ..
+            } if is_settled => {}
+            Standing::ClosedHold {
+                by,
+                is_settled: was_settled,
+            } => {
+                return Err(Refusal::HoldClosed {
+                    hold: hold.clone(),
+                    by,
+                    was_settled,
+                });
+            }
+            _ => return Err(Refusal::NotAHold(hold.clone())),
+        }
+        Ok(Standing::ClosedHold { by, is_settled })
+    }
+
     fn retracted(self, of: &RecordId, closed: Option<i64>) -> Result<Standing, Refusal> {
         let takes_effect = match self {
             Standing::Grant(grant) => grant.start,
@@ -116,6 +173,7 @@ impl Standing {
             }
             Standing::Retracted => return Err(Refusal::Retracted(of.clone())),
             Standing::FoldedAway => i64::MIN,
+            Standing::Hold { .. } | Standing::ClosedHold { .. } => return Err(is_a_hold(of)),
         };
         check_open(takes_effect, closed)?;
         Ok(Standing::Retracted)
@@ -136,6 +194,7 @@ impl Standing {
                 Err(Refusal::NotUsage(of.clone()))
             }
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
+            Standing::Hold { .. } | Standing::ClosedHold { .. } => Err(is_a_hold(of)),
         }
     }
 
@@ -152,6 +211,7 @@ impl Standing {
             }
             Standing::Retracted => return Err(Refusal::Retracted(of.clone())),
             Standing::FoldedAway => return Err(folded_away(closed)),
+            Standing::Hold { .. } | Standing::ClosedHold { .. } => return Err(is_a_hold(of)),
         };
         if (rate, from, until) == (None, None, None) {
             return Err(Refusal::NothingToChange(of.clone()));
@@ -231,8 +291,14 @@ impl Standing {
             Standing::Usage { .. } | Standing::Metered(_) => Err(Refusal::NotAGrant(of.clone())),
             Standing::Retracted => Err(Refusal::Retracted(of.clone())),
             Standing::FoldedAway => Err(folded_away(closed)),
+            Standing::Hold { .. } | Standing::ClosedHold { .. } => Err(is_a_hold(of)),
         }
     }
+}
+
+/// A hold is settled or released, and not corrected like a record.
+fn is_a_hold(of: &RecordId) -> Refusal {
+    Refusal::IsAHold(of.clone())
 }
 
 /// Refuses a correction of metered usage that changes a tick before the close of the books.

@@ -254,6 +254,7 @@ impl<S: Storage> Store<S> {
         let request = Request {
             postings,
             is_trial: true,
+            ..Request::default()
         };
         self.submit(request).map_err(|(_, error)| error)
     }

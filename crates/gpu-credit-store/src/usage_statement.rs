@@ -65,7 +65,10 @@ impl<S: Storage> Store<S> {
                 let usage = recorded.metered_id(entry.revision);
                 usage.and_then(|usage| recorded.ledger().metered_statement(usage))
             }
-            (Some(Standing::FoldedAway), Change::MeteredUsage { from, .. }) => {
+            (
+                Some(Standing::FoldedAway),
+                Change::MeteredUsage { from, .. } | Change::SettleMetered { from, .. },
+            ) => {
                 check_open(*from)?;
                 None
             }

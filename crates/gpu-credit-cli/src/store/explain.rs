@@ -252,8 +252,8 @@ impl OpenStore {
         let entry = self.store.entry(account, id).ok()??;
         Some(match entry.change {
             Change::Grant { .. } => GRANT,
-            Change::Usage { .. } => USAGE,
-            Change::MeteredUsage { .. } => JOB,
+            Change::Usage { .. } | Change::Settle { .. } => USAGE,
+            Change::MeteredUsage { .. } | Change::SettleMetered { .. } => JOB,
             _ => ENTRY,
         })
     }

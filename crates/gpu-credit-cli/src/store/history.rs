@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::vec;
 
 use clap::Args;
-use gpu_credit_store::{Change, Entry, RecordId, Revision};
+use gpu_credit_store::{Change, Entry, HeldUsage, Hold, RecordId, Revision};
 use serde::Serialize;
 
 use super::{OpenStore, StoreArguments};
@@ -24,6 +24,9 @@ A row for each entry, in the order in which they were posted.
   amount_before what a change or a retraction takes the place of: the amount,
                 or the rate of a job, until then
   expiration    none if a grant never expires
+  until         of a job its end; of a hold the first instant at which it is no
+                longer open
+Of what settles or releases a hold, corrected_record_id is that of the hold.
 
 Example:
   gpu-credit history acme --format csv";
@@ -94,6 +97,18 @@ impl Row for HistoryRow {
             or_empty(self.until.map(|until| times.show(until))),
             or_empty(self.priority),
         ]
+    }
+}
+
+impl HistoryRow {
+    fn with_hold(self, hold: &Hold) -> Self {
+        let (HeldUsage::Amount(amount) | HeldUsage::Metered { rate: amount, .. }) = hold.usage;
+        HistoryRow {
+            amount: Some(amount),
+            timestamp: Some(hold.at),
+            until: Some(hold.until),
+            ..self
+        }
     }
 }
 
@@ -180,6 +195,35 @@ impl From<Entry> for HistoryRow {
             },
             Change::DeleteAccount => HistoryRow {
                 change: "delete_account",
+                ..row
+            },
+            Change::Hold(hold) => HistoryRow {
+                change: "hold",
+                ..row.with_hold(&hold)
+            },
+            Change::RefuseHold(refused) => HistoryRow {
+                change: "refuse_hold",
+                ..row.with_hold(&refused.asked)
+            },
+            Change::Settle {
+                amount, timestamp, ..
+            } => HistoryRow {
+                change: "settle",
+                amount: Some(amount),
+                timestamp: Some(timestamp),
+                ..row
+            },
+            Change::SettleMetered {
+                rate, from, until, ..
+            } => HistoryRow {
+                change: "settle_metered",
+                amount: Some(rate),
+                timestamp: Some(from),
+                until: Some(until),
+                ..row
+            },
+            Change::Release { .. } => HistoryRow {
+                change: "release",
                 ..row
             },
         }

@@ -12,6 +12,7 @@ mod explain;
 pub(crate) mod export;
 pub(crate) mod grant;
 pub(crate) mod history;
+pub(crate) mod holds;
 pub(crate) mod import;
 mod import_effects;
 mod import_refused;

@@ -10,10 +10,12 @@ use crate::time::TimeArguments;
 
 pub(crate) const HELP: &str = "\
 The most that could be used at that instant, drawn whole, without making any
-deficit or anything dropped greater, now or later. Usage and jobs that are
-recorded for later count: so it is never more than the balance, and may be
+deficit or anything dropped greater, now or later. Usage, jobs and holds that
+are recorded for later count: so it is never more than the balance, and may be
 less. With --for it is the highest rate of a job that runs for so long: what
 each tick may use.
+  held        the sum of the holds that are open then
+  available   the balance with those as usage at their starts
 
 Example:
   gpu-credit spendable acme --at 2025-03-06 --unit s
@@ -49,10 +51,21 @@ struct SpendableRow {
     /// The end of the job, if a rate is asked for.
     until: Option<i64>,
     spendable: u64,
+    balance: Option<u64>,
+    held: u64,
+    available: u64,
 }
 
 impl Row for SpendableRow {
-    const HEADER: &'static [&'static str] = &["account", "timestamp", "until", "spendable"];
+    const HEADER: &'static [&'static str] = &[
+        "account",
+        "timestamp",
+        "until",
+        "spendable",
+        "balance",
+        "held",
+        "available",
+    ];
 
     fn cells(&self, times: &TimeArguments) -> Vec<String> {
         vec![
@@ -60,6 +73,9 @@ impl Row for SpendableRow {
             times.show(self.timestamp),
             or_empty(self.until.map(|until| times.show(until))),
             self.spendable.to_string(),
+            or_none(self.balance),
+            self.held.to_string(),
+            self.available.to_string(),
         ]
     }
 }
@@ -73,16 +89,21 @@ pub(crate) fn spendable(arguments: &SpendableArguments) -> anyhow::Result<()> {
         None => None,
     };
     let account = store.account(&arguments.account, &arguments.recorded)?;
-    let spendable = store.ask_account(&account, |account| match until {
-        Some(until) => account.spendable_rate(timestamp..until),
-        None => Ok(account.spendable(timestamp)?),
+    let row = store.ask_account(&account, |account| {
+        Ok(SpendableRow {
+            account: arguments.account.clone(),
+            timestamp,
+            until,
+            spendable: match until {
+                Some(until) => account.spendable_rate(timestamp..until)?,
+                None => account.spendable(timestamp)?,
+            },
+            balance: account.get_balance(timestamp)?,
+            held: account.held(timestamp)?,
+            available: account.available(timestamp)?,
+        })
     })?;
-    arguments.rows.write([SpendableRow {
-        account: arguments.account.clone(),
-        timestamp,
-        until,
-        spendable,
-    }])
+    arguments.rows.write([row])
 }
 
 pub(crate) const RUNS_DRY_HELP: &str = "\

@@ -24,6 +24,8 @@ mod admission;
 mod closing;
 #[path = "../../../gpu-credit-store/tests/it/corrections.rs"]
 mod corrections;
+#[path = "../../../gpu-credit-store/tests/it/holds/mod.rs"]
+mod holds;
 #[path = "../../../gpu-credit-store/tests/it/importing.rs"]
 mod importing;
 #[path = "../../../gpu-credit-store/tests/it/metered.rs"]

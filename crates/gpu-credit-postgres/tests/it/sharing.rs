@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Outcome, Posting, Refusal, Revision};
+use gpu_credit_store::{Authorise, Error, Outcome, Posting, Refusal, Revision};
 
 use crate::support::workload::Workload;
 use crate::support::{Database, assert_sound, entry_count, everything, execute, refusal};
@@ -309,4 +309,35 @@ fn an_entry_that_is_changed_is_known_by_its_checksum() {
         found.problems[0].contains("stands at revision 2 and has 1 entries"),
         "{found:?}"
     );
+}
+
+/// Each store decides on what it knows, and what it knows may be old: the heads that an append compares decide.
+#[test]
+fn of_64_requests_on_three_stores_ten_get_a_hold_if_ten_fit() {
+    let database = Database::new();
+    let stores = [(); 3].map(|()| database.open());
+    stores[0].open_account("team", Overdraft::Carry).unwrap();
+    stores[0]
+        .post(Posting::grant("team", "g", "", 100, 0, 99))
+        .unwrap();
+    let begin = Barrier::new(64);
+    let given = thread::scope(|scope| {
+        let threads = (0..64).map(|number| {
+            let (store, begin) = (&stores[number % 3], &begin);
+            scope.spawn(move || {
+                begin.wait();
+                let asked = Authorise::new(format!("req-{number}"), ["team"], 10, 5..15);
+                store.authorise(asked).unwrap().hold().is_some()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let given = threads.into_iter().map(|thread| thread.join().unwrap());
+        given.filter(|given| *given).count()
+    });
+    assert_eq!(given, 10);
+    for store in &stores {
+        let held = store.with_account("team", |team| team.held(5).unwrap());
+        assert_eq!(held.unwrap(), 100);
+        assert_sound(store);
+    }
 }

@@ -1,13 +1,10 @@
 //! What entries make of an account.
 
-use gpu_credit::{
-    GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Record, UsageId, UsageRecord,
-};
+use gpu_credit::{GpuCredit, GrantRecord, MeteredUsage, Record, UsageRecord};
 
-use super::Account;
+use super::{Account, HoldRow};
 use crate::facts;
-use crate::metered::part_from;
-use crate::standing::{Granted, Standing};
+use crate::standing::Standing;
 use crate::{Change, Entry, Revision};
 
 impl Account {
@@ -36,7 +33,7 @@ impl Account {
         }
         let revision = self.revision;
         let at = |problem| NotApplicable { revision, problem };
-        usage.post(&mut self.engine).map_err(at)
+        usage.post(&mut self.records.engine).map_err(at)
     }
 
     /// Usage is kept back as long as nothing refers to it: in one go it is cheaper.
@@ -48,14 +45,12 @@ impl Account {
     ) -> Result<(), String> {
         match &entry.change {
             &Change::Usage { amount, timestamp } => {
-                usage.instants.push(UsageRecord { amount, timestamp });
-                self.usage_ids.post(timestamp, entry.revision);
+                self.use_once(UsageRecord { amount, timestamp }, entry.revision, usage);
                 Ok(())
             }
             &Change::MeteredUsage { rate, from, until } => {
                 let job = MeteredUsage { rate, from, until };
-                usage.metered.push(job);
-                self.metered.push(entry.revision);
+                self.meter(job, entry.revision, usage);
                 Ok(())
             }
             Change::Grant {
@@ -68,29 +63,67 @@ impl Account {
                 let expiration = expiration.unwrap_or(timestamp.abs_diff(i64::MAX));
                 self.credit_id_bytes += credit_id.len() as u64;
                 let grant = GrantRecord::new(credit_id, *amount, *timestamp, expiration);
-                let posted = self.engine.post_grant(grant.priority(*priority));
-                let grant = posted.map_err(|error| error.to_string())?;
-                self.grants.push((entry.revision, grant));
+                self.grant(grant.priority(*priority), entry.revision)
+                    .map_err(|error| error.to_string())
+            }
+            Change::Hold(hold) => {
+                self.holds.give(HoldRow {
+                    revision: entry.revision,
+                    id: entry.id.clone(),
+                    hold: (**hold).clone(),
+                });
                 Ok(())
             }
+            // It is in the journal alone.
+            Change::RefuseHold(_) => Ok(()),
             Change::CloseBooks { until } => {
-                usage.post(&mut self.engine)?;
+                usage.post(&mut self.records.engine)?;
                 self.close(*until).map_err(|error| error.to_string())
             }
             change => {
                 if change.corrects().is_none() {
                     return Err("an account that has entries is opened once".to_owned());
                 }
-                usage.post(&mut self.engine)?;
+                usage.post(&mut self.records.engine)?;
                 let (of, posted) = corrects.ok_or("the record it corrects is not there")?;
                 let before = self.standing(of, &posted);
                 let before = before.ok_or("it corrects what is not a record")?;
-                let after = before.corrected(change, self.closed);
+                let after = before.corrected(change, entry.revision, self.closed);
                 let after = after.map_err(|refusal| refusal.to_string())?;
                 let corrected = self.correct(of, before, after);
-                corrected.map_err(|error| error.to_string())
+                corrected.map_err(|error| error.to_string())?;
+                match Standing::posted(change) {
+                    Some(Standing::Usage { amount, timestamp }) => {
+                        self.use_once(UsageRecord { amount, timestamp }, entry.revision, usage);
+                    }
+                    Some(Standing::Metered(job)) => self.meter(job, entry.revision, usage),
+                    _ => {}
+                }
+                Ok(())
             }
         }
+    }
+
+    fn use_once(&mut self, record: UsageRecord, revision: Revision, usage: &mut KeptBack) {
+        usage.instants.push(record);
+        self.records.usage_ids.post(record.timestamp, revision);
+        self.holds
+            .follow(|records| records.post_usage(record, revision));
+    }
+
+    fn meter(&mut self, job: MeteredUsage, revision: Revision, usage: &mut KeptBack) {
+        usage.metered.push(job);
+        self.records.metered.push(revision);
+        self.holds
+            .follow(|records| records.post_metered(job, revision));
+    }
+
+    fn grant(&mut self, grant: GrantRecord, revision: Revision) -> Result<(), gpu_credit::Error> {
+        self.holds
+            .follow(|records| records.engine.post_grant(grant.clone()).map(|_| ()));
+        let grant = self.records.engine.post_grant(grant)?;
+        self.grants.push((revision, grant));
+        Ok(())
     }
 
     /// Brings a record from how it stands to how it is to stand.
@@ -100,45 +133,17 @@ impl Account {
         before: Standing,
         after: Standing,
     ) -> Result<(), gpu_credit::Error> {
-        match (before, after) {
-            (Standing::Usage { timestamp, .. }, Standing::Retracted) => {
-                let usage = self.held_usage(timestamp, of);
-                self.engine.retract_usage(usage)?;
-            }
-            (Standing::Usage { timestamp, .. }, Standing::Usage { amount, .. }) => {
-                let usage = self.held_usage(timestamp, of);
-                self.engine.change_usage(usage, amount)?;
-            }
-            (Standing::Metered(_), Standing::Retracted) => {
-                let usage = self.held_metered(of);
-                self.engine.retract_metered(usage)?;
-            }
-            (Standing::Metered(_), Standing::Metered(after)) => {
-                let usage = self.held_metered(of);
-                let held = part_from(after, self.closed.unwrap_or(i64::MIN));
-                self.engine.change_metered(usage, held)?;
-            }
-            (Standing::Grant(before), after) => {
-                let grant = self.grant_id(of);
-                let grant = grant.expect("a grant that can be corrected is held");
-                correct_grant(&mut self.engine, grant, before, after)?;
-            }
-            _ => {}
+        if before.is_hold() {
+            self.holds.close(of);
+        } else {
+            let (grant, closed) = (self.grant_id(of), self.closed);
+            let change = (before, after);
+            self.holds
+                .follow(|records| records.correct(of, grant, change, closed));
+            self.records.correct(of, grant, change, closed)?;
         }
         self.corrected.insert(of, after);
         Ok(())
-    }
-
-    /// The identity of usage that stands: the engine holds it.
-    fn held_usage(&mut self, timestamp: i64, of: Revision) -> UsageId {
-        let usage = self.usage_id(timestamp, of);
-        usage.expect("usage that stands is held")
-    }
-
-    /// The identity of metered usage that admits a correction: the engine holds it.
-    fn held_metered(&self, of: Revision) -> MeteredId {
-        let usage = self.metered_id(of);
-        usage.expect("metered usage that can be corrected is held")
     }
 
     /// Closes the books: a new engine account takes over what still matters from `until` on. An
@@ -147,7 +152,7 @@ impl Account {
         if self.closed.is_some_and(|closed| until <= closed) {
             return Ok(());
         }
-        let folded = crate::close::fold(&self.engine, until, |grant| {
+        let folded = crate::close::fold(&self.records.engine, until, |grant| {
             let revision = self.grant_revision(grant)?;
             self.corrected.get(&revision).copied()
         })?;
@@ -157,48 +162,31 @@ impl Account {
         });
         self.grants = revisions.collect();
         let metered = folded.metered.iter();
-        self.metered = metered
-            .map(|old| self.metered[old.index() as usize])
+        self.records.metered = metered
+            .map(|old| self.records.metered[old.index() as usize])
             .collect();
-        self.engine = folded.engine;
+        self.records.engine = folded.engine;
         self.closed = Some(until);
+        self.holds.forget_view();
         let corrected = &self.corrected;
-        self.usage_ids.close(until, |revision| {
+        self.records.usage_ids.close(until, |revision| {
             corrected.get(&revision) != Some(&Standing::Retracted)
         });
-        let (grants, metered) = (&self.grants, &self.metered);
+        let (grants, metered) = (&self.grants, &self.records.metered);
         self.corrected.retain(|revision, standing| match standing {
             Standing::Grant(_) => grants.binary_search_by_key(revision, |(at, _)| *at).is_ok(),
             Standing::Metered(_) => metered.binary_search(revision).is_ok(),
             Standing::Usage { timestamp, .. } => *timestamp >= until,
-            // What was retracted is not in the engine, and may be asked to be retracted again.
-            Standing::Retracted | Standing::FoldedAway => true,
+            // What was retracted is not in the engine, and may be asked to be retracted again; a hold that
+            // is closed, to be settled.
+            Standing::Retracted
+            | Standing::FoldedAway
+            | Standing::Hold { .. }
+            | Standing::ClosedHold { .. } => true,
         });
-        let held = self.engine.grants();
+        let held = self.records.engine.grants();
         self.credit_id_bytes = held.map(|(_, grant)| grant.credit_id.len() as u64).sum();
         Ok(())
-    }
-}
-
-/// Brings a grant from how it stands to `after`.
-fn correct_grant(
-    engine: &mut GpuCredit,
-    id: GrantId,
-    before: Granted,
-    after: Standing,
-) -> Result<(), gpu_credit::Error> {
-    let Standing::Grant(after) = after else {
-        return engine.retract_grant(id);
-    };
-    if after.priority != before.priority {
-        engine.change_priority(id, after.priority)?;
-    }
-    match after.revoked_from {
-        Some(from) if before.revoked_from != Some(from) => engine.revoke_grant(id, from),
-        None if before.end != after.end => {
-            engine.change_expiration(id, after.end.abs_diff(after.start))
-        }
-        _ => Ok(()),
     }
 }
 

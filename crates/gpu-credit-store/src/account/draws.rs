@@ -52,7 +52,7 @@ impl Account {
         range: impl RangeBounds<i64>,
     ) -> Result<impl Iterator<Item = RecordedDraw>, BeforeClose> {
         self.check(first(&range))?;
-        let usage = self.usage_ids.in_order();
+        let usage = self.records.usage_ids.in_order();
         let posted = move |id| match id {
             AnyUsageId::Metered(id) => self.metered_revision(id),
             AnyUsageId::Instant(id) => {
@@ -61,11 +61,15 @@ impl Account {
                 (*timestamp == id.timestamp).then_some(*revision)
             }
         };
-        Ok(self.engine.draws(range).map(move |draw| RecordedDraw {
-            draw,
-            usage: posted(draw.usage),
-            grant: (self.grant_revision(draw.grant)).expect("an entry posted each grant"),
-        }))
+        Ok(self
+            .records
+            .engine
+            .draws(range)
+            .map(move |draw| RecordedDraw {
+                draw,
+                usage: posted(draw.usage),
+                grant: (self.grant_revision(draw.grant)).expect("an entry posted each grant"),
+            }))
     }
 }
 

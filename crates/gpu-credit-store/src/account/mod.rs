@@ -2,19 +2,23 @@
 
 mod applying;
 mod draws;
+mod holds;
+mod records;
 mod rows;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use gpu_credit::{Answer, GpuCredit, GrantId, MeteredId, Overdraft, UsageId};
+use holds::Holds;
+use records::Records;
 
 pub(crate) use applying::NotApplicable;
 pub use draws::RecordedDraw;
+pub(crate) use holds::HoldRow;
 pub(crate) use rows::{GrantRow, UsageRow};
 
 use crate::standing::Standing;
-use crate::usage_ids::UsageIds;
 use crate::{AccountKey, BeforeClose, Change, Error, Revision, Totals};
 
 /// An account as it stands at some entry of the journal.
@@ -27,14 +31,12 @@ pub struct Account {
     key: AccountKey,
     revision: Revision,
     closed: Option<i64>,
-    engine: GpuCredit,
+    records: Records,
     /// Every grant the engine holds, in posting order.
     grants: Vec<(Revision, GrantId)>,
     /// The records that do not stand as they were posted.
     corrected: HashMap<Revision, Standing>,
-    usage_ids: UsageIds,
-    /// The entries of all metered usage that the engine was told of, in the order of its numbers.
-    metered: Vec<Revision>,
+    holds: Holds,
     credit_id_bytes: u64,
 }
 
@@ -46,7 +48,7 @@ impl Account {
 
     /// The policy it was opened with.
     pub fn policy(&self) -> Overdraft {
-        self.engine.overdraft()
+        self.records.engine.overdraft()
     }
 
     /// The revision that this is: its last entry.
@@ -69,7 +71,7 @@ impl Account {
     /// [`spendable`](Self::spendable), [`spendable_rate`](Self::spendable_rate),
     /// [`runs_dry`](Self::runs_dry) and [`first_uncovered`](Self::first_uncovered).
     pub fn ledger(&self) -> &GpuCredit {
-        &self.engine
+        &self.records.engine
     }
 
     /// The grant that an entry posted; `None` if the entry posted none, or if it ended before
@@ -87,13 +89,12 @@ impl Account {
     /// The metered usage that an entry posted; `None` if the entry posted none, or if it ended
     /// before the books were closed. O(log j).
     pub fn metered_id(&self, revision: Revision) -> Option<MeteredId> {
-        let place = self.metered.binary_search(&revision).ok()?;
-        Some(MeteredId::from_index(u32::try_from(place).ok()?))
+        self.records.metered_id(revision)
     }
 
     /// The entry that posted metered usage. O(1).
     pub fn metered_revision(&self, usage: MeteredId) -> Option<Revision> {
-        self.metered.get(usage.index() as usize).copied()
+        self.records.metered.get(usage.index() as usize).copied()
     }
 
     /// See [`GpuCredit::get_balance`].
@@ -102,7 +103,7 @@ impl Account {
     /// If the instant is before the close of the books.
     pub fn get_balance(&self, timestamp: i64) -> Result<Option<u64>, BeforeClose> {
         self.check(timestamp)?;
-        Ok(self.engine.get_balance(timestamp))
+        Ok(self.records.engine.get_balance(timestamp))
     }
 
     /// See [`GpuCredit::balance_at`].
@@ -111,7 +112,7 @@ impl Account {
     /// If the instant is before the close of the books.
     pub fn balance_at(&self, timestamp: i64) -> Result<Answer, BeforeClose> {
         self.check(timestamp)?;
-        Ok(self.engine.balance_at(timestamp))
+        Ok(self.records.engine.balance_at(timestamp))
     }
 
     /// See [`GpuCredit::get_balances`].
@@ -120,34 +121,41 @@ impl Account {
     /// If an instant is before the close of the books.
     pub fn get_balances(&self, timestamps: &[i64]) -> Result<Vec<Option<u64>>, BeforeClose> {
         timestamps.iter().try_for_each(|at| self.check(*at))?;
-        Ok(self.engine.get_balances(timestamps))
+        Ok(self.records.engine.get_balances(timestamps))
     }
 
-    /// See [`GpuCredit::spendable`].
+    /// The largest amount that would be [held](crate::Store::authorise) from an instant on:
+    /// [`GpuCredit::spendable`] of the account in which every hold that ends after the instant, later ones
+    /// too, stands as usage at its start. Without holds it is that of the [`ledger`](Self::ledger). Cost
+    /// besides, as [`available`](Self::available) says.
     ///
     /// # Errors
     /// If the instant is before the close of the books.
     pub fn spendable(&self, timestamp: i64) -> Result<u64, BeforeClose> {
         self.check(timestamp)?;
-        Ok(self.engine.spendable(timestamp))
+        let spendable = self.with_holds(timestamp, |ledger| ledger.spendable(timestamp));
+        Ok(spendable.unwrap_or(0))
     }
 
-    /// See [`GpuCredit::spendable_rate`].
+    /// [`GpuCredit::spendable_rate`] beside the holds that end after the first tick.
     ///
     /// # Errors
     /// If there are no ticks, or the first is before the close of the books.
     pub fn spendable_rate(&self, ticks: Range<i64>) -> Result<u64, Error> {
         self.check(ticks.start)?;
-        Ok(self.engine.spendable_rate(ticks)?)
+        let from = ticks.start;
+        let rate = self.with_holds(from, |ledger| ledger.spendable_rate(ticks));
+        Ok(rate.unwrap_or(Ok(0))?)
     }
 
-    /// See [`GpuCredit::runs_dry`].
+    /// [`GpuCredit::runs_dry`] beside the holds that end after the first tick.
     ///
     /// # Errors
     /// If the first tick is before the close of the books.
     pub fn runs_dry(&self, rate: u64, from: i64) -> Result<Option<i64>, BeforeClose> {
         self.check(from)?;
-        Ok(self.engine.runs_dry(rate, from))
+        let dry = self.with_holds(from, |ledger| ledger.runs_dry(rate, from));
+        Ok(dry.unwrap_or((rate > 0).then_some(from)))
     }
 
     /// The first tick from an instant on at which usage that stands is not drawn whole as it happens: see
@@ -157,7 +165,7 @@ impl Account {
     /// If the instant is before the close of the books.
     pub fn first_uncovered(&self, from: i64) -> Result<Option<i64>, BeforeClose> {
         self.check(from)?;
-        Ok(self.engine.first_uncovered(from..))
+        Ok(self.records.engine.first_uncovered(from..))
     }
 
     pub(crate) fn check(&self, timestamp: i64) -> Result<(), BeforeClose> {
@@ -172,27 +180,26 @@ impl Account {
             revision: Revision::new(1),
             key,
             closed: None,
-            engine: GpuCredit::with_overdraft(policy),
+            records: Records::new(policy),
             grants: Vec::new(),
             corrected: HashMap::new(),
-            usage_ids: UsageIds::default(),
-            metered: Vec::new(),
+            holds: Holds::default(),
             credit_id_bytes: 0,
         }
     }
 
     /// The identity in the engine of the usage that an entry posted; `None` if it holds none.
     pub(crate) fn usage_id(&mut self, timestamp: i64, revision: Revision) -> Option<UsageId> {
-        self.usage_ids.get(timestamp, revision)
+        self.records.usage_ids.get(timestamp, revision)
     }
 
     pub(crate) fn totals(&self) -> Totals {
         Totals {
             closed: self.closed,
-            granted: self.engine.granted(),
-            used: self.engine.used(),
+            granted: self.records.engine.granted(),
+            used: self.records.engine.used(),
             grants: self.grants.len() as u64,
-            usage_records: (self.usage_ids.len() + self.metered.len()) as u64,
+            usage_records: (self.records.usage_ids.len() + self.records.metered.len()) as u64,
             credit_id_bytes: self.credit_id_bytes,
         }
     }
@@ -217,15 +224,16 @@ impl Account {
     /// Bytes of memory that it takes, about.
     pub(crate) fn memory_used(&self) -> usize {
         const CORRECTED_BYTES: usize = 80;
-        self.engine.memory_used()
+        self.records.engine.memory_used()
             + self.grants.capacity() * size_of::<(Revision, GrantId)>()
             + self.corrected.capacity() * CORRECTED_BYTES
-            + self.metered.capacity() * size_of::<Revision>()
-            + self.usage_ids.memory_used()
+            + self.records.metered.capacity() * size_of::<Revision>()
+            + self.records.usage_ids.memory_used()
+            + self.holds.memory_used()
     }
 
     /// Settles the engine's account; see [`GpuCredit::settle`].
     pub(crate) fn settle(&mut self) {
-        self.engine.settle();
+        self.records.engine.settle();
     }
 }

@@ -4,10 +4,12 @@
 
 use std::iter;
 
-use gpu_credit::{Error, GrantRecord, MeteredId, MeteredUsage, Overdraft, Record, UsageRecord};
+use gpu_credit::{
+    Error, GpuCredit, GrantId, GrantRecord, MeteredId, MeteredUsage, Overdraft, UsageRecord,
+};
 use serde::{Deserialize, Serialize};
 
-use super::Account;
+use super::{Account, HoldRow};
 use crate::standing::Standing;
 use crate::{AccountKey, Revision, Totals};
 
@@ -45,9 +47,9 @@ pub(crate) struct HeldGrant {
 /// Metered usage that the engine was told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRow {
-    revision: Revision,
+    pub(super) revision: Revision,
     /// As the engine holds it; `None` if it is retracted.
-    held: Option<MeteredUsage>,
+    pub(super) held: Option<MeteredUsage>,
 }
 
 /// A record that does not stand as it was posted.
@@ -56,8 +58,8 @@ pub(crate) type CorrectedRow = (Revision, Standing);
 impl Account {
     /// All usage at instants, in order of time and then of posting. O(n log n)
     pub(crate) fn usage_rows(&self) -> impl Iterator<Item = UsageRow> {
-        let mut engine = self.engine.usage(..).peekable();
-        let mut ids = self.usage_ids.in_order().into_iter().peekable();
+        let mut engine = self.records.engine.usage(..).peekable();
+        let mut ids = self.records.usage_ids.in_order().into_iter().peekable();
         let mut before: Option<(i64, u32)> = None;
         iter::from_fn(move || {
             let next = ids.peek().copied();
@@ -91,7 +93,7 @@ impl Account {
     /// All grants, in posting order. O(1) each.
     pub(crate) fn grant_rows(&self) -> impl Iterator<Item = GrantRow> {
         self.grants.iter().map(|(revision, id)| {
-            let held = self.engine.grant(*id).map(|grant| {
+            let held = self.records.engine.grant(*id).map(|grant| {
                 let (end, revoked_from) = match self.corrected.get(revision) {
                     // One that was never live keeps the end that it had before: an earlier revocation may have set it.
                     Some(Standing::Grant(standing)) if grant.revoked_from != Some(grant.start) => {
@@ -115,11 +117,19 @@ impl Account {
 
     /// All metered usage, in posting order. O(1) each.
     pub(crate) fn job_rows(&self) -> impl Iterator<Item = JobRow> {
-        let numbered = self.metered.iter().zip(0..);
+        let numbered = self.records.metered.iter().zip(0..);
         numbered.map(|(revision, number)| JobRow {
             revision: *revision,
-            held: self.engine.metered_usage(MeteredId::from_index(number)),
+            held: self
+                .records
+                .engine
+                .metered_usage(MeteredId::from_index(number)),
         })
+    }
+
+    /// All holds that are neither settled nor released, in posting order.
+    pub(crate) fn hold_rows(&self) -> impl Iterator<Item = &HoldRow> {
+        self.holds.rows()
     }
 
     /// All records that do not stand as they were posted, in posting order. O(c log c)
@@ -149,69 +159,58 @@ impl Account {
 
     /// Adds usage that follows what was added, in order.
     pub(crate) fn add_usage(&mut self, rows: &[UsageRow]) -> Result<(), Error> {
-        let mut standing = Vec::new();
-        for run in rows.split_inclusive(|row| row.is_retracted) {
-            let usage = |row: &UsageRow| UsageRecord {
-                amount: row.amount,
-                timestamp: row.timestamp,
-            };
-            standing.clear();
-            standing.extend(run.iter().filter(|row| !row.is_retracted).map(usage));
-            let posted = self.engine.subtract_many(&standing);
-            posted.map_err(|refused| refused.error)?;
-            if let Some(last) = run.last().filter(|last| last.is_retracted) {
-                let retracted = self.engine.post_usage(usage(last))?;
-                self.engine.retract_usage(retracted)?;
-            }
-        }
-        for row in rows.iter().filter(|row| row.revision != Revision::START) {
-            self.usage_ids.post(row.timestamp, row.revision);
-        }
-        Ok(())
-    }
-
-    /// Adds grants that follow those that were added, in posting order.
-    pub(crate) fn add_grants(&mut self, rows: Vec<GrantRow>) -> Result<(), Error> {
-        for row in rows {
-            let Some(held) = row.held else {
-                let retracted = self.engine.post_grant(GrantRecord::new("", 0, 0, 0))?;
-                self.engine.retract_grant(retracted)?;
-                self.grants.push((row.revision, retracted));
-                continue;
-            };
-            let length = held.end.abs_diff(held.start);
-            let record = GrantRecord::new(held.credit_id, held.amount, held.start, length);
-            let grant = self.engine.post_grant(record.priority(held.priority))?;
-            if let Some(from) = held.revoked_from {
-                self.engine.revoke_grant(grant, from)?;
-            }
-            self.grants.push((row.revision, grant));
-        }
-        Ok(())
+        self.records.add_usage(rows)
     }
 
     /// Adds metered usage that follows what was added, in posting order.
     pub(crate) fn add_jobs(&mut self, rows: &[JobRow]) -> Result<(), Error> {
-        const NOTHING: MeteredUsage = MeteredUsage {
-            rate: 0,
-            from: 0,
-            until: 0,
-        };
-        let jobs = rows.iter().map(|row| row.held.unwrap_or(NOTHING));
-        let extended = self.engine.extend(jobs.map(Record::from));
-        extended.map_err(|refused| refused.error)?;
+        self.records.add_jobs(rows)
+    }
+
+    /// Adds grants that follow those that were added, in posting order.
+    pub(crate) fn add_grants(
+        &mut self,
+        rows: impl IntoIterator<Item = GrantRow>,
+    ) -> Result<(), Error> {
+        let grants = &mut self.grants;
+        add_grants(&mut self.records.engine, rows, |revision, grant| {
+            grants.push((revision, grant));
+        })
+    }
+
+    /// Adds holds that are neither settled nor released.
+    pub(crate) fn add_holds(&mut self, rows: impl IntoIterator<Item = HoldRow>) {
         for row in rows {
-            if row.held.is_none() {
-                let number = u32::try_from(self.metered.len()).expect("the limits count the jobs");
-                self.engine.retract_metered(MeteredId::from_index(number))?;
-            }
-            self.metered.push(row.revision);
+            self.holds.give(row);
         }
-        Ok(())
     }
 
     /// Adds records that do not stand as they were posted.
     pub(crate) fn add_corrected(&mut self, rows: impl IntoIterator<Item = CorrectedRow>) {
         self.corrected.extend(rows);
     }
+}
+
+/// Adds grants to an engine, in posting order; `each` is told which entry posted which.
+pub(super) fn add_grants(
+    engine: &mut GpuCredit,
+    rows: impl IntoIterator<Item = GrantRow>,
+    mut each: impl FnMut(Revision, GrantId),
+) -> Result<(), Error> {
+    for row in rows {
+        let Some(held) = row.held else {
+            let retracted = engine.post_grant(GrantRecord::new("", 0, 0, 0))?;
+            engine.retract_grant(retracted)?;
+            each(row.revision, retracted);
+            continue;
+        };
+        let length = held.end.abs_diff(held.start);
+        let record = GrantRecord::new(held.credit_id, held.amount, held.start, length);
+        let grant = engine.post_grant(record.priority(held.priority))?;
+        if let Some(from) = held.revoked_from {
+            engine.revoke_grant(grant, from)?;
+        }
+        each(row.revision, grant);
+    }
+    Ok(())
 }

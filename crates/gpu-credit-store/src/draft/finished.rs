@@ -1,8 +1,10 @@
 //! What a draft comes to, and where it is written.
 
+use hashbrown::HashMap;
+
 use super::Draft;
 use crate::recent::{Share, Touched, Written};
-use crate::{Moved, Sequence};
+use crate::{Account, AccountKey, Moved, Sequence};
 
 /// What a draft comes to.
 pub(crate) struct Finished {
@@ -11,6 +13,8 @@ pub(crate) struct Finished {
     pub(crate) touched: Vec<Touched>,
     /// The last entry before them.
     pub(crate) base: Sequence,
+    /// The accounts that are kept to decide on holds, each up to where it was last needed.
+    pub(crate) standby: HashMap<AccountKey, Account>,
 }
 
 impl Draft<'_> {
@@ -21,7 +25,14 @@ impl Draft<'_> {
             entries[*owner].push(place);
         }
         let (mut shares, mut touched) = (Vec::new(), Vec::new());
-        let accounts = self.accounts.into_iter().zip(entries).enumerate();
+        let mut standby = self.standby;
+        let mut accounts = self.accounts;
+        for account in accounts.iter_mut().filter(|account| account.decides) {
+            if let Some(folded) = account.folded.take() {
+                standby.insert(folded.key().clone(), folded);
+            }
+        }
+        let accounts = accounts.into_iter().zip(entries).enumerate();
         for (index, (account, entries)) in accounts.filter(|(_, (_, entries))| !entries.is_empty())
         {
             let key = account.head.account.clone();
@@ -46,6 +57,7 @@ impl Draft<'_> {
             },
             touched,
             base: self.base,
+            standby,
         }
     }
 }

@@ -78,6 +78,7 @@ impl Draft<'_> {
             ids: HashMap::new(),
             corrected: HashMap::new(),
             folded: None,
+            decides: false,
         });
         self.set_name(name, Some(account));
         account

@@ -5,6 +5,7 @@
 //! written since they were gathered.
 
 mod finished;
+mod holds;
 mod known;
 #[cfg(test)]
 mod tests;
@@ -16,16 +17,18 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 pub(crate) use finished::Finished;
+pub(crate) use holds::{Defaults, OfHolds};
+use holds::{different, no_hold};
 use undo::Undo;
 
 use crate::facts::{Facts, Record};
-use crate::folding::{apply_all, opened};
+use crate::folding::apply_all;
 use crate::recent::Recent;
 use crate::rules;
 use crate::standing::Standing;
 use crate::{
-    Account, AccountKey, Change, Entry, Error, Head, Outcome, Posting, RecordId, Refusal, Revision,
-    Sequence, Totals,
+    Account, AccountKey, Change, Entry, Error, Head, Hold, Outcome, Posting, RecordId, Refusal,
+    Revision, Sequence, Totals,
 };
 
 pub(crate) struct Draft<'a> {
@@ -48,6 +51,8 @@ pub(crate) struct Draft<'a> {
     /// Requests so far, the present one included.
     request: u64,
     undo: Vec<Undo>,
+    /// Accounts that are kept to decide on holds, as they stood before the draft.
+    standby: HashMap<AccountKey, Account>,
 }
 
 /// The sequence and the revision of the next entry of an account, and when it is recorded.
@@ -64,6 +69,7 @@ pub struct Request {
     pub(crate) postings: Vec<Posting>,
     /// Whether it is only to be said what would come of it.
     pub(crate) is_trial: bool,
+    pub(crate) of_holds: OfHolds,
 }
 
 /// What came of a request; of a refused one, the place of the posting among the others.
@@ -80,8 +86,10 @@ struct Drafted {
     ids: HashMap<RecordId, Sequence>,
     /// The records that the draft corrects: by which entry last, and how they stand.
     corrected: HashMap<Revision, (Revision, Standing)>,
-    /// The account up to where the draft last closes its books.
+    /// The account up to where it was last needed: to close its books, or to decide on a hold.
     folded: Option<Account>,
+    /// Whether it decided on a hold.
+    decides: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -100,7 +108,13 @@ impl<'a> Draft<'a> {
             names: HashMap::new(),
             request: 0,
             undo: Vec::new(),
+            standby: HashMap::new(),
         }
+    }
+
+    /// Decides on holds with these accounts, which stand before the draft.
+    pub(crate) fn with_standby(self, standby: HashMap<AccountKey, Account>) -> Self {
+        Draft { standby, ..self }
     }
 
     /// From now on, accounts that it opens get 62 bits of a seed and their name as their numbers: a
@@ -119,7 +133,10 @@ impl<'a> Draft<'a> {
     /// Adds a request, all of it or nothing; of a trial, nothing.
     pub(crate) fn add(&mut self, request: &Request, facts: &mut Facts) -> Answered {
         let (last, entries) = (self.last, self.entries.len());
-        let outcomes = self.post_all(&request.postings, facts);
+        let outcomes = match request.of_holds {
+            OfHolds::Asks(defaults) => self.authorise(&request.postings, defaults, facts),
+            of_holds => self.post_all(&request.postings, of_holds, facts),
+        };
         if outcomes.is_err() || request.is_trial {
             self.take_back(last, entries);
         }
@@ -127,13 +144,13 @@ impl<'a> Draft<'a> {
         outcomes
     }
 
-    fn post_all(&mut self, postings: &[Posting], facts: &mut Facts) -> Answered {
+    fn post_all(&mut self, postings: &[Posting], of_holds: OfHolds, facts: &mut Facts) -> Answered {
         self.request += 1;
         self.entries.reserve(postings.len());
         let is_batch = postings.len() > 1;
         let mut outcomes = Vec::with_capacity(postings.len());
         for (index, posting) in postings.iter().enumerate() {
-            let outcome = self.post(posting, is_batch, facts);
+            let outcome = self.post(posting, is_batch, of_holds, facts);
             outcomes.push(outcome.map_err(|error| (index, error))?);
         }
         Ok(outcomes)
@@ -143,9 +160,13 @@ impl<'a> Draft<'a> {
         &mut self,
         posting: &Posting,
         is_batch: bool,
+        of_holds: OfHolds,
         facts: &mut Facts,
     ) -> Result<Outcome, Error> {
         rules::check_texts(posting).map_err(|refusal| refused(posting, refusal))?;
+        if of_holds == OfHolds::Nothing && posting.change.is_of_hold() {
+            return Err(refused(posting, Refusal::OfHold));
+        }
         match posting.change {
             Change::OpenAccount { policy } => return self.open(posting, policy, facts),
             Change::DeleteAccount if is_batch => {
@@ -155,6 +176,11 @@ impl<'a> Draft<'a> {
             _ => {}
         }
         let account = self.account(&posting.account, facts)?;
+        let completed = match of_holds {
+            OfHolds::Closes(Defaults { at: true, .. }) => self.completed(account, posting, facts),
+            _ => None,
+        };
+        let posting = completed.as_ref().unwrap_or(posting);
         if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
         }
@@ -207,7 +233,7 @@ impl<'a> Draft<'a> {
         Ok(self.write(account, place, Totals::default(), posting))
     }
 
-    fn delete(&mut self, posting: &Posting, facts: &Facts) -> Result<Outcome, Error> {
+    fn delete(&mut self, posting: &Posting, facts: &mut Facts) -> Result<Outcome, Error> {
         let is_retry = |entry: &Entry| {
             entry.change == posting.change
                 && *entry.account.name == *posting.account
@@ -223,6 +249,13 @@ impl<'a> Draft<'a> {
         let account = self.account(&posting.account, facts)?;
         if let Some(outcome) = self.retry(account, posting, facts)? {
             return Ok(outcome);
+        }
+        if let Some(folded) = self.folded(account, facts)? {
+            let mut holds = folded.holds();
+            if let Some((_, hold, _)) = holds.find(|(_, _, hold)| hold.accounts.len() > 1) {
+                let hold = hold.clone();
+                return Err(refused(posting, Refusal::HoldOnOthers { hold }));
+            }
         }
         let place = self.place_after(account, posting)?;
         let totals = self.accounts[account].head.totals;
@@ -242,13 +275,18 @@ impl<'a> Draft<'a> {
         let refused = |refusal| refused(posting, refusal);
         let totals = self.accounts[account].head.totals;
         let found = self.find(account, of, facts);
+        if let Some(refusal) = no_hold(posting, found.as_ref().map(|(_, change)| change)) {
+            return Err(refused(refusal));
+        }
         let record = found.ok_or_else(|| refused(Refusal::NoSuchRecord(of.clone())))?;
         let before = self.standing(account, of, &record, facts);
         let before = before.ok_or_else(|| refused(Refusal::NotARecord(of.clone())))?;
         let after = before
-            .corrected(&posting.change, totals.closed)
+            .corrected(&posting.change, place.revision, totals.closed)
             .map_err(refused)?;
-        let totals = rules::corrected(totals, before, after).map_err(refused)?;
+        let totals = rules::corrected(totals, before, after)
+            .and_then(|totals| rules::posted(totals, &posting.change))
+            .map_err(refused)?;
         let corrected = &mut self.accounts[account].corrected;
         let of = record.0;
         let replaced = corrected.insert(of, (place.revision, after));
@@ -266,27 +304,21 @@ impl<'a> Draft<'a> {
         posting: &Posting,
         facts: &mut Facts,
     ) -> Result<Totals, Error> {
-        let known = self.accounts[account].folded.take();
+        let folded = self.folded(account, facts)?;
+        let mut folded = folded.expect("an account whose books are closed was folded");
+        if let Change::CloseBooks { until } = posting.change {
+            check_holds(&folded, until).map_err(|refusal| refused(posting, refusal))?;
+        }
         let key = self.accounts[account].head.account.clone();
         let closing = Entry {
-            account: key.clone(),
+            account: key,
             revision: place.revision,
             sequence: place.sequence,
             recorded_at: place.recorded_at,
             id: posting.id.clone(),
             change: posting.change.clone(),
         };
-        let mut later: Vec<(&Entry, Option<Record>)> = self.recent.entries(&key).collect();
-        let owned = self.entries.iter().zip(&self.owners);
-        let own = owned.filter(|(_, owner)| **owner == account);
-        later.extend(own.map(|(entry, _)| (entry, self.corrects.get(&entry.sequence).cloned())));
-        let first = later.first().map(|(entry, _)| *entry);
-        later.push((&closing, None));
-        let folded = known
-            .or_else(|| facts.take_folded(&key))
-            .or_else(|| opened(&key, first?));
-        let mut folded = folded.expect("an account whose books are closed was folded");
-        apply_all(&mut folded, later)?;
+        apply_all(&mut folded, [(&closing, None)])?;
         let totals = folded.totals();
         self.accounts[account].folded = Some(folded);
         Ok(totals)
@@ -304,13 +336,7 @@ impl<'a> Draft<'a> {
             Some((revision, change)) if change == posting.change => {
                 Ok(Some(Outcome::AlreadyPosted(revision)))
             }
-            Some((revision, posted)) => Err(Error::DifferentContent {
-                account: posting.account.clone(),
-                id: posting.id.clone(),
-                revision,
-                posted: Box::new(posted),
-                refused: Box::new(posting.change.clone()),
-            }),
+            Some(record) => Err(different(posting, record)),
         }
     }
 
@@ -366,6 +392,20 @@ impl<'a> Draft<'a> {
             change: posting.change.clone(),
         });
         Outcome::Posted(place.revision)
+    }
+}
+
+/// Refuses to close the books while a hold is open across the instant: it settles before it.
+fn check_holds(account: &Account, until: i64) -> Result<(), Refusal> {
+    let is_across = |hold: &Hold| hold.at < until && hold.ends_after(until);
+    let mut across = account.holds().filter(|(_, _, hold)| is_across(hold));
+    match across.next() {
+        None => Ok(()),
+        Some((_, id, hold)) => Err(Refusal::HoldOpen {
+            hold: id.clone(),
+            at: hold.at,
+            until: hold.until,
+        }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Draft;
+use super::{Draft, Drafted};
 use crate::standing::Standing;
 use crate::{Head, Revision, Sequence};
 
@@ -36,7 +36,8 @@ impl Draft<'_> {
         let owners = self.owners.drain(entries..);
         for (entry, owner) in self.entries.drain(entries..).zip(owners) {
             self.accounts[owner].ids.remove(&entry.id);
-            self.accounts[owner].folded = None;
+            let Drafted { folded, head, .. } = &mut self.accounts[owner];
+            folded.take_if(|folded| folded.revision() > head.revision);
             self.corrects.remove(&entry.sequence);
         }
         self.last = last;

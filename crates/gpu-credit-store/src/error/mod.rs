@@ -6,7 +6,9 @@ mod storage;
 use std::io;
 use std::sync::Arc;
 
-use crate::{CREDIT_ID_BYTES_MAX, Change, RecordId, Revision, TEXT_BYTES_MAX, TimeUnit};
+use crate::{
+    CREDIT_ID_BYTES_MAX, Change, HOLD_ACCOUNTS_MAX, RecordId, Revision, TEXT_BYTES_MAX, TimeUnit,
+};
 
 pub use import::ImportError;
 pub use storage::{JournalError, StorageProblem};
@@ -213,6 +215,61 @@ pub enum Refusal {
     /// A name, an id or a credit id has a character that the storage cannot keep.
     #[error("the storage keeps no names, ids or credit ids with a NUL character")]
     TextNotKept,
+    /// A hold was to be corrected like a record.
+    #[error("\"{0}\" is a hold: it is settled or released")]
+    IsAHold(RecordId),
+    /// What was to be settled or released is not there.
+    #[error("there is no hold \"{0}\"")]
+    NoSuchHold(RecordId),
+    /// What was to be settled or released is no hold.
+    #[error("\"{0}\" is not a hold")]
+    NotAHold(RecordId),
+    /// What was to be settled or released was never given.
+    #[error("the hold \"{0}\" was refused")]
+    HoldRefused(RecordId),
+    /// The hold is closed already: a hold is closed once, but that one that was released can be settled.
+    #[error("the hold \"{hold}\" {} already, by revision {by}", closed(*was_settled))]
+    HoldClosed {
+        /// The hold.
+        hold: RecordId,
+        /// The entry that closed it.
+        by: Revision,
+        /// Whether that settled it, and did not release it.
+        was_settled: bool,
+    },
+    /// The hold is never open, or ends before the usage that it stands for.
+    #[error("a hold from {at} is open until {first} at least, not until {until}")]
+    HoldTooShort {
+        /// Its start.
+        at: i64,
+        /// The first end that it can have.
+        first: i64,
+        /// Its end.
+        until: i64,
+    },
+    /// The hold is on no account, or on too many.
+    #[error("a hold is on 1 to {HOLD_ACCOUNTS_MAX} accounts, not {0}")]
+    HoldAccounts(usize),
+    /// The books cannot be closed while a hold is open across the instant.
+    #[error("the hold \"{hold}\" from {at} until {until} is open: settle or release it first")]
+    HoldOpen {
+        /// The hold.
+        hold: RecordId,
+        /// Its start.
+        at: i64,
+        /// Its end.
+        until: i64,
+    },
+    /// The account has a hold that is on other accounts, too, and neither settled nor released.
+    #[error("the hold \"{hold}\" is on other accounts, too: settle or release it first")]
+    HoldOnOthers {
+        /// The hold.
+        hold: RecordId,
+    },
+    /// Holds are given, settled and released by [`Store::authorise`](crate::Store::authorise),
+    /// [`settle`](crate::Store::settle) and [`release`](crate::Store::release), on all their accounts.
+    #[error("holds are given by authorise, and closed by settle or release, on all their accounts")]
+    OfHold,
     /// A deletion together with other postings.
     #[error("the deletion of an account is posted by itself, not in a batch")]
     DeletionInBatch,
@@ -228,6 +285,13 @@ pub struct BeforeClose {
     pub until: i64,
     /// The instant asked about.
     pub timestamp: i64,
+}
+
+fn closed(was_settled: bool) -> &'static str {
+    match was_settled {
+        true => "is settled",
+        false => "is released",
+    }
 }
 
 fn past_end(last: Revision, revision: Revision) -> String {

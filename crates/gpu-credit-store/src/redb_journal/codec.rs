@@ -171,6 +171,17 @@ mod tests {
     use gpu_credit::Overdraft;
 
     use super::*;
+    use crate::{Funds, HeldUsage, Hold, RefusedHold};
+
+    fn hold(usage: HeldUsage, up_to: Option<u64>) -> Hold {
+        Hold {
+            accounts: vec!["acme".to_owned(), "b".to_owned()],
+            usage,
+            up_to,
+            at: -1,
+            until: 300,
+        }
+    }
 
     fn entries() -> Vec<Entry> {
         let of = || "x".into();
@@ -226,6 +237,28 @@ mod tests {
             Change::OpenAccount {
                 policy: Overdraft::CarryUpTo(300),
             },
+            Change::Hold(Box::new(hold(HeldUsage::Amount(300), None))),
+            Change::RefuseHold(Box::new(RefusedHold {
+                asked: hold(HeldUsage::Metered { rate: 4, end: 9 }, Some(4)),
+                funds: Funds {
+                    balance: Some(300),
+                    held: 5,
+                    available: 295,
+                    spendable: 3,
+                },
+            })),
+            Change::Settle {
+                hold: of(),
+                amount: 300,
+                timestamp: -1,
+            },
+            Change::SettleMetered {
+                hold: of(),
+                rate: 300,
+                from: -1,
+                until: 5,
+            },
+            Change::Release { hold: of() },
         ];
         let numbered = changes.into_iter().zip(2..);
         numbered
@@ -273,6 +306,11 @@ mod tests {
             "0d0201690b056d6172636864010003e42660f5",
             "0e0201690c01789003656038f8",
             "0f0201690002ac0231b34613",
+            "100201690d020461636d65016200ac020001d80430f2c0dd",
+            "110201690e020461636d650162010412010401d80401ac0205a702037e1ad84d",
+            "120201690f0178ac0201dd1aa5b3",
+            "13020169100178ac02010af7ec80ed",
+            "14020169110178bb775110",
         ];
         assert_eq!(written, expected);
     }

@@ -3,7 +3,7 @@
 //! Format 1 is the first there is; format 2 has a head for every account, and fingerprints in the place
 //! of a second copy of each id; format 3 has entries that earlier ones have not: metered usage,
 //! priorities, credit lines; format 4 finds the entries of an account by their revisions; format 5
-//! has snapshots. A new format comes with a step from the one before, appended to [`STEPS`]; all steps that a file needs run in one transaction, so that it is of its old format or of the newest
+//! has snapshots; format 6 has holds. A new format comes with a step from the one before, appended to [`STEPS`]; all steps that a file needs run in one transaction, so that it is of its old format or of the newest
 //! whatever happens.
 
 use std::cmp::Ordering;
@@ -22,7 +22,7 @@ pub(super) struct Step {
     run: fn(&WriteTransaction) -> Result<(), Failure>,
 }
 
-pub(super) const STEPS: [Step; 4] = [
+pub(super) const STEPS: [Step; 5] = [
     Step {
         from: 1,
         run: format_1::add_heads,
@@ -38,6 +38,10 @@ pub(super) const STEPS: [Step; 4] = [
     Step {
         from: 4,
         run: tables::add_snapshots,
+    },
+    Step {
+        from: 5,
+        run: |_| Ok(()),
     },
 ];
 

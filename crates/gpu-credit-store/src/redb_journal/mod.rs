@@ -43,7 +43,7 @@ const COPIES_IN_SHORT_READS: usize = 3;
 ///
 /// ```text
 /// table        key                                value
-/// gpu-credit   "format"                           5
+/// gpu-credit   "format"                           6
 ///              "last sequence"                    of the last entry ever appended
 ///              "note " and a name                 what the store keeps about itself
 /// accounts     name                               number: the sequence of the account's opening
@@ -58,7 +58,7 @@ const COPIES_IN_SHORT_READS: usize = 3;
 /// A change is written as one of the kinds that `change_bytes.rs` lists, which only ever grow. Format 2
 /// has those up to the deletion of an account; format 3 has metered usage, its changes, grants of another
 /// priority than 0, changes of priorities, and credit lines; format 4 finds entries by account and revision,
-/// earlier ones did by account and sequence; format 5 has snapshots. Files of earlier formats are brought up to date when they
+/// earlier ones did by account and sequence; format 5 has snapshots; format 6 has holds. Files of earlier formats are brought up to date when they
 /// are opened for writing, in O(entries).
 ///
 /// An account's entries lie together, in order. redb keeps a checksum of every page and replaces none

@@ -33,7 +33,7 @@ pub(super) const FORMAT_KEY: &str = "format";
 pub(super) const LAST_SEQUENCE_KEY: &str = "last sequence";
 
 /// The format that this version writes.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
 
 /// The key of a note: apart from the numbers of the file itself.
 pub(super) fn note_key(name: &str) -> String {

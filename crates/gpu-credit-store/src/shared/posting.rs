@@ -19,7 +19,7 @@ use super::heads::Heads;
 use super::journal::{Append, Appended, LookedUp, SharedJournal, Wanted};
 use super::known::Known;
 use crate::draft::{Answered, Draft, Request, refused};
-use crate::facts::{Facts, Needs};
+use crate::facts::{Facts, Needs, asked_for};
 use crate::group::{Abandoned, GroupCommit};
 use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
@@ -145,7 +145,7 @@ fn is_plain(postings: &[Posting]) -> bool {
             posting.change,
             Change::CloseBooks { .. } | Change::DeleteAccount
         );
-        !is_more && posting.change.corrects().is_none()
+        !is_more && !posting.change.is_of_hold() && posting.change.corrects().is_none()
     })
 }
 
@@ -211,7 +211,7 @@ fn draft_alone<J: SharedJournal>(
     shared.posted.learn(&looked_up.heads);
     let known = Known::looked_up(&needs.wanted(), looked_up);
     let mut facts = known.facts(needs, &shared.posted.pins);
-    if !gather_standings(shared, needs, &known, &mut facts)? {
+    if !gather_standings(shared, &sent.request, needs, &known, &mut facts)? {
         return Ok(None);
     }
     let nothing = Recent::new(Sequence::START);
@@ -222,10 +222,11 @@ fn draft_alone<J: SharedJournal>(
     Ok(Some((answered, append)))
 }
 
-/// Asks accounts in memory how records stand that are to be corrected, and for a copy if their books are to
-/// be closed; whether each stood at its head.
+/// Asks accounts in memory how records stand that are to be corrected, for a copy if their books are to be
+/// closed, and what they have for a hold; whether each stood at its head.
 fn gather_standings<J: SharedJournal>(
     shared: &Shared<J>,
+    request: &Request,
     needs: &Needs<'_>,
     known: &Known,
     facts: &mut Facts,
@@ -236,13 +237,14 @@ fn gather_standings<J: SharedJournal>(
             .iter()
             .filter(|lookup| lookup.account == place && lookup.is_corrected);
         let corrected: Vec<_> = corrected.map(|lookup| lookup.id).collect();
-        let is_closed = needs.closed.binary_search(&place).is_ok();
+        let is_closed = needs.folded.binary_search(&place).is_ok();
         let Some(account_facts) = facts.account_mut(name) else {
             continue;
         };
         let found = |id: &&RecordId| account_facts.find(id).cloned();
         let records: Vec<_> = corrected.iter().filter_map(found).collect();
-        if records.is_empty() && !is_closed {
+        let asked = asked_for(request, account_facts);
+        if records.is_empty() && !is_closed && asked.is_none() {
             continue;
         }
         let head = known
@@ -256,6 +258,9 @@ fn gather_standings<J: SharedJournal>(
                 }
                 if is_closed {
                     account_facts.add_folded(account.clone());
+                }
+                if let Some(funds) = asked.and_then(|asked| account.funds(asked).ok()) {
+                    account_facts.add_funds(account.revision(), funds);
                 }
             });
         if !asked.map_err(|error| (*first, error))? {

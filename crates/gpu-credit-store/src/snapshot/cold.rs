@@ -130,6 +130,8 @@ fn add_tail(
     let last = header.usage.last().map_or(i64::MIN, |part| part.last);
     let is_simple = |entry: &Entry| match entry.change {
         Change::Usage { .. } | Change::MeteredUsage { .. } => true,
+        // No balance knows of holds.
+        Change::Hold(_) | Change::RefuseHold(_) => true,
         // Its boundaries are later than all usage of the snapshot.
         Change::Grant { timestamp, .. } => timestamp > last,
         _ => false,

@@ -7,8 +7,10 @@ use super::Odd;
 use super::segment::{from_postcard, open, postcard, seal};
 use crate::{AccountKey, Revision, SegmentNumber, Totals};
 
-/// The format of headers and segments that this version writes, and the only one that it reads.
+/// The format of headers and segments.
 const FORMAT: u8 = 1;
+/// The same, with holds behind it: that of an account that has some which are neither settled nor released.
+const FORMAT_WITH_HOLDS: u8 = 2;
 
 /// What a snapshot says of its account, and where the rest is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub(crate) struct Header {
     pub(super) jobs: Vec<u64>,
     pub(super) corrected: Vec<u64>,
     pub(super) epochs: Vec<u64>,
+    #[serde(skip)]
+    pub(super) holds: Vec<u64>,
 }
 
 /// A segment of usage.
@@ -39,8 +43,14 @@ pub(super) struct UsagePart {
 
 impl Header {
     pub(super) fn to_bytes(&self, account: &AccountKey, revision: Revision) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(postcard(self));
+        let mut bytes = Vec::new();
+        if self.holds.is_empty() {
+            bytes.push(FORMAT);
+            bytes.extend(postcard(self));
+        } else {
+            bytes.push(FORMAT_WITH_HOLDS);
+            bytes.extend(postcard(&(self, &self.holds)));
+        }
         seal(account, revision.get(), bytes)
     }
 
@@ -51,6 +61,10 @@ impl Header {
     ) -> Result<Self, Odd> {
         match open(account, revision.get(), bytes)?.split_first() {
             Some((&FORMAT, header)) => from_postcard(header),
+            Some((&FORMAT_WITH_HOLDS, header)) => {
+                let (header, holds) = from_postcard(header)?;
+                Ok(Header { holds, ..header })
+            }
             _ => Err(Odd("its format is not known")),
         }
     }
@@ -61,7 +75,13 @@ impl Header {
             .usage
             .iter()
             .flat_map(|part| [part.usage, part.revisions]);
-        let others = [&self.grants, &self.jobs, &self.corrected, &self.epochs];
+        let others = [
+            &self.grants,
+            &self.jobs,
+            &self.corrected,
+            &self.epochs,
+            &self.holds,
+        ];
         let others = others.into_iter().flatten().copied();
         usage.chain(others).map(SegmentNumber)
     }

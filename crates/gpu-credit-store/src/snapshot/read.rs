@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::header::Header;
 use super::{Odd, checksum, entry, segment};
+use crate::account::HoldRow;
 use crate::{Account, AccountKey, Reader, Revision, SegmentNumber, Sequence};
 
 /// Segments that are read at a time.
@@ -64,6 +65,7 @@ pub(super) fn read_one(
     }
     add_others(journal, &header, &mut account)?;
     account.add_corrected(others(journal, key, &header.corrected)?);
+    account.add_holds(others::<HoldRow>(journal, key, &header.holds)?);
     if account.totals() != header.totals {
         return Err(Odd("its records have other totals"));
     }

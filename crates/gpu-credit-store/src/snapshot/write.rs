@@ -49,6 +49,7 @@ pub(crate) fn make(
         jobs: maker.others(account.job_rows())?,
         corrected: maker.others(account.corrected_rows().into_iter())?,
         epochs: maker.others(epochs.into_iter())?,
+        holds: maker.others(account.hold_rows())?,
     };
     Ok(Made {
         revision: last.revision,

@@ -28,6 +28,8 @@ pub struct LeftOut {
     pub corrections: u64,
     /// Closes of the books: the file has the records before them all the same.
     pub closes: u64,
+    /// Holds that were given: the file has the usage that settled them.
+    pub holds: u64,
 }
 
 impl fmt::Display for LeftOut {
@@ -38,6 +40,7 @@ impl fmt::Display for LeftOut {
             records,
             corrections,
             closes,
+            holds,
         } = self;
         let counted = |count: &u64, one: &str, many: &str| match count {
             1 => format!("1 {one}"),
@@ -55,7 +58,11 @@ impl fmt::Display for LeftOut {
             ),
             counted(corrections, "correction", "corrections"),
             counted(closes, "close of the books", "closes of the books")
-        )
+        )?;
+        match holds {
+            0 => Ok(()),
+            holds => write!(formatter, ", {}", counted(holds, "hold", "holds")),
+        }
     }
 }
 
@@ -121,7 +128,9 @@ fn standing_records(entries: Vec<Entry>, left_out: &mut LeftOut) -> Vec<(String,
     let mut records: Vec<(String, Standing)> = Vec::new();
     let mut places: HashMap<RecordId, usize> = HashMap::new();
     for entry in entries {
-        if let Some(standing) = Standing::posted(&entry.change) {
+        let standing = Standing::posted(&entry.change);
+        left_out.holds += u64::from(standing.is_some_and(Standing::is_hold));
+        if let Some(standing) = standing.filter(|standing| !standing.is_hold()) {
             let credit_id = match entry.change {
                 Change::Grant { credit_id, .. } => credit_id,
                 _ => String::new(),
@@ -135,7 +144,9 @@ fn standing_records(entries: Vec<Entry>, left_out: &mut LeftOut) -> Vec<(String,
             left_out.corrections += 1;
             let record = &mut records[*place].1;
             // It was admitted when it was posted.
-            *record = record.corrected(&entry.change, None).unwrap_or(*record);
+            *record = record
+                .corrected(&entry.change, entry.revision, None)
+                .unwrap_or(*record);
         }
     }
     records
@@ -157,6 +168,9 @@ fn action(credit_id: &str, standing: Standing) -> Option<Action<'_>> {
         Standing::Metered(MeteredUsage { rate, from, until }) => {
             Some(Action::Metered { rate, from, until })
         }
-        Standing::Retracted | Standing::FoldedAway => None,
+        Standing::Retracted
+        | Standing::FoldedAway
+        | Standing::Hold { .. }
+        | Standing::ClosedHold { .. } => None,
     }
 }

@@ -1,30 +1,22 @@
-//! Admission, as `docs/recipes/rust-service.md` says it: as much as fits, whoever asks at once.
+//! Admission, as `docs/recipes/rust-service.md` does it: as much as fits, whoever asks at once.
 
 use std::collections::BTreeSet;
-use std::sync::{Barrier, Mutex};
+use std::sync::Barrier;
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::Posting;
+use gpu_credit_store::{Authorise, Posting, Settle};
 
 use crate::support::{Memory, TestStore, seeds, store_in_memory};
 use gpu_credit_workload::random::Random;
 
 const THREADS: u64 = 8;
 
-/// The recipe: check and post under one lock. Whether the request is admitted.
-fn admit(store: &TestStore, deciding: &Mutex<()>, request: &str, price_max: u64, now: i64) -> bool {
-    let _deciding = deciding.lock().unwrap();
-    if store.entry("team", &request.into()).unwrap().is_some() {
-        return true;
-    }
-    let spendable = store.with_account("team", |account| account.spendable(now));
-    if spendable.unwrap().unwrap() < price_max {
-        return false;
-    }
-    let posting = Posting::usage("team", request, price_max, now);
-    store.post(posting).unwrap();
-    true
+/// Whether the request is admitted.
+fn admit(store: &TestStore, request: &str, price_max: u64, now: i64) -> bool {
+    let asked = Authorise::new(request, ["team"], price_max, now..now + 600);
+    let authorised = store.authorise(asked.default_start().default_end());
+    authorised.unwrap().hold().is_some()
 }
 
 fn team(policy: Overdraft) -> (Memory, TestStore) {
@@ -41,13 +33,13 @@ fn team(policy: Overdraft) -> (Memory, TestStore) {
 #[test]
 fn of_eight_requests_at_once_one_is_admitted_if_one_fits() {
     let (_memory, store) = team(Overdraft::Carry);
-    let (deciding, begin) = (Mutex::new(()), Barrier::new(THREADS as usize));
+    let begin = Barrier::new(THREADS as usize);
     let admitted = thread::scope(|scope| {
         let threads = (0..THREADS).map(|thread| {
-            let (store, deciding, begin) = (&store, &deciding, &begin);
+            let (store, begin) = (&store, &begin);
             scope.spawn(move || {
                 begin.wait();
-                admit(store, deciding, &format!("req-{thread}"), 100, 10)
+                admit(store, &format!("req-{thread}"), 100, 10)
             })
         });
         let threads: Vec<_> = threads.collect();
@@ -58,8 +50,8 @@ fn of_eight_requests_at_once_one_is_admitted_if_one_fits() {
     assert_eq!(store.balance_at("team", 999).unwrap().deficit, 0);
 }
 
-/// Whatever the prices and the order of the clocks, what is admitted is drawn whole; and what is sent
-/// again is posted once.
+/// Whatever the prices and the order of the clocks, what is admitted and settled at its price is drawn whole;
+/// and what is sent again is decided once.
 #[test]
 fn whatever_is_admitted_is_drawn_whole() {
     for seed in 0..seeds(20) {
@@ -76,17 +68,19 @@ fn whatever_is_admitted_is_drawn_whole() {
         store
             .post(Posting::usage("team", "planned", 60, 90))
             .unwrap();
-        let deciding = Mutex::new(());
         let admitted = thread::scope(|scope| {
             let threads = (0..THREADS).map(|thread| {
-                let (store, deciding) = (&store, &deciding);
+                let store = &store;
                 scope.spawn(move || {
                     let mut random = Random::new(seed * THREADS + thread);
                     let mut admitted = BTreeSet::new();
                     for _ in 0..10 {
-                        let request = format!("req-{}", random.below(60));
-                        let (price, now) = (random.below(20), random.below(100) as i64);
-                        if admit(store, deciding, &request, price, now) {
+                        let number = random.below(60);
+                        let (request, price) = (format!("req-{number}"), number % 20);
+                        if admit(store, &request, price, random.below(100) as i64) {
+                            let id = format!("{request}/price");
+                            let settle = Settle::new("team", id, &*request, price);
+                            store.settle(settle).unwrap();
                             admitted.insert(request);
                         }
                     }
@@ -100,11 +94,12 @@ fn whatever_is_admitted_is_drawn_whole() {
             admitted.collect::<BTreeSet<_>>()
         });
         assert!(!admitted.is_empty(), "seed {seed}");
-        let usage = store.with_account("team", |account| {
+        let asked = store.with_account("team", |account| {
             let ledger = account.ledger();
             assert_eq!(ledger.first_uncovered(..), None, "seed {seed}");
+            assert_eq!(account.holds().count(), 0, "seed {seed}");
             ledger.usage_count()
         });
-        assert_eq!(usage.unwrap(), admitted.len() + 1, "seed {seed}");
+        assert_eq!(asked.unwrap(), admitted.len() + 1, "seed {seed}");
     }
 }

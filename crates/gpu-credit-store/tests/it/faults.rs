@@ -122,13 +122,13 @@ fn a_file_of_a_newer_format_is_refused() {
     let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("gpu-credit");
     let database = redb::Database::open(&file).unwrap();
     let write = database.begin_write().unwrap();
-    write.open_table(meta).unwrap().insert("format", 6).unwrap();
+    write.open_table(meta).unwrap().insert("format", 7).unwrap();
     write.commit().unwrap();
     drop(database);
     let problem = problem(Store::open(&file), "credit.redb");
     assert!(matches!(
         problem,
-        StorageProblem::Newer { found: 6, known: 5 }
+        StorageProblem::Newer { found: 7, known: 6 }
     ));
 }
 

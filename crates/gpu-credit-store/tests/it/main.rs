@@ -22,6 +22,7 @@ mod faults;
 #[cfg(unix)]
 mod fork;
 mod giving_up;
+mod holds;
 mod importing;
 mod kill;
 mod lane;

@@ -8,7 +8,8 @@
 //! 6c62b5c, without `large`, with a unit of time and records of an events file (`imported`). `format_3/`
 //! is that file as commit 091a548 brought it up to date, with an account that has a credit line, priorities,
 //! metered usage and a close (`line`), and one more that was deleted and opened again (`gone-2`).
-//! `format_4/` is that file as commit f880024 brought it up to date, with one more account (`late`).
+//! `format_4/` is that file as commit f880024 brought it up to date, with one more account (`late`), and
+//! `format_5/` as commit abf886b3 did, with one that has a snapshot (`snapped`).
 
 use std::fmt::Write;
 use std::fs;
@@ -56,8 +57,14 @@ const FORMAT_4: Fixture = Fixture {
     balances: include_str!("format_4/balances.txt"),
 };
 
+const FORMAT_5: Fixture = Fixture {
+    file: include_bytes!("format_5/store.redb.gz"),
+    journal: include_bytes!("format_5/journal.jsonl.gz"),
+    balances: include_str!("format_5/balances.txt"),
+};
+
 /// The format that this version writes.
-const NOW: u64 = 5;
+const NOW: u64 = 6;
 
 impl Fixture {
     fn open(&self) -> (tempfile::TempDir, PathBuf) {
@@ -134,6 +141,15 @@ fn a_file_of_format_3_holds_what_it_held() {
 fn a_file_of_format_4_holds_what_it_held() {
     let store = holds_what_it_held(&FORMAT_4);
     assert_eq!(store.head("late").unwrap().revision, Revision::new(6));
+}
+
+#[test]
+fn a_file_of_format_5_holds_what_it_held() {
+    let store = holds_what_it_held(&FORMAT_5);
+    let loaded = store.with_account("snapped", |account| account.get_balance(20));
+    assert_eq!(loaded.unwrap().unwrap(), Some(98));
+    let read = store.snapshot_statistics();
+    assert_eq!((read.read, read.refused), (1, 0), "its snapshot serves");
 }
 
 /// The store that comes of it.
@@ -271,6 +287,21 @@ fn a_file_of_format_4_is_not_opened_to_be_read() {
     );
     assert!(is_older, "it is sealed: {refused}");
     assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_4.file));
+}
+
+#[test]
+fn a_file_of_format_5_is_not_opened_to_be_read() {
+    let (_folder, path) = FORMAT_5.open();
+    let refused = problem(Store::open_read_only(&path));
+    let is_older = matches!(
+        refused,
+        StorageProblem::Older {
+            found: 5,
+            known: NOW
+        }
+    );
+    assert!(is_older, "it is sealed: {refused}");
+    assert_eq!(fs::read(&path).unwrap(), plain(FORMAT_5.file));
 }
 
 #[test]

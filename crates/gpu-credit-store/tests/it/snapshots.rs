@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_store::{
-    Account, AccountKey, Posting, RedbJournal, Revision, SegmentNumber, SnapshotChange, Snapshots,
-    Store, StoreOptions,
+    Account, AccountKey, Authorise, Posting, RedbJournal, Revision, SegmentNumber, Settle,
+    SnapshotChange, Snapshots, Store, StoreOptions,
 };
 use gpu_credit_workload::random::Random;
 
@@ -764,5 +764,62 @@ fn records_that_are_in_a_snapshot_can_be_corrected() {
     store.post(Posting::revoke("a", "v1", "g2", 40)).unwrap();
     assert_eq!(store.get_balance("a", 40).unwrap(), None);
     assert!(store.snapshot_statistics().read > 0);
+    assert_sound(&store);
+}
+
+/// With those that are neither settled nor released, and with what closed the others.
+#[test]
+fn holds_are_in_a_snapshot() {
+    let disk = Disk::default();
+    let options = StoreOptions::default().snapshot_after(1).snapshot_at_end(1);
+    let ask = |account: &Account| {
+        let holds = account
+            .holds()
+            .map(|(_, id, hold)| (id.clone(), hold.clone()));
+        let numbers = [5, 12, 25, 45].map(|at| {
+            let (held, available) = (account.held(at).unwrap(), account.available(at).unwrap());
+            (held, available, account.spendable(at).unwrap())
+        });
+        (holds.collect::<Vec<_>>(), numbers)
+    };
+    let before = {
+        let store = open(&disk, options);
+        store.open_account("a", Overdraft::Forfeit).unwrap();
+        store
+            .post(Posting::grant("a", "g", "", 100, 0, 99))
+            .unwrap();
+        let job = MeteredUsage {
+            rate: 2,
+            from: 10,
+            until: 20,
+        };
+        let asked = [
+            Authorise::new("ended", ["a"], 10, 5..9),
+            Authorise::new("now", ["a"], 20, 10..30),
+            Authorise::metered("job", ["a"], job, 40),
+            Authorise::new("settled", ["a"], 10, 10..30),
+            Authorise::new("released", ["a"], 10, 10..30),
+        ];
+        for asked in asked {
+            assert!(store.authorise(asked).unwrap().hold().is_some());
+        }
+        store.settle(Settle::new("a", "s", "settled", 7)).unwrap();
+        store.release("a", "r", "released").unwrap();
+        store.with_account("a", ask).unwrap()
+    };
+    let store = open(&disk, options);
+    assert_eq!(store.with_account("a", ask).unwrap(), before);
+    let statistics = store.snapshot_statistics();
+    assert_eq!((statistics.read, statistics.refused), (1, 0));
+    assert_sound(&store);
+    // Each is closed as if it had never been in a snapshot.
+    assert!(store.release("a", "x", "settled").is_err());
+    store.settle(Settle::new("a", "y", "released", 1)).unwrap();
+    store.settle(Settle::new("a", "z", "ended", 1)).unwrap();
+    store
+        .settle(Settle::metered("a", "end", "job").until(15))
+        .unwrap();
+    let balance = store.get_balance("a", 50).unwrap();
+    assert_eq!(balance, Some(100 - 7 - 1 - 1 - 10));
     assert_sound(&store);
 }

@@ -208,8 +208,12 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
             return;
         }
         let takes_effect = match &entry.change {
-            Change::Grant { timestamp, .. } | Change::Usage { timestamp, .. } => Some(*timestamp),
-            Change::MeteredUsage { from, .. } | Change::Revoke { from, .. } => Some(*from),
+            Change::Grant { timestamp, .. }
+            | Change::Usage { timestamp, .. }
+            | Change::Settle { timestamp, .. } => Some(*timestamp),
+            Change::MeteredUsage { from, .. }
+            | Change::SettleMetered { from, .. }
+            | Change::Revoke { from, .. } => Some(*from),
             change => change.corrects().and_then(|of| records.get(of)).copied(),
         };
         let Some(takes_effect) = takes_effect else {
@@ -218,10 +222,18 @@ fn late(store: &OpenStore, account: &Account, (from, to): (i64, i64)) -> anyhow:
         if takes_effect < last_usage {
             late.push(takes_effect);
         }
-        if let Change::Usage { .. } | Change::MeteredUsage { .. } = entry.change {
+        if let Change::Usage { .. }
+        | Change::MeteredUsage { .. }
+        | Change::Settle { .. }
+        | Change::SettleMetered { .. } = entry.change
+        {
             last_usage = last_usage.max(takes_effect);
         }
-        if entry.change.corrects().is_none() {
+        let is_settled = matches!(
+            entry.change,
+            Change::Settle { .. } | Change::SettleMetered { .. }
+        );
+        if entry.change.corrects().is_none() || is_settled {
             records.insert(entry.id, takes_effect);
         }
     };

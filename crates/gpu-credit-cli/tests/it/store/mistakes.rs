@@ -299,12 +299,12 @@ fn an_option_of_another_command_is_told_so() {
     for (line, tip, is_not) in [
         (
             "spendable bio --rate 4",
-            "tip: --rate is an option of run, change and runs-dry",
+            "tip: --rate is an option of run, authorise, settle, change and runs-dry",
             "'--at'",
         ),
         (
             "use bio 5 --for 40h",
-            "tip: --for is an option of grant, run, change and spendable",
+            "tip: --for is an option of grant, run, authorise, change and spendable",
             "'--format'",
         ),
         ("balance bio --colour red", "--colour", "similar"),

@@ -3,6 +3,7 @@
 mod confirm;
 mod faults;
 mod folder;
+mod holds;
 mod import;
 mod import_sacct;
 mod jobs;

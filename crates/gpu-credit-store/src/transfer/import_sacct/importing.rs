@@ -17,7 +17,7 @@ use crate::transfer::sacct::{Decision, JobChange, JobEnd, JobStep, PostedJob, de
 use crate::transfer::{ImportMode, ImportStep, PostedBy, refused};
 use crate::{
     Change, ChangedRow, Error, Head, ImportError, MeteredChange, Posting, RecordId, Refusal,
-    Storage, Store, TimeUnit, Totals, rules,
+    Revision, Storage, Store, TimeUnit, Totals, rules,
 };
 
 /// An import under way: what is known of the jobs of the file, and what is to be posted.
@@ -231,7 +231,7 @@ impl<'s, S: Storage> Importing<'s, S> {
         };
         let account = self.accounts.get(&job.row.account);
         let closed = account.and_then(|account| account.totals.closed);
-        let corrected = Standing::Metered(standing).corrected(&as_in_file, closed);
+        let corrected = Standing::Metered(standing).corrected(&as_in_file, Revision::START, closed);
         let changed = ChangedJob {
             line: job.row.line,
             account: job.row.account.clone(),
@@ -305,7 +305,7 @@ fn admitted(
     match (posting.change.corrects(), standing) {
         (Some(_), Some(usage)) => {
             let before = Standing::Metered(usage);
-            let after = before.corrected(&posting.change, totals.closed)?;
+            let after = before.corrected(&posting.change, Revision::START, totals.closed)?;
             rules::corrected(totals, before, after)
         }
         _ => rules::posted(totals, &posting.change),
@@ -335,6 +335,7 @@ impl Batch {
         let submitted = store.submit(Request {
             postings: self.postings,
             is_trial: mode == ImportMode::DryRun,
+            ..Request::default()
         });
         let outcomes =
             submitted.map_err(|(place, error)| match (error, self.lines.get(place)) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_replay::{ListReplay, Replay};
-use gpu_credit_store::{Change, Posting, RecordId};
+use gpu_credit_store::{Change, HeldUsage, Posting, RecordId};
 
 /// What accounts should hold, told what was posted.
 #[derive(Clone, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct ModelAccount {
     pub(crate) is_beyond_records: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Record {
     Usage {
         amount: u64,
@@ -37,6 +37,13 @@ enum Record {
         priority: i16,
     },
     Retracted,
+    /// A hold that is neither settled nor released.
+    Hold {
+        usage: HeldUsage,
+        at: i64,
+        until: i64,
+    },
+    Released,
 }
 
 impl Model {
@@ -99,7 +106,49 @@ impl ModelAccount {
                 let usage = MeteredUsage { rate, from, until };
                 self.records.push((id.clone(), Record::Metered(usage)));
             }
-            Change::CloseBooks { until } => self.closed = self.closed.max(*until),
+            Change::CloseBooks { until } => {
+                for (_, record) in &self.records {
+                    if let Record::Hold { at, until: end, .. } = record {
+                        assert!(at >= until || end <= until, "{record:?} is across {until}");
+                    }
+                }
+                self.closed = self.closed.max(*until);
+            }
+            Change::Hold(hold) => {
+                assert!(hold.at >= self.closed);
+                let (usage, at, until) = (hold.usage, hold.at, hold.until);
+                self.records
+                    .push((id.clone(), Record::Hold { usage, at, until }));
+            }
+            Change::RefuseHold(_) => {}
+            Change::Release { hold } => {
+                let record = self.hold(hold);
+                assert!(matches!(record, Record::Hold { .. }));
+                *record = Record::Released;
+            }
+            Change::Settle {
+                hold,
+                amount,
+                timestamp,
+            } => {
+                assert!(*timestamp >= self.closed);
+                *self.hold(hold) = Record::Retracted;
+                let (amount, timestamp) = (*amount, *timestamp);
+                self.records
+                    .push((id.clone(), Record::Usage { amount, timestamp }));
+            }
+            Change::SettleMetered {
+                hold,
+                rate,
+                from,
+                until,
+            } => {
+                assert!(*from >= self.closed);
+                *self.hold(hold) = Record::Retracted;
+                let (rate, from, until) = (*rate, *from, *until);
+                let usage = MeteredUsage { rate, from, until };
+                self.records.push((id.clone(), Record::Metered(usage)));
+            }
             correction => {
                 let of = correction.corrects().unwrap();
                 let record = self.records.iter_mut().find(|(id, _)| id == of);
@@ -168,8 +217,37 @@ impl ModelAccount {
         }
     }
 
+    /// A hold that is not settled.
+    fn hold(&mut self, of: &RecordId) -> &mut Record {
+        let record = self.records.iter_mut().find(|(id, _)| id == of);
+        let (_, record) = record.expect("it was given");
+        assert!(matches!(record, Record::Hold { .. } | Record::Released));
+        record
+    }
+
+    /// The sum of the holds that are open at an instant.
+    pub(crate) fn held(&self, instant: i64) -> u64 {
+        let open = self.records.iter().map(|(_, record)| match *record {
+            Record::Hold { usage, at, until } if at <= instant && instant < until => match usage {
+                HeldUsage::Amount(amount) => amount,
+                HeldUsage::Metered { rate, end } => rate * at.abs_diff(end),
+            },
+            _ => 0,
+        });
+        open.sum()
+    }
+
     /// An account to which the records as they stand had been posted in the first place.
     pub(crate) fn replay(&self) -> ListReplay {
+        self.replay_with(|_| false)
+    }
+
+    /// The same with every hold that ends after an instant as usage at its start.
+    pub(crate) fn replay_with_holds(&self, instant: i64) -> ListReplay {
+        self.replay_with(|until| until > instant)
+    }
+
+    fn replay_with(&self, stands: impl Fn(i64) -> bool) -> ListReplay {
         let mut replay = ListReplay::new(match self.policy {
             Overdraft::Carry => gpu_credit_replay::Overdraft::Carry,
             Overdraft::Forfeit => gpu_credit_replay::Overdraft::Forfeit,
@@ -195,7 +273,14 @@ impl ModelAccount {
                         replay.add_credit_with_priority(amount, start, expiration, priority);
                     }
                 }
-                Record::Retracted => {}
+                Record::Retracted | Record::Released => {}
+                Record::Hold { usage, at, until } => match usage {
+                    HeldUsage::Amount(amount) if stands(until) => replay.subtract(amount, at),
+                    HeldUsage::Metered { rate, end } if stands(until) => {
+                        replay.meter(rate, at..end);
+                    }
+                    _ => {}
+                },
             }
         }
         replay

@@ -20,7 +20,7 @@ pub(super) use problem::Problem;
 
 use self::held::{HeldEntries, Name};
 use super::reading::{Place, ReadJournal, StagedLine};
-use crate::draft::{self, Draft, Finished, Request};
+use crate::draft::{self, Draft, Finished, OfHolds, Request};
 use crate::facts::{AccountFacts, Facts, Record};
 use crate::folding::{apply_all, opened};
 use crate::lane::now;
@@ -214,6 +214,7 @@ impl<S: Storage> Checking<'_, S> {
         };
         let request = Request {
             postings: chunk.lines.iter().map(posting).collect(),
+            of_holds: OfHolds::Recorded,
             ..Request::default()
         };
         let storage = self.store.storage()?;
