@@ -38,11 +38,13 @@ PARAMETERS = {
     "expiration": "The last instant of the window, counted from the first: not negative. With None it never ends.",
     "expirations": "The last instant of each window, counted from its first.",
     "first": "The first instant of the range.",
+    "hold": "The id of a hold.",
     "id": "The idempotency key of this entry, unique within the account.",
     "instants": "At so many of each account the engine is compared with a replay.",
     "job": "The identity of metered usage.",
     "kind": "What all rows are, if there is no column of this name.",
     "last": "The last instant, which is a part of the range; of a date, the last of the day.",
+    "length": "How long it is open; with a rate, how long the job runs.",
     "name": "The name of an account.",
     "names": "The account of each question; a single string is that of them all.",
     "now": "The instant at which the file was written; the present if it is not given.",
@@ -73,12 +75,19 @@ PARAMETERS = {
     "timezone": 'Of the times in the file, such as "Europe/Berlin".',
     "unit": "What timestamps count since 1970 in UTC.",
     "until": "The first instant that is no longer in it.",
+    "up_to": "Whether it takes less, if not all of it fits.",
     "untils": "The first tick after each job.",
     "usage": "The identity of usage.",
 }
 
 # If a word means something else in a call.
 OF_CALLS = {
+    "CreditStore.authorise.accounts": "The names of the accounts, or one of them.",
+    "CreditStore.authorise.start": "Its first instant: now if it is not given.",
+    "CreditStore.settle.account": "The name of one of the accounts of the hold.",
+    "CreditStore.release.account": "The name of one of the accounts of the hold.",
+    "CreditStore.settle.timestamp": "When it takes effect: at the start of the hold if it is not given.",
+    "CreditStore.settle.until": "The first tick after the job.",
     "CreditBook.balances.timestamps": "The instant of each question, or one of them all.",
     "CreditBook.get_balances.timestamps": "The instant of each question, or one of them all.",
     "CreditBook.spendable_rate.until": "The first tick after the job.",
@@ -99,6 +108,7 @@ OF_CALLS = {
 
 RETURNS = {
     "Answer": "balance, status and deficit.",
+    "Authorised": "is_new, hold and refused.",
     "CreditBook": "A copy.",
     "GPUCredit": "An account that answers every question.",
     "GPUCredit | None": "The account itself, not a copy.",
@@ -123,6 +133,7 @@ RETURNS = {
     "UsageStatement | None": "amount = the sum of its draws + deficit + dropped; None if there is none.",
     "_Masked": "Of int64, never a float; masked if there is no balance.",
     "bool": "Whether it is so.",
+    "dict[str, Hold]": "A Hold for each id.",
     "int": "A number.",
     "int | None": "A number; None if there is none.",
     "list[GPUCredit]": "Of the accounts themselves, not copies.",

@@ -35,6 +35,7 @@ mod fold;
 mod fork;
 mod held;
 mod history;
+mod holds;
 mod imports;
 mod ingest;
 mod instant;

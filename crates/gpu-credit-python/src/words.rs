@@ -34,6 +34,9 @@ word!(total_class, "Total");
 word!(imported_class, "Imported");
 word!(ingested_class, "Ingested");
 word!(sacct_imported_class, "SacctImported");
+word!(authorised_class, "Authorised");
+word!(hold_class, "Hold");
+word!(funds_class, "Funds");
 word!(settlement_class, "SettlementStatistics");
 
 pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'py, PyAny>> {

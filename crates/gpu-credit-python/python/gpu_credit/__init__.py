@@ -24,11 +24,14 @@ from gpu_credit.progress import bar
 from gpu_credit.table import Table
 from gpu_credit.words import (
     Answer,
+    Authorised,
     CreditLine,
     Draw,
+    Funds,
     Grant,
     GrantRecord,
     GrantStatement,
+    Hold,
     Imported,
     Ingested,
     MeteredId,
@@ -47,14 +50,17 @@ from gpu_credit.words import (
 
 __all__ = [
     "Answer",
+    "Authorised",
     "CreditBook",
     "CreditLine",
     "CreditStore",
     "Draw",
+    "Funds",
     "GPUCredit",
     "Grant",
     "GrantRecord",
     "GrantStatement",
+    "Hold",
     "Imported",
     "Ingested",
     "KeyedGPUCredit",

@@ -12,10 +12,12 @@ from typing_extensions import disjoint_base
 from gpu_credit.table import Table
 from gpu_credit.words import (
     Answer,
+    Authorised,
     CreditLine,
     Grant,
     GrantRecord,
     GrantStatement,
+    Hold,
     Imported,
     Ingested,
     MeteredId,
@@ -3781,6 +3783,301 @@ class CreditStore:
         ...     store.balance_at("ada", 5).deficit
         True
         8
+        """
+    def authorise(
+        self,
+        accounts: str | Iterable[str],
+        id: str,
+        *,
+        amount: SupportsIndex | None = None,
+        rate: SupportsIndex | None = None,
+        start: _Instant | None = None,
+        until: _Instant | None = None,
+        length: _Length | None = None,
+        up_to: bool = False,
+    ) -> Authorised:
+        """May this be spent, and will it be kept? The hold is given on all accounts or on none: an Authorised.
+        It is given if and only if it is at most what spendable answers for each. It is open from start until
+        until, or for a length of time, and then keeps nothing: no sweep is needed, and it can still be
+        settled. With rate it is for a job that runs for that length. With up_to it takes less, if not all
+        fits; nothing is a refusal. The same id gets the same answer for ever; start is now if it is not
+        given, and a retry is not compared in it.
+
+        Parameters
+        ----------
+        accounts
+            The names of the accounts, or one of them.
+        id
+            The idempotency key of this entry, unique within the account.
+        amount
+            Not negative, in the smallest unit.
+        rate
+            What each tick uses: not negative, in the smallest unit.
+        start
+            Its first instant: now if it is not given.
+        until
+            The first instant that is no longer in it.
+        length
+            How long it is open; with a rate, how long the job runs.
+        up_to
+            Whether it takes less, if not all of it fits.
+
+        Returns
+        -------
+        Authorised
+            is_new, hold and refused.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        OverflowError
+            For what does not fit into 64 bits.
+        RuntimeError
+            In a process forked from the one that opened the store.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a negative amount, rate or length, or a time that is no whole number of units, or an id
+            under which something else is posted.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+        ...     store.authorise("ada", "req-1", amount=70, start=5, length=10).hold.amount
+        ...     store.authorise("ada", "req-2", amount=70, start=6, length=10).refused["ada"]
+        ...     store.settle("ada", "req-1/end", "req-1", 50)
+        ...     store.get_balance("ada", 5), store.held("ada", 5)
+        True
+        70
+        Funds(balance=100, held=70, available=30, spendable=30)
+        True
+        (50, 0)
+        """
+    def settle(
+        self,
+        account: str,
+        id: str,
+        hold: str,
+        amount: SupportsIndex | None = None,
+        *,
+        timestamp: _Instant | None = None,
+        rate: SupportsIndex | None = None,
+        until: _Instant | None = None,
+    ) -> bool:
+        """Settle a hold: what was used is posted in full in its place, on all its accounts, and what it kept
+        besides is free. With an amount it takes effect at the start of the hold, or at timestamp; without one
+        it is a job, of the hold's rate and from its start until its end unless others are given. What comes
+        after the end of the hold, or after it was released, is recorded too. It is corrected by change_usage
+        under its id.
+
+        Parameters
+        ----------
+        account
+            The name of one of the accounts of the hold.
+        id
+            The idempotency key of this entry, unique within the account.
+        hold
+            The id of a hold.
+        amount
+            Not negative, in the smallest unit.
+        timestamp
+            When it takes effect: at the start of the hold if it is not given.
+        rate
+            What each tick uses: not negative, in the smallest unit.
+        until
+            The first tick after the job.
+
+        Returns
+        -------
+        bool
+            Whether it was posted only now: a retry is not.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        OverflowError
+            For what does not fit into 64 bits.
+        RuntimeError
+            In a process forked from the one that opened the store.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a negative amount, rate or length, or a time that is no whole number of units, or an id
+            under which something else is posted.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+        ...     store.authorise("ada", "job-1", rate=2, start=5, length=20).is_new
+        ...     store.settle("ada", "job-1/end", "job-1", until=15)
+        ...     store.get_balance("ada", 30)
+        True
+        True
+        True
+        80
+        """
+    def release(self, account: str, id: str, hold: str) -> bool:
+        """Release a hold: nothing is posted in its place, on all its accounts. It can still be settled.
+
+        Parameters
+        ----------
+        account
+            The name of one of the accounts of the hold.
+        id
+            The idempotency key of this entry, unique within the account.
+        hold
+            The id of a hold.
+
+        Returns
+        -------
+        bool
+            Whether it was posted only now: a retry is not.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        RuntimeError
+            In a process forked from the one that opened the store.
+        ValueError
+            For an id under which something else is posted.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+        ...     store.authorise("ada", "req-1", amount=70, start=5, length=10).is_new
+        ...     store.release("ada", "req-1/end", "req-1"), store.available("ada", 5)
+        True
+        True
+        (True, 100)
+        """
+    def held(self, account: str, timestamp: _Instant) -> int:
+        """The sum of the holds that are open at an instant: of jobs, all of their ticks.
+
+        Parameters
+        ----------
+        account
+            The name of an account.
+        timestamp
+            An instant, in the unit of timestamps, or a datetime if that is known.
+
+        Returns
+        -------
+        int
+            A number.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        OverflowError
+            For what does not fit into 64 bits.
+        RuntimeError
+            In a process forked from the one that opened the store.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+        ...     store.authorise("ada", "req-1", amount=70, start=5, length=10).is_new
+        ...     store.held("ada", 4), store.held("ada", 5), store.held("ada", 15)
+        True
+        True
+        (0, 70, 0)
+        """
+    def available(self, account: str, timestamp: _Instant) -> int:
+        """The balance with the holds that are open at an instant as usage at their starts, never below 0. Credit
+        that has lapsed since a hold began pays for it first: it may be more than the balance less what is
+        held.
+
+        Parameters
+        ----------
+        account
+            The name of an account.
+        timestamp
+            An instant, in the unit of timestamps, or a datetime if that is known.
+
+        Returns
+        -------
+        int
+            A number.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        OverflowError
+            For what does not fit into 64 bits.
+        RuntimeError
+            In a process forked from the one that opened the store.
+        TypeError
+            For what is no integer and no time, and for a time if no unit is known.
+        ValueError
+            For a time that is no whole number of units.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "short", "trial", amount=100, timestamp=0, expiration=10)
+        ...     store.add_credit("ada", "long", "march", amount=50, timestamp=0, expiration=100)
+        ...     store.authorise("ada", "req-1", amount=60, start=5, length=45).is_new
+        ...     store.get_balance("ada", 20), store.held("ada", 20), store.available("ada", 20)
+        True
+        True
+        True
+        (50, 60, 50)
+        """
+    def holds(self, account: str) -> dict[str, Hold]:
+        """The holds of an account that are neither settled nor released, those that have ended too: a Hold for
+        each id.
+
+        Parameters
+        ----------
+        account
+            The name of an account.
+
+        Returns
+        -------
+        dict[str, Hold]
+            A Hold for each id.
+
+        Raises
+        ------
+        KeyError
+            If there is no account of this name.
+        OSError
+            If the file fails.
+        RuntimeError
+            In a process forked from the one that opened the store.
+
+        Examples
+        --------
+        >>> with CreditStore(path) as store:
+        ...     store.add_credit("ada", "invoice-1", "march", amount=100, timestamp=0, expiration=30)
+        ...     store.authorise("ada", "req-1", amount=70, start=5, length=10).is_new
+        ...     store.holds("ada")["req-1"].until
+        True
+        True
+        15
         """
     def spendable(self, account: str, timestamp: _Instant) -> int:
         """The largest amount that may be used at an instant without taking from anything that is posted, as

@@ -74,6 +74,57 @@ class Answer(NamedTuple):
     """Usage not yet paid by any grant, whatever the status. Always 0 under "forfeit"."""
 
 
+class Hold(NamedTuple):
+    """Credit that is kept for usage to come."""
+
+    accounts: tuple[str, ...]
+    """The accounts that it is on, by name."""
+
+    amount: int | None
+    """How much it keeps; None of a job."""
+
+    rate: int | None
+    """What each tick of a job uses; None of an amount."""
+
+    start: int
+    """The instant at which it stands as usage: of a job, the first tick."""
+
+    end: int | None
+    """The first tick after the job; None of an amount."""
+
+    until: int
+    """The first instant at which it is no longer open."""
+
+
+class Funds(NamedTuple):
+    """What an account had for a hold that was refused."""
+
+    balance: int | None
+    """As of get_balance, which knows no holds."""
+
+    held: int
+    """The sum of the holds that were open."""
+
+    available: int
+    """The balance with those as usage at their starts."""
+
+    spendable: int
+    """The largest amount, or rate, that would have been admitted."""
+
+
+class Authorised(NamedTuple):
+    """What came of asking for a hold."""
+
+    is_new: bool
+    """Whether it was decided only now."""
+
+    hold: Hold | None
+    """The hold; None if it is refused."""
+
+    refused: dict[str, Funds]
+    """By account, what it had; empty if the hold is given."""
+
+
 class UsageId(NamedTuple):
     """The identity of usage. It never changes, and is not used again: taking other usage back does
     not move it."""
