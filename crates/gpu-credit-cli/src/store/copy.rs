@@ -19,10 +19,10 @@ there already is not replaced: a database must hold no accounts.
 
 The copy of a file to a file holds nothing of deleted accounts but what tells
 a repeated deletion. Between a file and a database, accounts go with all their
-entries, revisions, ids and times, and with deletions, the unit of time and what
-is known of imported files; the order between accounts is not kept. The copy is
-then read and compared with what was copied. Post nothing meanwhile: check that
-nobody uses the store before you go on with the copy.
+entries, revisions, ids and times; deletions, the unit of time and what is
+known of imported files go too. The order between accounts is not kept. The
+copy is then read and compared with what was copied. Post nothing meanwhile:
+check that nobody uses the store before you go on with the copy.
 
 Example:
   gpu-credit copy gpu-credit.backup.redb
