@@ -71,8 +71,8 @@ Start here:
 
 const STORE: &str = "\
 The store is the file gpu-credit.redb in the working directory, unless --db or
-the variable GPU_CREDIT_DB names another file, or a database on PostgreSQL, which
-several programs use at once:
+the variable GPU_CREDIT_DB names another file, or a database on PostgreSQL,
+which several programs use at once:
 postgres://USER@HOST/DATABASE, with the password in PGPASSWORD.";
 
 const UNITS: &str = "\

@@ -326,7 +326,7 @@ impl<S: Storage> Store<S> {
     /// after it was released: usage is never refused.
     ///
     /// Without an instant it takes effect at the start of the hold, or, if that is before the close of the
-    /// books, at the first instant that is open. Corrected it is by [`Change::ChangeUsage`] under its id.
+    /// books, at the first instant that is open. [`Change::ChangeUsage`] corrects it, under its id.
     ///
     /// # Errors
     /// As [`post`](Self::post); if there is no such hold, or it is settled already.
