@@ -94,7 +94,7 @@ pub enum StorageProblem {
     #[error("it may not be opened for reading and writing: {0}")]
     Denied(Arc<io::Error>),
     /// This process was forked from the one that opened the journal; of a store see
-    /// [`Error::OtherProcess`].
+    /// [`Error::OtherProcess`](crate::Error::OtherProcess).
     #[error("it was opened by another process, from which this one was forked: open it anew")]
     Forked,
     /// An earlier failure left unknown what is durable, or what is whole. Drop every clone of the store,
