@@ -53,7 +53,7 @@ fn agrees_with_both_replays_after_every_step() {
 #[test]
 fn long_ledgers_agree_too() {
     let mut deepest = 0;
-    for seed in 0..ledger_count().div_ceil(20).max(100) {
+    for seed in 0..ledger_count().div_ceil(20).max(200) {
         let length = 200 + 5 * (seed % 61) as usize;
         deepest = deepest.max(compare(seed, Numbers::Wide, policy(seed), length));
     }
