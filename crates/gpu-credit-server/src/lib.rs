@@ -1,0 +1,36 @@
+//! The HTTP service of `gpu-credit`: accounts of expiring credit of a store, as resources under `/v1`.
+//!
+//! [`router`] makes the service of a [`State`], which holds a store of whichever kind. It reads requests, calls the
+//! store and writes answers; it has no rules of its own. [`access`] decides who may ask for what.
+//!
+//! ```
+//! use gpu_credit_server::{State, router};
+//! use gpu_credit_store::Store;
+//!
+//! let state = State::new(Store::in_memory()?.into_any())?;
+//! let service: axum::Router = router(state);
+//! # let _ = service;
+//! # Ok::<(), gpu_credit_store::Error>(())
+//! ```
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the resources that need it come next"
+)]
+
+pub mod access;
+mod form;
+mod openapi;
+pub mod problem;
+mod read;
+mod reply;
+mod resources;
+mod router;
+mod run;
+mod state;
+
+pub use openapi::openapi;
+pub use problem::Problem;
+pub use router::router;
+pub use state::State;

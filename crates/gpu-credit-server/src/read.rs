@@ -1,0 +1,11 @@
+//! What a request says: its body, its address and the conditions in its headers.
+
+mod body;
+mod condition;
+mod path;
+mod query;
+
+pub(crate) use body::Json;
+pub(crate) use condition::IfMatch;
+pub(crate) use path::InPath;
+pub(crate) use query::Query;

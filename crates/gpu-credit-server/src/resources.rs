@@ -1,0 +1,3 @@
+//! The resources, each with its routes.
+
+pub(crate) mod accounts;

@@ -1,0 +1,72 @@
+//! All resources, and what stands around them.
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::authenticate;
+use crate::form::in_form;
+use crate::openapi::Document;
+use crate::problem::{self, kinds};
+use crate::reply::Reply;
+use crate::{Problem, State, resources};
+
+/// Bytes of a body, at most.
+const BODY_BYTES: usize = 16 << 20;
+
+/// The service: all resources, for a server to serve. What a listener adds (limits on time and load, logs, the check of
+/// the host) stands around it.
+pub fn router(state: State) -> Router {
+    let (v1, _) = resources().split_for_parts();
+    let v1 = v1
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(from_fn_with_state(state.clone(), in_form))
+        .layer(from_fn_with_state(state.clone(), authenticate));
+    let (open, _) = open_resources().split_for_parts();
+    let document = crate::openapi();
+    let open = open.route(
+        "/openapi.json",
+        routing::get(async move || Reply::new(&document).into_response()),
+    );
+    Router::new()
+        .nest("/v1", v1)
+        .merge(open)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+}
+
+/// Everything that stands in the document.
+pub(crate) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/v1", resources())
+        .merge(open_resources())
+}
+
+/// What takes a token.
+fn resources() -> OpenApiRouter<State> {
+    OpenApiRouter::new().merge(resources::accounts::routes())
+}
+
+/// What takes none.
+fn open_resources() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(problem::page))
+}
+
+async fn not_found() -> Response {
+    Problem::new(&kinds::NOT_FOUND, "there is no such resource").into_response()
+}
+
+async fn method_not_allowed() -> Response {
+    Problem::new(
+        &kinds::METHOD_NOT_ALLOWED,
+        "the resource has no such method",
+    )
+    .into_response()
+}

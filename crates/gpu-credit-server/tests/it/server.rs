@@ -1,0 +1,136 @@
+//! A service of its own for a test, and how it is asked.
+
+use std::net::SocketAddr;
+
+use gpu_credit_server::{State, router};
+use gpu_credit_store::{Store, TimeUnit};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use ureq::http::{HeaderMap, Method};
+use ureq::{Agent, Body};
+
+/// A service over a store in memory, on a port of its own.
+pub(crate) struct Server {
+    pub(crate) store: Store,
+    pub(crate) address: SocketAddr,
+    pub(crate) token: String,
+    agent: Agent,
+    _runtime: Runtime,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The body, in JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The kind of a problem: its slug.
+    pub(crate) fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let document = self.json();
+        assert_eq!(document["status"], self.status);
+        let kind = document["type"].as_str().unwrap();
+        kind.strip_prefix("/problems/").unwrap().to_owned()
+    }
+
+    /// Asserts the status.
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+}
+
+impl Server {
+    /// A service over a store in memory whose unit of time is the second.
+    pub(crate) fn start() -> Self {
+        let store = Store::in_memory().unwrap();
+        store.set_time_unit(TimeUnit::Seconds).unwrap();
+        Self::of(store)
+    }
+
+    pub(crate) fn of(store: Store) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let state = State::new(store.clone().into_any()).unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move { axum::serve(listener, router(state)).await });
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(64)
+            .build()
+            .into();
+        Server {
+            store,
+            address,
+            token: "token".to_owned(),
+            agent,
+            _runtime: runtime,
+        }
+    }
+
+    /// Sends a request with a body, and headers besides.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body: Vec<u8> = body.into();
+        let agent = &self.agent;
+        let mut response: ureq::http::Response<Body> = match body.is_empty() {
+            true => agent.run(request.body(()).unwrap()),
+            false => agent.run(request.body(body).unwrap()),
+        }
+        .unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response
+                .body_mut()
+                .with_config()
+                .limit(1 << 30)
+                .read_to_string()
+                .unwrap(),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "")
+    }
+
+    /// Sends JSON.
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.send(method, path, &json, body.to_string())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json("POST", path, body)
+    }
+}
