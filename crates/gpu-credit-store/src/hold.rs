@@ -73,7 +73,7 @@ impl Hold {
     }
 
     /// Whether an instant is one at which it is open.
-    pub(crate) fn is_open_at(&self, instant: i64) -> bool {
+    pub fn is_open_at(&self, instant: i64) -> bool {
         (self.at..self.until).contains(&instant)
     }
 

@@ -168,8 +168,13 @@ impl Account {
         Ok(balance.flatten().unwrap_or(0))
     }
 
-    /// What the account has for a hold.
-    pub(crate) fn funds(&self, asked: &Hold) -> Result<Funds, BeforeClose> {
+    /// What the account has at the start of a hold, such as one that is given or refused: for a metered one
+    /// `spendable` is a rate from its start to its end. Cost as [`available`](Self::available) and
+    /// [`spendable`](Self::spendable)
+    ///
+    /// # Errors
+    /// If the hold starts before the close of the books.
+    pub fn funds(&self, asked: &Hold) -> Result<Funds, BeforeClose> {
         let at = asked.at;
         let spendable = match asked.usage {
             HeldUsage::Amount(_) => self.spendable(at)?,

@@ -89,7 +89,7 @@ impl Draft<'_> {
         self.request += 1;
         let asked = match postings.first().map(|posting| &posting.change) {
             Some(Change::Hold(asked)) => (**asked).clone(),
-            _ => return Ok(Vec::new()),
+            _ => unreachable!("a request for a hold has a posting of it for each account"),
         };
         let mut accounts = Vec::with_capacity(postings.len());
         let mut known = Vec::with_capacity(postings.len());
@@ -99,7 +99,7 @@ impl Draft<'_> {
             accounts.push(account);
             known.push(found);
         }
-        // Where it is missing, the account is another one of the name.
+        // If only some accounts have it, the others are new ones of their names: they get the answer of the first.
         if let Some(first) = known.iter().flatten().next().copied() {
             let outcomes = known.into_iter().map(|found| found.unwrap_or(first));
             return Ok(outcomes.collect());
