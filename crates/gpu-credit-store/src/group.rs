@@ -6,11 +6,13 @@
 //! before it waits for it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Requests that wait to be committed, and their answers.
 pub(crate) struct GroupCommit<Q, A> {
     queue: Mutex<Queue<Q, A>>,
+    groups: AtomicU64,
 }
 
 struct Queue<Q, A> {
@@ -57,7 +59,13 @@ impl<Q, A> GroupCommit<Q, A> {
         };
         GroupCommit {
             queue: Mutex::new(queue),
+            groups: AtomicU64::new(0),
         }
+    }
+
+    /// How many groups were committed, or are being committed.
+    pub(crate) fn groups(&self) -> u64 {
+        self.groups.load(Ordering::Relaxed)
     }
 
     /// Hands a request in and waits for its answer. `commit` answers each request of a group, in
@@ -90,6 +98,7 @@ impl<Q, A> GroupCommit<Q, A> {
 
     fn lead(&self, own: &Seat<A>, commit: impl FnOnce(Vec<Q>) -> Vec<A>) -> Result<A, Abandoned> {
         let group = lock(&self.queue).take_group();
+        self.groups.fetch_add(1, Ordering::Relaxed);
         let group = group
             .into_iter()
             .map(|waiting| (waiting.request, waiting.seat));

@@ -33,7 +33,7 @@ use crate::standby::Standby;
 use crate::storage::Alone;
 use crate::{
     Account, AccountKey, Entry, Error, Head, Journal, JournalError, Moved, Part, Posting, Reader,
-    RecordId, Revision, Sequence, Storage, StoreOptions,
+    RecordId, Revision, Sequence, Storage, StoreOptions, StoreStatistics,
 };
 
 /// Postings from which on a request is large.
@@ -468,6 +468,16 @@ impl<J: Journal> Storage for Lane<J> {
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         self.kept.journal.keep_note(name, number)
+    }
+
+    fn statistics(&self) -> StoreStatistics {
+        let directory = &self.kept.directory;
+        StoreStatistics {
+            groups: self.commit.groups(),
+            conflicts: 0,
+            memory: directory.memory.statistics(),
+            snapshots: directory.keeper.statistics(),
+        }
     }
 
     fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {

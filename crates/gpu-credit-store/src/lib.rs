@@ -169,6 +169,7 @@ mod shared;
 mod snapshot;
 mod standby;
 mod standing;
+mod statistics;
 mod stop;
 mod storage;
 mod store;
@@ -198,6 +199,7 @@ pub use shared::{
     Append, Appended, Have, HeadChange, LookedUp, News, Shared, SharedJournal, Transaction, Wanted,
 };
 pub use snapshot::{SegmentNumber, SnapshotChange, SnapshotStatistics, Snapshots};
+pub use statistics::StoreStatistics;
 pub use stop::Stopped;
 #[doc(hidden)]
 pub use storage::Alone;

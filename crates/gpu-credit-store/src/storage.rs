@@ -6,7 +6,10 @@ use std::sync::Arc;
 use crate::draft::{Answered, Request};
 use crate::folding::fold;
 use crate::lane::Appended;
-use crate::{Account, AccountKey, Entry, Error, JournalError, Part, Reader, Revision, Sequence};
+use crate::{
+    Account, AccountKey, Entry, Error, JournalError, Part, Reader, Revision, Sequence,
+    StoreStatistics,
+};
 
 /// What a [`Store`](crate::Store) is built on: [`Lane`](crate::Lane) for a journal that belongs to one process.
 /// It is implemented in this crate alone.
@@ -61,6 +64,10 @@ pub trait Storage: Send + Sync {
     /// Keeps a number under a name, unless there is one: the one that is there stays and is returned.
     #[doc(hidden)]
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError>;
+
+    /// What it has done since it was opened.
+    #[doc(hidden)]
+    fn statistics(&self) -> StoreStatistics;
 
     /// Which storage it is, for as long as it is there.
     #[doc(hidden)]
@@ -166,6 +173,10 @@ where
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         (**self).keep_note(name, number)
+    }
+
+    fn statistics(&self) -> StoreStatistics {
+        (**self).statistics()
     }
 
     fn address(&self) -> usize {

@@ -16,7 +16,7 @@ use crate::owned::Owned;
 use crate::{
     Account, AccountKey, AnyStorage, Entry, Error, Head, Journal, JournalError, MemoryStatistics,
     Outcome, Posting, Reader, RecordId, RedbJournal, Revision, Sequence, Shared, SharedJournal,
-    SnapshotStatistics, Storage, StorageProblem, StoreOptions,
+    SnapshotStatistics, Storage, StorageProblem, StoreOptions, StoreStatistics,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -275,6 +275,21 @@ impl<S: Storage> Store<S> {
     /// As [`post`](Self::post).
     pub fn delete_account(&self, name: &str, id: impl Into<RecordId>) -> Result<Outcome, Error> {
         self.post(Posting::delete_account(name, id))
+    }
+
+    /// What the store has done since it was opened. O(1)
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// use gpu_credit_store::Store;
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.open_account("acme", Overdraft::Carry)?;
+    /// assert_eq!(store.statistics().groups, 1);
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
+    pub fn statistics(&self) -> StoreStatistics {
+        self.storage.peek().statistics()
     }
 
     /// All accounts, by name.

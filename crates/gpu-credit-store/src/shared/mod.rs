@@ -25,7 +25,10 @@ use std::sync::Arc;
 
 use crate::draft::{Answered, Request};
 use crate::storage::Alone;
-use crate::{Account, AccountKey, Entry, Error, JournalError, Reader, Sequence, Storage, lane};
+use crate::{
+    Account, AccountKey, Entry, Error, JournalError, Reader, Sequence, Storage, StoreStatistics,
+    lane,
+};
 use accounts::Accounts;
 use posting::Posted;
 
@@ -90,6 +93,10 @@ impl<J: SharedJournal> Storage for Shared<J> {
 
     fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
         self.journal.keep_note(name, number)
+    }
+
+    fn statistics(&self) -> StoreStatistics {
+        self.posted.statistics()
     }
 
     fn keeps(&self, text: &str) -> bool {

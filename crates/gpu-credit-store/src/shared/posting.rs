@@ -11,6 +11,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 
@@ -25,7 +26,7 @@ use crate::lane::{LARGE_FROM, now};
 use crate::recent::{Pins, Recent};
 use crate::{
     Change, Entry, Error, Head, JournalError, Posting, RecordId, Revision, Sequence,
-    StorageProblem, rules,
+    StorageProblem, StoreStatistics, rules,
 };
 
 /// Drafts that may meet a conflict; the next is made with the accounts held.
@@ -40,6 +41,7 @@ pub(super) struct Posted {
     heads: Heads,
     pins: Pins,
     hasher: RandomState,
+    conflicts: AtomicU64,
 }
 
 /// A request on its way. However often it is drafted, it opens accounts of the same numbers: of two appends of it, one
@@ -69,6 +71,15 @@ impl Posted {
             heads: Heads::default(),
             pins: Pins::default(),
             hasher: RandomState::new(),
+            conflicts: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn statistics(&self) -> StoreStatistics {
+        StoreStatistics {
+            groups: self.lanes.iter().map(GroupCommit::groups).sum(),
+            conflicts: self.conflicts.load(Ordering::Relaxed),
+            ..StoreStatistics::default()
         }
     }
 
@@ -289,6 +300,7 @@ fn settle<J: SharedJournal>(
         true => shared.posted.learn_appended(append),
         // What is known of them is old.
         false => {
+            shared.posted.conflicts.fetch_add(1, Ordering::Relaxed);
             for change in &append.accounts {
                 shared.posted.heads.forget(&change.head.account.name);
             }
