@@ -20,6 +20,7 @@
 )]
 
 pub mod access;
+mod file_stamp;
 mod form;
 mod openapi;
 pub mod problem;
@@ -28,6 +29,7 @@ mod reply;
 mod resources;
 mod router;
 mod run;
+
 mod state;
 
 pub use openapi::openapi;

@@ -22,7 +22,8 @@ impl State {
     /// The state of a service over a store. The unit of time that the store has now is the one in which the
     /// service reads and writes RFC 3339 times; without one it takes integers only.
     ///
-    /// It blocks while it reads that unit.
+    /// There are no tokens, so that it refuses everything but what takes none: see [`with_access`](Self::with_access). It
+    /// blocks while it reads that unit.
     ///
     /// # Errors
     /// If the storage fails.

@@ -1,5 +1,11 @@
 //! Who may ask for what.
 //!
+//! A request shows a [`Token`] as `Authorization: Bearer gct_...`. Tokens are kept in a [`TokenFile`] of their own, as
+//! digests; [`CurrentTokens`] are those of the file as it is now. What a token may do is in its [`Scope`]s: some
+//! [`Verb`]s, to some [`Accounts`]. An account outside of all scopes of a token is, for whoever has it, not there: the
+//! answer is that of an account that was never opened. Inside of a scope that lacks the verb, the answer says so.
+//! Neither depends on whether there is such an account.
+//!
 //! The interface to the resources is this, and they rely on nothing else in here:
 //!
 //! * [`authenticate`] is a middleware around every route under `/v1`. It refuses a request that nobody may make, and puts a
@@ -12,107 +18,27 @@
 //! * A stream takes a [`Seat`] by [`open_stream`](Caller::open_stream) and keeps it until it ends, and ends when
 //!   [`Seat::ended`] does, which is when the token is revoked or the service stops.
 
-use axum::extract::{FromRequestParts, Request};
-use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
+mod authenticate;
 
-use crate::{Problem, State};
+mod caller;
+mod current;
+mod limits;
+mod refusals;
+mod scope;
+mod streams;
+mod token;
+mod token_file;
+mod verb;
 
-/// What a request does to an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verb {
-    /// Asks: balances, statements, entries, exports, changes, what-ifs.
-    Read,
-    /// Posts usage and jobs, and asks for holds, settles and releases them.
-    Use,
-    /// Posts grants.
-    Grant,
-    /// Corrects and retracts records.
-    Correct,
-    /// Opens, closes and deletes accounts.
-    Admin,
-}
+pub use authenticate::authenticate;
 
-/// What decides who may ask. Placeholder: everybody may ask for everything.
-#[derive(Debug, Default)]
-pub struct Access {}
+pub use caller::{Access, Caller, Seat, StreamEnd};
+pub use current::{Accepted, CurrentTokens};
+pub use limits::AccessLimits;
+pub use scope::{Accounts, Scope, WrongScope};
+pub use token::{Denied, Token, TokenText};
+pub use token_file::{TokenFile, TokenFileError};
+pub use verb::{UnknownVerb, Verb};
 
-/// Who asks, and what for: an extractor, of what [`authenticate`] found out.
-#[derive(Clone, Debug)]
-pub struct Caller {}
-
-impl Caller {
-    /// Whether the request may do this to the account of a name, decoded.
-    ///
-    /// # Errors
-    /// [`NO_SUCH_ACCOUNT`](crate::problem::kinds::NO_SUCH_ACCOUNT), status 404, if the account is outside of all that the caller
-    /// may see, whether it is there or not; [`FORBIDDEN`](crate::problem::kinds::FORBIDDEN), status 403, if it is inside
-    /// and the verb is missing.
-    pub fn may(&self, verb: Verb, account: &str) -> Result<(), Problem> {
-        let _ = (verb, account);
-        Ok(())
-    }
-
-    /// Whether the request may read the account of a name.
-    pub fn sees(&self, account: &str) -> bool {
-        self.may(Verb::Read, account).is_ok()
-    }
-
-    /// Whether one more refusal of a hold fits the limit of each account.
-    ///
-    /// # Errors
-    /// [`TOO_MANY_REFUSALS`](crate::problem::kinds::TOO_MANY_REFUSALS), status 429, with `Retry-After`.
-    pub fn may_be_refused(&self, accounts: &[&str]) -> Result<(), Problem> {
-        let _ = accounts;
-        Ok(())
-    }
-
-    /// Counts the refusal of a hold on these accounts.
-    pub fn was_refused(&self, accounts: &[&str]) {
-        let _ = accounts;
-    }
-
-    /// Takes one of the streams that the caller may have open at once.
-    ///
-    /// # Errors
-    /// [`TOO_MANY_STREAMS`](crate::problem::kinds::TOO_MANY_STREAMS), status 429, if the caller has as many as it may.
-    pub fn open_stream(&self) -> Result<Seat, Problem> {
-        Ok(Seat {})
-    }
-}
-
-impl FromRequestParts<State> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
-        let caller = parts.extensions.get::<Caller>().cloned();
-        caller.ok_or_else(|| {
-            let detail = "this needs a bearer token";
-            Problem::new(&crate::problem::kinds::UNAUTHORISED, detail)
-        })
-    }
-}
-
-/// A stream that is open; dropping it closes it.
-#[derive(Debug)]
-pub struct Seat {}
-
-impl Seat {
-    /// Returns when the stream has to end: its token is revoked, or the service stops. It can be awaited again after
-    /// it was dropped unfinished.
-    pub async fn ended(&mut self) {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Finds out who asks: see the module.
-pub async fn authenticate(
-    state: axum::extract::State<State>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let _ = state.access();
-    request.extensions_mut().insert(Caller {});
-    next.run(request).await
-}
+use authenticate::NEEDS_TOKEN;
+pub(crate) use token::is_within;

@@ -1,7 +1,10 @@
 //! A service of its own for a test, and how it is asked.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
+use gpu_credit_server::access::{Access, AccessLimits, CurrentTokens, Scope, Token};
 use gpu_credit_server::{State, router};
 use gpu_credit_store::{Store, TimeUnit};
 use serde_json::Value;
@@ -63,12 +66,23 @@ impl Server {
     }
 
     pub(crate) fn of(store: Store) -> Self {
+        let (token, text) = Token::make(vec![Scope::everything()], None, String::new()).unwrap();
+        Self::of_tokens(store, CurrentTokens::fixed(vec![token]), text.reveal())
+    }
+
+    /// A service for those who have one of the tokens; requests are sent with the one of this text.
+    pub(crate) fn of_tokens(store: Store, tokens: Arc<CurrentTokens>, token: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let state = State::new(store.clone().into_any()).unwrap();
+        let limits = AccessLimits {
+            requests: NonZeroU32::MAX,
+            ..AccessLimits::default()
+        };
+        let access = Access::new(tokens, limits);
+        let state = State::with_access(store.clone().into_any(), access).unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move { axum::serve(listener, router(state)).await });
@@ -80,7 +94,7 @@ impl Server {
         Server {
             store,
             address,
-            token: "token".to_owned(),
+            token: token.to_owned(),
             agent,
             _runtime: runtime,
         }
