@@ -29,6 +29,7 @@ mod reply;
 mod resources;
 mod router;
 mod run;
+pub mod service;
 
 mod state;
 
