@@ -219,15 +219,26 @@ impl Reader for PostgresJournal {
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
         let sql = "SELECT account, name FROM account WHERE state = 0 ORDER BY name";
         let rows = self.run(self.read(async |live| live.client.query(sql, &[]).await));
-        let key = |row: &Row| {
-            Ok(AccountKey {
-                opened: Sequence::new(unsigned(row.try_get(0)?)),
-                name: row.try_get::<_, &str>(1)?.into(),
-            })
-        };
-        let keys: Result<Vec<_>, tokio_postgres::Error> =
-            self.named(rows)?.iter().map(key).collect();
+        let keys: Result<Vec<_>, _> = self.named(rows)?.iter().map(key).collect();
         self.named(keys.map_err(|error| problem(&error)))
+    }
+
+    fn accounts_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<AccountKey>, JournalError> {
+        let sql = "SELECT account, name FROM account \
+                   WHERE state = 0 AND name > $1 AND name >= $2 ORDER BY name LIMIT $3";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .run(self.read(async |live| live.client.query(sql, &[&after, &prefix, &limit]).await));
+        let keys: Result<Vec<_>, _> = self.named(rows)?.iter().map(key).collect();
+        let mut keys = self.named(keys.map_err(|error| problem(&error)))?;
+        // Those that begin with the prefix come first.
+        keys.truncate(keys.partition_point(|key| key.name.starts_with(prefix)));
+        Ok(keys)
     }
 
     fn entries(
@@ -336,4 +347,12 @@ impl Reader for PostgresJournal {
             self.named(rows)?.iter().map(told).collect();
         self.named(told.map_err(|error| problem(&error)))
     }
+}
+
+/// The account that a row tells.
+fn key(row: &Row) -> Result<AccountKey, tokio_postgres::Error> {
+    Ok(AccountKey {
+        opened: Sequence::new(unsigned(row.try_get(0)?)),
+        name: row.try_get::<_, &str>(1)?.into(),
+    })
 }

@@ -63,6 +63,23 @@ pub trait Reader: Snapshots {
     /// If the storage fails.
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError>;
 
+    /// The first accounts that are open, by name, whose names begin with a prefix and come after another
+    /// name: so many at most.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn accounts_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<AccountKey>, JournalError> {
+        let mut accounts = self.accounts()?;
+        accounts.retain(|account| account.name.starts_with(prefix) && &*account.name > after);
+        accounts.truncate(limit);
+        Ok(accounts)
+    }
+
     /// Shows the entries of an account that come after the revision `after`, in order, up to and including
     /// the place `through`, until the visitor breaks off. To find the first takes O(log n).
     ///

@@ -75,7 +75,7 @@ impl<J: Journal> Kept<J> {
         let Base { journal, directory } = &**self;
         let Ok(outcomes) = answered else { return };
         let mut grown: HashMap<&str, (Revision, bool)> = HashMap::new();
-        for (posting, outcome) in request.postings.iter().zip(outcomes) {
+        for (posting, outcome) in request.accepted().zip(outcomes) {
             let revision = outcome.revision().filter(|_| outcome.is_new());
             if let Some(revision) = revision
                 && !request.is_trial

@@ -450,6 +450,10 @@ impl<J: Journal> Storage for Lane<J> {
         asked
     }
 
+    fn ask_now(&self, name: &str, question: &mut dyn FnMut(&Account)) {
+        self.kept.directory.read_now(name, question);
+    }
+
     fn ask_at(
         &self,
         name: &str,

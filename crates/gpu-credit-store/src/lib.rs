@@ -137,6 +137,7 @@ extern crate self as gpu_credit_store;
 
 mod account;
 mod asking;
+mod batch;
 mod change;
 mod change_bytes;
 mod check;
@@ -179,6 +180,7 @@ mod usage_ids;
 mod usage_statement;
 
 pub use account::{Account, RecordedDraw};
+pub use batch::{Batch, PostingError};
 pub use change::Change;
 pub use check::CheckReport;
 pub use error::{BeforeClose, Error, ImportError, JournalError, Refusal, StorageProblem};

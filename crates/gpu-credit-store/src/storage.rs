@@ -45,6 +45,13 @@ pub trait Storage: Send + Sync {
     #[doc(hidden)]
     fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error>;
 
+    /// Shows a question an account if that needs no waiting: it is in memory, up to date, and nobody has it to
+    /// himself.
+    #[doc(hidden)]
+    fn ask_now(&self, name: &str, question: &mut dyn FnMut(&Account)) {
+        let _ = (name, question);
+    }
+
     /// Shows a question about the balance at an instant an account that has that balance, and perhaps nothing
     /// else.
     #[doc(hidden)]
@@ -156,6 +163,10 @@ where
 
     fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error> {
         (**self).ask(names, question)
+    }
+
+    fn ask_now(&self, name: &str, question: &mut dyn FnMut(&Account)) {
+        (**self).ask_now(name, question);
     }
 
     fn ask_at(

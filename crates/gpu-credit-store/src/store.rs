@@ -304,6 +304,50 @@ impl<S: Storage> Store<S> {
         Ok(accounts)
     }
 
+    /// The first accounts by name whose names begin with a prefix and come after another name, so many at most:
+    /// the next page comes after the last of them. O(log accounts) for each in a file.
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// # use gpu_credit_store::Store;
+    /// # let store = Store::in_memory()?;
+    /// for name in ["a", "b/1", "b/2", "b/3", "c"] {
+    ///     store.open_account(name, Overdraft::Carry)?;
+    /// }
+    /// let page = store.accounts_page("b/", "b/1", 10)?;
+    /// assert_eq!(page.len(), 2);
+    /// assert_eq!(&*page[0].name, "b/2");
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the journal fails.
+    pub fn accounts_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<AccountKey>, Error> {
+        let storage = self.storage()?;
+        let visible = storage.visible();
+        let mut page = Vec::new();
+        let mut after = after.to_owned();
+        while page.len() < limit {
+            let wanted = limit - page.len();
+            let mut accounts = storage.reader().accounts_page(prefix, &after, wanted)?;
+            let is_last = accounts.len() < wanted;
+            if let Some(last) = accounts.last() {
+                after = last.name.to_string();
+            }
+            accounts.retain(|account| account.opened <= visible);
+            page.append(&mut accounts);
+            if is_last {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     /// The balance of an account at an instant; see [`GpuCredit::get_balance`] for the rules and the
     /// cost.
     ///
@@ -381,6 +425,36 @@ impl<S: Storage> Store<S> {
         self.with_accounts(&[account], |accounts| question(accounts[0]))
     }
 
+    /// Asks an account if that needs no waiting; `None` if it is to be asked by
+    /// [`with_account`](Self::with_account): it is not in memory, somebody has just posted to it, or other
+    /// processes may have. It never waits for the storage or for another thread: async code may call it on its own
+    /// threads, if the question is short. The question cannot use the store.
+    ///
+    /// ```
+    /// # use gpu_credit::Overdraft;
+    /// # use gpu_credit_store::{Posting, Store};
+    /// # let store = Store::in_memory()?;
+    /// store.open_account("acme", Overdraft::Carry)?;
+    /// let balance = |at| store.try_with_account("acme", |acme| acme.get_balance(at));
+    /// assert!(balance(12).is_none()); // it is not loaded yet
+    /// store.with_account("acme", |_| ())?;
+    /// assert_eq!(balance(12), Some(Ok(None)));
+    /// # Ok::<(), gpu_credit_store::Error>(())
+    /// ```
+    pub fn try_with_account<R>(
+        &self,
+        account: &str,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Option<R> {
+        let storage = self.storage().ok()?;
+        let (mut question, mut answer) = (Some(question), None);
+        storage.ask_now(account, &mut |account| {
+            let _asking = Asking::begin(storage.address());
+            answer = question.take().map(|question| question(account));
+        });
+        answer
+    }
+
     /// Asks several accounts, all at one point of the journal; the question gets them in the order of
     /// the names. Threads that post do not wait for the question, which cannot use the store: see
     /// [`with_account`](Self::with_account).
@@ -437,6 +511,15 @@ impl<S: Storage> Store<S> {
     pub fn head(&self, account: &str) -> Result<Head, Error> {
         let head = self.storage()?.reader().heads(&[account])?.pop().flatten();
         head.ok_or_else(|| Error::NoSuchAccount(account.to_owned()))
+    }
+
+    /// The same of several accounts, all at one moment, in the order of the names; `None` of one that is not
+    /// open.
+    ///
+    /// # Errors
+    /// If what is kept of them is damaged.
+    pub fn heads(&self, accounts: &[&str]) -> Result<Vec<Option<Head>>, Error> {
+        Ok(self.storage()?.reader().heads(accounts)?)
     }
 
     /// All entries of an account, in order.

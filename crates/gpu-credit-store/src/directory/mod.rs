@@ -133,6 +133,23 @@ impl Directory {
         Some(question(account))
     }
 
+    /// The same, unless somebody has the account to himself. What lies beside it is taken in if nobody reads it.
+    pub(crate) fn read_now<R>(
+        &self,
+        name: &str,
+        question: impl FnOnce(&Account) -> R,
+    ) -> Option<R> {
+        let slot = self.slots.try_read()?.by_name.get(name).map(Arc::clone)?;
+        let visible = self.visible();
+        slot.touch(&self.memory);
+        if let Some(account) = slot.account.try_read()
+            && slot.is_up_to(visible)
+        {
+            return account.as_ref().map(question);
+        }
+        None
+    }
+
     /// Reads several accounts at one point of the journal. The question gets them in the order of the
     /// names.
     pub(crate) fn read_all<R>(

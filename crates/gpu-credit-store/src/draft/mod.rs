@@ -14,7 +14,8 @@ mod undo;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
 
 pub(crate) use finished::Finished;
 pub(crate) use holds::{Defaults, OfHolds};
@@ -70,7 +71,26 @@ pub struct Request {
     /// Whether it is only to be said what would come of it.
     pub(crate) is_trial: bool,
     pub(crate) of_holds: OfHolds,
+    /// The revision that the account of the first entry that is written has to have before it.
+    pub(crate) expected: Option<Revision>,
+    /// If given, each posting is by itself: what is refused of them is left here, and has no outcome.
+    pub(crate) refused: Option<RefusedPostings>,
 }
+
+impl Request {
+    /// The postings that have outcomes once it is answered, in order.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = &Posting> {
+        let refused = self.refused.as_ref();
+        let refused: HashSet<usize> = refused
+            .map(|refused| refused.lock().iter().map(|(index, _)| *index).collect())
+            .unwrap_or_default();
+        let postings = self.postings.iter().enumerate();
+        postings.filter_map(move |(index, posting)| (!refused.contains(&index)).then_some(posting))
+    }
+}
+
+/// The postings of a request that are refused, by place. A request that is drafted anew leaves them anew.
+pub(crate) type RefusedPostings = Arc<Mutex<Vec<(usize, Error)>>>;
 
 /// What came of a request; of a refused one, the place of the posting among the others.
 pub(crate) type Answered = Result<Vec<Outcome>, (usize, Error)>;
@@ -133,14 +153,59 @@ impl<'a> Draft<'a> {
     /// Adds a request, all of it or nothing; of a trial, nothing.
     pub(crate) fn add(&mut self, request: &Request, facts: &mut Facts) -> Answered {
         let (last, entries) = (self.last, self.entries.len());
-        let outcomes = match request.of_holds {
-            OfHolds::Asks(defaults) => self.authorise(&request.postings, defaults, facts),
-            of_holds => self.post_all(&request.postings, of_holds, facts),
+        let outcomes = match (request.of_holds, &request.refused) {
+            (OfHolds::Asks(defaults), _) => self.authorise(&request.postings, defaults, facts),
+            (of_holds, None) => self.post_all(&request.postings, of_holds, facts),
+            (_, Some(refused)) => {
+                let is_trial = request.is_trial;
+                return Ok(self.post_each(&request.postings, is_trial, refused, facts));
+            }
         };
+        let outcomes = outcomes.and_then(|outcomes| match request.expected {
+            Some(expected) => check_expected(request, &outcomes, expected).map(|()| outcomes),
+            None => Ok(outcomes),
+        });
         if outcomes.is_err() || request.is_trial {
             self.take_back(last, entries);
         }
         self.undo.clear();
+        outcomes
+    }
+
+    /// Adds those postings that are not refused. Of a trial each counts on those before it, and all are taken
+    /// back at the end: the outcomes are those that posting them would have.
+    fn post_each(
+        &mut self,
+        postings: &[Posting],
+        is_trial: bool,
+        refused: &RefusedPostings,
+        facts: &mut Facts,
+    ) -> Vec<Outcome> {
+        let mut refused = refused.lock();
+        refused.clear();
+        let (before, entries_before) = (self.last, self.entries.len());
+        let mut undone = Vec::new();
+        let mut outcomes = Vec::with_capacity(postings.len());
+        let is_batch = postings.len() > 1;
+        for (index, posting) in postings.iter().enumerate() {
+            self.request += 1;
+            let (last, entries) = (self.last, self.entries.len());
+            match self.post(posting, is_batch, OfHolds::Nothing, facts) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    self.take_back(last, entries);
+                    refused.push((index, error));
+                }
+            }
+            match is_trial {
+                true => undone.append(&mut self.undo),
+                false => self.undo.clear(),
+            }
+        }
+        if is_trial {
+            self.undo = undone;
+            self.take_back(before, entries_before);
+        }
         outcomes
     }
 
@@ -392,6 +457,32 @@ impl<'a> Draft<'a> {
             change: posting.change.clone(),
         });
         Outcome::Posted(place.revision)
+    }
+}
+
+/// Refuses a request that writes after another revision than its caller knows. One that writes nothing is a
+/// retry, and is answered as before.
+fn check_expected(
+    request: &Request,
+    outcomes: &[Outcome],
+    expected: Revision,
+) -> Result<(), (usize, Error)> {
+    let written = outcomes.iter().position(|outcome| outcome.is_new());
+    let Some(first) = written else {
+        return Ok(());
+    };
+    // A deletion has no revision, and comes after any.
+    let found = outcomes[first].revision().and_then(Revision::before);
+    match found {
+        Some(found) if found != expected => {
+            let error = Error::OtherRevision {
+                account: request.postings[first].account.clone(),
+                expected,
+                found,
+            };
+            Err((first, error))
+        }
+        _ => Ok(()),
     }
 }
 

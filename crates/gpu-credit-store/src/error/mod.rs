@@ -35,6 +35,16 @@ pub enum Error {
         /// The last one of the account.
         last: Revision,
     },
+    /// The account has gone on from the revision that its caller knows.
+    #[error("account {account:?} has revision {found}, not {expected}")]
+    OtherRevision {
+        /// The account.
+        account: String,
+        /// The revision that it was to have.
+        expected: Revision,
+        /// The one that it has.
+        found: Revision,
+    },
     /// The id stands for something else already.
     #[error(
         "account {account:?}, id \"{id}\": revision {revision} has this id and other content: it is \

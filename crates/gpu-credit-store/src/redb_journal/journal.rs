@@ -1,6 +1,6 @@
 //! What a store asks of its journal, by the tables of the file.
 
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 
 use redb::{ReadTransaction, ReadableTable};
 
@@ -68,6 +68,30 @@ impl Reader for RedbJournal {
 
     fn accounts(&self) -> Result<Vec<AccountKey>, JournalError> {
         self.read(all_accounts)
+    }
+
+    fn accounts_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<AccountKey>, JournalError> {
+        self.read(|read| {
+            let table = read.open_table(ACCOUNTS)?;
+            let from = match after < prefix {
+                true => Bound::Included(prefix),
+                false => Bound::Excluded(after),
+            };
+            let mut page = Vec::new();
+            for row in table.range::<&str>((from, Bound::Unbounded))? {
+                let (name, opened) = row?;
+                if page.len() == limit || !name.value().starts_with(prefix) {
+                    break;
+                }
+                page.push(account_key(name.value(), opened.value()));
+            }
+            Ok(page)
+        })
     }
 
     fn entries(
@@ -212,10 +236,14 @@ fn all_accounts(read: &ReadTransaction) -> Result<Vec<AccountKey>, Failure> {
     let mut accounts = Vec::new();
     for row in read.open_table(ACCOUNTS)?.iter()? {
         let (name, opened) = row?;
-        accounts.push(AccountKey {
-            opened: Sequence::new(opened.value()),
-            name: name.value().into(),
-        });
+        accounts.push(account_key(name.value(), opened.value()));
     }
     Ok(accounts)
+}
+
+fn account_key(name: &str, opened: u64) -> AccountKey {
+    AccountKey {
+        opened: Sequence::new(opened),
+        name: name.into(),
+    }
 }

@@ -127,7 +127,9 @@ pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, request: Request) -> 
     let lane = shared.posted.lane(&request);
     let mut sent = Sent::new(request);
     let request = &sent.request;
-    if !request.is_trial && is_plain(&request.postings) {
+    // What is refused of postings that are each by themselves is only true of facts that are looked up.
+    let is_each = request.refused.is_some();
+    if !request.is_trial && !is_each && is_plain(&request.postings) {
         let is_large = request.postings.len() >= LARGE_FROM;
         let waiting = &shared.posted.lanes[lane];
         let replied = waiting.submit(sent, is_large, |group| commit(shared, lane, group));
