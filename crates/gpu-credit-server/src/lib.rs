@@ -13,16 +13,13 @@
 //! # Ok::<(), gpu_credit_store::Error>(())
 //! ```
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the resources that need it come next"
-)]
-
 pub mod access;
+mod entry;
 mod file_stamp;
 mod form;
+mod ids;
 mod openapi;
+mod page;
 pub mod problem;
 mod read;
 mod reply;
@@ -30,10 +27,13 @@ mod resources;
 mod router;
 mod run;
 pub mod service;
-
 mod state;
+mod stream;
+mod watch;
 
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use router::router;
+#[doc(hidden)]
+pub use router::router_with_constant;
 pub use state::State;

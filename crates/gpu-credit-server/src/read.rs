@@ -5,7 +5,7 @@ mod condition;
 mod path;
 mod query;
 
-pub(crate) use body::Json;
-pub(crate) use condition::IfMatch;
+pub(crate) use body::{Json, parse};
+pub(crate) use condition::{IdempotencyKey, IfMatch};
 pub(crate) use path::InPath;
 pub(crate) use query::Query;

@@ -24,11 +24,9 @@ impl<T: Serialize> Reply<T> {
         }
     }
 
-    /// The same with status 201 if something was made.
-    pub(crate) fn created_if(mut self, is_new: bool) -> Self {
-        if is_new {
-            self.status = StatusCode::CREATED;
-        }
+    /// The same with another status.
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -38,6 +36,16 @@ impl<T: Serialize> Reply<T> {
         match tag {
             Ok(tag) => self.header(header::ETAG, tag),
             Err(_) => self,
+        }
+    }
+
+    /// The same with the address of the next page, if there is one.
+    pub(crate) fn next_page(self, address: Option<String>) -> Self {
+        let link = address
+            .and_then(|address| HeaderValue::try_from(format!("<{address}>; rel=\"next\"")).ok());
+        match link {
+            Some(link) => self.header(header::LINK, link),
+            None => self,
         }
     }
 

@@ -22,6 +22,23 @@ const BODY_BYTES: usize = 16 << 20;
 /// the host) stands around it.
 pub fn router(state: State) -> Router {
     let (v1, _) = resources().split_for_parts();
+    around(v1, state)
+}
+
+/// The same with a resource `/v1/constant` that calls no store: what the others are compared with.
+#[doc(hidden)]
+pub fn router_with_constant(state: State) -> Router {
+    let (v1, _) = resources().split_for_parts();
+    let constant = async || {
+        let body = "{\"account\":\"a0\",\"at\":49999,\"balance\":1125899906792624,\"status\":\"available\",\
+                    \"deficit\":0,\"held\":0,\"available\":1125899906792624,\"revision\":100002}";
+        let json = [("content-type", "application/json"), ("etag", "\"100002\"")];
+        (json, body).into_response()
+    };
+    around(v1.route("/constant", routing::get(constant)), state)
+}
+
+fn around(v1: Router<State>, state: State) -> Router {
     let v1 = v1
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -51,7 +68,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 
 /// What takes a token.
 fn resources() -> OpenApiRouter<State> {
-    OpenApiRouter::new().merge(resources::accounts::routes())
+    resources::routes()
 }
 
 /// What takes none.

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use gpu_credit_store::{AnyStorage, Error, Store, TimeUnit};
 
+use crate::Problem;
 use crate::access::Access;
+use crate::form::Time;
+use crate::problem::kinds;
+use crate::watch::Watch;
 
 /// What all requests share: the store, and who may ask it. A clone is the same state.
 #[derive(Clone)]
@@ -16,6 +20,7 @@ struct Shared {
     store: Store<AnyStorage>,
     unit: Option<TimeUnit>,
     access: Access,
+    watch: Watch,
 }
 
 impl State {
@@ -41,6 +46,7 @@ impl State {
             store,
             unit,
             access,
+            watch: Watch::default(),
         };
         Ok(State {
             shared: Arc::new(shared),
@@ -57,8 +63,36 @@ impl State {
         self.shared.unit
     }
 
+    /// The instant that a request says, or now if it says none.
+    pub(crate) fn instant_or_now(
+        &self,
+        said: Option<Time>,
+        parameter: &'static str,
+    ) -> Result<Time, Problem> {
+        match (said, self.time_unit()) {
+            (Some(instant), _) => Ok(instant),
+            (None, Some(unit)) => Ok(Time::now(unit)),
+            (None, None) => {
+                let detail = format!(
+                    "the store has no unit of time, and knows no now: expected `{parameter}`"
+                );
+                Err(Problem::new(&kinds::NO_TIME_UNIT, detail).with("parameter", parameter))
+            }
+        }
+    }
+
     /// What decides who may ask.
     pub fn access(&self) -> &Access {
         &self.shared.access
+    }
+
+    /// What tells who follows an account that it has changed.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.shared.watch
+    }
+
+    /// Something may have been posted.
+    pub(crate) fn has_posted(&self) {
+        self.shared.watch.look();
     }
 }

@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::form::Form;
+
 pub(crate) use page::*;
 
 /// A kind of problem: what all problems of one type have in common.
@@ -44,7 +46,7 @@ struct More {
 }
 
 /// The document of a problem. Kinds have members besides, which their pages name.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDocument {
     /// The kind: the address of a page about it.
@@ -91,6 +93,11 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, seconds.into())
     }
 
+    /// The same with the place of what is wrong in the body, as RFC 6901 has it.
+    pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
+        self.with("pointer", pointer.into())
+    }
+
     /// What kind of problem it is.
     pub fn kind(&self) -> &'static Kind {
         self.kind
@@ -104,19 +111,28 @@ impl Problem {
     /// The document, as it stands in the body of a response or of one outcome of many.
     pub(crate) fn document(&self) -> ProblemDocument {
         let members = self.more.as_ref().map(|more| more.members.clone());
+        let mut members = members.unwrap_or_default();
+        if Form::current().strings {
+            for (name, value) in &mut members {
+                // Places in what was sent are small.
+                if value.is_number() && !matches!(&**name, "line" | "column") {
+                    *value = Value::String(value.to_string());
+                }
+            }
+        }
         ProblemDocument {
             kind: format!("/problems/{}", self.kind.slug),
             title: self.kind.title,
             status: self.kind.status.as_u16(),
             detail: self.detail.clone().into_owned(),
-            members: members.unwrap_or_default(),
+            members,
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = crate::form::Form::write(&self.document());
+        let body = Form::write(&self.document());
         let mut response = (self.kind.status, body).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");

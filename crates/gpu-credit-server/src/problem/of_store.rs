@@ -30,6 +30,12 @@ impl Problem {
                 let problem = Problem::new(&kinds::NO_SUCH_REVISION, detail);
                 problem.with("account", account).with("last", last.get())
             }
+            Error::OtherRevision { account, found, .. } => {
+                let problem = Problem::new(&kinds::REVISION_CHANGED, detail);
+                problem
+                    .with("account", account)
+                    .with("revision", found.get())
+            }
             Error::DifferentContent {
                 account,
                 id,

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
-use gpu_credit_store::Revision;
+use gpu_credit_store::{RecordId, Revision};
 
 use crate::problem::kinds;
 use crate::{Problem, State};
@@ -52,5 +52,46 @@ impl FromRequestParts<State> for IfMatch {
                 Err(Problem::new(&kinds::INVALID_PARAMETER, detail).with("parameter", "If-Match"))
             }
         }
+    }
+}
+
+/// The id of a record, if the header `Idempotency-Key` says one: as it is, or as a string of RFC 9651.
+#[derive(Clone, Debug)]
+pub(crate) struct IdempotencyKey(pub(crate) Option<String>);
+
+impl IdempotencyKey {
+    /// The id of the record: that of the body, or else that of the header. If both say one, they say the same.
+    pub(crate) fn or(self, in_body: Option<String>) -> Result<RecordId, Problem> {
+        match (in_body, self.0) {
+            (Some(id), Some(key)) if id != key => {
+                let detail = "`id` and Idempotency-Key are different: give one";
+                Err(Problem::new(&kinds::INVALID_BODY, detail).at("/id"))
+            }
+            (Some(id), _) | (None, Some(id)) => Ok(id.into()),
+            (None, None) => {
+                let detail = "expected `id` in the body, or the header Idempotency-Key";
+                Err(Problem::new(&kinds::MISSING_ID, detail))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<State> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(IdempotencyKey(None));
+        };
+        let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
+            let detail = "Idempotency-Key: expected UTF-8";
+            return Err(Problem::new(&kinds::INVALID_PARAMETER, detail));
+        };
+        let quoted = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'));
+        let is_plain = |text: &&str| !text.contains(['"', '\\']);
+        let text = quoted.filter(is_plain).unwrap_or(text);
+        Ok(IdempotencyKey(Some(text.to_owned())))
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use gpu_credit::Overdraft;
 use gpu_credit_server::access::{Access, AccessLimits, CurrentTokens, Scope, Token};
 use gpu_credit_server::{State, router};
 use gpu_credit_store::{Store, TimeUnit};
@@ -65,6 +66,13 @@ impl Server {
         Self::of(store)
     }
 
+    /// The same with one account that carries.
+    pub(crate) fn with_account(name: &str) -> Self {
+        let server = Self::start();
+        server.store.open_account(name, Overdraft::Carry).unwrap();
+        server
+    }
+
     pub(crate) fn of(store: Store) -> Self {
         let (token, text) = Token::make(vec![Scope::everything()], None, String::new()).unwrap();
         Self::of_tokens(store, CurrentTokens::fixed(vec![token]), text.reveal())
@@ -108,20 +116,12 @@ impl Server {
         headers: &[(&str, &str)],
         body: impl Into<Vec<u8>>,
     ) -> Answer {
-        let mut request = ureq::http::Request::builder()
-            .method(Method::from_bytes(method.as_bytes()).unwrap())
-            .uri(format!("http://{}{path}", self.address))
-            .header("authorization", format!("Bearer {}", self.token));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
         let body: Vec<u8> = body.into();
-        let agent = &self.agent;
-        let mut response: ureq::http::Response<Body> = match body.is_empty() {
-            true => agent.run(request.body(()).unwrap()),
-            false => agent.run(request.body(body).unwrap()),
-        }
-        .unwrap();
+        // A connection may end with what was answered before its body was read. Sent again, a request does nothing
+        // twice.
+        let sent = self.try_send(method, path, headers, &body);
+        let sent = sent.or_else(|_| self.try_send(method, path, headers, &body));
+        let mut response = sent.unwrap();
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -131,6 +131,26 @@ impl Server {
                 .limit(1 << 30)
                 .read_to_string()
                 .unwrap(),
+        }
+    }
+
+    fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<ureq::http::Response<Body>, ureq::Error> {
+        let mut request = ureq::http::Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        match body.is_empty() {
+            true => self.agent.run(request.body(()).unwrap()),
+            false => self.agent.run(request.body(body).unwrap()),
         }
     }
 
@@ -147,4 +167,9 @@ impl Server {
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         self.json("POST", path, body)
     }
+}
+
+/// The id that an answer says.
+pub(crate) fn id_of(answer: &Answer) -> String {
+    answer.json()["id"].as_str().unwrap().to_owned()
 }

@@ -11,6 +11,7 @@
 mod support;
 
 mod admission;
+mod batches;
 mod check;
 mod closing;
 mod concurrency;

@@ -30,7 +30,16 @@ pub(super) fn call(method: &str, path: &str, account: &str, id: &str) -> Call {
         made(Some(verb), "", Some(body), false)
     };
     let made: (Option<Verb>, String, Option<Body>, bool) = match (method, path) {
-        ("get", "/v1/accounts") => made(Some(Verb::Read), "", None, true),
+        ("get", "/v1/accounts" | "/v1/export") => made(Some(Verb::Read), "", None, true),
+        ("post", "/v1/imports") => {
+            let entry =
+                json!({"kind": "usage", "account": account, "id": id, "amount": 1, "at": 150});
+            let body = Body {
+                content_type: "application/x-ndjson",
+                text: entry.to_string(),
+            };
+            made(Some(Verb::Use), "", Some(body), false)
+        }
         ("put", "/v1/accounts/{account}") => sent(Verb::Admin, json!({"policy": "carry"})),
         ("delete", "/v1/accounts/{account}") => asked(Verb::Admin, &format!("?id={id}")),
         ("post", "/v1/accounts/{account}/close") => {
@@ -77,9 +86,8 @@ pub(super) fn call(method: &str, path: &str, account: &str, id: &str) -> Call {
             json!({"id": id, "account": account, "hold": "held-too"}),
         ),
         ("get", "/v1/accounts/{account}/series") => asked(Verb::Read, "?from=100&to=200&step=50"),
-        ("get", "/v1/accounts/{account}/steps" | "/v1/accounts/{account}/draws") => {
-            asked(Verb::Read, "?from=100&to=200")
-        }
+        ("get", "/v1/accounts/{account}/steps") => asked(Verb::Read, "?from=100&to=200"),
+        ("get", "/v1/accounts/{account}/draws") => asked(Verb::Read, "?from=100&until=200"),
         ("get", "/v1/accounts/{account}/lapses") => asked(Verb::Read, "?from=100&to=2000"),
         ("get", "/v1/accounts/{account}/low") => asked(Verb::Read, "?below=1&from=100"),
         (

@@ -90,6 +90,10 @@ fn routes() -> Vec<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let mut routes = Vec::new();
     for (path, item) in paths {
+        // It has no end: `a_stream_is_for_those_who_may_read` is about it.
+        if path.ends_with("/changes") {
+            continue;
+        }
         let methods = item.as_object().unwrap().keys();
         let is_method = |key: &&String| {
             ["get", "put", "post", "delete", "patch", "head"].contains(&key.as_str())
@@ -267,4 +271,16 @@ fn nothing_but_a_valid_token_is_let_in() {
             }
         }
     }
+}
+
+#[test]
+fn a_stream_is_for_those_who_may_read() {
+    let mut world = World::new();
+    let changes = |account: &str| format!("/v1/accounts/{}/changes", account.replace('/', "%2F"));
+    world.may(vec![scope(&without(Verb::Read), "in/")]);
+    let answer = world.server.get(&changes(INSIDE)).is(403);
+    assert_eq!(answer.problem(), "forbidden");
+    world.may(vec![scope(&Verb::ALL, "in/")]);
+    let answer = world.server.get(&changes(OUTSIDE)).is(404);
+    assert_eq!(answer.problem(), "no-such-account");
 }

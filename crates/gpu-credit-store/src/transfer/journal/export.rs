@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Line;
 use crate::transfer::identity::ImportedFile;
-use crate::{Error, Revision, Sequence, Storage, Store};
+use crate::{AccountKey, Error, Revision, Sequence, Storage, Store};
 
 impl<S: Storage> Store<S> {
     /// Writes the journal as JSON lines, and returns how many entries it has.
@@ -37,7 +37,7 @@ impl<S: Storage> Store<S> {
     pub fn export_journal(
         &self,
         mut output: impl Write,
-        mut progress: impl FnMut(u64),
+        progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
         if let Some(unit) = self.time_unit()? {
             Line::Unit(unit).write(&mut output)?;
@@ -46,8 +46,35 @@ impl<S: Storage> Store<S> {
         for file in ImportedFile::all(self.reader())? {
             Line::File(file).write(&mut output)?;
         }
-        let through = self.storage()?.last()?;
+        let accounts = self.accounts()?;
+        self.export_entries(accounts, output, progress)
+    }
+
+    /// The same of some accounts: what is known of the store as a whole is its unit of time alone.
+    ///
+    /// # Errors
+    /// As [`export_journal`](Self::export_journal).
+    pub fn export_journal_of(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        mut output: impl Write,
+        progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        if let Some(unit) = self.time_unit()? {
+            Line::Unit(unit).write(&mut output)?;
+        }
         let mut accounts = self.accounts()?;
+        accounts.retain(|account| is_wanted(&account.name));
+        self.export_entries(accounts, output, progress)
+    }
+
+    fn export_entries(
+        &self,
+        mut accounts: Vec<AccountKey>,
+        mut output: impl Write,
+        mut progress: impl FnMut(u64),
+    ) -> Result<u64, Error> {
+        let through = self.storage()?.last()?;
         accounts.sort_unstable_by_key(|account| account.opened);
         let mut entries = 0;
         for account in accounts {
