@@ -426,7 +426,7 @@ impl<S: Storage> Store<S> {
     }
 
     /// Asks an account if that needs no waiting; `None` if it is to be asked by
-    /// [`with_account`](Self::with_account): it is not in memory, somebody has just posted to it, or other
+    /// [`with_account`](Self::with_account): it is not in memory, somebody posts to it, or other
     /// processes may have. It never waits for the storage or for another thread: async code may call it on its own
     /// threads, if the question is short. The question cannot use the store.
     ///
