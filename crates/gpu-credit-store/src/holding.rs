@@ -300,7 +300,12 @@ impl<S: Storage> Store<S> {
         let outcomes = self.submit(request).map_err(|(_, error)| error)?;
         let mut refused = Vec::new();
         for account in &asked.accounts {
-            match self.entry(account, &id)?.map(|entry| entry.change) {
+            let entry = match self.entry(account, &id) {
+                // Deleted since.
+                Err(Error::NoSuchAccount(_)) => None,
+                entry => entry?,
+            };
+            match entry.map(|entry| entry.change) {
                 Some(Change::Hold(hold)) => {
                     return Ok(Authorised {
                         is_new: outcomes.iter().any(|outcome| outcome.is_new()),
@@ -308,7 +313,7 @@ impl<S: Storage> Store<S> {
                     });
                 }
                 Some(Change::RefuseHold(hold)) => refused.push((account.clone(), *hold)),
-                // Deleted since.
+                // Deleted since, and another one by now.
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 //! What others do to an account between two round trips of a store that shares it.
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Outcome, Posting, Revision, Shared, Store};
+use gpu_credit_store::{Authorise, Decision, Error, Outcome, Posting, Revision, Shared, Store};
 
 use crate::support::world::{Control, Reads, World};
 
@@ -81,4 +81,30 @@ fn what_is_deleted_before_its_outcome_is_known_is_not_refused() {
     });
     let posted = one.post(Posting::usage("a", "u", 1, 1));
     assert!(matches!(posted, Err(Error::Journal(_))), "{posted:?}");
+}
+
+/// Regression: it was said that an account is not there, although the others have the outcome.
+#[test]
+fn a_hold_that_was_refused_is_told_if_one_of_its_accounts_is_deleted_since() {
+    let (world, one, other) = two_stores();
+    for name in ["a", "b"] {
+        other.open_account(name, Overdraft::Carry).unwrap();
+    }
+    let before = world.written_count();
+    for _ in 0..20 {
+        let (world, other) = (world.clone(), other.clone());
+        world.clone().meanwhile(move || {
+            if world.written_count() > before {
+                let _ = other.delete_account("a", "d");
+            }
+        });
+    }
+    let asked = || Authorise::new("h", ["a", "b"], 5, 0..9);
+    let Decision::Refused(accounts) = one.authorise(asked()).unwrap().decision else {
+        panic!("there is no credit");
+    };
+    let names: Vec<&str> = accounts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["b"]);
+    world.end_of_operation();
+    assert_is_missing(&one.authorise(asked()));
 }
