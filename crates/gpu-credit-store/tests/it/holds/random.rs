@@ -176,7 +176,7 @@ impl Case {
                     let funds = refused.funds;
                     assert_eq!(funds.spendable, spendable, "{name}: {asked:?}");
                     assert_eq!(funds.held, model.held(asked.at));
-                    assert_eq!(funds.available, available(model, asked.at));
+                    assert_eq!(funds.available, model.available(asked.at));
                     let balance = model.replay().balance_at(asked.at).balance;
                     assert_eq!(funds.balance, balance);
                 }
@@ -257,7 +257,7 @@ impl Case {
                 )
             });
             let spendable = model.replay_with_holds(at).spendable_at(at);
-            let expected = (model.held(at), available(model, at), spendable);
+            let expected = (model.held(at), model.available(at), spendable);
             assert_eq!(asked.unwrap(), expected, "{name} at {at}");
         }
     }
@@ -267,11 +267,6 @@ fn level(usage: HeldUsage) -> u64 {
     match usage {
         HeldUsage::Amount(level) | HeldUsage::Metered { rate: level, .. } => level,
     }
-}
-
-fn available(model: &ModelAccount, at: i64) -> u64 {
-    let balance = model.replay_with_holds(at).balance_at(at).balance;
-    balance.unwrap_or(0)
 }
 
 /// The largest amount or rate that would be admitted.

@@ -5,93 +5,22 @@
 //! moment between its beginning and its end: of the prefix of the journal that was written then. So it is
 //! known that real time is respected, and nothing has to be searched.
 
+mod operation;
+mod reference;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
-use gpu_credit_replay::Replay;
-use gpu_credit_store::{
-    Account, Append, Change, Entry, Error, Outcome, Posting, RecordId, Revision, Shared, Storage,
-    Store,
-};
+use gpu_credit_store::{Append, Change, Error, Posting, RecordId, Revision, Shared, Store};
 use gpu_credit_workload::random::Random;
 
-use crate::support::backend::Disk;
-use crate::support::model::{Model, ModelAccount};
+use crate::support::hold_requests::HoldRequests;
 use crate::support::workload::Workload;
 use crate::support::world::{Control, Happened, Reads, World};
-use crate::support::{assert_sound, count, everything, store_in_memory};
-
-/// What is asked of a store.
-#[derive(Clone, Debug)]
-enum Operation {
-    Post(Vec<Posting>),
-    Try(Vec<Posting>),
-    Ask {
-        names: Vec<String>,
-        at: i64,
-    },
-    AsRecorded {
-        name: String,
-        revision: Revision,
-        at: i64,
-    },
-    History(String),
-    Entry(String, RecordId),
-    Accounts,
-}
-
-impl Operation {
-    /// What a store tells, as text, and what it acknowledges.
-    fn perform<S: Storage>(&self, store: &Store<S>) -> Result<(String, Vec<Outcome>), Error> {
-        let told = match self {
-            Operation::Post(batch) => {
-                let outcomes = store.post_all(batch.clone())?;
-                return Ok((told(&outcomes), outcomes));
-            }
-            Operation::Try(batch) => told(&store.dry_run(batch.clone())?),
-            Operation::Ask { names, at } => {
-                let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                let answers = store.with_accounts(&names, |accounts| {
-                    let answer = |account: &&Account| of_account(account, *at);
-                    accounts.iter().map(answer).collect::<Vec<_>>()
-                });
-                answers?.join(", ")
-            }
-            Operation::AsRecorded { name, revision, at } => {
-                of_account(&store.as_recorded(name, *revision)?, *at)
-            }
-            Operation::History(name) => format!("{:?}", contents(&store.history(name)?)),
-            Operation::Entry(name, id) => {
-                let entry = store.entry(name, id)?;
-                format!("{:?}", contents(entry.as_slice()))
-            }
-            Operation::Accounts => {
-                let accounts = store.accounts()?.into_iter();
-                accounts.map(|key| format!("{} ", key.name)).collect()
-            }
-        };
-        Ok((told, Vec::new()))
-    }
-}
-
-/// What came of a request, whether it came of it now or before.
-fn told(outcomes: &[Outcome]) -> String {
-    let revisions = outcomes.iter().map(|outcome| outcome.revision());
-    format!("{:?}", revisions.collect::<Vec<_>>())
-}
-
-fn of_account(account: &Account, at: i64) -> String {
-    let answer = account.balance_at(at).ok();
-    let answer = answer.map(|answer| (answer.balance, answer.status.as_str(), answer.deficit));
-    format!("{} {answer:?}", account.revision())
-}
-
-fn contents(entries: &[Entry]) -> Vec<(Revision, &RecordId, &Change)> {
-    let entries = entries.iter();
-    let contents = entries.map(|entry| (entry.revision, &entry.id, &entry.change));
-    contents.collect()
-}
+use crate::support::{assert_sound, count, everything};
+use operation::{Acknowledged, Import, Operation, Told, contents};
+use reference::{Decisions, Reference, as_text};
 
 /// An operation that has ended.
 struct Done {
@@ -99,96 +28,7 @@ struct Done {
     /// Appends that were written when it began, and when it ended.
     from: usize,
     until: usize,
-    told: Result<(String, Vec<Outcome>), Error>,
-}
-
-/// What is true of a journal's prefix.
-struct Reference {
-    /// A store of its own, to which all is posted that is written, one by one.
-    store: (Disk, Store),
-    model: Model,
-    /// Every account as it stood at every revision.
-    past: BTreeMap<(String, Revision), ModelAccount>,
-    /// How often each id was written.
-    written: BTreeMap<RecordId, u64>,
-}
-
-impl Reference {
-    fn new() -> Self {
-        Reference {
-            store: store_in_memory(),
-            model: Model::default(),
-            past: BTreeMap::new(),
-            written: BTreeMap::new(),
-        }
-    }
-
-    fn take_in(&mut self, append: &Append) {
-        let posting = |entry: &Entry| {
-            Posting::new(&*entry.account.name, entry.id.clone(), entry.change.clone())
-        };
-        let postings: Vec<Posting> = append.entries.iter().map(posting).collect();
-        let posted = self.store.1.post_all(postings.clone());
-        let posted = posted.expect("what is written was admitted");
-        for ((entry, outcome), posting) in append.entries.iter().zip(posted).zip(&postings) {
-            *self.written.entry(entry.id.clone()).or_default() += 1;
-            self.model.post(posting);
-            let name = &posting.account;
-            match self.model.accounts.get(name) {
-                Some(account) => {
-                    assert_eq!(outcome, Outcome::Posted(entry.revision), "{posting:?}");
-                    let key = (name.clone(), entry.revision);
-                    self.past.insert(key, account.clone());
-                }
-                None => self.past.retain(|(of, _), _| of != name),
-            }
-        }
-    }
-
-    /// What a store should tell that stands where the reference stands.
-    fn tells(&self, operation: &Operation) -> String {
-        let store = &self.store.1;
-        let told = match operation {
-            Operation::Post(batch) => Operation::Try(batch.clone()).perform(store),
-            Operation::Ask { names, at } => {
-                let answer = |name: &String| {
-                    let head = store.head(name)?;
-                    self.answer(name, head.revision, *at)
-                };
-                let answers: Result<Vec<_>, _> = names.iter().map(answer).collect();
-                answers.map(|answers| (answers.join(", "), Vec::new()))
-            }
-            Operation::AsRecorded { name, revision, at } => {
-                let answer = self.answer(name, *revision, *at);
-                answer.map(|answer| (answer, Vec::new()))
-            }
-            operation => operation.perform(store),
-        };
-        as_text(&told)
-    }
-
-    /// The replay of the prefix that a revision names.
-    fn answer(&self, name: &str, revision: Revision, at: i64) -> Result<String, Error> {
-        let key = (name.to_owned(), revision);
-        let account = match self.past.get(&key) {
-            Some(account) if !account.is_beyond_records => account,
-            _ => return Ok(of_account(&self.store.1.as_recorded(name, revision)?, at)),
-        };
-        let answer = (at >= account.closed).then(|| {
-            let answer = account.replay().balance_at(at);
-            (answer.balance, answer.status.as_str(), answer.deficit)
-        });
-        Ok(format!("{revision} {answer:?}"))
-    }
-}
-
-/// Of several accounts that are missing, a store may name any.
-fn as_text(told: &Result<(String, Vec<Outcome>), Error>) -> String {
-    match told {
-        Ok((told, _)) => told.clone(),
-        Err(Error::NoSuchAccount(_)) => "there is no such account".to_owned(),
-        Err(error) => error.to_string(),
-    }
+    told: Result<Told, Error>,
 }
 
 type SharedStore = Store<Shared<World>>;
@@ -198,16 +38,19 @@ struct Simulation {
     stores: [SharedStore; 3],
     random: Random,
     workload: Workload,
+    holds: HoldRequests,
     reference: Reference,
     /// Appends that the reference knows.
     known: usize,
     done: Arc<Mutex<Vec<Done>>>,
-    acknowledged: Vec<(Posting, Revision)>,
+    /// Rows so far.
+    imported: u64,
+    acknowledged: Vec<Acknowledged>,
     /// How often each id may have been written: by each request that was acknowledged, or whose outcome nobody
     /// knows.
-    allowed: BTreeMap<RecordId, u64>,
+    allowed: BTreeMap<(String, RecordId), u64>,
     /// What nobody knows the outcome of.
-    unsettled: Vec<Vec<Posting>>,
+    unsettled: Vec<Operation>,
 }
 
 impl Simulation {
@@ -218,9 +61,11 @@ impl Simulation {
             world,
             random: Random::new(seed),
             workload: Workload::new(seed, 3),
+            holds: HoldRequests::new(seed, 3),
             reference: Reference::new(),
             known: 0,
             done: Arc::default(),
+            imported: 0,
             acknowledged: Vec::new(),
             allowed: BTreeMap::new(),
             unsettled: Vec::new(),
@@ -262,7 +107,7 @@ impl Simulation {
 
     fn operation(&mut self) -> Operation {
         let at = self.random.between(-5, 150);
-        match self.random.below(17) {
+        match self.random.below(22) {
             0..4 => {
                 let names = self.reference.model.accounts.keys();
                 let count = 1 + self.random.below(3) as usize;
@@ -283,17 +128,46 @@ impl Simulation {
             5 => Operation::History(self.name()),
             6 if !self.acknowledged.is_empty() => {
                 let place = self.random.below(self.acknowledged.len() as u64) as usize;
-                let (posting, _) = &self.acknowledged[place];
-                Operation::Entry(posting.account.clone(), posting.id.clone())
+                let Acknowledged { account, id, .. } = &self.acknowledged[place];
+                Operation::Entry(account.clone(), id.clone())
             }
             7 => Operation::Try(self.workload.batch()),
             16 => Operation::Accounts,
+            17..21 => Operation::OfHold(self.holds.next()),
+            21 => Operation::Import(self.import()),
             8..10 if !self.unsettled.is_empty() => {
                 let place = self.random.below(self.unsettled.len() as u64) as usize;
-                Operation::Post(self.unsettled.swap_remove(place))
+                self.unsettled.swap_remove(place)
             }
             _ => Operation::Post(self.workload.batch()),
         }
+    }
+
+    /// Grants and usage of one account, which may have to be opened, or of several that are there.
+    fn import(&mut self) -> Import {
+        let (account, is_of_one) = (self.name(), self.random.chance(1, 2));
+        let policy = match Workload::opening(&account).change {
+            Change::OpenAccount { policy } => is_of_one.then_some(policy),
+            other => panic!("{other:?} opens nothing"),
+        };
+        let mut postings = Vec::new();
+        for _ in 0..=self.random.below(5) {
+            self.imported += 1;
+            let id = format!("row {}", self.imported);
+            let account = match is_of_one {
+                true => account.clone(),
+                false => self.name(),
+            };
+            let (amount, timestamp) = (self.random.below(12), self.random.between(0, 100));
+            postings.push(match self.random.chance(1, 2) {
+                true => Posting::usage(account, id, amount, timestamp),
+                false => {
+                    let length = self.random.below(40);
+                    Posting::grant(account, id, "row", 3 * amount, timestamp, length)
+                }
+            });
+        }
+        Import { postings, policy }
     }
 
     fn name(&mut self) -> String {
@@ -310,11 +184,12 @@ impl Simulation {
             let here = self.known;
             let is_now = |done: &Done| (done.from..=done.until).contains(&here);
             for each in std::mem::take(&mut done) {
-                let expected = is_now(&each).then(|| self.reference.tells(&each.operation));
+                let expected =
+                    is_now(&each).then(|| self.reference.tells(&each.operation, &each.told));
                 match expected.map(|expected| expected == as_text(&each.told)) {
                     Some(true) => self.acknowledge(each),
                     Some(false) => {
-                        missed.push(self.reference.tells(&each.operation));
+                        missed.push(self.reference.tells(&each.operation, &each.told));
                         done.push(each);
                     }
                     None => done.push(each),
@@ -335,14 +210,18 @@ impl Simulation {
     /// Whether anything was told.
     fn is_told(&mut self, done: &Done) -> bool {
         let is_told = !matches!(done.told, Err(Error::Journal(_)));
-        if let Operation::Post(batch) = &done.operation {
-            if !is_told {
-                self.unsettled.push(batch.clone());
-            }
-            if !is_told || done.told.is_ok() {
-                for posting in batch {
-                    *self.allowed.entry(posting.id.clone()).or_default() += 1;
-                }
+        let writes = done.operation.writes();
+        if !is_told && !writes.is_empty() {
+            self.unsettled.push(done.operation.clone());
+        }
+        // What was decided of a hold may be gone with its account before it is told.
+        let is_gone = matches!(
+            (&done.operation, &done.told),
+            (Operation::OfHold(_), Err(Error::NoSuchAccount(_)))
+        );
+        if !is_told || done.told.is_ok() || is_gone {
+            for written in writes {
+                *self.allowed.entry(written).or_default() += 1;
             }
         }
         is_told
@@ -350,10 +229,16 @@ impl Simulation {
 
     /// What a request that was posted says is there.
     fn acknowledge(&mut self, done: Done) {
-        if let (Operation::Post(batch), Ok((_, outcomes))) = (done.operation, done.told) {
-            let revisions = outcomes.iter().filter_map(|outcome| outcome.revision());
-            self.acknowledged.extend(batch.into_iter().zip(revisions));
-        }
+        let Ok(Told { acknowledged, .. }) = done.told else {
+            return;
+        };
+        let is_of_hold = matches!(done.operation, Operation::OfHold(_));
+        // The outcome of a hold stays if one of its accounts is another by now, which has no part in it.
+        let store = &self.reference.store.1;
+        let is_there = |of: &Acknowledged| matches!(store.entry(&of.account, &of.id), Ok(Some(_)));
+        let there = acknowledged.into_iter();
+        let there = there.filter(|of| !is_of_hold || is_there(of));
+        self.acknowledged.extend(there);
     }
 
     fn take_in(&mut self, append: &Append) {
@@ -363,19 +248,18 @@ impl Simulation {
             if entry.change == Change::DeleteAccount {
                 let name = &*entry.account.name;
                 self.acknowledged
-                    .retain(|(posting, _)| posting.account != name);
+                    .retain(|acknowledged| acknowledged.account != name);
             }
         }
     }
 
-    fn end(mut self) -> Happened {
+    fn end(mut self) -> (Happened, Decisions) {
         self.world.calm_down();
         self.compare();
-        for batch in std::mem::take(&mut self.unsettled) {
+        for operation in std::mem::take(&mut self.unsettled) {
             let place = self.random.below(3) as usize;
             let store = self.stores[place].clone();
             let from = self.world.written_count();
-            let operation = Operation::Post(batch);
             let told = operation.perform(&store);
             let until = self.world.written_count();
             self.done.lock().unwrap().push(Done {
@@ -386,11 +270,16 @@ impl Simulation {
             });
             self.compare();
         }
-        assert_eq!(self.unsettled, Vec::<Vec<Posting>>::new());
+        assert!(self.unsettled.is_empty(), "nothing goes wrong any more");
         let all = everything(&self.stores[0]);
-        for (posting, revision) in &self.acknowledged {
-            let entry = &all[&posting.account][revision.get() as usize - 1];
-            assert_eq!((&entry.id, &entry.change), (&posting.id, &posting.change));
+        for acknowledged in &self.acknowledged {
+            let mut entries = all[&acknowledged.account].iter();
+            let entry = entries.find(|entry| entry.id == acknowledged.id);
+            let entry = entry.expect("what is acknowledged is there");
+            let is_at = |revision| revision == entry.revision;
+            assert!(acknowledged.revision.is_none_or(is_at), "{entry:?}");
+            let is_it = |change: &Change| *change == entry.change;
+            assert!(acknowledged.change.as_ref().is_none_or(is_it), "{entry:?}");
         }
         let expected = everything(&self.reference.store.1);
         assert!(all.keys().eq(expected.keys()));
@@ -401,17 +290,17 @@ impl Simulation {
             let allowed = self.allowed.get(id).copied().unwrap_or_default();
             assert!(
                 *written <= allowed,
-                "{id} was posted {allowed} times and written {written} times"
+                "{id:?} was posted {allowed} times and written {written} times"
             );
         }
         for store in &self.stores {
             assert_sound(store);
         }
-        self.world.happened()
+        (self.world.happened(), self.reference.decisions)
     }
 }
 
-fn simulate(seed: u64, steps: u64, reads: Reads, control: Control) -> Happened {
+fn simulate(seed: u64, steps: u64, reads: Reads, control: Control) -> (Happened, Decisions) {
     let mut simulation = Simulation::new(seed, reads, control);
     for _ in 0..steps {
         simulation.step();
@@ -430,18 +319,22 @@ fn reads(seed: u64) -> Reads {
 /// With `GPU_CREDIT_STORE_SIMULATIONS=2500` these are 1,000,000 steps.
 #[test]
 fn whatever_happens_stores_that_share_a_journal_answer_like_the_reference() {
-    let mut all = Happened::default();
+    let (mut all, mut decided) = (Happened::default(), Decisions::default());
     for seed in 0..count("GPU_CREDIT_STORE_SIMULATIONS", 50) {
         match catch_unwind(|| simulate(seed, 400, reads(seed), Control::Nothing)) {
-            Ok(happened) => all.add(happened),
+            Ok((happened, decisions)) => {
+                all.add(happened);
+                decided.add(decisions);
+            }
             Err(panic) => {
                 eprintln!("seed {seed}");
                 resume_unwind(panic);
             }
         }
     }
-    eprintln!("{all:?}");
+    eprintln!("{all:?}\n{decided:?}");
     assert!(all.is_everything(), "{all:?}");
+    assert!(decided.are_all_kinds(), "{decided:?}");
 }
 
 /// A posting to an account that is known, and a question to one that is loaded, cost one round trip each; those

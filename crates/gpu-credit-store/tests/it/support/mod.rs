@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod helpers;
+pub(crate) mod hold_requests;
 pub(crate) mod journal;
 pub(crate) mod model;
 pub(crate) mod workload;

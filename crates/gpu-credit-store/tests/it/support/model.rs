@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gpu_credit::{MeteredUsage, Overdraft};
-use gpu_credit_replay::{ListReplay, Replay};
-use gpu_credit_store::{Change, HeldUsage, Posting, RecordId};
+use gpu_credit_replay::{ListReplay, Replay, Spendable, Usage};
+use gpu_credit_store::{Change, HeldUsage, Hold, Posting, RecordId};
 
 /// What accounts should hold, told what was posted.
 #[derive(Clone, Default)]
@@ -245,6 +245,21 @@ impl ModelAccount {
     /// The same with every hold that ends after an instant as usage at its start.
     pub(crate) fn replay_with_holds(&self, instant: i64) -> ListReplay {
         self.replay_with(|until| until > instant)
+    }
+
+    /// The balance with the holds that are open, never less than 0.
+    pub(crate) fn available(&self, at: i64) -> u64 {
+        let balance = self.replay_with_holds(at).balance_at(at).balance;
+        balance.unwrap_or(0)
+    }
+
+    /// Whether a hold that was asked for fits at an amount or rate.
+    pub(crate) fn affords(&self, asked: &Hold, level: u64) -> bool {
+        let usage = match asked.usage {
+            HeldUsage::Amount(_) => Usage::at(level, asked.at),
+            HeldUsage::Metered { end, .. } => Usage::metered(level, asked.at..end),
+        };
+        self.replay_with_holds(asked.at).affords(usage)
     }
 
     fn replay_with(&self, stands: impl Fn(i64) -> bool) -> ListReplay {
