@@ -7,6 +7,7 @@ use gpu_credit_store::{Entry, Posting, RedbJournal, Sequence, Snapshots, StoreOp
 use gpu_credit_workload::random::Random;
 
 use crate::support::backend::{Disk, Operation, apply, place, tear};
+use crate::support::hold_requests::HoldRequests;
 use crate::support::workload::Workload;
 use crate::support::{assert_sound, count, everything, open_disk};
 
@@ -37,7 +38,7 @@ fn run(seed: u64, batches: usize) -> Run {
     };
     let journal = RedbJournal::with_backend(disk.clone(), place()).unwrap();
     let store = options.with_journal(journal).unwrap();
-    let mut workload = Workload::new(seed, 3);
+    let (mut workload, mut holds) = (Workload::new(seed, 3), HoldRequests::new(seed, 3));
     let (mut acknowledged, mut states) = (Vec::new(), BTreeMap::new());
     states.insert(store.last_sequence(), everything(&store));
     for number in 0..batches {
@@ -49,6 +50,10 @@ fn run(seed: u64, batches: usize) -> Run {
         }
         // What is refused is not written; the rest of the test does not care.
         if store.post_all(batch).is_ok() {
+            acknowledged.push((disk.operations(), store.last_sequence()));
+            states.insert(store.last_sequence(), everything(&store));
+        }
+        if holds.next().perform(&store).is_ok() {
             acknowledged.push((disk.operations(), store.last_sequence()));
             states.insert(store.last_sequence(), everything(&store));
         }
@@ -105,7 +110,8 @@ impl Run {
         if goes_on {
             for account in store.accounts().unwrap() {
                 // Read from its snapshot, if it has one; the check compares it with its entries.
-                store.with_account(&account.name, |_| ()).unwrap();
+                let held = store.with_account(&account.name, |account| account.held(i64::MAX));
+                assert_eq!(held.unwrap(), Ok(0), "every hold has ended");
             }
             assert_eq!(store.snapshot_statistics().refused, 0);
             assert_sound(&store);
