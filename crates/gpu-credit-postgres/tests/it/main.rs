@@ -14,6 +14,8 @@ mod support;
 mod confirming;
 mod copies;
 mod encrypted;
+#[cfg(target_os = "linux")]
+mod faults;
 mod shared_imports;
 mod sharing;
 mod subset;

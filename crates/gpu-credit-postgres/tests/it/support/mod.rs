@@ -17,6 +17,8 @@ use gpu_credit_store::ImportOptions;
 pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
 pub(crate) use server::{encrypted_server, execute};
+#[cfg(target_os = "linux")]
+pub(crate) use server::{programs, run, server, unprivileged};
 
 /// The store that tests of any storage are about.
 pub(crate) type TestStore = PostgresStore;
