@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shared;
 use super::journal::{Append, Appended, HeadChange, SharedJournal, Transaction};
-use super::posting::unknown;
+use super::posting::{not_known, unknown};
 use crate::storage::Alone;
 use crate::{
     AccountKey, Change, Entry, Error, Head, JournalError, Part, RecordId, Revision, Sequence,
@@ -91,14 +91,17 @@ pub(super) fn alone<J: SharedJournal>(
     }
 }
 
-/// Whether an import is written whose last entry this is, once nobody can still be writing it.
+/// Whether an import is written whose last entry this is, once nobody can still be writing it. It is not known if the
+/// account of that entry is not there: it may have been opened, and deleted since.
 fn is_there<J: SharedJournal>(
     shared: &Shared<J>,
     names: &[&str],
     last: &Entry,
 ) -> Result<bool, JournalError> {
-    let mut found = Ok(false);
-    let held = shared.journal.transact(names, &mut |_| {
+    let (mut found, mut is_open) = (Ok(false), false);
+    let held = shared.journal.transact(names, &mut |transaction| {
+        let mut heads = transaction.heads().iter().flatten();
+        is_open = heads.any(|head| head.account == last.account);
         let asked = [(last.account.clone(), last.id.clone())];
         found = shared.journal.find_many(&asked).map(|mut found| {
             let entry = found.pop().flatten();
@@ -110,7 +113,14 @@ fn is_there<J: SharedJournal>(
         false
     });
     held.map_err(|error| unknown(&error))?;
-    found.map_err(|error| unknown(&error))
+    match found.map_err(|error| unknown(&error))? {
+        // Its entries went with it, if there were any.
+        false if !is_open => Err(unknown(&not_known(
+            &shared.journal,
+            "an account of the import is not there, or not any more",
+        ))),
+        is_found => Ok(is_found),
+    }
 }
 
 /// Accounts that are held, and what is appended.

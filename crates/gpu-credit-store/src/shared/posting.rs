@@ -346,7 +346,7 @@ fn is_found(journal: &dyn SharedJournal, append: &Append) -> Result<bool, Journa
     match is_found || is_there {
         true => Ok(is_found),
         // Its entries went with it, if there were any.
-        false => Err(failed(journal, "an account was deleted meanwhile")),
+        false => Err(not_known(journal, "an account was deleted meanwhile")),
     }
 }
 
@@ -464,7 +464,7 @@ impl<J: SharedJournal> Group<'_, J> {
     }
 }
 
-fn failed(journal: &dyn SharedJournal, why: &str) -> JournalError {
+pub(super) fn not_known(journal: &dyn SharedJournal, why: &str) -> JournalError {
     let problem = StorageProblem::Io(Arc::new(io::Error::other(why.to_owned())));
     JournalError::new(journal.place(), problem)
 }

@@ -1,7 +1,11 @@
 //! What others do to an account between two round trips of a store that shares it.
 
+use std::ops::ControlFlow;
+
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Authorise, Decision, Error, Outcome, Posting, Revision, Shared, Store};
+use gpu_credit_store::{
+    Authorise, Decision, Error, ImportOptions, Outcome, Posting, Revision, Shared, Store,
+};
 
 use crate::support::world::{Control, Reads, World};
 
@@ -81,6 +85,28 @@ fn what_is_deleted_before_its_outcome_is_known_is_not_refused() {
     });
     let posted = one.post(Posting::usage("a", "u", 1, 1));
     assert!(matches!(posted, Err(Error::Journal(_))), "{posted:?}");
+}
+
+/// Regression: it was imported again, into an account that was opened again.
+#[test]
+fn what_is_imported_and_deleted_before_its_outcome_is_known_is_not_imported_again() {
+    let (world, one, other) = two_stores();
+    let before = world.written_count();
+    world.lose_next_answer();
+    for _ in 0..20 {
+        let (world, other) = (world.clone(), other.clone());
+        world.clone().meanwhile(move || {
+            if world.written_count() > before {
+                let _ = other.delete_account("a", "d");
+            }
+        });
+    }
+    let file = "kind,account,credit_id,amount,timestamp,expiration,id\nusage,a,,1,1,,u\n";
+    let options = ImportOptions::default();
+    let imported = one.import_events(file.as_bytes(), &options, |_| ControlFlow::Continue(()));
+    assert!(matches!(imported, Err(Error::Journal(_))), "{imported:?}");
+    world.end_of_operation();
+    assert_is_missing(&other.head("a"));
 }
 
 /// Regression: it was said that an account is not there, although the others have the outcome.

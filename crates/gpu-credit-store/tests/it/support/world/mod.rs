@@ -348,7 +348,14 @@ impl SharedJournal for World {
         };
         let mut gathered = Gathered { heads, whole };
         match act(&mut gathered) {
-            true => self.append(0, &gathered.whole),
+            true => {
+                self.wait();
+                let mut servers = self.servers();
+                let appended = servers.append_whole(self.client, &gathered.whole);
+                drop(servers);
+                self.wait();
+                appended
+            }
             false => Ok(Appended::Conflict),
         }
     }

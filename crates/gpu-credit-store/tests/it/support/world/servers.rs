@@ -48,6 +48,8 @@ pub(super) struct Servers {
     delayed: Vec<Append>,
     /// What is to happen to the next append.
     pub(super) next: Option<Next>,
+    /// Whether it is a transaction.
+    is_whole: bool,
     /// One that does not know that it is no primary any more.
     deposed: Option<(Term, Journal)>,
     clients: Vec<Connections>,
@@ -67,6 +69,7 @@ impl Servers {
             replicated: 0,
             delayed: Vec::new(),
             next: None,
+            is_whole: false,
             deposed: None,
             clients: Vec::new(),
             happened: Happened::default(),
@@ -128,6 +131,19 @@ impl Servers {
         }
     }
 
+    /// The same for a transaction. Whoever opens the same accounts next waits until it has ended, so it is never
+    /// late.
+    pub(super) fn append_whole(
+        &mut self,
+        client: usize,
+        append: &Append,
+    ) -> Result<Appended, JournalError> {
+        self.is_whole = true;
+        let appended = self.append(client, append);
+        self.is_whole = false;
+        appended
+    }
+
     pub(super) fn append(
         &mut self,
         client: usize,
@@ -172,7 +188,7 @@ impl Servers {
                 self.write(append);
                 Appended::Unknown
             }
-            6 | 7 => {
+            6 | 7 if !self.is_whole => {
                 self.delayed.push(append.clone());
                 Appended::Unknown
             }
