@@ -8,6 +8,11 @@ use crate::generate::{self, GenerateArguments};
 use crate::help::{self, HelpArguments};
 use crate::man::{self, CompletionsArguments, ManArguments};
 use crate::replay::{self, ReplayArguments};
+#[cfg(feature = "server")]
+use crate::service::{
+    serve::{self, ServeArguments},
+    token::{self, TokenCommand},
+};
 use crate::store::account::{self, AccountCommand};
 use crate::store::accounts::{self, AccountsArguments};
 use crate::store::balance::{self, BalanceArguments};
@@ -130,6 +135,18 @@ pub(crate) enum Command {
     /// Copy the store to a new file, as a backup
     #[command(after_help = copy::HELP)]
     Copy(CopyArguments),
+    /// Serve the store over HTTP
+    #[cfg(feature = "server")]
+    #[command(after_help = serve::HELP)]
+    Serve(ServeArguments),
+    /// Make, list or revoke the tokens of a service
+    #[cfg(feature = "server")]
+    #[command(
+        subcommand,
+        after_help = token::HELP,
+        disable_help_subcommand = true
+    )]
+    Token(TokenCommand),
     /// Answer the queries of an events file, without a store
     #[command(after_help = replay::HELP)]
     Replay(ReplayArguments),

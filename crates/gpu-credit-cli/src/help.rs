@@ -9,7 +9,7 @@ use clap::{Args, Command, CommandFactory};
 use crate::arguments::Arguments;
 
 /// The commands in the order in which somebody meets them.
-const GROUPS: [(&str, &[&str]); 7] = [
+const GROUPS: &[(&str, &[&str])] = &[
     ("Accounts", &["account", "accounts", "close"]),
     ("Record", &["grant", "use", "run", "stop", "import"]),
     ("Hold", &["authorise", "settle", "release", "holds"]),
@@ -27,6 +27,8 @@ const GROUPS: [(&str, &[&str]); 7] = [
         ],
     ),
     ("File", &["check", "export", "copy"]),
+    #[cfg(feature = "server")]
+    ("Service", &["serve", "token"]),
     (
         "Develop",
         &["replay", "verify", "generate", "completions", "man"],

@@ -27,6 +27,8 @@ mod party;
 mod progress;
 mod replay;
 mod rows;
+#[cfg(feature = "server")]
+mod service;
 mod shrink;
 mod store;
 mod time;
@@ -196,6 +198,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return Ok(exit_code(check::run(&arguments)?)),
         Command::Export(arguments) => export::run(&arguments)?,
         Command::Copy(arguments) => copy::run(&arguments)?,
+        #[cfg(feature = "server")]
+        Command::Serve(arguments) => service::serve::run(&arguments)?,
+        #[cfg(feature = "server")]
+        Command::Token(command) => service::token::run(&command)?,
         Command::Replay(arguments) => replay::run(&arguments)?,
         Command::Verify(arguments) => return Ok(exit_code(verify::run(&arguments)?)),
         Command::Generate(arguments) => generate::run(&arguments)?,

@@ -276,6 +276,12 @@ mod postgres {
 }
 
 impl OpenStore {
+    /// The store itself.
+    #[cfg(feature = "server")]
+    pub(crate) fn into_store(self) -> Store {
+        self.store
+    }
+
     /// Asks the store, with its name in errors.
     pub(crate) fn ask<T>(
         &self,

@@ -52,7 +52,7 @@ pub(crate) fn month(typed: &str) -> Option<(Timestamp, Timestamp)> {
 
 /// The nanoseconds of a length such as 30d, or of a time limit of Slurm. Months differ in length, and are
 /// refused.
-pub(super) fn length(typed: &str) -> Result<i128, &'static str> {
+pub(crate) fn length(typed: &str) -> Result<i128, &'static str> {
     const EXPECTED: &str = "an integer, one such as 30d or 12h (7304484d at most), a time limit such as \
                             1-16:00:00, or never";
     if let Some(limit) = time_limit(typed) {

@@ -12,6 +12,8 @@ mod kill;
 mod program;
 mod real_files;
 mod replay;
+#[cfg(all(unix, feature = "server"))]
+mod serve;
 mod store;
 mod verify;
 

@@ -10,6 +10,7 @@ pub(crate) fn gpu_credit() -> Command {
     // Whoever runs the tests may use the program.
     command
         .env_remove("GPU_CREDIT_DB")
+        .env_remove("GPU_CREDIT_TOKENS")
         .env_remove("GPU_CREDIT_UNIT");
     command
 }

@@ -1,0 +1,198 @@
+//! The service as an operator runs it: started, stopped, and told what cannot be.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::{gpu_credit, stderr};
+
+/// A service that runs, until it is dropped.
+struct Served {
+    child: Child,
+    address: String,
+    /// The one that was printed, if one was.
+    first_token: Option<String>,
+}
+
+impl Served {
+    fn start(folder: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("gpu-credit"))
+            .current_dir(folder)
+            .env_remove("GPU_CREDIT_DB")
+            .env_remove("GPU_CREDIT_TOKENS")
+            .env_remove("GPU_CREDIT_UNIT")
+            .args([
+                "serve",
+                "--unit",
+                "s",
+                "--listen",
+                "127.0.0.1:0",
+                "--drain",
+                "0s",
+            ])
+            .args(["--rate", "1000000"])
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut first_token = None;
+        let address = loop {
+            let line = lines.next().expect("it says where it serves").unwrap();
+            if let Some((_, token)) = line.split_once("the first token, which may do everything: ")
+            {
+                first_token = Some(token.to_owned());
+            }
+            if let Some(address) = line.strip_prefix("serving ") {
+                break address.to_owned();
+            }
+        };
+        Served {
+            child,
+            address,
+            first_token,
+        }
+    }
+
+    fn send(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, String), ureq::Error> {
+        send(&self.address, token, method, path, body)
+    }
+
+    /// Asks it to stop, and waits for that: its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let told = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(told.unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of an answer; an error if there is none.
+fn send(
+    address: &str,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<(u16, String), ureq::Error> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(60)))
+        .build()
+        .into();
+    let request = ureq::http::Request::builder()
+        .method(method)
+        .uri(format!("{address}{path}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json");
+    let mut answer = match body {
+        "" => agent.run(request.body(()).unwrap()),
+        body => agent.run(request.body(body.to_owned()).unwrap()),
+    }?;
+    let text = answer.body_mut().read_to_string()?;
+    Ok((answer.status().as_u16(), text))
+}
+
+fn token(folder: &Path, arguments: &str) -> String {
+    let mut command = gpu_credit();
+    let command = command.current_dir(folder).arg("token");
+    let output = command.args(arguments.split_whitespace()).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{arguments}: {}",
+        stderr(&output)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_first_token_is_printed_once_and_others_are_made_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), &[]);
+    let first = served.first_token.clone().unwrap();
+    let opened = |served: &Served, token: &str, account| {
+        let path = format!("/v1/accounts/{account}");
+        let answer = served.send(token, "PUT", &path, "{\"policy\":\"carry\"}");
+        answer.unwrap().0
+    };
+    assert_eq!(opened(&served, &first, "team%2Fa"), 201);
+    let narrow = token(
+        folder.path(),
+        "make --scope admin=team/ --for 90d --note operator",
+    );
+    assert_eq!(opened(&served, &narrow, "team%2Fa"), 200);
+    assert_eq!(opened(&served, &narrow, "other"), 404);
+    let listed = token(folder.path(), "list");
+    assert!(
+        listed.contains("admin=team/  until ") && listed.contains("# operator"),
+        "{listed}"
+    );
+    assert!(!listed.contains(&narrow) && !listed.contains(&first));
+    let id = narrow.split('_').nth(1).unwrap();
+    token(folder.path(), &format!("revoke {id}"));
+    assert_eq!(opened(&served, &narrow, "team%2Fa"), 401);
+    assert_eq!(opened(&served, &first, "team%2Fa"), 200);
+    assert_eq!(served.stop(), Some(0));
+    // It is not printed again, and serves.
+    let served = Served::start(folder.path(), &[]);
+    assert_eq!(served.first_token, None);
+    assert_eq!(opened(&served, &first, "team%2Fa"), 200);
+    assert_eq!(served.stop(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_served_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.json"), "{}").unwrap();
+    for (arguments, expected) in [
+        (
+            "--listen 0.0.0.0:0",
+            "others than this machine could reach it",
+        ),
+        ("--listen nowhere:0", "cannot listen"),
+        ("--tokens bad.json", "bad.json: missing field"),
+        ("--tokens none/tokens.json", "none/tokens.json"),
+        ("--tls-certificate a.pem --tls-key a.key", "a.pem"),
+        ("--drain soon", "--drain: found \"soon\""),
+        (
+            "--metrics 0.0.0.0:0",
+            "others than this machine could read the metrics",
+        ),
+        (
+            "--metrics 127.0.0.1:0 --metrics-accounts a",
+            "no unit of time",
+        ),
+    ] {
+        let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+        if !arguments.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
+        let mut command = gpu_credit();
+        let command = command.current_dir(folder.path()).arg("serve");
+        let output = command
+            .args(&arguments)
+            .timeout(Duration::from_secs(20))
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
