@@ -8,22 +8,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
-
-/// The text on one line, with everything escaped that is not seen as itself: control characters, marks
-/// that turn the direction of the text, spaces but the usual one, what Unicode has not assigned.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::new();
-    // Quotes and backslashes, which `escape_debug` would escape too, are harmless.
-    for piece in text.split_inclusive(['"', '\'', '\\']) {
-        let harmless = piece.trim_end_matches(['"', '\'', '\\']).len();
-        line.extend(piece[..harmless].escape_debug());
-        line.push_str(&piece[harmless..]);
-    }
-    Cow::Owned(line)
-}
+pub(crate) use gpu_credit_plot::printable;
 
 /// A line without its middle, if it is long: what it is about stands at its beginning, and what is wrong
 /// at its end.

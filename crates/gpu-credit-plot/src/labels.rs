@@ -1,9 +1,7 @@
 //! Numbers and names in a picture.
 
-const NAME_CHARACTERS_MAX: usize = 24;
-
 /// An amount, for show: if there is no room for its digits, by a power of ten.
-pub(super) fn label(amount: f64) -> String {
+pub(crate) fn label(amount: f64) -> String {
     if amount.abs() < 1e12 {
         with_separators(amount)
     } else {
@@ -27,12 +25,12 @@ fn with_separators(amount: f64) -> String {
     text
 }
 
-/// A name, cut if it is long.
-pub(super) fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME_CHARACTERS_MAX {
+/// A name, cut if it has more characters.
+pub(crate) fn shortened(name: &str, characters_max: usize) -> String {
+    if name.chars().count() <= characters_max {
         return name.to_owned();
     }
-    let start: String = name.chars().take(NAME_CHARACTERS_MAX - 3).collect();
+    let start: String = name.chars().take(characters_max.saturating_sub(3)).collect();
     format!("{start}...")
 }
 
@@ -51,7 +49,7 @@ mod tests {
 
     #[test]
     fn long_names_are_cut() {
-        assert_eq!(shortened("march"), "march");
-        assert_eq!(shortened(&"x".repeat(30)), format!("{}...", "x".repeat(21)));
+        assert_eq!(shortened("march", 24), "march");
+        assert_eq!(shortened(&"x".repeat(30), 24), format!("{}...", "x".repeat(21)));
     }
 }

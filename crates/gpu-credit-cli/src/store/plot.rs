@@ -1,21 +1,16 @@
 //! `gpu-credit plot`: draws the balance of an account over time.
-//!
-//! [`picture`] asks the account what is to be seen, [`ticks`] finds the marks of the time axis, and
-//! [`draw`] draws.
 
-mod draw;
-mod labels;
-mod picture;
-mod ticks;
+use std::ops::ControlFlow;
 
 use anyhow::{anyhow, ensure};
 use clap::Args;
+use gpu_credit_plot::{Marks, Picture, extent};
+use gpu_credit_store::{Account, Revision};
 
-use super::{RecordedArguments, StoreArguments};
+use super::{OpenStore, RecordedArguments, StoreArguments};
 use crate::escape::Escapes;
 use crate::output_file::OutputArguments;
 use crate::time::TimeArguments;
-use picture::Picture;
 
 pub(crate) const HELP: &str = "\
 The line is the balance; below zero it is the deficit. The areas under it are
@@ -60,7 +55,7 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         instant("--to", &arguments.to)?,
     );
     let account = store.account(&arguments.account, &arguments.recorded)?;
-    let extent = picture::extent(&account);
+    let extent = extent(&account);
     let from = from.or(extent.map(|extent| extent.0));
     let to = to.or(extent.map(|extent| extent.1));
     let (Some(from), Some(to)) = (from, to) else {
@@ -78,13 +73,51 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
     );
     // Refuses what is before the close of the books.
     store.ask_account(&account, |account| Ok(account.balance_at(from)?))?;
-    let picture = Picture::new(&store, &account, (from, to))?;
-    let svg = draw::draw(&picture, &arguments.times)
-        .map_err(|error| anyhow!("the plot cannot be drawn: {error}"))?;
+    let mut picture = Picture::new(&account, (from, to)).with_marks(&marks(&store, &account)?);
+    for revision in picture.unnamed_grants() {
+        if let Some(id) = record_id(&store, &account, revision)? {
+            picture.name_grant(revision, &id);
+        }
+    }
+    let svg = picture.to_svg(arguments.times.unit().map(Into::into));
     (arguments.output).write(
         Escapes::Text,
         |output| Ok(output.write_all(svg.as_bytes())?),
     )
+}
+
+/// What was late or corrected up to the revision that the account stands at.
+fn marks(store: &OpenStore, account: &Account) -> anyhow::Result<Marks> {
+    let name = &account.key().name;
+    let mut marks = Marks::default();
+    store.ask(|store| {
+        store.visit_history(name, Revision::START, |entry| {
+            if entry.revision > account.revision() {
+                return ControlFlow::Break(());
+            }
+            marks.see(&entry);
+            ControlFlow::Continue(())
+        })?;
+        marks.resolve(|of| store.entry(name, of))
+    })?;
+    Ok(marks)
+}
+
+/// The record id of an entry.
+fn record_id(
+    store: &OpenStore,
+    account: &Account,
+    revision: Revision,
+) -> anyhow::Result<Option<String>> {
+    let before = Revision::new(revision.get().saturating_sub(1));
+    let mut id = None;
+    store.ask(|store| {
+        store.visit_history(&account.key().name, before, |entry| {
+            id = Some(entry.id.to_string());
+            ControlFlow::Break(())
+        })
+    })?;
+    Ok(id)
 }
 
 /// Files of these names are taken for pictures that a plot is not.
