@@ -87,7 +87,11 @@ fn arrange<T: FnOnce() -> String>(
             None => LANES_MAX - 1,
         };
         free_at[lane] = free_at[lane].max(right.max(left + 1));
-        let title = if count <= TITLES_MAX { title() } else { String::new() };
+        let title = if count <= TITLES_MAX {
+            title()
+        } else {
+            String::new()
+        };
         bars.push(Bar {
             from: start,
             until,
@@ -107,9 +111,15 @@ mod tests {
     use super::*;
 
     fn lanes(bars: &[(i64, i64)], range: (i64, i64)) -> Vec<(i64, usize)> {
-        let bars = bars.iter().map(|(from, until)| (*from, *until, String::new));
+        let bars = bars
+            .iter()
+            .map(|(from, until)| (*from, *until, String::new));
         let arranged = arrange(bars, range, 100);
-        arranged.bars.iter().map(|bar| (bar.from, bar.lane)).collect()
+        arranged
+            .bars
+            .iter()
+            .map(|bar| (bar.from, bar.lane))
+            .collect()
     }
 
     #[test]
@@ -123,6 +133,9 @@ mod tests {
         let bars: Vec<(i64, i64)> = (0..100_000).map(|start| (start, start + 1_000)).collect();
         let arranged = lanes(&bars, (0, 101_000));
         assert!(arranged.len() <= 1_000, "{}", arranged.len());
-        assert_eq!(lanes(&[(i64::MIN, i64::MAX)], (i64::MIN, i64::MAX)).len(), 1);
+        assert_eq!(
+            lanes(&[(i64::MIN, i64::MAX)], (i64::MIN, i64::MAX)).len(),
+            1
+        );
     }
 }

@@ -30,7 +30,10 @@ pub(crate) fn shortened(name: &str, characters_max: usize) -> String {
     if name.chars().count() <= characters_max {
         return name.to_owned();
     }
-    let start: String = name.chars().take(characters_max.saturating_sub(3)).collect();
+    let start: String = name
+        .chars()
+        .take(characters_max.saturating_sub(3))
+        .collect();
     format!("{start}...")
 }
 
@@ -50,6 +53,9 @@ mod tests {
     #[test]
     fn long_names_are_cut() {
         assert_eq!(shortened("march", 24), "march");
-        assert_eq!(shortened(&"x".repeat(30), 24), format!("{}...", "x".repeat(21)));
+        assert_eq!(
+            shortened(&"x".repeat(30), 24),
+            format!("{}...", "x".repeat(21))
+        );
     }
 }

@@ -64,7 +64,9 @@ pub fn extent(account: &Account) -> Option<(i64, i64)> {
     let open = account.closed_until().unwrap_or(i64::MIN);
     let jobs = ledger.metered(..).filter(|(_, job)| job.from < job.until);
     let jobs = jobs.flat_map(|(_, job)| [job.from, job.until]);
-    let holds = account.holds().flat_map(|(_, _, hold)| [hold.at, hold.until]);
+    let holds = account
+        .holds()
+        .flat_map(|(_, _, hold)| [hold.at, hold.until]);
     let shown = windows.chain(usage_ends(ledger)).chain(jobs).chain(holds);
     let shown = shown.map(|at| at.max(open));
     let extent = shown.fold(None, |extent: Option<(i64, i64)>, at| match extent {
@@ -212,12 +214,15 @@ fn grants(account: &Account, (from, to): (i64, i64), spans: &Spans) -> (Vec<Gran
         if was_never_live || grant.end < from || grant.start > to {
             continue;
         }
-        shown.push((id, GrantPicture {
-            revision: account.grant_revision(id),
-            name: grant.credit_id.to_owned(),
-            window: (grant.start, grant.end),
-            remainders: Vec::new(),
-        }));
+        shown.push((
+            id,
+            GrantPicture {
+                revision: account.grant_revision(id),
+                name: grant.credit_id.to_owned(),
+                window: (grant.start, grant.end),
+                remainders: Vec::new(),
+            },
+        ));
     }
     // Stable: equal ends stay in posting order, as they are drawn from.
     shown.sort_by_key(|(_, grant)| grant.window.1);

@@ -149,8 +149,11 @@ fn changes(ledger: &GpuCredit, (from, to): (i64, i64)) -> Option<Vec<i64>> {
 /// The first instant of each pixel.
 fn columns((from, to): (i64, i64)) -> Vec<i64> {
     let span = i128::from(to) - i128::from(from);
-    let first = |column| i64::try_from(i128::from(from) + span * i128::from(column) / i128::from(COLUMNS));
-    let mut columns: Vec<i64> = (0..=COLUMNS).filter_map(|column| first(column).ok()).collect();
+    let first =
+        |column| i64::try_from(i128::from(from) + span * i128::from(column) / i128::from(COLUMNS));
+    let mut columns: Vec<i64> = (0..=COLUMNS)
+        .filter_map(|column| first(column).ok())
+        .collect();
     columns.dedup();
     columns
 }

@@ -68,7 +68,8 @@ fn by_number((from, to): (i64, i64), count: i128) -> Vec<Tick> {
 /// The least of 1, 2, 5, 10, 20 and so on that is more than `least`.
 fn round_step(least: i128) -> i128 {
     let powers = std::iter::successors(Some(1_i128), |power| power.checked_mul(10));
-    let mut steps = powers.flat_map(|power| [power, power.saturating_mul(2), power.saturating_mul(5)]);
+    let mut steps =
+        powers.flat_map(|power| [power, power.saturating_mul(2), power.saturating_mul(5)]);
     steps.find(|step| *step > least).unwrap_or(i128::MAX)
 }
 

@@ -15,8 +15,9 @@ use crate::time::TimeArguments;
 pub(crate) const HELP: &str = "\
 The line is the balance; below zero it is the deficit. The areas under it are
 what remains of each grant, the soonest to expire at the bottom. Below are the
-windows of the grants. Marks between show late records: those that take effect
-before usage that was posted earlier.
+windows of the grants, and jobs and holds, if there are any. Marks between show
+late records: those that take effect before usage that was posted earlier; and
+where corrected records are.
 
 Example:
   gpu-credit plot account-01 --unit s -o account-01.svg";

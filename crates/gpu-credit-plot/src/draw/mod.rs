@@ -77,10 +77,17 @@ impl<'p> Drawing<'p> {
             ("data-left", SIDES.0.to_string()),
             ("data-right", SIDES.1.to_string()),
             ("data-top", BALANCE.0.to_string()),
-            ("data-bottom", (WINDOWS.1 + lanes as f64 * LANE + gap(lanes)).to_string()),
+            (
+                "data-bottom",
+                (WINDOWS.1 + lanes as f64 * LANE + gap(lanes)).to_string(),
+            ),
             ("data-revision", picture.revision.to_string()),
         ];
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 12 lanes")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most 12 lanes"
+        )]
         let svg = Svg::new((WIDTH, height as u32), &said, &data);
         Self {
             picture,
@@ -101,18 +108,26 @@ impl<'p> Drawing<'p> {
         self.svg.text(&title, (24.0, 26.0), INK, 20, Anchor::Start);
         let subtitle = "line: balance, or deficit below zero; areas: what is left of each grant, \
                         soonest end lowest";
-        self.svg.text(subtitle, (24.0, 54.0), GRAY, 14, Anchor::Start);
+        self.svg
+            .text(subtitle, (24.0, 54.0), GRAY, 14, Anchor::Start);
         self.draw_amounts();
         self.draw_tick_lines(BALANCE);
         self.draw_remainders();
         if let Some((revision, line)) = &self.picture.other {
             self.draw_line(line, true);
             let said = format!("dashed: revision {revision}");
-            self.svg.text(&said, (SIDES.1 + GAP, BALANCE.0 + 6.0), OTHER, TEXT, Anchor::Start);
+            self.svg.text(
+                &said,
+                (SIDES.1 + GAP, BALANCE.0 + 6.0),
+                OTHER,
+                TEXT,
+                Anchor::Start,
+            );
         }
         self.draw_line(&self.picture.balance, false);
         let zero = self.y.of(0);
-        self.svg.line(&[(SIDES.0, zero), (SIDES.1, zero)], GRAY, 1.0, "");
+        self.svg
+            .line(&[(SIDES.0, zero), (SIDES.1, zero)], GRAY, 1.0, "");
         self.draw_marks();
         self.draw_windows();
         self.draw_lanes();
@@ -125,7 +140,8 @@ impl<'p> Drawing<'p> {
             let y = self.y.of(amount);
             self.svg.line(&[(SIDES.0, y), (SIDES.1, y)], PALE, 1.0, "");
             let said = label(amount as f64);
-            self.svg.text(&said, (SIDES.0 - 10.0, y), INK, TEXT, Anchor::End);
+            self.svg
+                .text(&said, (SIDES.0 - 10.0, y), INK, TEXT, Anchor::End);
         }
         let (left, (top, bottom)) = (SIDES.0, BALANCE);
         self.svg.line(&[(left, top), (left, bottom)], GRAY, 1.0, "");
@@ -185,9 +201,14 @@ impl<'p> Drawing<'p> {
                 let Course { first, last } = level.course;
                 if level.lowest < first.min(last) || level.highest > first.max(last) {
                     // Up and down within a pixel.
-                    drawn.extend([level.highest, level.lowest].map(|amount| (span.0, self.y.of(amount))));
+                    drawn.extend(
+                        [level.highest, level.lowest].map(|amount| (span.0, self.y.of(amount))),
+                    );
                 }
-                let course = Heights { left: first, right: last };
+                let course = Heights {
+                    left: first,
+                    right: last,
+                };
                 extend(&mut drawn, span, self.heights(course));
             }
             if is_other {
@@ -211,7 +232,10 @@ impl<'p> Drawing<'p> {
         let (half, height) = MARK;
         let y = BALANCE.1 + 4.0;
         let picture = self.picture;
-        let kinds = [(&picture.late, DEFICIT, y), (&picture.corrected, CORRECTED, y + height)];
+        let kinds = [
+            (&picture.late, DEFICIT, y),
+            (&picture.corrected, CORRECTED, y + height),
+        ];
         for (marks, paint, top) in kinds {
             let mut places: Vec<f64> = marks.iter().map(|at| self.x.of(i128::from(*at))).collect();
             places.dedup_by(|one, other| (*one - *other).abs() < 2.0);
@@ -227,7 +251,8 @@ impl<'p> Drawing<'p> {
         ] {
             if count > 0 {
                 let said = format!("{count} {word} record{}", if count == 1 { "" } else { "s" });
-                self.svg.text(&said, (SIDES.1 + GAP, y), paint, TEXT, Anchor::Start);
+                self.svg
+                    .text(&said, (SIDES.1 + GAP, y), paint, TEXT, Anchor::Start);
                 y += 16.0;
             }
         }
@@ -237,8 +262,10 @@ impl<'p> Drawing<'p> {
         self.draw_tick_lines(WINDOWS);
         let (top, bottom) = WINDOWS;
         let middle = f64::midpoint(top, bottom);
-        self.svg.text("windows", (SIDES.0 - 10.0, middle), GRAY, TEXT, Anchor::End);
-        self.svg.line(&[(SIDES.0, bottom), (SIDES.1, bottom)], GRAY, 1.0, "");
+        self.svg
+            .text("windows", (SIDES.0 - 10.0, middle), GRAY, TEXT, Anchor::End);
+        self.svg
+            .line(&[(SIDES.0, bottom), (SIDES.1, bottom)], GRAY, 1.0, "");
         let grants = &self.picture.grants;
         let row_height = (bottom - top) / grants.len().max(ROWS_MIN) as f64;
         for ((row, grant), paint) in grants.iter().enumerate().zip(GRANTS.iter().cycle()) {
@@ -246,54 +273,68 @@ impl<'p> Drawing<'p> {
             // However short, and however many there are, it is seen.
             let lower = (upper + row_height * 0.76).max(upper + 1.0);
             let (left, right) = self.shown(grant.window.0, grant.window.1.saturating_add(1));
-            self.svg.rectangle((left, upper), (right, lower), *paint, 0.9);
+            self.svg
+                .rectangle((left, upper), (right, lower), *paint, 0.9);
             if grants.len() <= NAMES_MAX {
                 self.draw_name(grant, *paint, top + row_height * (row as f64 + 0.5));
             }
         }
         if self.picture.grant_count > NAMES_MAX {
             let said = format!("{} grants", self.picture.grant_count);
-            self.svg.text(&said, (SIDES.1 + GAP, middle), GRAY, TEXT, Anchor::Start);
+            self.svg
+                .text(&said, (SIDES.1 + GAP, middle), GRAY, TEXT, Anchor::Start);
         }
     }
 
     fn draw_name(&mut self, grant: &GrantPicture, paint: Paint, y: f64) {
         let x = SIDES.1 + GAP;
-        self.svg.rectangle((x, y - 5.0), (x + 10.0, y + 5.0), paint, 1.0);
+        self.svg
+            .rectangle((x, y - 5.0), (x + 10.0, y + 5.0), paint, 1.0);
         let name = printable(&grant.name);
-        self.svg.text(&shortened(&name, 24), (x + 16.0, y), INK, TEXT, Anchor::Start);
+        self.svg.text(
+            &shortened(&name, 24),
+            (x + 16.0, y),
+            INK,
+            TEXT,
+            Anchor::Start,
+        );
     }
 
     /// Jobs and holds, and the marks of time below them.
     fn draw_lanes(&mut self) {
         let picture = self.picture;
-        let mut top = WINDOWS.1 + gap(picture.jobs.lanes + picture.holds.lanes);
-        let first = top;
-        for (bars, word, paint) in [
-            (&picture.jobs, "job", JOB),
-            (&picture.holds, "hold", HOLD),
-        ] {
-            if bars.lanes > 0 {
-                self.draw_bars(bars, top, paint);
-                let bottom = top + bars.lanes as f64 * LANE;
-                let middle = f64::midpoint(top, bottom);
-                let many = bars.count;
-                let said = format!("{many} {word}{}", if many == 1 { "" } else { "s" });
-                self.svg.text(&said, (SIDES.1 + GAP, middle), paint, TEXT, Anchor::Start);
-                top = bottom;
-            }
+        let lanes = picture.jobs.lanes + picture.holds.lanes;
+        let mut top = WINDOWS.1 + gap(lanes);
+        let bottom = top + lanes as f64 * LANE;
+        if lanes > 0 {
+            self.draw_tick_lines((top, bottom));
+            let axis = [(SIDES.0, bottom), (SIDES.1, bottom)];
+            self.svg.line(&axis, GRAY, 1.0, "");
         }
-        if top > first {
-            self.draw_tick_lines((first, top));
-            self.svg.line(&[(SIDES.0, top), (SIDES.1, top)], GRAY, 1.0, "");
+        for (bars, word, paint) in [(&picture.jobs, "job", JOB), (&picture.holds, "hold", HOLD)] {
+            if bars.lanes == 0 {
+                continue;
+            }
+            self.draw_bars(bars, top, paint);
+            let height = bars.lanes as f64 * LANE;
+            let many = bars.count;
+            let said = format!("{many} {word}{}", if many == 1 { "" } else { "s" });
+            let beside = (SIDES.1 + GAP, top + height / 2.0);
+            self.svg.text(&said, beside, paint, TEXT, Anchor::Start);
+            top += height;
         }
         for tick in std::mem::take(&mut self.ticks) {
             let x = self.x.of(tick.at.into());
-            self.svg.text(&tick.label, (x, top + 16.0), INK, TEXT, Anchor::Middle);
+            let below = (x, bottom + 16.0);
+            self.svg.text(&tick.label, below, INK, TEXT, Anchor::Middle);
         }
-        let unit = if self.unit.is_some() { "time (UTC)" } else { "time" };
-        let middle = f64::midpoint(SIDES.0, SIDES.1);
-        self.svg.text(unit, (middle, top + 38.0), GRAY, TEXT, Anchor::Middle);
+        let unit = if self.unit.is_some() {
+            "time (UTC)"
+        } else {
+            "time"
+        };
+        let middle = (f64::midpoint(SIDES.0, SIDES.1), bottom + 38.0);
+        self.svg.text(unit, middle, GRAY, TEXT, Anchor::Middle);
     }
 
     fn draw_bars(&mut self, bars: &Bars, top: f64, paint: Paint) {
@@ -320,10 +361,16 @@ impl<'p> Drawing<'p> {
         ] {
             if let Some(at) = instant.filter(|at| (from..=to).contains(at)) {
                 let x = self.x.of(at.into());
-                self.svg.line(&[(x, BALANCE.0 - 4.0), (x, WINDOWS.1)], NOW, 1.0, "2 3");
-                let anchor = if x > f64::midpoint(SIDES.0, SIDES.1) { Anchor::End } else { Anchor::Start };
+                self.svg
+                    .line(&[(x, BALANCE.0 - 4.0), (x, WINDOWS.1)], NOW, 1.0, "2 3");
+                let anchor = if x > f64::midpoint(SIDES.0, SIDES.1) {
+                    Anchor::End
+                } else {
+                    Anchor::Start
+                };
                 let beside = if anchor == Anchor::End { -4.0 } else { 4.0 };
-                self.svg.text(word, (x + beside, BALANCE.0 - 2.0), NOW, 11, anchor);
+                self.svg
+                    .text(word, (x + beside, BALANCE.0 - 2.0), NOW, 11, anchor);
             }
         }
     }
@@ -346,7 +393,8 @@ impl<'p> Drawing<'p> {
     /// Where an instant of a line is; after the last one, the end of the range.
     fn place(&self, line: &Line, place: usize) -> f64 {
         let instant = line.instants.get(place);
-        self.x.of(instant.copied().unwrap_or(self.picture.range.1).into())
+        self.x
+            .of(instant.copied().unwrap_or(self.picture.range.1).into())
     }
 }
 
@@ -362,7 +410,9 @@ fn extremes(picture: &Picture) -> (i128, i128) {
     let levels = picture.balance.levels.iter().chain(other).flatten();
     let levels = levels.flat_map(|level| [level.lowest, level.highest]);
     let all = levels.chain(stacked);
-    all.fold((0, 1), |(low, high), amount| (amount.min(low), amount.max(high)))
+    all.fold((0, 1), |(low, high), amount| {
+        (amount.min(low), amount.max(high))
+    })
 }
 
 /// Between the windows and the lanes.

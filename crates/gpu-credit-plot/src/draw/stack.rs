@@ -8,11 +8,7 @@ pub(super) struct Heights<T = i128> {
 }
 
 /// Goes on over a span; straight on if the line is level, and stays so.
-pub(super) fn extend(
-    line: &mut Vec<(f64, f64)>,
-    (left, right): (f64, f64),
-    heights: Heights<f64>,
-) {
+pub(super) fn extend(line: &mut Vec<(f64, f64)>, (left, right): (f64, f64), heights: Heights<f64>) {
     let is_level = |height: f64| height == heights.left && height == heights.right;
     match line.as_mut_slice() {
         [.., before, last] if before.1 == last.1 && is_level(last.1) => last.0 = right,

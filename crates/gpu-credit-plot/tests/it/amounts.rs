@@ -41,9 +41,7 @@ fn thinned_and_drawn_whole_are_alike() {
 
 #[test]
 fn many_grants_are_put_together() {
-    let grant = |place: i64| {
-        Posting::grant("acme", format!("g{place}"), "", 10, place * 10, 300)
-    };
+    let grant = |place: i64| Posting::grant("acme", format!("g{place}"), "", 10, place * 10, 300);
     let svg = picture(&store((0..3_000).map(grant).collect())).to_svg(None);
     assert!(svg.contains("3000 grants"), "{}", svg.len());
     assert!(svg.len() < 1_000_000, "{}", svg.len());
@@ -56,12 +54,24 @@ fn a_large_account_is_drawn_soon() {
     let records: i64 = records.map_or(50_000, |records| records.parse().unwrap());
     let store = Store::in_memory().unwrap();
     store.open_account("acme", Overdraft::Carry).unwrap();
-    let usage = |place: i64| Posting::usage("acme", format!("u{place}"), 3, place * 7_919 % 9_999_991);
+    let usage =
+        |place: i64| Posting::usage("acme", format!("u{place}"), 3, place * 7_919 % 9_999_991);
     let grants = (0..records / 1_000).map(|place| {
         let id = format!("g{place}");
-        Posting::grant("acme", id, "", 3_000, place * 10_000_000_000 / (records.max(1)), 900_000)
+        Posting::grant(
+            "acme",
+            id,
+            "",
+            3_000,
+            place * 10_000_000_000 / (records.max(1)),
+            900_000,
+        )
     });
-    for chunk in grants.chain((0..records).map(usage)).collect::<Vec<_>>().chunks(100_000) {
+    for chunk in grants
+        .chain((0..records).map(usage))
+        .collect::<Vec<_>>()
+        .chunks(100_000)
+    {
         store.post_all(chunk.to_vec()).unwrap();
     }
     store.get_balance("acme", 0).unwrap();
@@ -81,6 +91,9 @@ fn a_large_account_is_drawn_soon() {
         })
         .unwrap();
     let drawn = began.elapsed() - marked;
-    eprintln!("{records} records: marks {marked:?}, picture {drawn:?}, {} bytes", svg.len());
+    eprintln!(
+        "{records} records: marks {marked:?}, picture {drawn:?}, {} bytes",
+        svg.len()
+    );
     assert!(svg.len() < 1_000_000, "{}", svg.len());
 }

@@ -1,5 +1,6 @@
 //! What is in a picture.
 
+use gpu_credit::MeteredUsage;
 use gpu_credit_store::{Authorise, Posting, Settle, TimeUnit};
 
 use super::{picture, points, store};
@@ -8,20 +9,46 @@ use super::{picture, points, store};
 fn jobs_holds_and_corrections_are_drawn() {
     let store = store(vec![
         Posting::grant("acme", "g", "march", 1_000, 0, 100),
-        Posting::metered_usage("acme", "job", 2, 10..50),
+        Posting::metered_usage(
+            "acme",
+            "job",
+            MeteredUsage {
+                rate: 2,
+                from: 10,
+                until: 50,
+            },
+        ),
         Posting::usage("acme", "u", 100, 60),
         Posting::usage("acme", "late", 5, 5),
         Posting::change_usage("acme", "fix", "u", 80),
     ]);
-    store.authorise(Authorise::new("open", ["acme"], 100, 70..90)).unwrap();
-    store.authorise(Authorise::new("settled", ["acme"], 100, 70..90)).unwrap();
-    store.settle(Settle::new("acme", "settled/end", "settled", 10)).unwrap();
+    store
+        .authorise(Authorise::new("open", ["acme"], 100, 70..90))
+        .unwrap();
+    store
+        .authorise(Authorise::new("settled", ["acme"], 100, 70..90))
+        .unwrap();
+    store
+        .settle(Settle::new("acme", "settled/end", "settled", 10))
+        .unwrap();
     let svg = picture(&store).to_svg(None);
-    for word in ["1 job", "1 hold", "1 late record", "1 corrected record", "march"] {
+    for word in [
+        "1 job",
+        "1 hold",
+        "1 late record",
+        "1 corrected record",
+        "march",
+    ] {
         assert!(svg.lines().any(|line| line == word), "{word}: {svg}");
     }
-    assert!(svg.contains("<title>job: 2 a tick, 10 until 50</title>"), "{svg}");
-    assert!(svg.contains("<title>hold open: 100, 70 until 90</title>"), "{svg}");
+    assert!(
+        svg.contains("<title>job: 2 a tick, 10 until 50</title>"),
+        "{svg}"
+    );
+    assert!(
+        svg.contains("<title>hold open: 100, 70 until 90</title>"),
+        "{svg}"
+    );
 }
 
 #[test]
@@ -45,18 +72,30 @@ fn where_it_shows_what_is_said() {
     }
     assert!(svg.contains("invoice-7") && svg.contains("time (UTC)"));
     // Half way from left to right.
-    assert!(points(&svg, "polyline", "stroke now").iter().all(|(x, _)| *x == 555.0));
+    assert!(
+        points(&svg, "polyline", "stroke now")
+            .iter()
+            .all(|(x, _)| *x == 555.0)
+    );
 }
 
 #[test]
 fn what_others_wrote_is_text() {
     let hostile = "</text><script>alert(1)</script>\u{1}\u{202e}\n\"'&";
     let store = store(vec![Posting::grant("acme", "g", hostile, 10, 0, 99)]);
-    store.authorise(Authorise::new(hostile, ["acme"], 1, 7..9)).unwrap();
+    store
+        .authorise(Authorise::new(hostile, ["acme"], 1, 7..9))
+        .unwrap();
     let svg = picture(&store).to_svg(None);
-    assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
+    assert!(
+        !svg.contains("<script") && svg.contains("&lt;script&gt;"),
+        "{svg}"
+    );
     let is_plain = |character: char| character == '\n' || !character.is_control();
-    assert!(svg.chars().all(|character| is_plain(character) && character != '\u{202e}'));
+    assert!(
+        svg.chars()
+            .all(|character| is_plain(character) && character != '\u{202e}')
+    );
 }
 
 #[test]
@@ -66,9 +105,15 @@ fn two_revisions_have_one_scale() {
         Posting::grant("acme", "h", "", 900, 0, 99),
     ]);
     let [before, after] = [2, 3].map(|revision| {
-        store.as_recorded("acme", gpu_credit_store::Revision::new(revision)).unwrap()
+        store
+            .as_recorded("acme", gpu_credit_store::Revision::new(revision))
+            .unwrap()
     });
-    let look = |one, other| gpu_credit_plot::Picture::new(one, (0, 100)).beside(other).to_svg(None);
+    let look = |one, other| {
+        gpu_credit_plot::Picture::new(one, (0, 100))
+            .beside(other)
+            .to_svg(None)
+    };
     let (before, after) = (look(&before, &after), look(&after, &before));
     assert!(before.contains("dashed: revision 3") && after.contains("dashed: revision 2"));
     let solid = |svg: &str| points(svg, "polyline", "stroke ink");
