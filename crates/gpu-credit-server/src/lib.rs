@@ -15,6 +15,7 @@
 
 pub mod access;
 mod entry;
+mod events;
 mod file_stamp;
 mod form;
 mod ids;
@@ -30,7 +31,9 @@ pub mod service;
 mod state;
 mod stream;
 mod watch;
+mod ui;
 
+pub use events::{BadEventRules, EventRules};
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use router::router;

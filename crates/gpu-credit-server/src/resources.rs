@@ -10,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod holds;
 pub(crate) mod imports;
 pub(crate) mod periods;
+pub(crate) mod picture;
 pub(crate) mod posted;
 pub(crate) mod records;
 pub(crate) mod what_if;
@@ -32,4 +33,5 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(changes::routes())
         .merge(export::routes())
         .merge(imports::routes())
+        .merge(picture::routes())
 }

@@ -13,7 +13,7 @@ use crate::form::in_form;
 use crate::openapi::Document;
 use crate::problem::{self, kinds};
 use crate::reply::Reply;
-use crate::{Problem, State, resources};
+use crate::{Problem, State, events, resources, ui};
 
 /// Bytes of a body, at most.
 const BODY_BYTES: usize = 16 << 20;
@@ -39,12 +39,15 @@ pub fn router_with_constant(state: State) -> Router {
 }
 
 fn around(v1: Router<State>, state: State) -> Router {
-    let v1 = v1
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(from_fn_with_state(state.clone(), in_form))
-        .layer(from_fn_with_state(state.clone(), authenticate));
+    let (events, _) = events::routes().split_for_parts();
+    let guarded = |resources: Router<State>| {
+        resources
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(BODY_BYTES))
+            .layer(from_fn_with_state(state.clone(), in_form))
+            .layer(from_fn_with_state(state.clone(), authenticate))
+    };
     let (open, _) = open_resources().split_for_parts();
     let document = crate::openapi();
     let open = open.route(
@@ -52,8 +55,10 @@ fn around(v1: Router<State>, state: State) -> Router {
         routing::get(async move || Reply::new(&document).into_response()),
     );
     Router::new()
-        .nest("/v1", v1)
+        .nest("/v1", guarded(v1))
+        .nest("/api/v1", guarded(events))
         .merge(open)
+        .merge(ui::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
@@ -63,6 +68,7 @@ fn around(v1: Router<State>, state: State) -> Router {
 pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/v1", resources())
+        .nest("/api/v1", events::routes())
         .merge(open_resources())
 }
 

@@ -9,11 +9,14 @@ use crate::access::Access;
 use crate::form::Time;
 use crate::problem::kinds;
 use crate::watch::Watch;
+use crate::events::{EventCounts, EventRules};
+use crate::resources::picture::KnownMarks;
 
 /// What all requests share: the store, and who may ask it. A clone is the same state.
 #[derive(Clone)]
 pub struct State {
     shared: Arc<Shared>,
+    event_rules: Arc<EventRules>,
 }
 
 struct Shared {
@@ -21,6 +24,8 @@ struct Shared {
     unit: Option<TimeUnit>,
     access: Access,
     watch: Watch,
+    event_counts: EventCounts,
+    marks: KnownMarks,
 }
 
 impl State {
@@ -47,10 +52,35 @@ impl State {
             unit,
             access,
             watch: Watch::default(),
+            event_counts: EventCounts::default(),
+            marks: KnownMarks::default(),
         };
         Ok(State {
             shared: Arc::new(shared),
+            event_rules: Arc::default(),
         })
+    }
+
+    /// The same with rules by which events become usage; without them no event has an amount.
+    #[must_use]
+    pub fn with_event_rules(mut self, rules: EventRules) -> Self {
+        self.event_rules = Arc::new(rules);
+        self
+    }
+
+    /// By which rules events become usage.
+    pub(crate) fn event_rules(&self) -> &EventRules {
+        &self.event_rules
+    }
+
+    /// What became of events so far.
+    pub(crate) fn event_counts(&self) -> &EventCounts {
+        &self.shared.event_counts
+    }
+
+    /// Where late and corrected records took effect, of accounts that were looked at.
+    pub(crate) fn marks(&self) -> &KnownMarks {
+        &self.shared.marks
     }
 
     /// The store.

@@ -22,14 +22,30 @@ impl EventCounts {
         self.refused.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Each outcome with the number of its events.
-    pub(crate) fn all(&self) -> [(&'static str, u64); 4] {
+    /// The counts, each with the name of its metric and what it is.
+    pub(crate) fn all(&self) -> [(&'static str, &'static str, u64); 4] {
         let number = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
-            ("posted", number(&self.posted)),
-            ("unmatched", number(&self.unmatched)),
-            ("duplicate", number(&self.duplicates)),
-            ("refused", number(&self.refused)),
+            (
+                "events_posted",
+                "Events that became usage of their accounts",
+                number(&self.posted),
+            ),
+            (
+                "events_unmatched",
+                "Events that went to the account for what cannot be posted where it belongs",
+                number(&self.unmatched),
+            ),
+            (
+                "events_duplicate",
+                "Events that were there already",
+                number(&self.duplicates),
+            ),
+            (
+                "events_refused",
+                "Events of requests that were refused",
+                number(&self.refused),
+            ),
         ]
     }
 }

@@ -82,6 +82,7 @@ impl Service {
         let of_state = access.clone();
         let state = task::spawn_blocking(move || State::with_access(store, of_state));
         let state = state.await.expect("the thread comes to its end")?;
+        let state = state.with_event_rules(options.event_rules.clone());
 
         let (phases, requests) = (Phases::new(), Requests::new());
         let hosts = match options.exposure {

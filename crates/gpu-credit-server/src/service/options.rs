@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::EventRules;
 use crate::access::{AccessLimits, Accounts};
 
 /// How a service is run.
@@ -19,6 +20,8 @@ pub struct ServiceOptions {
     pub limits: ServiceLimits,
     /// Metrics, if they are wanted.
     pub metrics: Option<MetricsOptions>,
+    /// By which rules events become usage.
+    pub event_rules: EventRules,
     /// How long it goes on accepting connections once it was told to stop, while `/readyz` says so.
     pub drain: Duration,
 }
@@ -80,6 +83,7 @@ impl Default for ServiceOptions {
             access: AccessLimits::default(),
             limits: ServiceLimits::default(),
             metrics: None,
+            event_rules: EventRules::default(),
             drain: Duration::from_secs(5),
         }
     }

@@ -74,12 +74,31 @@ impl Server {
     }
 
     pub(crate) fn of(store: Store) -> Self {
+        Self::with_state(store, |state| state)
+    }
+
+    /// A service whose state is made ready by the test.
+    pub(crate) fn with_state(store: Store, ready: impl FnOnce(State) -> State) -> Self {
         let (token, text) = Token::make(vec![Scope::everything()], None, String::new()).unwrap();
-        Self::of_tokens(store, CurrentTokens::fixed(vec![token]), text.reveal())
+        Self::begin(
+            store,
+            CurrentTokens::fixed(vec![token]),
+            text.reveal(),
+            ready,
+        )
     }
 
     /// A service for those who have one of the tokens; requests are sent with the one of this text.
     pub(crate) fn of_tokens(store: Store, tokens: Arc<CurrentTokens>, token: &str) -> Self {
+        Self::begin(store, tokens, token, |state| state)
+    }
+
+    fn begin(
+        store: Store,
+        tokens: Arc<CurrentTokens>,
+        token: &str,
+        ready: impl FnOnce(State) -> State,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -90,7 +109,7 @@ impl Server {
             ..AccessLimits::default()
         };
         let access = Access::new(tokens, limits);
-        let state = State::with_access(store.clone().into_any(), access).unwrap();
+        let state = ready(State::with_access(store.clone().into_any(), access).unwrap());
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move { axum::serve(listener, router(state)).await });
@@ -152,6 +171,13 @@ impl Server {
             true => self.agent.run(request.body(()).unwrap()),
             false => self.agent.run(request.body(body).unwrap()),
         }
+    }
+
+    /// The path of a resource of an account, whatever its name.
+    #[allow(clippy::unused_self, reason = "it is asked of the service")]
+    pub(crate) fn path(&self, account: &str, resource: &str) -> String {
+        let encoded = account.bytes().map(|byte| format!("%{byte:02X}"));
+        format!("/v1/accounts/{}/{resource}", encoded.collect::<String>())
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

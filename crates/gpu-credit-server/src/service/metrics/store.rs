@@ -61,7 +61,8 @@ impl Collector for OfStore {
                 store.snapshots.refused,
             ),
         ];
-        for (name, help, count) in counts {
+        let events = self.state.event_counts().all();
+        for (name, help, count) in counts.into_iter().chain(events) {
             show(&mut encoder, name, help, &ConstCounter::new(count))?;
         }
         let gauges = [
