@@ -53,10 +53,7 @@ impl Deciding<'_> {
             let id = event.record_id();
             let at = event.instant(self.unit, self.now);
             let at = at.map_err(|problem| Undecided::Event(place, problem))?;
-            let subject = event
-                .subject
-                .as_deref()
-                .filter(|subject| !subject.is_empty());
+            let subject = event.subject();
             let mut is_there = false;
             for account in subject.into_iter().chain(self.rules.unmatched()) {
                 if self.head(account, &mut heads)?.is_some() {

@@ -22,7 +22,7 @@ pub(crate) struct Event<'b> {
     #[serde(borrow, rename = "type")]
     pub(crate) kind: Cow<'b, str>,
     #[serde(borrow, default)]
-    pub(crate) subject: Option<Cow<'b, str>>,
+    subject: Option<Cow<'b, str>>,
     #[serde(borrow, default)]
     time: Option<Cow<'b, str>>,
     #[serde(borrow, default)]
@@ -120,6 +120,13 @@ impl ContentType {
 }
 
 impl Event<'_> {
+    /// The account that it is about; `None` if it has none.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject
+            .as_deref()
+            .filter(|subject| !subject.is_empty())
+    }
+
     pub(crate) fn source(&self) -> &str {
         &self.source
     }

@@ -92,7 +92,7 @@ fn post(
                 tracing::warn!(
                     id = event.record_id().as_str(),
                     r#type = &*event.kind,
-                    subject = event.subject.as_deref().unwrap_or_default(),
+                    subject = event.subject().unwrap_or_default(),
                     "an event is unmatched: {problem}"
                 );
             }
@@ -116,6 +116,12 @@ fn post_events(state: &State, caller: &Caller, events: &[Event<'_>]) -> Result<D
         now: Time::now(unit).0,
         may: &|account| caller.may(Verb::Use, account).is_ok(),
     };
+    for (place, event) in events.iter().enumerate() {
+        if let Some(subject) = event.subject() {
+            let may = caller.may(Verb::Use, subject);
+            may.map_err(|problem| problem.with("index", place))?;
+        }
+    }
     let mut attempt = 1;
     loop {
         let decided = deciding

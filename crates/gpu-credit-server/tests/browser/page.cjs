@@ -124,7 +124,9 @@ async function comparesRevisions(page) {
   const lines = await page.$$eval(".pair svg", (pictures) =>
     pictures.map((svg) => [...svg.querySelectorAll("polyline.ink")].map((line) => line.getAttribute("points")).join(" ")));
   assert.notEqual(lines[0], lines[1]);
-  const box = await (await page.$(".pair svg")).boundingBox();
+  const first = await page.$(".pair svg");
+  await first.scrollIntoViewIfNeeded();
+  const box = await first.boundingBox();
   await page.mouse.move(box.x + box.width * 0.3, box.y + 100);
   await page.waitForFunction(() => /has [\d,]+ (more|less) than/.test(document.getElementById("difference").textContent));
   assert.equal(await page.$$eval("[aria-label='Records between'] tbody tr", (rows) => rows.length), 1);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gpu_credit::Overdraft;
 use gpu_credit_server::access::{Access, AccessLimits, CurrentTokens, Scope, Token};
-use gpu_credit_server::{State, router};
+use gpu_credit_server::{EventRules, State, router};
 use gpu_credit_store::{Store, TimeUnit};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -90,7 +90,9 @@ impl Server {
 
     /// A service for those who have one of the tokens; requests are sent with the one of this text.
     pub(crate) fn of_tokens(store: Store, tokens: Arc<CurrentTokens>, token: &str) -> Self {
-        Self::begin(store, tokens, token, |state| state)
+        let rules = "[[rules]]\ntype = \"test\"\nmultiply = [\"amount\"]";
+        let rules = EventRules::from_toml(rules).unwrap();
+        Self::begin(store, tokens, token, |state| state.with_event_rules(rules))
     }
 
     fn begin(

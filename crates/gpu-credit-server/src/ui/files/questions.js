@@ -71,7 +71,7 @@ export async function showRevisions(place, account, unit, signal) {
       entries.push(...answer.entries);
       after = answer.next;
     } while (after !== null && entries.length < 5_000);
-    const caption = after === null ? `${entries.length} entries` : `the first ${entries.length} entries`;
+    const caption = after === null ? `${entries.length} ${entries.length === 1 ? "entry" : "entries"}` : `the first ${entries.length} entries`;
     between.replaceChildren(recordTable(caption, account, entries, unit, signal));
     await look({});
   }

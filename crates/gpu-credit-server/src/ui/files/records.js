@@ -47,7 +47,7 @@ export async function showRecords(place, account, unit, signal) {
   async function page(after) {
     const answer = await ask(ofAccount(account, "told"), { query: { after, limit: 200 }, signal });
     entries = [...entries, ...answer.entries];
-    found.replaceChildren(recordTable(`${amount(answer.revision)} entries`, account, entries, unit, signal));
+    found.replaceChildren(recordTable(`${amount(answer.revision)} ${answer.revision === "1" ? "entry" : "entries"}`, account, entries, unit, signal));
     more.replaceChildren(answer.next === null ? "" : element("button", {
       type: "button",
       click: () => page(answer.next).catch((error) => complain(more, error)),

@@ -85,6 +85,19 @@ pub(super) fn call(method: &str, path: &str, account: &str, id: &str) -> Call {
             Verb::Use,
             json!({"id": id, "account": account, "hold": "held-too"}),
         ),
+        ("post", "/api/v1/events") => {
+            let event = json!({"specversion": "1.0", "type": "test", "source": "test", "id": id,
+                               "subject": account, "data": {"amount": 1}});
+            sent(Verb::Use, event)
+        }
+        ("get", "/v1/overview") => made(Some(Verb::Read), "?at=150", None, true),
+        (
+            "get",
+            "/v1/accounts/{account}/plot.svg"
+            | "/v1/accounts/{account}/points"
+            | "/v1/accounts/{account}/told",
+        ) => asked(Verb::Read, ""),
+        ("get", "/v1/accounts/{account}/readout") => asked(Verb::Read, "?at=150"),
         ("get", "/v1/accounts/{account}/series") => asked(Verb::Read, "?from=100&to=200&step=50"),
         ("get", "/v1/accounts/{account}/steps") => asked(Verb::Read, "?from=100&to=200"),
         ("get", "/v1/accounts/{account}/draws") => asked(Verb::Read, "?from=100&until=200"),
