@@ -1,5 +1,7 @@
 //! Pictures of accounts.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod amounts;
 mod drawn;
 

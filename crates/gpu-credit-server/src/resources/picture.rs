@@ -10,7 +10,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use gpu_credit_plot::{Picture, extent};
-use gpu_credit_store::{Account, Revision};
+use gpu_credit_store::{Account, Revision, TimeUnit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -146,12 +146,12 @@ struct Points {
     /// The unit of the store's time: `s`, `ms`, `us` or `ns`.
     unit: Option<&'static str>,
     /// What an account has at instants of the range, in order: those at which its balance changes, or some of them.
-    points: Vec<Point>,
+    points: Vec<InNumbers>,
 }
 
 /// What an account has at an instant.
 #[derive(Serialize, ToSchema)]
-struct Point {
+struct InNumbers {
     at: Time,
     balance: Option<Count>,
     deficit: Count,
@@ -185,9 +185,9 @@ fn numbers(state: &State, name: &str, shown: &Shown) -> Result<Points, Problem> 
     at_revision(state, name, as_recorded, |account| {
         let (from, to) = range(account, shown)?;
         let instants = Picture::new(account, (from, to)).changes(POINTS_MAX);
-        let point = |at: i64| -> Result<Point, Problem> {
+        let point = |at: i64| -> Result<InNumbers, Problem> {
             let answer = account.balance_at(at)?;
-            Ok(Point {
+            Ok(InNumbers {
                 at: at.into(),
                 balance: answer.balance.map(Count),
                 deficit: answer.deficit.into(),
@@ -200,7 +200,7 @@ fn numbers(state: &State, name: &str, shown: &Shown) -> Result<Points, Problem> 
             revision: account.revision().get().into(),
             from: from.into(),
             to: to.into(),
-            unit: state.time_unit().map(|unit| unit.as_str()),
+            unit: state.time_unit().map(TimeUnit::as_str),
             points: instants.into_iter().map(point).collect::<Result<_, _>>()?,
         })
     })

@@ -1,7 +1,7 @@
 //! Accounts by prefix, with what each has.
 
 use axum::extract::State as Shared;
-use gpu_credit_store::{Account, Error};
+use gpu_credit_store::{Account, Error, TimeUnit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -113,7 +113,7 @@ fn look(state: &State, caller: &Caller, asked: &Asked) -> Result<Overview, Probl
     }
     Ok(Overview {
         at,
-        unit: state.time_unit().map(|unit| unit.as_str()),
+        unit: state.time_unit().map(TimeUnit::as_str),
         accounts,
         next: last.filter(|_| names.next().is_some()),
     })
