@@ -30,8 +30,8 @@ mod run;
 pub mod service;
 mod state;
 mod stream;
-mod watch;
 mod ui;
+mod watch;
 
 pub use events::{BadEventRules, EventRules};
 pub use openapi::openapi;

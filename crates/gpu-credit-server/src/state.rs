@@ -6,11 +6,11 @@ use gpu_credit_store::{AnyStorage, Error, Store, TimeUnit};
 
 use crate::Problem;
 use crate::access::Access;
+use crate::events::{EventCounts, EventRules};
 use crate::form::Time;
 use crate::problem::kinds;
-use crate::watch::Watch;
-use crate::events::{EventCounts, EventRules};
 use crate::resources::picture::KnownMarks;
+use crate::watch::Watch;
 
 /// What all requests share: the store, and who may ask it. A clone is the same state.
 #[derive(Clone)]
