@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
+use gpu_credit_server::EventRules;
 use gpu_credit_server::access::{AccessLimits, Accounts, CurrentTokens, Scope, TokenFileError};
 use gpu_credit_server::service::{
     Exposure, LogFormat, MetricsOptions, Service, ServiceLimits, ServiceOptions, asked_to_stop,
@@ -14,6 +15,7 @@ use gpu_credit_server::service::{
 use tracing::level_filters::LevelFilter;
 
 use super::token::{TokensArguments, added};
+use crate::escape::printable;
 use crate::store::StoreArguments;
 use crate::time::{TimeArguments, calendar};
 use crate::{heard, say};
@@ -71,6 +73,9 @@ pub(crate) struct ServeArguments {
     /// Something else does TLS for it: it may listen beyond this machine without
     #[arg(long, conflicts_with = "tls_certificate", help_heading = "Service")]
     behind_proxy: bool,
+    /// A file of rules, in TOML, by which CloudEvents at /api/v1/events become usage
+    #[arg(long, value_name = "FILE", help_heading = "Service")]
+    events: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
@@ -246,8 +251,20 @@ impl ServeArguments {
                     soon: length("--metrics-soon", &metrics.soon)?,
                 }),
             },
+            event_rules: self.event_rules()?,
             drain: length("--drain", &self.limits.drain)?,
         })
+    }
+}
+
+impl ServeArguments {
+    fn event_rules(&self) -> anyhow::Result<EventRules> {
+        let Some(path) = &self.events else {
+            return Ok(EventRules::default());
+        };
+        let shown = printable(&path.to_string_lossy()).into_owned();
+        let text = std::fs::read_to_string(path).with_context(|| shown.clone())?;
+        EventRules::from_toml(&text).map_err(|error| anyhow!("{shown}: {error}"))
     }
 }
 
