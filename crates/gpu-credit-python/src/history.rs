@@ -16,8 +16,8 @@ impl DurableStore {
     /// ...     [(entry["kind"], entry["id"]) for entry in store.history("ada")]
     /// True
     /// [('open_account', 'open'), ('usage', 'job-17')]
-    fn history<'py>(&self, py: Python<'py>, account: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
-        let entries = self.ask(py, |store| store.history(account))?;
+    fn history<'py>(&self, py: Python<'py>, account: String) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let entries = self.ask(py, move |store| store.history(&account))?;
         entries.iter().map(|entry| entry_of(py, entry)).collect()
     }
 }

@@ -102,7 +102,7 @@ impl DurableStore {
             (true, false) => authorise.default_start(),
             (false, _) => authorise,
         };
-        let authorised = self.ask(py, |store| store.authorise(authorise))?;
+        let authorised = self.ask(py, move |store| store.authorise(authorise))?;
         let refused = PyDict::new(py);
         let hold = match &authorised.decision {
             Decision::Held(held) => Some(hold(py, held)?),
@@ -161,7 +161,7 @@ impl DurableStore {
         if let Some(until) = self.at(py, until)? {
             settle = settle.until(until);
         }
-        Ok(self.ask(py, |store| store.settle(settle))?.is_new)
+        Ok(self.ask(py, move |store| store.settle(settle))?.is_new)
     }
 
     /// Release a hold: nothing is posted in its place, on all its accounts. It can still be settled.
@@ -173,9 +173,9 @@ impl DurableStore {
     /// True
     /// True
     /// (True, 100)
-    fn release(&self, py: Python<'_>, account: &str, id: &str, hold: &str) -> PyResult<bool> {
+    fn release(&self, py: Python<'_>, account: String, id: String, hold: String) -> PyResult<bool> {
         Ok(self
-            .ask(py, |store| store.release(account, id, hold))?
+            .ask(py, move |store| store.release(&account, id, hold))?
             .is_new)
     }
 
@@ -188,10 +188,10 @@ impl DurableStore {
     /// True
     /// True
     /// (0, 70, 0)
-    fn held(&self, py: Python<'_>, account: &str, timestamp: Instant) -> PyResult<u64> {
+    fn held(&self, py: Python<'_>, account: String, timestamp: Instant) -> PyResult<u64> {
         let timestamp = self.at(py, timestamp)?;
-        self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.held(timestamp))??)
+        self.ask(py, move |store| {
+            Ok(store.with_account(&account, |account| account.held(timestamp))??)
         })
     }
 
@@ -207,10 +207,10 @@ impl DurableStore {
     /// True
     /// True
     /// (50, 60, 50)
-    fn available(&self, py: Python<'_>, account: &str, timestamp: Instant) -> PyResult<u64> {
+    fn available(&self, py: Python<'_>, account: String, timestamp: Instant) -> PyResult<u64> {
         let timestamp = self.at(py, timestamp)?;
-        self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.available(timestamp))??)
+        self.ask(py, move |store| {
+            Ok(store.with_account(&account, |account| account.available(timestamp))??)
         })
     }
 
@@ -224,9 +224,9 @@ impl DurableStore {
     /// True
     /// True
     /// 15
-    fn holds<'py>(&self, py: Python<'py>, account: &str) -> PyResult<Bound<'py, PyDict>> {
-        let holds = self.ask(py, |store| {
-            store.with_account(account, |account| {
+    fn holds<'py>(&self, py: Python<'py>, account: String) -> PyResult<Bound<'py, PyDict>> {
+        let holds = self.ask(py, move |store| {
+            store.with_account(&account, |account| {
                 let holds = account.holds();
                 let holds = holds.map(|(_, id, hold)| (id.to_string(), hold.clone()));
                 holds.collect::<Vec<_>>()

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use gpu_credit::{CreditBook, MeteredUsage, Overdraft, Record, UsageRecord};
-use gpu_credit_store::{Change, Error, Outcome, Posting, Store};
+use gpu_credit_store::{Change, Error, Outcome, Posting};
 use pyo3::prelude::*;
 
 use crate::array::push;
 use crate::book::{Book, insert};
 use crate::events::{self, EventKind, Reading};
 use crate::instant::Unit;
+use crate::opened::Store;
 use crate::policy::Policy;
 use crate::progress::Progress;
 use crate::records;
@@ -58,7 +59,7 @@ impl DurableStore {
             push(&mut postings, posting)
         })?;
         let count = postings.len();
-        let ingested = self.ask(py, |store| post(store, postings, policy.0))?;
+        let ingested = self.ask(py, move |store| post(store, postings, policy.0))?;
         progress.report(py, count, Some(count))?;
         words::ingested_class(py)?.call1((
             ingested.posted,
@@ -80,7 +81,7 @@ impl DurableStore {
         let accounts = accounts
             .map(|accounts| records::all_texts(&accounts))
             .transpose()?;
-        let book = self.ask(py, |store| {
+        let book = self.ask(py, move |store| {
             let names = match accounts {
                 Some(names) => names,
                 None => names_of(store)?,

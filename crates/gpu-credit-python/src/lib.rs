@@ -4,7 +4,7 @@
 //! [`questions`], [`spendable`] credit, [`plan`]s, [`corrections`] and [`metered`] usage in files of their own; [`keyed`] is the classic
 //! keyed exercise. Both stand on [`ledger`], which posts when somebody asks. [`book`] has many accounts by name, each of which is
 //! an [`account`] too, in another [`place`], which lends it [`held`], and answers questions [`across`] them; it is a [`mapping`]. [`store`] keeps them
-//! in a durable file: [`posting`] adds to it, [`imports`] brings files of others, [`ingest`] tables, and [`history`] shows
+//! in a durable file or on PostgreSQL, whichever is [`opened`]: [`posting`] adds to it, [`imports`] brings files of others, [`ingest`] tables, and [`history`] shows
 //! its entries. [`fold`] is what a distributed engine runs on each part of a large table.
 //!
 //! What comes in: [`integer`] takes Python's integers, [`instant`] datetimes, [`array`] what NumPy has, [`records`]
@@ -44,6 +44,7 @@ mod keyed;
 mod ledger;
 mod mapping;
 mod metered;
+mod opened;
 mod periods;
 mod pickle;
 mod place;

@@ -13,7 +13,7 @@ use crate::store::DurableStore;
 impl DurableStore {
     fn post(&self, py: Python<'_>, account: &str, id: &str, change: Change) -> PyResult<bool> {
         let posting = Posting::new(account, id, change);
-        Ok(self.ask(py, |store| store.post(posting))?.is_new())
+        Ok(self.ask(py, move |store| store.post(posting))?.is_new())
     }
 }
 
@@ -25,9 +25,9 @@ impl DurableStore {
     /// ...     store.open_account("bob", "forfeit"), store.open_account("bob", "forfeit")
     /// (True, False)
     #[pyo3(signature = (name, policy = Policy::CARRY), text_signature = "($self, name, policy='carry')")]
-    fn open_account(&self, py: Python<'_>, name: &str, policy: Policy) -> PyResult<bool> {
+    fn open_account(&self, py: Python<'_>, name: String, policy: Policy) -> PyResult<bool> {
         Ok(self
-            .ask(py, |store| store.open_account(name, policy.0))?
+            .ask(py, move |store| store.open_account(&name, policy.0))?
             .is_new())
     }
 
@@ -132,9 +132,10 @@ impl DurableStore {
     /// (True, True)
     /// 32
     #[pyo3(signature = (account, of, *, at))]
-    fn stop(&self, py: Python<'_>, account: &str, of: &str, at: Instant) -> PyResult<bool> {
+    fn stop(&self, py: Python<'_>, account: String, of: &str, at: Instant) -> PyResult<bool> {
         let at = self.at(py, at)?;
-        let stopped = self.ask(py, |store| store.stop(account, &of.into(), at))?;
+        let of = of.into();
+        let stopped = self.ask(py, move |store| store.stop(&account, &of, at))?;
         Ok(matches!(stopped, Stopped::Now(_)))
     }
 
@@ -291,9 +292,9 @@ impl DurableStore {
     /// ...     store.accounts()
     /// True
     /// []
-    fn delete_account(&self, py: Python<'_>, account: &str, id: &str) -> PyResult<bool> {
+    fn delete_account(&self, py: Python<'_>, account: String, id: String) -> PyResult<bool> {
         Ok(self
-            .ask(py, |store| store.delete_account(account, id))?
+            .ask(py, move |store| store.delete_account(&account, id))?
             .is_new())
     }
 }

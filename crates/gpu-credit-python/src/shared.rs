@@ -198,6 +198,27 @@ pub(crate) fn interruptibly<R: Send>(
     done
 }
 
+/// Does work of which nobody knows how long it takes, such as asking a server, on a thread of its own, while other
+/// Python threads run. If a signal raises an exception, such as Ctrl-C, nobody waits for it any more: it goes on
+/// to its end, and what it returns is dropped.
+pub(crate) fn abandonably<R: Send + 'static>(
+    py: Python<'_>,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> PyResult<R> {
+    let (sender, mut receiver) = sync_channel(1);
+    thread::Builder::new().spawn(move || {
+        let _ = sender.send(work());
+    })?;
+    loop {
+        let receiver = &mut receiver;
+        match py.detach(move || receiver.recv_timeout(PATIENCE)) {
+            Ok(done) => return Ok(done),
+            Err(RecvTimeoutError::Disconnected) => return Err(broken()),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+        }
+    }
+}
+
 /// Tells long work that nobody waits for it any more.
 #[derive(Default)]
 pub(crate) struct Interrupt(AtomicBool);

@@ -132,19 +132,20 @@ impl KeyedAccounts {
 #[pymethods]
 impl DurableStore {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let path = self.path.display();
+        let name = &self.name;
         Ok(match self.state(py)? {
-            "open" => format!("<CreditStore {path}>"),
-            state => format!("<CreditStore {path}, {state}>"),
+            "open" => format!("<CreditStore {name}>"),
+            state => format!("<CreditStore {name}, {state}>"),
         })
     }
 
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         let state = self.state(py)?;
-        let mut rows = vec![
-            ("path", self.path.display().to_string()),
-            ("file", state.to_owned()),
-        ];
+        let [place, state_of] = match self.is_file {
+            true => ["path", "file"],
+            false => ["server", "connections"],
+        };
+        let mut rows = vec![(place, self.name.clone()), (state_of, state.to_owned())];
         if state == "open" {
             rows.push(("unit", symbol(self.unit(py)?)));
             let accounts = self.ask(py, |store| Ok(store.accounts()?.len()))?;

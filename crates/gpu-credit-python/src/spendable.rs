@@ -85,10 +85,10 @@ impl DurableStore {
     /// True
     /// True
     /// (20, 25, None)
-    fn spendable(&self, py: Python<'_>, account: &str, timestamp: Instant) -> PyResult<u64> {
+    fn spendable(&self, py: Python<'_>, account: String, timestamp: Instant) -> PyResult<u64> {
         let timestamp = self.at(py, timestamp)?;
-        self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.spendable(timestamp))??)
+        self.ask(py, move |store| {
+            Ok(store.with_account(&account, |account| account.spendable(timestamp))??)
         })
     }
 
@@ -103,14 +103,14 @@ impl DurableStore {
     fn spendable_rate(
         &self,
         py: Python<'_>,
-        account: &str,
+        account: String,
         start: Instant,
         until: Instant,
     ) -> PyResult<u64> {
         let start = self.at(py, start)?;
         let until = self.at(py, until)?;
-        self.ask(py, |store| {
-            store.with_account(account, |account| account.spendable_rate(start..until))?
+        self.ask(py, move |store| {
+            store.with_account(&account, |account| account.spendable_rate(start..until))?
         })
     }
 
@@ -125,13 +125,13 @@ impl DurableStore {
     fn runs_dry(
         &self,
         py: Python<'_>,
-        account: &str,
+        account: String,
         rate: Amount,
         start: Instant,
     ) -> PyResult<Option<i64>> {
         let start = self.at(py, start)?;
-        self.ask(py, |store| {
-            Ok(store.with_account(account, |account| account.runs_dry(rate.0, start))??)
+        self.ask(py, move |store| {
+            Ok(store.with_account(&account, |account| account.runs_dry(rate.0, start))??)
         })
     }
 
@@ -147,12 +147,12 @@ impl DurableStore {
     fn first_uncovered(
         &self,
         py: Python<'_>,
-        account: &str,
+        account: String,
         first: Option<Instant>,
     ) -> PyResult<Option<i64>> {
         let first = self.at(py, first)?;
-        self.ask(py, |store| {
-            let uncovered = store.with_account(account, |account| {
+        self.ask(py, move |store| {
+            let uncovered = store.with_account(&account, |account| {
                 let open = account.closed_until().unwrap_or(i64::MIN);
                 account.first_uncovered(first.unwrap_or(open))
             });

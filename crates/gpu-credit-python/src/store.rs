@@ -1,6 +1,6 @@
-//! `CreditStore`: many accounts in one durable file.
+//! `CreditStore`: many accounts in one durable file, or on PostgreSQL.
 
-use gpu_credit_store::{Error, Refusal, Revision, Store, TimeUnit, UnknownTimeUnit};
+use gpu_credit_store::{Error, Refusal, Revision, TimeUnit, UnknownTimeUnit};
 use pyo3::exceptions::{PyKeyError, PyLookupError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -10,11 +10,13 @@ use crate::account::Account;
 use crate::error;
 use crate::instant::{Instant, Time, UnitName};
 use crate::integer::Number;
+use crate::opened::{Opened, Store};
 use crate::place::Place;
-use crate::shared::{Interrupt, Shared, interruptibly};
+use crate::shared::{Interrupt, Shared, abandonably, interruptibly};
 use crate::words;
 
-/// CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost.
+/// CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost; or, with
+/// "postgres://USER@HOST/DATABASE" for the path, on PostgreSQL, shared with other processes.
 ///
 /// Opens the file, or creates it. What a call has posted when it returns survives a power cut. Each
 /// record has an id of your choosing, unique within its account: the same id with the same content is
@@ -25,10 +27,14 @@ use crate::words;
 /// taken as by GPUCredit.
 ///
 /// A store belongs to the process that opened it: in a forked child, as of multiprocessing, every
-/// call is a RuntimeError. One process at a time has the file open: let the others ask that one.
+/// call is a RuntimeError, and the child opens its own. One process at a time has a file open: let the others
+/// ask that one. On PostgreSQL, 15 or later, any number of processes on any number of machines serve the same
+/// accounts: whoever asks after a call has posted sees it. The database is to be the store's own; a
+/// password comes from PGPASSWORD. Ctrl-C ends the wait for a server that does not answer: whether that call
+/// has posted is settled by posting it again.
 ///
 /// Raises KeyError if there is no account of a name, LookupError if there is no record of an id,
-/// ValueError and OverflowError as GPUCredit does, and OSError if the file fails.
+/// ValueError and OverflowError as GPUCredit does, and OSError if the file or the server fails.
 ///
 /// >>> from gpu_credit import CreditStore
 /// >>> with CreditStore(path) as store:
@@ -45,8 +51,10 @@ use crate::words;
 /// 80
 #[pyclass(name = "CreditStore", module = "gpu_credit", frozen, weakref)]
 pub(crate) struct DurableStore {
-    pub(crate) store: Shared<Option<Store>>,
-    pub(crate) path: PathBuf,
+    pub(crate) store: Shared<Option<Opened>>,
+    /// The path of the file, or which server and database, without a password.
+    pub(crate) name: String,
+    pub(crate) is_file: bool,
     /// The process that has opened it.
     pub(crate) process: u32,
 }
@@ -65,14 +73,19 @@ impl DurableStore {
         )))
     }
 
-    /// Asks the store, while other Python threads run, also those that ask it or post to it.
-    pub(crate) fn ask<R: Send>(
+    /// Asks the store, while other Python threads run, also those that ask it or post to it. A signal ends the
+    /// wait for a server.
+    pub(crate) fn ask<R: Send + 'static>(
         &self,
         py: Python<'_>,
-        question: impl FnOnce(&Store) -> Result<R, Error> + Send,
+        question: impl FnOnce(&Store) -> Result<R, Error> + Send + 'static,
     ) -> PyResult<R> {
-        let store = self.open(py)?;
-        py.detach(|| question(&store)).map_err(refused)
+        let Opened { store, file } = self.open(py)?;
+        let asked = match file {
+            Some(_) => py.detach(|| question(&store)),
+            None => abandonably(py, move || question(&store))?,
+        };
+        asked.map_err(refused)
     }
 
     /// As [`ask`](Self::ask), for what a signal may end.
@@ -81,11 +94,11 @@ impl DurableStore {
         py: Python<'_>,
         question: impl FnOnce(&Store, &Interrupt) -> Result<R, Error> + Send,
     ) -> PyResult<R> {
-        let store = self.open(py)?;
+        let Opened { store, .. } = self.open(py)?;
         interruptibly(py, |interrupt| question(&store, interrupt))?.map_err(refused)
     }
 
-    fn open(&self, py: Python<'_>) -> PyResult<Store> {
+    fn open(&self, py: Python<'_>) -> PyResult<Opened> {
         self.check_process()?;
         let store = self.store.with(py, |store| store.clone())?;
         store.ok_or_else(|| PyValueError::new_err("the store is closed"))
@@ -107,17 +120,18 @@ impl DurableStore {
     #[new]
     #[pyo3(signature = (path, *, unit = None))]
     fn new(py: Python<'_>, path: PathBuf, unit: Option<UnitName>) -> PyResult<Self> {
-        let open = || {
-            let store = Store::open_or_create(&path)?;
+        let (opened, name) = abandonably(py, move || {
+            let (opened, name) = Opened::open(path)?;
             if let Some(UnitName(unit)) = unit {
-                store.set_time_unit(unit)?;
+                opened.store.set_time_unit(unit)?;
             }
-            Ok(store)
-        };
-        let store = py.detach(open).map_err(refused)?;
+            Ok((opened, name))
+        })?
+        .map_err(refused)?;
         Ok(DurableStore {
-            store: Shared::new(Some(store)),
-            path,
+            is_file: opened.file.is_some(),
+            store: Shared::new(Some(opened)),
+            name,
             process: process::id(),
         })
     }
@@ -132,11 +146,11 @@ impl DurableStore {
     fn get_balance(
         &self,
         py: Python<'_>,
-        account: &str,
+        account: String,
         timestamp: Instant,
     ) -> PyResult<Option<u64>> {
         let timestamp = self.at(py, timestamp)?;
-        self.ask(py, |store| store.get_balance(account, timestamp))
+        self.ask(py, move |store| store.get_balance(&account, timestamp))
     }
 
     /// The balance of an account at an instant, and why: an Answer.
@@ -149,11 +163,11 @@ impl DurableStore {
     fn balance_at<'py>(
         &self,
         py: Python<'py>,
-        account: &str,
+        account: String,
         timestamp: Instant,
     ) -> PyResult<Bound<'py, PyAny>> {
         let timestamp = self.at(py, timestamp)?;
-        let answer = self.ask(py, |store| store.balance_at(account, timestamp))?;
+        let answer = self.ask(py, move |store| store.balance_at(&account, timestamp))?;
         words::answer(py, &answer)
     }
 
@@ -170,15 +184,15 @@ impl DurableStore {
     fn account(
         &self,
         py: Python<'_>,
-        name: &str,
+        name: String,
         as_recorded: Option<Number>,
     ) -> PyResult<Account> {
         let ledger = match as_recorded {
-            None => self.ask(py, |store| {
-                store.with_account(name, |account| account.ledger().clone())
+            None => self.ask(py, move |store| {
+                store.with_account(&name, |account| account.ledger().clone())
             }),
-            Some(Number(number)) => self.ask(py, |store| {
-                let recorded = store.as_recorded(name, Revision::new(number as u64))?;
+            Some(Number(number)) => self.ask(py, move |store| {
+                let recorded = store.as_recorded(&name, Revision::new(number as u64))?;
                 Ok(recorded.ledger().clone())
             }),
         };
@@ -199,21 +213,21 @@ impl DurableStore {
     fn usage_statement<'py>(
         &self,
         py: Python<'py>,
-        account: &str,
-        id: &str,
+        account: String,
+        id: String,
         as_recorded: Option<Number>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let statement = self.ask(py, |store| {
+        let statement = self.ask(py, move |store| {
             let revision = match as_recorded {
-                None => store.head(account)?.revision,
+                None => store.head(&account)?.revision,
                 Some(Number(number)) => Revision::new(number as u64),
             };
-            store.usage_statement(account, &id.into(), revision)
+            store.usage_statement(&account, &id.into(), revision)
         })?;
         words::usage_statement(py, &statement)
     }
 
-    /// The names of all accounts, in the order in which they were opened.
+    /// The names of all accounts, in their order.
     ///
     /// >>> with CreditStore(path) as store:
     /// ...     store.accounts()
@@ -233,8 +247,8 @@ impl DurableStore {
     /// ...     store.revision("ada")
     /// True
     /// 2
-    fn revision(&self, py: Python<'_>, account: &str) -> PyResult<u64> {
-        self.ask(py, |store| Ok(store.head(account)?.revision.get()))
+    fn revision(&self, py: Python<'_>, account: String) -> PyResult<u64> {
+        self.ask(py, move |store| Ok(store.head(&account)?.revision.get()))
     }
 
     /// The unit of all timestamps: "s", "ms", "us" or "ns", counted from the beginning of 1970, UTC; None
@@ -253,7 +267,7 @@ impl DurableStore {
     /// 's'
     fn set_time_unit(&self, py: Python<'_>, unit: &str) -> PyResult<()> {
         let unit = time_unit(unit)?;
-        self.ask(py, |store| store.set_time_unit(unit))
+        self.ask(py, move |store| store.set_time_unit(unit))
     }
 
     /// What is wrong with the store, a line each; nothing if the list is empty. At so many
@@ -265,11 +279,13 @@ impl DurableStore {
     #[pyo3(signature = (instants = 10))]
     fn check(&self, py: Python<'_>, instants: usize) -> PyResult<Vec<String>> {
         Ok(self
-            .ask(py, |store| store.check(instants, |_| ()))?
+            .ask(py, move |store| store.check(instants, |_| ()))?
             .problems)
     }
 
-    /// Copy the store to another file, as it stands, while it is in use.
+    /// Copy the store to another file, as it stands, while it is in use. From a file to an empty database, or from
+    /// a database, accounts go with all entries, revisions and ids, and the copy is read and compared: post nothing
+    /// meanwhile.
     ///
     /// >>> copy = path.with_name("another.redb")
     /// >>> with CreditStore(path) as store:
@@ -278,10 +294,11 @@ impl DurableStore {
     /// ...     store.accounts()
     /// ['ada']
     fn copy_to(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        self.ask(py, |store| store.copy_to(path))
+        let opened = self.open(py)?;
+        abandonably(py, move || opened.copy_to(path))?.map_err(refused)
     }
 
-    /// Let go of the file, as soon as no other thread is in the middle of a call.
+    /// Let go of the file or the connections, as soon as no other thread is in the middle of a call.
     ///
     /// >>> store = CreditStore(path)
     /// >>> store.close()

@@ -8,8 +8,8 @@ from gpu_credit import Authorised, CreditStore, Funds, Hold
 
 
 @pytest.fixture
-def store(tmp_path):
-    with CreditStore(tmp_path / "credit.redb") as store:
+def store(path):
+    with CreditStore(path) as store:
         store.open_account("team")
         store.add_credit("team", "g", "march", amount=100, timestamp=0, expiration=99)
         store.open_account("ada")
@@ -80,8 +80,8 @@ def test_what_cannot_be_is_an_error(store):
             pytest.fail(f"number {number} was accepted")
 
 
-def test_a_start_that_is_not_given_is_now_and_a_retry_is_not_compared_in_it(tmp_path):
-    with CreditStore(tmp_path / "credit.redb", unit="s") as store:
+def test_a_start_that_is_not_given_is_now_and_a_retry_is_not_compared_in_it(path):
+    with CreditStore(path, unit="s") as store:
         store.open_account("team")
         store.add_credit("team", "g", "march", amount=100, timestamp=datetime(2020, 1, 1, tzinfo=UTC))
         first = store.authorise("team", "req-1", amount=70, length=timedelta(minutes=10))

@@ -11,8 +11,8 @@ from gpu_credit import CreditBook, CreditStore, Ingested
 
 
 @pytest.fixture
-def store(tmp_path):
-    with CreditStore(tmp_path / "credit.redb") as store:
+def store(path):
+    with CreditStore(path) as store:
         yield store
 
 
@@ -103,7 +103,7 @@ def test_accounts_keep_the_policy_they_have(store):
     assert [store.account(name).policy for name in ("ada", "bob")] == ["forfeit", "carry:5"]
 
 
-def test_times_and_integer_ids_are_taken(tmp_path):
+def test_times_and_integer_ids_are_taken(path):
     frame = pandas.DataFrame({
         "id": [1, 2],
         "account": [10, 10],
@@ -114,7 +114,7 @@ def test_times_and_integer_ids_are_taken(tmp_path):
     grants = pandas.DataFrame({
         "id": ["g"], "account": [10], "amount": [100], "timestamp": [datetime(2024, 1, 1)], "expiration": [timedelta(days=31)],
     })
-    with CreditStore(tmp_path / "credit.redb", unit="s") as store:
+    with CreditStore(path, unit="s") as store:
         store.ingest(frame, kind="usage")
         store.ingest(grants, kind="grant")
         assert store.get_balance("10", datetime(2024, 1, 20)) == 100 - 5 - 3 * 9

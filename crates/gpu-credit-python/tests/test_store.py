@@ -1,16 +1,14 @@
 """The durable store: what is posted once is there after opening again."""
 
+import _thread
 import gzip
+import os
 import threading
+import time
 from datetime import datetime, timezone
 
 import pytest
 from gpu_credit import CreditStore, GPUCredit, MeteredId
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "credit.redb"
 
 
 @pytest.fixture
@@ -294,7 +292,7 @@ def test_an_account_is_a_copy(store):
     assert account.statement(30).used == 100
 
 
-def test_errors(store, path, tmp_path):
+def test_errors(store, tmp_path):
     for error, refused in (
         (KeyError, lambda: store.get_balance("eve", 0)),
         (KeyError, lambda: store.subtract("eve", "a", amount=1, timestamp=0)),
@@ -304,8 +302,8 @@ def test_errors(store, path, tmp_path):
         (OverflowError, lambda: store.subtract("acme", "a", amount=2**63 - 1, timestamp=0)),
         (OverflowError, lambda: store.add_credit("acme", "a", "a", amount=1, timestamp=2**63 - 1, expiration=1)),
         (TypeError, lambda: store.subtract("acme", "a", amount=1.0, timestamp=0)),
-        (OSError, lambda: CreditStore(path)),  # It is open already.
         (OSError, lambda: CreditStore(tmp_path / "nowhere" / "credit.redb")),
+        (OSError, lambda: CreditStore("postgres://nobody@127.0.0.1:1/credit")),
     ):
         with pytest.raises(error):
             refused()
@@ -316,11 +314,72 @@ def test_errors(store, path, tmp_path):
         store.get_balance("acme", 0)
 
 
-def test_a_copy_of_the_file(store, tmp_path):
-    store.copy_to(tmp_path / "copy.redb")
-    store.subtract("acme", "later", amount=1, timestamp=12)
-    with CreditStore(tmp_path / "copy.redb") as copied:
-        assert (copied.get_balance("acme", 12), store.get_balance("acme", 12)) == (80, 79)
+def test_a_file_is_open_once(tmp_path):
+    with CreditStore(tmp_path / "credit.redb"), pytest.raises(OSError, match="credit.redb"):
+        CreditStore(tmp_path / "credit.redb")
+
+
+def test_a_copy_of_the_store(store, tmp_path, new_place):
+    for copy in (tmp_path / "copy.redb", new_place()):
+        balance = store.get_balance("acme", 12)
+        store.copy_to(copy)
+        store.subtract("acme", str(copy), amount=1, timestamp=12)
+        with CreditStore(copy) as copied:
+            assert (copied.get_balance("acme", 12), store.get_balance("acme", 12)) == (balance, balance - 1)
+        with pytest.raises((OSError, ValueError)):
+            store.copy_to(copy)  # It holds something.
+
+
+def test_stores_share_a_database(server):
+    address = server.address()
+    with CreditStore(address, unit="s") as one, CreditStore(address) as other:
+        assert (one.open_account("acme"), other.open_account("acme")) == (True, False)
+        assert other.subtract("acme", "job", amount=5, timestamp=12) is True
+        assert one.subtract("acme", "job", amount=5, timestamp=12) is False
+        assert (one.account("acme").used, other.time_unit) == (5, "s")
+        assert address not in repr(one) and "database postgres" in repr(one)
+        assert "<th>server</th>" in one._repr_html_()
+    assert repr(one).endswith(", closed>")
+
+
+def test_a_store_on_a_server_belongs_to_the_process_that_opened_it(server):
+    address = server.address()
+    with CreditStore(address) as store:
+        store.open_account("acme")
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                store.get_balance("acme", 5)
+            except RuntimeError:
+                with CreditStore(address) as own:
+                    own.subtract("acme", "child", amount=5, timestamp=5)
+                del store
+                code = 0
+            finally:
+                os._exit(code)
+        assert os.waitpid(child, 0)[1] == 0
+        assert store.balance_at("acme", 5).deficit == 5
+        assert store.subtract("acme", "parent", amount=1, timestamp=5)
+
+
+def test_ctrl_c_ends_the_wait_for_a_server(server):
+    """A server that does not answer kept who asked it from anything else."""
+    address = server.address()
+    with CreditStore(address) as store:
+        store.open_account("acme")
+        holder = server.hold(address)
+        try:
+            threading.Timer(0.3, _thread.interrupt_main).start()
+            begun = time.monotonic()
+            with pytest.raises(KeyboardInterrupt):
+                store.subtract("acme", "job", amount=5, timestamp=5)
+            assert time.monotonic() - begun < 5
+        finally:
+            holder.kill()
+            holder.wait()
+        store.subtract("acme", "job", amount=5, timestamp=5)  # Now, or then.
+        assert store.balance_at("acme", 5).deficit == 5
 
 
 def test_threads_share_a_store(store):
@@ -337,13 +396,13 @@ def test_threads_share_a_store(store):
     assert len(store.history("acme")) == 3 + 60
 
 
-def test_a_journal_goes_from_store_to_store(store, tmp_path):
+def test_a_journal_goes_from_store_to_store(store, tmp_path, new_place):
     journal = tmp_path / "journal.jsonl"
     entries = store.export_journal(journal)
     assert entries == len(store.history("acme")) > 2
     with pytest.raises(FileExistsError):
         store.export_journal(journal)
-    with CreditStore(tmp_path / "other.redb") as other:
+    with CreditStore(new_place()) as other:
         assert other.import_journal(journal, dry_run=True).posted == entries
         assert other.accounts() == []
         assert other.import_journal(journal).posted == entries

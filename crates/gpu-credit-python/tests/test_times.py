@@ -340,8 +340,8 @@ def test_copies_and_books_keep_the_unit():
     assert account.unit is None
 
 
-def test_a_store_has_a_unit(tmp_path):
-    path, noon = tmp_path / "credit.redb", datetime(2024, 1, 15, 12)
+def test_a_store_has_a_unit(path):
+    noon = datetime(2024, 1, 15, 12)
     with CreditStore(path, unit="s") as store:
         store.open_account("ada")
         store.add_credit("ada", "invoice-1", "january", amount=100, timestamp=noon, until=date(2024, 2, 1))

@@ -3078,7 +3078,8 @@ class CreditBook:
 
 @final
 class CreditStore:
-    """CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost.
+    """CreditStore(path, *, unit=None): many accounts in one file, without a server, nothing lost; or, with
+    "postgres://USER@HOST/DATABASE" for the path, on PostgreSQL, shared with other processes.
 
     Opens the file, or creates it. What a call has posted when it returns survives a power cut. Each
     record has an id of your choosing, unique within its account: the same id with the same content is
@@ -3089,7 +3090,11 @@ class CreditStore:
     then taken as by GPUCredit.
 
     A store belongs to the process that opened it: in a forked child, as of multiprocessing, every call is
-    a RuntimeError. One process at a time has the file open: let the others ask that one.
+    a RuntimeError, and the child opens its own. One process at a time has a file open: let the others ask
+    that one. On PostgreSQL, 15 or later, any number of processes on any number of machines serve the same
+    accounts: whoever asks after a call has posted sees it. The database is to be the store's own; a
+    password comes from PGPASSWORD. Ctrl-C ends the wait for a server that does not answer: whether that
+    call has posted is settled by posting it again.
 
     Raises
     ------
@@ -3098,7 +3103,7 @@ class CreditStore:
     LookupError
         If there is no record of an id.
     OSError
-        If the file fails.
+        If the file or the server fails.
     OverflowError
         As GPUCredit does.
     ValueError
@@ -4326,7 +4331,7 @@ class CreditStore:
         UsageStatement(amount=8, draws=[], deficit=8, dropped=0)
         """
     def accounts(self) -> list[str]:
-        """The names of all accounts, in the order in which they were opened.
+        """The names of all accounts, in their order.
 
         Returns
         -------
@@ -4722,7 +4727,9 @@ class CreditStore:
         1
         """
     def copy_to(self, path: StrPath) -> None:
-        """Copy the store to another file, as it stands, while it is in use.
+        """Copy the store to another file, as it stands, while it is in use. From a file to an empty database, or
+        from a database, accounts go with all entries, revisions and ids, and the copy is read and compared:
+        post nothing meanwhile.
 
         Parameters
         ----------
@@ -4746,7 +4753,7 @@ class CreditStore:
         ['ada']
         """
     def close(self) -> None:
-        """Let go of the file, as soon as no other thread is in the middle of a call.
+        """Let go of the file or the connections, as soon as no other thread is in the middle of a call.
 
         Raises
         ------
