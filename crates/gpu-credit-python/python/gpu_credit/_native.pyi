@@ -3092,7 +3092,7 @@ class CreditStore:
     A store belongs to the process that opened it: in a forked child, as of multiprocessing, every call is
     a RuntimeError, and the child opens its own. One process at a time has a file open: let the others ask
     that one. On PostgreSQL, 15 or later, any number of processes on any number of machines serve the same
-    accounts: whoever asks after a call has posted sees it. The database is to be the store's own; a
+    accounts: each call sees what earlier calls have posted. The database is to be the store's own; a
     password comes from PGPASSWORD. Ctrl-C ends the wait for a server that does not answer: whether that
     call has posted is settled by posting it again.
 
