@@ -8,7 +8,7 @@
 //! The store is in memory, so that no figure is that of a disk. In accounts of a thousand, of a hundred thousand and of a million
 //! usage records, without other holds and with a thousand that are open, each round records usage, asks for a hold and
 //! settles it, in turns. The first two holds are measured by themselves: the second makes the account with holds, which costs
-//! as much as copying it. What each round leaves behind is verified: what is held, and what is used.
+//! as much as loading it. What each round leaves behind is verified: what is held, and what is used.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 

@@ -29,30 +29,11 @@ pub(crate) struct UsageIds {
     numbered: BTreeMap<(i64, Revision), u32>,
     /// Posted since an identity was last asked for.
     recent: Vec<(i64, Revision)>,
-    /// Whether usage of earlier entries may follow what is sorted: see [`copied`](Self::copied).
-    is_copy: bool,
 }
 
 impl UsageIds {
-    /// Those of a copy of the engine, to which usage of any entries is posted in their order, earlier ones than
-    /// those that it has, too; and then usage of later entries. O(n), or O(1) if nothing was posted since they were sorted.
-    pub(crate) fn copied(&self) -> Self {
-        let is_sorted = self.numbered.is_empty() && self.recent.is_empty();
-        UsageIds {
-            sorted: match is_sorted {
-                true => Arc::clone(&self.sorted),
-                false => Arc::new(self.in_order()),
-            },
-            is_copy: true,
-            ..UsageIds::default()
-        }
-    }
-
     pub(crate) fn post(&mut self, timestamp: i64, revision: Revision) {
-        match self.is_copy {
-            true => self.number((timestamp, revision)),
-            false => self.recent.push((timestamp, revision)),
-        }
+        self.recent.push((timestamp, revision));
     }
 
     /// How much usage the engine was told of.
@@ -95,7 +76,6 @@ impl UsageIds {
     /// The entries of all usage, in order of time and then of posting: of an instant the first is that of
     /// identity 0, and so on. O(n log n), and O(n) if they were posted in that order.
     pub(crate) fn in_order(&self) -> Vec<(i64, Revision)> {
-        assert!(!self.is_copy, "a copy has usage in another order");
         let all = self
             .sorted
             .iter()
@@ -120,7 +100,7 @@ impl UsageIds {
         };
     }
 
-    /// Numbers the usage of an entry that is later than those of its instant that are numbered so far.
+    /// Numbers the usage of an entry that is later than those of its instant so far.
     fn number(&mut self, (timestamp, revision): (i64, Revision)) {
         let instant = (timestamp, Revision::START)..(timestamp, revision);
         let last = self.numbered.range(instant).next_back();
@@ -166,41 +146,12 @@ mod tests {
                 }
                 if random.below(40) == 0 {
                     let until = random.between(0, 5);
-                    let stands = |revision: Revision| revision.get() % 3 != 0;
+                    let stands = |revision: Revision| !revision.get().is_multiple_of(3);
                     ids.close(until, stands);
                     posted.retain(|(at, revision)| *at >= until && stands(*revision));
                 }
             }
             check(&mut ids, &posted);
-        }
-    }
-
-    #[test]
-    fn a_copy_keeps_identities_and_takes_usage_of_earlier_entries() {
-        let mut random = Random::new(30);
-        for _ in 0..200 {
-            let mut ids = UsageIds::default();
-            let mut posted: Vec<(i64, Revision)> = Vec::new();
-            let (of_copy, of_all): (Vec<u64>, Vec<u64>) =
-                (1..60).partition(|_| random.chance(1, 3));
-            let (before, after) = of_all.split_at(of_all.len() / 2);
-            for revision in before {
-                posted.push((random.between(0, 5), Revision::new(*revision)));
-                let (timestamp, revision) = posted[posted.len() - 1];
-                ids.post(timestamp, revision);
-                if random.below(7) == 0 {
-                    check(&mut ids, &posted);
-                }
-            }
-            let mut copy = ids.copied();
-            let last = before[before.len() - 1];
-            let earlier = of_copy.iter().filter(|revision| **revision < last);
-            for revision in earlier.chain(after) {
-                posted.push((random.between(0, 5), Revision::new(*revision)));
-                let (timestamp, revision) = posted[posted.len() - 1];
-                copy.post(timestamp, revision);
-                check(&mut copy, &posted);
-            }
         }
     }
 

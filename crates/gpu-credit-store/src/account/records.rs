@@ -15,11 +15,8 @@ use crate::usage_ids::UsageIds;
 pub(super) struct Records {
     pub(super) engine: GpuCredit,
     pub(super) usage_ids: UsageIds,
-    /// The entries of all metered usage that the engine was told of, in the order of its numbers: in posting order,
-    /// of a copy what was copied and then the rest.
+    /// The entries of all metered usage that the engine was told of, in the order of its numbers.
     pub(super) metered: Vec<Revision>,
-    /// How many of these were copied.
-    copied: usize,
 }
 
 impl Records {
@@ -28,28 +25,12 @@ impl Records {
             engine: GpuCredit::with_overdraft(policy),
             usage_ids: UsageIds::default(),
             metered: Vec::new(),
-            copied: 0,
-        }
-    }
-
-    /// A copy, to which usage of any entries is posted in their order, earlier ones than those that it has, too; and
-    /// then usage of later entries. O(n)
-    pub(super) fn copied(&self) -> Self {
-        Records {
-            engine: self.engine.clone(),
-            usage_ids: self.usage_ids.copied(),
-            metered: self.metered.clone(),
-            copied: self.metered.len(),
         }
     }
 
     /// The metered usage that an entry posted. O(log j)
     pub(super) fn metered_id(&self, revision: Revision) -> Option<MeteredId> {
-        let (copied, later) = self.metered.split_at(self.copied);
-        let place = match copied.binary_search(&revision) {
-            Ok(place) => place,
-            Err(_) => copied.len() + later.binary_search(&revision).ok()?,
-        };
+        let place = self.metered.binary_search(&revision).ok()?;
         Some(MeteredId::from_index(u32::try_from(place).ok()?))
     }
 
