@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection as Connected, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection as Connected, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::address::Address;
@@ -180,9 +180,31 @@ impl Held {
         timeout(self.wait, answer).await
     }
 
-    /// A transaction is to begin.
-    pub(crate) fn open(&mut self) {
+    /// Begins a transaction, holds the accounts of these names in it, and reads something. A client that says
+    /// nothing for as long as `silence` is given up by the server: others wait for it no longer.
+    pub(crate) async fn begin<T>(
+        mut self,
+        silence: Duration,
+        names: &[&str],
+        read: impl AsyncFnOnce(&Live) -> Result<T, Error>,
+    ) -> Result<(Self, T), StorageProblem> {
         self.is_open = true;
+        let begun = self.answer(async {
+            let (client, statements) = (&self.live().client, &self.live().statements);
+            let silence = silence.as_millis();
+            let begin = format!("BEGIN; SET LOCAL idle_in_transaction_session_timeout = {silence}");
+            client.batch_execute(&begin).await?;
+            client.query(&statements.lock, &[&names]).await?;
+            read(self.live()).await
+        });
+        let failed = match begun.await {
+            Ok(Ok(found)) => return Ok((self, found)),
+            Ok(Err(error)) => problem(&error),
+            Err(_) => other("others hold the accounts: no answer in time"),
+        };
+        // Nothing was written: what is begun ends with the connection.
+        self.give_up();
+        Err(failed)
     }
 
     /// The transaction has ended.
@@ -208,7 +230,7 @@ impl Drop for Held {
 impl Live {
     /// Writes something: once it is confirmed, all is replicated that was visible before, and the server was the
     /// primary meanwhile. If not without a notice, it is not confirmed.
-    pub(crate) async fn confirm(&self) -> Result<(), tokio_postgres::Error> {
+    pub(crate) async fn confirm(&self) -> Result<(), Error> {
         let (client, statement) = (&self.client, &self.statements.barrier);
         client.execute(statement, &[&self.barrier]).await?;
         Ok(())
@@ -227,9 +249,9 @@ impl Live {
 
 /// Keeps a connection going, and notes whether the server says something that was not asked.
 fn keep_up<S>(
-    connected: Result<(Client, Connected<Socket, S>), tokio_postgres::Error>,
+    connected: Result<(Client, Connected<Socket, S>), Error>,
     is_noticed: &Arc<AtomicBool>,
-) -> Result<Client, tokio_postgres::Error>
+) -> Result<Client, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

@@ -1,17 +1,22 @@
 //! What stores that share the journal ask of it: appends, look-ups and news.
 
+use std::time::Duration;
+
 use gpu_credit_store::{
     Append, Appended, Have, JournalError, LookedUp, News, SharedJournal, StorageProblem,
     Transaction, Wanted,
 };
 
 use crate::append::Parameters;
-use crate::connection::Held;
+use crate::connection::{Held, Live};
 use crate::failure::{Failed, other, problem};
 use crate::journal::PostgresJournal;
 use crate::look_up::{Arrays, is_kept, look_up};
 use crate::rows::{self, HEAD_COLUMNS, signed, unsigned};
 use crate::transaction;
+
+/// How long a draft may take while its accounts are held.
+const SILENCE: Duration = Duration::from_secs(5);
 
 impl SharedJournal for PostgresJournal {
     fn place(&self) -> &str {
@@ -83,29 +88,9 @@ impl SharedJournal for PostgresJournal {
     ) -> Result<Option<Appended>, JournalError> {
         let arrays = Arrays::of(wanted);
         let begun = self.run(async {
-            let mut held = self.lanes[lane].hold().await?;
-            held.open();
-            let live = held.live();
-            let locked = held.answer(async {
-                let begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000";
-                live.client.batch_execute(begin).await?;
-                live.client
-                    .query(&live.statements.lock, &[&arrays.names])
-                    .await?;
-                look_up(live, &arrays).await
-            });
-            match locked.await {
-                Ok(Ok(found)) => Ok((held, found)),
-                // Nothing was written: what is begun ends with the connection.
-                Ok(Err(error)) => {
-                    held.give_up();
-                    Err(problem(&error))
-                }
-                Err(_) => {
-                    held.give_up();
-                    Err(other("no answer in time"))
-                }
-            }
+            let held = self.lanes[lane].hold().await?;
+            let read = async |live: &Live| look_up(live, &arrays).await;
+            held.begin(SILENCE, &arrays.names, read).await
         });
         let (held, found) = self.named(begun)?;
         let looked_up = match found.read(wanted) {

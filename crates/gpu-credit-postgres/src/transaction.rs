@@ -1,18 +1,20 @@
 //! One transaction of many appends, with the accounts held: of an import.
 
+use std::time::Duration;
+
 use gpu_credit_store::{
     Append, Appended, Deletion, Head, JournalError, StorageProblem, Transaction,
 };
 
 use crate::append::Parameters;
-use crate::connection::Held;
+use crate::connection::{Held, Live};
 use crate::failure::{Failed, other, problem};
 use crate::journal::{Parameter, PostgresJournal};
 use crate::look_up::{heads, kept};
 use crate::rows::signed;
 
-/// A client that says nothing for so long is given up by the server: the others wait for it no longer.
-const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 300000";
+/// How long an import may say nothing.
+const SILENCE: Duration = Duration::from_secs(300);
 
 /// Accounts that are held, and the connection that holds them.
 struct Transacting<'j> {
@@ -27,21 +29,14 @@ pub(crate) fn transact(
     names: &[&str],
     act: &mut dyn FnMut(&mut dyn Transaction) -> bool,
 ) -> Result<Appended, JournalError> {
+    let kept = kept(names);
     let begun = journal.run(async {
-        let mut held = journal.long.hold().await?;
-        held.open();
-        match held.answer(begin(&held, names)).await {
-            Ok(Ok(found)) => Ok((held, found)),
-            // Nothing was written: what is begun ends with the connection.
-            Ok(Err(error)) => {
-                held.give_up();
-                Err(problem(&error))
-            }
-            Err(_) => {
-                held.give_up();
-                Err(other("others hold the accounts: no answer in time"))
-            }
-        }
+        let held = journal.long.hold().await?;
+        let heads = async |live: &Live| {
+            let names: [Parameter<'_>; 1] = [&kept];
+            live.client.query(&live.statements.heads, &names).await
+        };
+        held.begin(SILENCE, &kept, heads).await
     });
     let (held, found) = journal.named(begun)?;
     let mut transacting = Transacting {
@@ -67,18 +62,6 @@ pub(crate) fn transact(
         journal.run(journal.renew_readers());
     }
     Ok(appended)
-}
-
-async fn begin(
-    held: &Held,
-    names: &[&str],
-) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
-    let live = held.live();
-    let names = kept(names);
-    let names: [Parameter<'_>; 1] = [&names];
-    live.client.batch_execute(BEGIN).await?;
-    live.client.query(&live.statements.lock, &names).await?;
-    live.client.query(&live.statements.heads, &names).await
 }
 
 impl Transacting<'_> {
