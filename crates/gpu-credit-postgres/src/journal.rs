@@ -1,13 +1,14 @@
 //! The journal, and what every store reads of it; `sharing.rs` has what stores that share it ask besides.
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gpu_credit_store::{
     AccountKey, Deletion, Entry, Head, JournalError, Reader, RecordId, Revision, Sequence,
-    Snapshots, StorageProblem,
+    StorageProblem,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -37,6 +38,10 @@ pub struct PostgresJournal {
     readers: Vec<Connection>,
     /// That of transactions that take long.
     pub(crate) long: Connection,
+    /// That of snapshots that are written.
+    pub(crate) aside: Connection,
+    /// A number at random, by which this journal writes snapshots.
+    pub(crate) writer: i64,
     next_reader: AtomicUsize,
     /// There until it is dropped.
     runtime: Option<Runtime>,
@@ -76,6 +81,8 @@ impl PostgresJournal {
             lanes: connections(options.lanes),
             readers: connections(READERS),
             long: Connection::new(&settings),
+            aside: Connection::new(&settings),
+            writer: RandomState::new().hash_one(0).cast_signed(),
             next_reader: AtomicUsize::new(0),
             settings,
             runtime: Some(runtime),
@@ -163,19 +170,28 @@ impl PostgresJournal {
         .await
     }
 
-    /// Drops what is left of deleted accounts, but for the entry that deleted each.
+    /// Drops what is left of deleted accounts, but for the entry that deleted each: snapshots, too.
     pub(crate) async fn purge(&self) -> Result<(), StorageProblem> {
-        let some = "DELETE FROM entry WHERE (account, revision) IN (SELECT e.account, e.revision \
-            FROM entry e JOIN account a ON a.account = e.account WHERE a.state = 1 \
-            AND e.revision < a.head LIMIT $1)";
-        loop {
-            let dropped = self
-                .read(async |live| live.client.execute(some, &[&PURGED_AT_ONCE]).await)
-                .await?;
-            if dropped == 0 {
-                return Ok(());
+        let each = [
+            "DELETE FROM entry WHERE (account, revision) IN (SELECT e.account, e.revision \
+                FROM entry e JOIN account a ON a.account = e.account WHERE a.state = 1 \
+                AND e.revision < a.head LIMIT $1)",
+            "DELETE FROM snapshot WHERE (account, revision) IN (SELECT s.account, s.revision \
+                FROM snapshot s JOIN account a ON a.account = s.account WHERE a.state = 1 LIMIT $1)",
+            "DELETE FROM segment WHERE (account, number) IN (SELECT s.account, s.number \
+                FROM segment s JOIN account a ON a.account = s.account WHERE a.state = 1 LIMIT $1)",
+        ];
+        for some in each {
+            loop {
+                let dropped = self
+                    .read(async |live| live.client.execute(some, &[&PURGED_AT_ONCE]).await)
+                    .await?;
+                if dropped == 0 {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -186,9 +202,6 @@ impl Drop for PostgresJournal {
         }
     }
 }
-
-/// It keeps none: accounts are folded from their entries.
-impl Snapshots for PostgresJournal {}
 
 impl Reader for PostgresJournal {
     fn note(&self, name: &str) -> Result<Option<u64>, JournalError> {
@@ -253,7 +266,8 @@ impl Reader for PostgresJournal {
         let mut end = None;
         loop {
             let from = signed(after.get());
-            let page = self.run(self.rows(|statements| &statements.page, &[&number, &from]));
+            let parameters: [Parameter<'_>; 3] = [&number, &from, &PAGE];
+            let page = self.run(self.rows(|statements| &statements.page, &parameters));
             let page = self.named(page)?;
             for row in &page {
                 let head: i64 = self.named(row.try_get(0).map_err(|error| problem(&error)))?;
@@ -269,10 +283,26 @@ impl Reader for PostgresJournal {
                     return Ok(());
                 }
             }
-            if page.len() < PAGE {
+            if signed(page.len() as u64) < PAGE {
                 return Ok(());
             }
         }
+    }
+
+    fn entry_at(
+        &self,
+        account: &AccountKey,
+        revision: Revision,
+    ) -> Result<Option<Entry>, JournalError> {
+        let after = signed(revision.get().saturating_sub(1));
+        let parameters: [Parameter<'_>; 3] = [&signed(account.opened.get()), &after, &1_i64];
+        let rows = self.run(self.rows(|statements| &statements.page, &parameters));
+        let rows = self.named(rows)?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let entry = self.named(rows::entry(account, row, 1))?;
+        Ok(entry.filter(|entry| entry.revision == revision))
     }
 
     fn find_many(

@@ -59,6 +59,7 @@ mod options;
 mod rows;
 mod schema;
 mod sharing;
+mod snapshots;
 mod statements;
 mod transaction;
 
@@ -94,8 +95,7 @@ impl PostgresStore {
     ///
     /// [`StorageProblem::NoTables`]: gpu_credit_store::StorageProblem::NoTables
     pub fn open_existing(url: &str) -> Result<Self, Error> {
-        let journal = PostgresJournal::open_existing(url)?;
-        Ok(PostgresStore(Store::with_shared_journal(journal)))
+        PostgresOptions::default().open_existing(url)
     }
 
     /// The store that it is.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gpu_credit_store::{Error, JournalError, Store};
+use gpu_credit_store::{Error, JournalError, StoreOptions};
 
 use crate::schema::Missing;
 use crate::{PostgresJournal, PostgresStore};
@@ -22,6 +22,7 @@ pub struct PostgresOptions {
     pub(crate) strict_reads: bool,
     pub(crate) wait: Duration,
     pub(crate) tables: Missing,
+    store: StoreOptions,
 }
 
 impl Default for PostgresOptions {
@@ -31,6 +32,7 @@ impl Default for PostgresOptions {
             strict_reads: false,
             wait: Duration::from_secs(30),
             tables: Missing::IsMade,
+            store: StoreOptions::default(),
         }
     }
 }
@@ -49,7 +51,8 @@ impl PostgresOptions {
     /// After each read, and before it is used, a write must be confirmed on the same connection. So no answer
     /// comes from a primary whose standby was promoted, and none can be lost by a promotion. Without it, a
     /// primary must be unable to answer before its standby is promoted, and nobody may cancel a commit.
-    /// Costs a commit for each read; those who wait share both. Off by default.
+    /// Costs a commit for each read; those who wait share both. Off by default. An address with `strict_reads=true`
+    /// or `false` among its options decides it.
     #[must_use]
     pub const fn strict_reads(mut self, are_strict: bool) -> Self {
         self.strict_reads = are_strict;
@@ -64,6 +67,13 @@ impl PostgresOptions {
         self
     }
 
+    /// What the store is opened with: how much memory accounts may take, and when snapshots are written.
+    #[must_use]
+    pub const fn store(mut self, options: StoreOptions) -> Self {
+        self.store = options;
+        self
+    }
+
     pub(crate) const fn with_tables(mut self, tables: Missing) -> Self {
         self.tables = tables;
         self
@@ -75,7 +85,15 @@ impl PostgresOptions {
     /// As [`PostgresStore::open`].
     pub fn open(&self, url: &str) -> Result<PostgresStore, Error> {
         let journal = self.open_journal(url)?;
-        Ok(PostgresStore(Store::with_shared_journal(journal)))
+        Ok(PostgresStore(self.store.with_shared_journal(journal)))
+    }
+
+    /// The same, if the tables are there: see [`PostgresStore::open_existing`].
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open_existing`].
+    pub fn open_existing(&self, url: &str) -> Result<PostgresStore, Error> {
+        self.with_tables(Missing::IsAnError).open(url)
     }
 
     /// Connects to a database: see [`PostgresJournal::open`].

@@ -8,8 +8,13 @@ use crate::failure::{code, other, problem};
 
 /// What brings the tables from one version to the next, the first from nothing. Only ever append.
 ///
-/// Version 2 has holds: kinds of entries that an earlier program does not know, in the same tables.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), "SELECT 1"];
+/// Version 2 has holds: kinds of entries that an earlier program does not know, in the same tables. Version 3 has
+/// snapshots.
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    "SELECT 1",
+    include_str!("snapshots.sql"),
+];
 /// Times that it is tried if others do the same.
 const TRIES: usize = 10;
 

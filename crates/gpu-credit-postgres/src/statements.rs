@@ -6,7 +6,7 @@ use crate::connection::BARRIER;
 use crate::rows::{ENTRY, HEAD};
 
 /// Entries that are read at a time.
-pub(crate) const PAGE: usize = 8_192;
+pub(crate) const PAGE: i64 = 8_192;
 /// New entries of an account that come with its head.
 pub(crate) const NEWS: usize = 1_000;
 
@@ -20,6 +20,8 @@ pub(crate) struct Statements {
     pub(crate) news: Statement,
     pub(crate) page: Statement,
     pub(crate) barrier: Statement,
+    pub(crate) snapshot: Statement,
+    pub(crate) segments: Statement,
 }
 
 impl Statements {
@@ -50,12 +52,27 @@ impl Statements {
         );
         let page = format!(
             "SELECT a.head, {ENTRY} FROM account a JOIN entry e ON e.account = a.account \
-             WHERE a.account = $1 AND a.state = 0 AND e.revision > $2 ORDER BY e.revision LIMIT {PAGE}"
+             WHERE a.account = $1 AND a.state = 0 AND e.revision > $2 ORDER BY e.revision LIMIT $3"
         );
         let deletion = "SELECT 1 FROM deletion WHERE digest = $1 AND id = $2";
         let lock = "SELECT account FROM account WHERE name = ANY($1) AND state = 0 \
                     ORDER BY account FOR UPDATE";
-        let (append, lock, heads, look_up, by_number, deletion, news, page, barrier) = tokio::try_join!(
+        let snapshot = "SELECT revision, header FROM snapshot WHERE account = $1 AND revision <= $2 \
+                        ORDER BY revision DESC LIMIT 1";
+        let segments = "SELECT number, body FROM segment WHERE account = $1 AND number = ANY($2)";
+        let (
+            append,
+            lock,
+            heads,
+            look_up,
+            by_number,
+            deletion,
+            news,
+            page,
+            barrier,
+            snapshot,
+            segments,
+        ) = tokio::try_join!(
             client.prepare(APPEND),
             client.prepare(lock),
             client.prepare(&heads),
@@ -65,6 +82,8 @@ impl Statements {
             client.prepare(&news),
             client.prepare(&page),
             client.prepare(BARRIER),
+            client.prepare(snapshot),
+            client.prepare(segments),
         )?;
         Ok(Statements {
             append,
@@ -76,6 +95,8 @@ impl Statements {
             news,
             page,
             barrier,
+            snapshot,
+            segments,
         })
     }
 }

@@ -93,6 +93,24 @@ pub trait Reader: Snapshots {
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), JournalError>;
 
+    /// The entry of an account at a revision; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If the storage fails, or what it holds is damaged.
+    fn entry_at(
+        &self,
+        account: &AccountKey,
+        revision: Revision,
+    ) -> Result<Option<Entry>, JournalError> {
+        let mut found = None;
+        let before = revision.before().unwrap_or_default();
+        self.entries(account, before, Sequence::END, &mut |entry| {
+            found = Some(entry);
+            ControlFlow::Break(())
+        })?;
+        Ok(found.filter(|entry| entry.revision == revision))
+    }
+
     /// The entries of these ids in these accounts, in their order.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::redb_journal::CACHE_BYTES;
 use crate::snapshot::SEGMENT_ROWS;
-use crate::{Error, Journal, Lane, RedbJournal, StorageProblem, Store};
+use crate::{Error, Journal, Lane, RedbJournal, Shared, SharedJournal, StorageProblem, Store};
 
 /// If memory is limited, pages of the file take this part of it at most.
 const PAGES_SHARE: usize = 8;
@@ -23,7 +23,7 @@ const PAGES_SHARE: usize = 8;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
-    memory: Option<usize>,
+    pub(crate) memory: Option<usize>,
     pub(crate) snapshot_after: u64,
     pub(crate) snapshot_at_end: u64,
     pub(crate) segment_rows: u32,
@@ -45,7 +45,8 @@ impl StoreOptions {
     /// longest leave memory, and are loaded again when they are needed. An account that alone takes more is
     /// loaded all the same, and so are those of one question. No limit by default.
     ///
-    /// It is about what is held: what a question, a posting or an import takes for itself comes on top.
+    /// It is about what is held: what a question, a posting or an import takes for itself comes on top. Of a
+    /// store on a shared journal, so do the heads that it knows: of a million accounts at most.
     #[must_use]
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = Some(bytes);
@@ -154,6 +155,11 @@ impl StoreOptions {
             }
             created => created,
         }
+    }
+
+    /// A store on a journal that others write to, too.
+    pub fn with_shared_journal<J: SharedJournal>(&self, journal: J) -> Store<Shared<J>> {
+        Store::new_shared(journal, *self)
     }
 
     /// A store on a journal.

@@ -10,8 +10,8 @@ pub struct StoreStatistics {
     pub groups: u64,
     /// Appends that others had forestalled, and that were drafted again. On a file there are none.
     pub conflicts: u64,
-    /// Accounts in memory. On a shared journal they stay there once they are loaded, and are not counted.
+    /// Accounts in memory.
     pub memory: MemoryStatistics,
-    /// Snapshots. On a shared journal there are none.
+    /// Snapshots.
     pub snapshots: SnapshotStatistics,
 }

@@ -4,7 +4,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::draft::{Answered, Request};
-use crate::folding::fold;
 use crate::lane::Appended;
 use crate::{
     Account, AccountKey, Entry, Error, JournalError, Part, Reader, Revision, Sequence,
@@ -29,9 +28,7 @@ pub trait Storage: Send + Sync {
 
     /// An account as its entries up to a revision make it.
     #[doc(hidden)]
-    fn load(&self, account: &AccountKey, revision: Revision) -> Result<Account, Error> {
-        fold(self.reader(), account, revision, Sequence::END)
-    }
+    fn load(&self, account: &AccountKey, revision: Revision) -> Result<Account, Error>;
 
     /// The account of this name that is open.
     #[doc(hidden)]
@@ -58,11 +55,9 @@ pub trait Storage: Send + Sync {
     fn ask_at(
         &self,
         name: &str,
-        _timestamp: i64,
+        timestamp: i64,
         question: &mut dyn FnMut(&Account),
-    ) -> Result<(), Error> {
-        self.ask(&[name], &mut |accounts| question(accounts[0]))
-    }
+    ) -> Result<(), Error>;
 
     /// Shows a question an account as it is in memory, if it is there.
     #[doc(hidden)]

@@ -55,7 +55,10 @@ pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
             None
         }
         (_, Some(address)) => {
-            let (from, to) = (from.open_to_ask()?, postgres::open_or_create(address)?);
+            let (from, to) = (
+                from.open_to_ask()?,
+                postgres::open_or_create(address, from.options())?,
+            );
             Some((copy(&from, &to.store, &to.name)?, to.name))
         }
         (Some(_), None) => Some((copy_to_file(&from.open()?, to)?, to.display().to_string())),

@@ -112,7 +112,7 @@ struct OpenFile {
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
         match self.address() {
-            Some(address) => postgres::open(address),
+            Some(address) => postgres::open(address, self.options()),
             None => self.named(|| self.options().open(&self.db).map_err(advised)),
         }
     }
@@ -121,7 +121,7 @@ impl StoreArguments {
     /// written to first, once, is.
     pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
         match self.address() {
-            Some(address) => postgres::open(address),
+            Some(address) => postgres::open(address, self.options().without_snapshots()),
             None => self.named(|| self.open_file_to_ask()),
         }
     }
@@ -180,7 +180,7 @@ impl StoreArguments {
         }
     }
 
-    fn options(&self) -> StoreOptions {
+    pub(super) fn options(&self) -> StoreOptions {
         let options = StoreOptions::default();
         self.memory.map_or(options, |bytes| options.memory(bytes))
     }
@@ -201,7 +201,7 @@ impl StoreArguments {
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
         if let Some(address) = self.address() {
-            return postgres::open_or_create(address);
+            return postgres::open_or_create(address, self.options());
         }
         self.named(|| {
             self.options()
@@ -213,7 +213,7 @@ impl StoreArguments {
     /// To try something: the store if there is one, and otherwise nothing that stays.
     pub(crate) fn open_or_pretend(&self) -> anyhow::Result<OpenStore> {
         match self.address() {
-            Some(address) => postgres::open_or_pretend(address),
+            Some(address) => postgres::open_or_pretend(address, self.options()),
             None if self.db.exists() => self.open(),
             None => self.named(|| FileStore::in_memory().map_err(advised)),
         }
@@ -266,9 +266,11 @@ mod postgres {
 
     use anyhow::bail;
 
+    use gpu_credit_store::StoreOptions;
+
     use super::OpenStore;
 
-    pub(super) fn open(_: &str) -> anyhow::Result<OpenStore> {
+    pub(super) fn open(_: &str, _: StoreOptions) -> anyhow::Result<OpenStore> {
         bail!("this gpu-credit is built without PostgreSQL: a store is a file")
     }
 

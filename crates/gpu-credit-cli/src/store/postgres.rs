@@ -1,27 +1,28 @@
 //! Stores on PostgreSQL, for the program.
 
-use gpu_credit_postgres::PostgresStore;
-use gpu_credit_store::{SharedJournal, StorageProblem};
+use gpu_credit_postgres::{PostgresOptions, PostgresStore};
+use gpu_credit_store::{SharedJournal, StorageProblem, StoreOptions};
 
 use super::storage::{advised, is};
 use super::{FileStore, OpenStore};
 use crate::escape::printable;
 
 /// Opens a store that is there.
-pub(super) fn open(address: &str) -> anyhow::Result<OpenStore> {
-    PostgresStore::open_existing(address)
-        .map_err(advised)
-        .map(opened)
+pub(super) fn open(address: &str, options: StoreOptions) -> anyhow::Result<OpenStore> {
+    let options = PostgresOptions::default().store(options);
+    options.open_existing(address).map_err(advised).map(opened)
 }
 
 /// Opens a store, and makes it if there is none.
-pub(super) fn open_or_create(address: &str) -> anyhow::Result<OpenStore> {
-    PostgresStore::open(address).map_err(advised).map(opened)
+pub(super) fn open_or_create(address: &str, options: StoreOptions) -> anyhow::Result<OpenStore> {
+    let options = PostgresOptions::default().store(options);
+    options.open(address).map_err(advised).map(opened)
 }
 
 /// To try something: a store that is there, and otherwise one that stays nowhere.
-pub(super) fn open_or_pretend(address: &str) -> anyhow::Result<OpenStore> {
-    match PostgresStore::open_existing(address) {
+pub(super) fn open_or_pretend(address: &str, options: StoreOptions) -> anyhow::Result<OpenStore> {
+    let options = PostgresOptions::default().store(options.without_snapshots());
+    match options.open_existing(address) {
         Err(error)
             if is(&error, |problem| {
                 matches!(problem, StorageProblem::NoTables)

@@ -18,6 +18,7 @@ mod encrypted;
 mod faults;
 mod shared_imports;
 mod sharing;
+mod snapshots;
 mod subset;
 
 #[path = "../../../gpu-credit-store/tests/it/admission.rs"]
@@ -30,6 +31,8 @@ mod corrections;
 mod holds;
 #[path = "../../../gpu-credit-store/tests/it/importing.rs"]
 mod importing;
+#[path = "../../../gpu-credit-store/tests/it/memory.rs"]
+mod memory;
 #[path = "../../../gpu-credit-store/tests/it/metered.rs"]
 mod metered;
 #[path = "../../../gpu-credit-store/tests/it/period.rs"]

@@ -341,3 +341,23 @@ fn of_64_requests_on_three_stores_ten_get_a_hold_if_ten_fit() {
         assert_sound(store);
     }
 }
+
+/// Regression: what was read of it until then was exported as if it were all.
+#[test]
+fn an_account_that_is_deleted_while_it_is_exported_ends_the_export() {
+    let database = Database::new();
+    let (one, other) = (database.open(), database.open());
+    let mut postings = vec![Posting::open_account("acme", "open", Overdraft::Carry)];
+    let usage = |number: i64| Posting::usage("acme", number.to_string(), 1, number);
+    postings.extend((0..9_000).map(usage));
+    one.post_all(postings).unwrap();
+    let delete = |entries| {
+        if entries == 5_000 {
+            other.delete_account("acme", "gone").unwrap();
+        }
+    };
+    let error = one.export_journal(Vec::new(), delete).unwrap_err();
+    assert!(matches!(error, Error::DeletedMeanwhile(_)), "{error}");
+    assert!(error.to_string().contains("acme"), "{error}");
+    one.export_journal(Vec::new(), |_| ()).unwrap();
+}

@@ -22,6 +22,7 @@ const WORDS: &[&str] = &[
     "CONSTRAINT",
     "CREATE",
     "DELETE",
+    "DESC",
     "DO",
     "EXISTS",
     "FOR",

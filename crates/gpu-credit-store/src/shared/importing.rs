@@ -63,8 +63,8 @@ pub(super) fn alone<J: SharedJournal>(
 ) -> Result<bool, Error> {
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
     let (mut answered, mut last, mut writes, mut conflicts) = (Ok(()), None, false, false);
-    let written = shared.journal.transact(&names, &mut |transaction| {
-        let mut held = Held::new(transaction, &names, shared.journal.place());
+    let written = shared.journal().transact(&names, &mut |transaction| {
+        let mut held = Held::new(transaction, &names, shared.journal().place());
         let appended = act(&mut held);
         (writes, conflicts) = (held.writes, held.conflicts);
         last = held.last.take();
@@ -99,11 +99,11 @@ fn is_there<J: SharedJournal>(
     last: &Entry,
 ) -> Result<bool, JournalError> {
     let (mut found, mut is_open) = (Ok(false), false);
-    let held = shared.journal.transact(names, &mut |transaction| {
+    let held = shared.journal().transact(names, &mut |transaction| {
         let mut heads = transaction.heads().iter().flatten();
         is_open = heads.any(|head| head.account == last.account);
         let asked = [(last.account.clone(), last.id.clone())];
-        found = shared.journal.find_many(&asked).map(|mut found| {
+        found = shared.journal().find_many(&asked).map(|mut found| {
             let entry = found.pop().flatten();
             entry.is_some_and(|entry| {
                 (entry.revision, entry.recorded_at) == (last.revision, last.recorded_at)

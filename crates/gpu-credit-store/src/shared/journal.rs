@@ -12,7 +12,7 @@ use crate::{Deletion, Entry, Head, JournalError, Reader, RecordId, Revision};
 ///
 /// All may be called from any thread at any time, and waits for its answer. What it reads is what is
 /// durable at some moment after the call.
-pub trait SharedJournal: Reader {
+pub trait SharedJournal: Reader + 'static {
     /// Its server and database, for errors.
     fn place(&self) -> &str;
 

@@ -24,40 +24,77 @@ pub use journal::{
 use std::sync::Arc;
 
 use crate::draft::{Answered, Request};
+use crate::folding::load;
+use crate::snapshot::{Aside, Keeper};
 use crate::storage::Alone;
 use crate::{
-    Account, AccountKey, Entry, Error, JournalError, Reader, Sequence, Storage, StoreStatistics,
-    lane,
+    Account, AccountKey, Entry, Error, JournalError, Reader, Revision, Sequence, Storage,
+    StoreOptions, StoreStatistics, lane,
 };
 use accounts::Accounts;
 use posting::Posted;
 
-/// A journal that others write to, too, and what is known of it in memory.
-pub struct Shared<J> {
+/// A journal that others write to, too, and what is known of it in memory. When it is dropped, the snapshots that
+/// are worth it are written.
+pub struct Shared<J: SharedJournal> {
+    base: Arc<Base<J>>,
+    posted: Posted,
+    aside: Aside,
+}
+
+/// What the thread has that writes snapshots.
+struct Base<J> {
     journal: J,
     accounts: Accounts,
-    posted: Posted,
 }
 
 impl<J: SharedJournal> Shared<J> {
-    /// On a journal.
-    pub fn new(journal: J) -> Self {
+    pub(crate) fn new(journal: J, options: StoreOptions) -> Self {
         Shared {
             posted: Posted::new(journal.lanes()),
-            accounts: Accounts::default(),
-            journal,
+            base: Arc::new(Base {
+                accounts: Accounts::new(options),
+                journal,
+            }),
+            aside: Aside::default(),
         }
     }
 
     /// The journal.
     pub fn journal(&self) -> &J {
-        &self.journal
+        &self.base.journal
+    }
+
+    fn accounts(&self) -> &Accounts {
+        &self.base.accounts
+    }
+
+    fn keeper(&self) -> &Keeper {
+        &self.base.accounts.keeper
+    }
+
+    /// Makes a thread that writes the snapshots that are wanted, if some are and there is none.
+    fn write_aside(&self) {
+        self.aside.write(self.keeper(), || {
+            let base = Arc::clone(&self.base);
+            move || {
+                let keeper = &base.accounts.keeper;
+                keeper.write_all(&base.journal, || Sequence::END);
+            }
+        });
+    }
+}
+
+impl<J: SharedJournal> Drop for Shared<J> {
+    fn drop(&mut self) {
+        self.aside.end(self.keeper());
+        self.keeper().end(self.journal(), Sequence::END);
     }
 }
 
 impl<J: SharedJournal> Storage for Shared<J> {
     fn reader(&self) -> &dyn Reader {
-        &self.journal
+        self.journal()
     }
 
     fn visible(&self) -> Sequence {
@@ -69,38 +106,64 @@ impl<J: SharedJournal> Storage for Shared<J> {
     }
 
     fn key(&self, name: &str) -> Result<AccountKey, Error> {
-        let head = self.journal.heads(&[name])?.pop().flatten();
+        let head = self.journal().heads(&[name])?.pop().flatten();
         let head = head.ok_or_else(|| Error::NoSuchAccount(name.to_owned()))?;
         Ok(head.account)
     }
 
+    fn load(&self, account: &AccountKey, revision: Revision) -> Result<Account, Error> {
+        let (journal, keeper) = (self.journal(), self.keeper());
+        let loaded = load(journal, account, revision, Sequence::END, keeper);
+        self.write_aside();
+        loaded
+    }
+
     fn submit(&self, request: Request) -> Answered {
-        posting::submit(self, request)
+        let answered = posting::submit(self, request);
+        self.write_aside();
+        answered
     }
 
     fn ask(&self, names: &[&str], question: &mut dyn FnMut(&[&Account])) -> Result<(), Error> {
-        match names {
-            [name] => self
-                .accounts
-                .ask(&self.journal, name, &mut |account| question(&[account])),
-            _ => self.accounts.ask_all(&self.journal, names, question),
-        }
+        let (journal, accounts) = (self.journal(), self.accounts());
+        let asked = match names {
+            [name] => accounts.ask(journal, name, &mut |account| question(&[account])),
+            _ => accounts.ask_all(journal, names, question),
+        };
+        self.write_aside();
+        asked
+    }
+
+    fn ask_at(
+        &self,
+        name: &str,
+        timestamp: i64,
+        question: &mut dyn FnMut(&Account),
+    ) -> Result<(), Error> {
+        let asked = (self.accounts()).ask_balance(self.journal(), name, timestamp, question);
+        self.write_aside();
+        asked
     }
 
     fn ask_loaded(&self, name: &str, question: &mut dyn FnMut(&Account)) {
-        self.accounts.ask_loaded(name, question);
-    }
-
-    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
-        self.journal.keep_note(name, number)
+        self.accounts().ask_loaded(name, question);
     }
 
     fn statistics(&self) -> StoreStatistics {
-        self.posted.statistics()
+        let accounts = self.accounts();
+        StoreStatistics {
+            memory: accounts.memory.statistics(),
+            snapshots: accounts.keeper.statistics(),
+            ..self.posted.statistics()
+        }
+    }
+
+    fn keep_note(&self, name: &str, number: u64) -> Result<u64, JournalError> {
+        self.journal().keep_note(name, number)
     }
 
     fn keeps(&self, text: &str) -> bool {
-        self.journal.keeps(text)
+        self.journal().keeps(text)
     }
 
     fn place(&self, _: Sequence) -> Sequence {
@@ -112,7 +175,7 @@ impl<J: SharedJournal> Storage for Shared<J> {
     }
 
     fn prepare(&self, entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
-        importing::prepare(entries, self.journal.place())
+        importing::prepare(entries, self.journal().place())
     }
 
     fn alone(
@@ -120,6 +183,11 @@ impl<J: SharedJournal> Storage for Shared<J> {
         names: &[Arc<str>],
         act: &mut dyn FnMut(&mut dyn Alone) -> Result<lane::Appended, Error>,
     ) -> Result<bool, Error> {
-        importing::alone(self, names, act)
+        let is_written = importing::alone(self, names, act)?;
+        if is_written {
+            self.keeper().note_growth_of(self.journal(), names);
+            self.write_aside();
+        }
+        Ok(is_written)
     }
 }

@@ -123,7 +123,7 @@ impl Posted {
 
 /// Writes what a request asks for.
 pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, request: Request) -> Answered {
-    check_texts(&shared.journal, &request.postings)?;
+    check_texts(shared.journal(), &request.postings)?;
     let lane = shared.posted.lane(&request);
     let mut sent = Sent::new(request);
     let request = &sent.request;
@@ -135,11 +135,20 @@ pub(super) fn submit<J: SharedJournal>(shared: &Shared<J>, request: Request) -> 
         let replied = waiting.submit(sent, is_large, |group| commit(shared, lane, group));
         let (back, answered) = replied.map_err(|Abandoned| (0, Error::Interrupted))?;
         if let Some(answered) = answered {
+            note_growth(shared, &back.request, &answered);
             return answered;
         }
         sent = back;
     }
-    post_alone(shared, lane, &sent)
+    let answered = post_alone(shared, lane, &sent);
+    note_growth(shared, &sent.request, &answered);
+    answered
+}
+
+/// Snapshots may be due of what was written.
+fn note_growth<J: SharedJournal>(shared: &Shared<J>, request: &Request, answered: &Answered) {
+    let key = |name: &str| Some(shared.posted.heads.get(name)?.account);
+    (shared.keeper()).note_growth(shared.journal(), request, answered, key);
 }
 
 /// What the journal cannot keep is refused.
@@ -173,14 +182,14 @@ fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, sent: &Sent) ->
     let needs = Needs::of(&sent.request.postings);
     let failed = |error: JournalError| (0, Error::Journal(error));
     for _ in 0..DRAFTED_FREELY {
-        let looked_up = shared.journal.look_up(&needs.wanted()).map_err(failed)?;
+        let looked_up = shared.journal().look_up(&needs.wanted()).map_err(failed)?;
         let Some((answered, append)) = draft_alone(shared, sent, &needs, looked_up)? else {
             continue;
         };
         let Some(append) = append else {
             return answered;
         };
-        let appended = shared.journal.append(lane, &append).map_err(failed)?;
+        let appended = shared.journal().append(lane, &append).map_err(failed)?;
         if settle(shared, appended, &append).map_err(failed)? {
             return answered;
         }
@@ -188,7 +197,7 @@ fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, sent: &Sent) ->
     for _ in 0..DRAFTED_HELD {
         let mut drafted = None;
         let held = shared
-            .journal
+            .journal()
             .append_held(lane, &needs.wanted(), &mut |looked_up| {
                 let (answered, append) = match draft_alone(shared, sent, &needs, looked_up) {
                     Ok(Some((answered, append))) => (Some(answered), append),
@@ -208,7 +217,7 @@ fn post_alone<J: SharedJournal>(shared: &Shared<J>, lane: usize, sent: &Sent) ->
             _ => {}
         }
     }
-    Err(failed(overtaken(&shared.journal)))
+    Err(failed(overtaken(shared.journal())))
 }
 
 /// What comes of a request, and what it appends, if anything.
@@ -264,8 +273,8 @@ fn gather_standings<J: SharedJournal>(
             .head(name)
             .expect("facts are of accounts that are open");
         let asked = shared
-            .accounts
-            .ask_at(&shared.journal, head, &mut |account| {
+            .accounts()
+            .ask_at(shared.journal(), head, &mut |account| {
                 for (revision, posted) in &records {
                     account_facts.add_standing(*revision, account.standing(*revision, posted));
                 }
@@ -294,7 +303,7 @@ fn settle<J: SharedJournal>(
         Appended::Written => true,
         Appended::Conflict => false,
         Appended::Unknown => {
-            let found = is_found(&shared.journal, append);
+            let found = is_found(shared.journal(), append);
             found.map_err(|error| unknown(&error))?
         }
     };
@@ -365,7 +374,7 @@ fn add(draft: &mut Draft<'_>, sent: &Sent, facts: &mut Facts) -> Answered {
 }
 
 /// Requests that are drafted together.
-struct Group<'g, J> {
+struct Group<'g, J: SharedJournal> {
     shared: &'g Shared<J>,
     lane: usize,
     requests: &'g [Sent],
@@ -407,12 +416,12 @@ impl<J: SharedJournal> Group<'_, J> {
         for _ in 0..DRAFTED_FREELY {
             let known = match cached.take() {
                 Some(known) => known,
-                None => known(shared.journal.look_up(&wanted)?),
+                None => known(shared.journal().look_up(&wanted)?),
             };
             let (answers, Some(append)) = self.draft(&known) else {
                 return Ok(None);
             };
-            let appended = shared.journal.append(self.lane, &append)?;
+            let appended = shared.journal().append(self.lane, &append)?;
             if settle(shared, appended, &append)? {
                 return Ok(Some(answers));
             }
@@ -421,7 +430,7 @@ impl<J: SharedJournal> Group<'_, J> {
             let mut drafted = None;
             let lane = self.lane;
             let appended = shared
-                .journal
+                .journal()
                 .append_held(lane, &wanted, &mut |looked_up| {
                     let (answers, append) = self.draft(&known(looked_up));
                     drafted = append.clone().map(|append| (answers, append));
@@ -434,7 +443,7 @@ impl<J: SharedJournal> Group<'_, J> {
                 return Ok(Some(answers));
             }
         }
-        Err(overtaken(&shared.journal))
+        Err(overtaken(shared.journal()))
     }
 
     /// What comes of those that write, and what they append, if anything. One that writes nothing is

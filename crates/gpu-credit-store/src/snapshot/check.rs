@@ -2,7 +2,7 @@
 
 use super::header::Header;
 use super::read::read_one;
-use super::{Odd, entry, make};
+use super::{Odd, make};
 use crate::folding::fold_on;
 use crate::{Account, AccountKey, Error, Reader, Sequence};
 
@@ -34,7 +34,7 @@ pub(crate) fn problems(
                 continue;
             }
         };
-        let Some(last) = entry(journal, key, revision)? else {
+        let Some(last) = journal.entry_at(key, revision)? else {
             wrong("it is later than all entries");
             continue;
         };

@@ -17,7 +17,7 @@ use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::header::Header;
-use super::{Made, entry, make, thinning};
+use super::{Made, make, thinning};
 use crate::folding::load;
 use crate::{
     AccountKey, Error, JournalError, Reader, Revision, SegmentNumber, Sequence, SnapshotChange,
@@ -47,7 +47,8 @@ pub(crate) struct Keeper {
 struct State {
     /// The revision of the last snapshot of each account that was looked at, by its number.
     last: HashMap<Sequence, Revision>,
-    /// The accounts that entries were added to since, and not so many that a snapshot is due.
+    /// The accounts that so many entries were added to since that a snapshot is worth it, and not so many that it is
+    /// due.
     touched: HashMap<Sequence, AccountKey>,
     waiting: VecDeque<Wanted>,
     /// Accounts that have snapshots that are of no use.
@@ -67,10 +68,10 @@ struct Wanted {
 enum Lacking {
     /// It is written anew.
     None,
-    /// It is due, if nobody has written it meanwhile.
-    One,
     /// As many as are [enough](Keeper::enough) at the end of the store.
     Enough,
+    /// It is [due](Keeper::due), if nobody has written it meanwhile.
+    Due,
 }
 
 #[derive(Default)]
@@ -120,6 +121,11 @@ impl Keeper {
         self.counts.read.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether an account of so many entries is better looked for in its snapshots than read whole.
+    pub(crate) fn is_large(&self, revision: Revision) -> bool {
+        revision.get() > self.options.few_entries()
+    }
+
     /// How many entries after the snapshot of an account at a revision are read for a balance without loading the
     /// account; `None` if that is to be loaded, as it is once what was [read](Self::has_answered) for such
     /// balances took about as long.
@@ -145,6 +151,11 @@ impl Keeper {
         }
     }
 
+    /// Whether snapshots are written at all.
+    pub(super) fn keeps_any(&self) -> bool {
+        self.options.keeps_snapshots()
+    }
+
     /// Whether snapshots of accounts with so many entries are ever written.
     pub(crate) fn looks_at(&self, revision: Revision) -> bool {
         self.options.keeps_snapshots() && revision.get() >= self.options.snapshot_at_end
@@ -161,10 +172,10 @@ impl Keeper {
         let entries = to.get().saturating_sub(last.get());
         let mut state = self.state.lock();
         state.last.entry(account.opened).or_insert(last);
-        if entries >= self.options.snapshot_after.max(to.get() / SHARE) {
-            state.want(account, Lacking::One);
+        if entries >= self.due(to) {
+            state.want(account, Lacking::Due);
             self.is_wanted.store(true, Ordering::Relaxed);
-        } else if entries > 0 {
+        } else if entries >= self.enough(to) {
             state.touched.insert(account.opened, account.clone());
         }
     }
@@ -175,6 +186,11 @@ impl Keeper {
             self.state.lock().want(account, lacking);
             self.is_wanted.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// How many entries of an account with so many in all make a snapshot due, if they are in none.
+    fn due(&self, all: Revision) -> u64 {
+        self.options.snapshot_after.max(all.get() / SHARE)
     }
 
     /// How many entries of an account with so many in all make a snapshot worth it, if they are in none.
@@ -257,8 +273,6 @@ impl Keeper {
         lacking: Lacking,
         visible: Sequence,
     ) -> Result<(), Error> {
-        let snapshots = journal.snapshots(account)?;
-        let last = snapshots.last().copied().unwrap_or_default();
         let head = journal.heads(&[&account.name])?.pop().flatten();
         let Some(head) = head.filter(|head| head.account == *account) else {
             let mut state = self.state.lock();
@@ -268,10 +282,29 @@ impl Keeper {
         };
         let needed = match lacking {
             Lacking::None => 0,
-            Lacking::One => 1,
+            Lacking::Due => self.due(head.revision),
             Lacking::Enough => self.enough(head.revision),
         };
-        if head.revision.get() < last.get().saturating_add(needed) {
+        let is_enough = |snapshots: &[Revision]| {
+            let last = snapshots.last().copied().unwrap_or_default();
+            let is_enough = head.revision.get() >= last.get().saturating_add(needed);
+            if !is_enough {
+                // Others may have written it.
+                self.state.lock().last.insert(account.opened, last);
+            }
+            is_enough
+        };
+        if !is_enough(&journal.snapshots(account)?) {
+            return Ok(());
+        }
+        let Some(_claim) = Claim::of(journal, account)? else {
+            // Somebody else is writing one of them.
+            self.state.lock().last.insert(account.opened, head.revision);
+            return Ok(());
+        };
+        // What was dropped and what was written before is seen now.
+        let snapshots = journal.snapshots(account)?;
+        if !is_enough(&snapshots) {
             return Ok(());
         }
         let loaded = load(journal, account, Revision::END, visible, self)?;
@@ -307,6 +340,25 @@ impl State {
     }
 }
 
+/// Nobody else writes snapshots of an account, until it is dropped.
+struct Claim<'c> {
+    journal: &'c dyn Reader,
+    account: &'c AccountKey,
+}
+
+impl<'c> Claim<'c> {
+    fn of(journal: &'c dyn Reader, account: &'c AccountKey) -> Result<Option<Self>, JournalError> {
+        let is_free = journal.claim_snapshots(account)?;
+        Ok(is_free.then_some(Claim { journal, account }))
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.journal.leave_snapshots(self.account);
+    }
+}
+
 /// The revision of the last snapshot of an account.
 fn last(journal: &dyn Reader, account: &AccountKey) -> Result<Revision, JournalError> {
     let snapshots = journal.snapshots(account)?;
@@ -333,7 +385,7 @@ impl Writing<'_> {
         is_odd: bool,
         rows: u32,
     ) -> Result<bool, JournalError> {
-        let Some(last) = entry(self.journal, self.account, loaded.revision())? else {
+        let Some(last) = self.journal.entry_at(self.account, loaded.revision())? else {
             return Ok(false);
         };
         let was_there = mem::take(&mut self.is_there);

@@ -27,9 +27,13 @@
 //! | `cold.rs` | a balance without loading the account |
 //! | `thinning.rs` | which snapshots stay |
 //! | `keeper.rs` | when they are written |
+//! | `growth.rs` | which accounts have grown |
+//! | `aside.rs` | the thread that writes them |
 
+mod aside;
 mod check;
 pub(crate) mod cold;
+mod growth;
 mod header;
 mod keeper;
 mod read;
@@ -38,10 +42,9 @@ mod tables;
 mod thinning;
 mod write;
 
-use std::ops::ControlFlow;
+use crate::Entry;
 
-use crate::{AccountKey, Entry, JournalError, Reader, Revision, Sequence};
-
+pub(crate) use aside::Aside;
 pub(crate) use check::problems;
 pub(crate) use keeper::Keeper;
 pub use keeper::SnapshotStatistics;
@@ -75,19 +78,4 @@ impl From<crate::JournalError> for Odd {
 fn checksum(entry: &Entry) -> u64 {
     let said = (entry.revision, entry.recorded_at, &entry.id, &entry.change);
     xxhash_rust::xxh3::xxh3_64(&segment::postcard(&said))
-}
-
-/// The entry at a revision; `None` if it is not there.
-fn entry(
-    journal: &dyn Reader,
-    key: &AccountKey,
-    revision: Revision,
-) -> Result<Option<Entry>, JournalError> {
-    let mut found = None;
-    let before = revision.before().unwrap_or_default();
-    journal.entries(key, before, Sequence::END, &mut |entry| {
-        found = Some(entry);
-        ControlFlow::Break(())
-    })?;
-    Ok(found.filter(|entry| entry.revision == revision))
 }

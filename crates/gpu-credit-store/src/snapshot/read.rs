@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::header::Header;
-use super::{Odd, checksum, entry, segment};
+use super::{Odd, checksum, segment};
 use crate::account::HoldRow;
 use crate::{Account, AccountKey, Reader, Revision, SegmentNumber, Sequence};
 
@@ -94,7 +94,7 @@ pub(super) fn is_later(
     through: Sequence,
     header: &Header,
 ) -> Result<bool, Odd> {
-    match entry(journal, key, revision)? {
+    match journal.entry_at(key, revision)? {
         Some(entry) if checksum(&entry) == header.entry => Ok(entry.sequence > through),
         _ => Err(Odd("the entry at its revision is another")),
     }

@@ -78,4 +78,18 @@ pub trait Snapshots: Send + Sync {
     ) -> Result<bool, JournalError> {
         Ok(false)
     }
+
+    /// Whether this process may write snapshots of an account now: `false` if another one does. That holds until
+    /// [`leave_snapshots`](Self::leave_snapshots), or for some minutes if it never comes. It spares writing them
+    /// twice. If two do all the same, what one drops may be missing of what the other writes: then that is of no
+    /// use, and noticed.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    fn claim_snapshots(&self, _account: &AccountKey) -> Result<bool, JournalError> {
+        Ok(true)
+    }
+
+    /// Another process may write them.
+    fn leave_snapshots(&self, _account: &AccountKey) {}
 }

@@ -14,8 +14,8 @@ use crate::folding::is_still_open;
 use crate::lane::Lane;
 use crate::owned::Owned;
 use crate::{
-    Account, AccountKey, Entry, Error, Head, Outcome, Posting, Reader, RecordId, RedbJournal,
-    Revision, Storage, StoreStatistics,
+    Account, AccountKey, Entry, Error, Head, MemoryStatistics, Outcome, Posting, Reader, RecordId,
+    RedbJournal, Revision, SnapshotStatistics, Storage, StoreStatistics,
 };
 
 /// Many accounts, durable: every method can be called from any thread, and a clone is the same store.
@@ -454,6 +454,16 @@ impl<S: Storage> Store<S> {
             is_still_open(storage.reader(), &key)?;
         }
         Ok(found.filter(|entry| entry.sequence <= storage.visible()))
+    }
+
+    /// What accounts take of memory, and how they came and went since the store was opened. O(1)
+    pub fn memory_statistics(&self) -> MemoryStatistics {
+        self.storage.peek().statistics().memory
+    }
+
+    /// What became of snapshots since the store was opened. O(1)
+    pub fn snapshot_statistics(&self) -> SnapshotStatistics {
+        self.storage.peek().statistics().snapshots
     }
 
     /// The way to all that a store can do. Within a question to it there is none.

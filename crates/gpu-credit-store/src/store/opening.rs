@@ -8,8 +8,8 @@ use super::Store;
 use crate::lane::Lane;
 use crate::owned::Owned;
 use crate::{
-    AnyStorage, Error, Journal, JournalError, MemoryStatistics, RedbJournal, Sequence, Shared,
-    SharedJournal, SnapshotStatistics, Storage, StorageProblem, StoreOptions,
+    AnyStorage, Error, Journal, JournalError, RedbJournal, Sequence, Shared, SharedJournal,
+    Storage, StorageProblem, StoreOptions,
 };
 
 impl Store {
@@ -97,16 +97,6 @@ impl<J: Journal> Store<Lane<J>> {
         })
     }
 
-    /// What accounts take of memory, and how they came and went since the store was opened. O(1)
-    pub fn memory_statistics(&self) -> MemoryStatistics {
-        self.storage.peek().kept.directory.memory.statistics()
-    }
-
-    /// What became of snapshots since the store was opened. O(1)
-    pub fn snapshot_statistics(&self) -> SnapshotStatistics {
-        self.storage.peek().kept.directory.keeper.statistics()
-    }
-
     /// The journal under the store, to read and to copy.
     pub fn journal(&self) -> &J {
         &self.storage.peek().kept.journal
@@ -122,8 +112,12 @@ impl<J: Journal> Store<Lane<J>> {
 impl<J: SharedJournal> Store<Shared<J>> {
     /// A store on a journal that others write to, too.
     pub fn with_shared_journal(journal: J) -> Self {
+        StoreOptions::default().with_shared_journal(journal)
+    }
+
+    pub(crate) fn new_shared(journal: J, options: StoreOptions) -> Self {
         Store {
-            storage: Arc::new(Owned::new(Shared::new(journal))),
+            storage: Arc::new(Owned::new(Shared::new(journal, options))),
         }
     }
 

@@ -4,17 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use gpu_credit::Overdraft;
-use gpu_credit_store::{Error, Posting, Store, StoreOptions};
+use gpu_credit_store::{Error, Posting, StoreOptions};
 use gpu_credit_workload::random::Random;
 
 use crate::support::workload::Workload;
-use crate::support::{assert_sound, count, store_in_memory};
+use crate::support::{
+    Folder, assert_sound, count, reopen, reopen_with, seeds, store, store_in_memory, store_with,
+};
 
 const LIMIT: usize = 1 << 20;
 
-/// Accounts of so many usage records each, all of 1.
-fn filled(path: &std::path::Path, accounts: u64, records: i64) {
-    let store = Store::create(path).unwrap();
+/// A store with accounts of so many usage records each, all of 1.
+fn filled(accounts: u64, records: i64) -> Folder {
+    let (folder, store) = store();
     for account in 0..accounts {
         let name = account.to_string();
         let mut postings = vec![
@@ -26,22 +28,21 @@ fn filled(path: &std::path::Path, accounts: u64, records: i64) {
         }
         store.post_all(postings).unwrap();
     }
+    folder
 }
 
 #[test]
 fn a_store_of_four_times_its_limit_answers_everything() {
     const ACCOUNTS: u64 = 2_000;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("credit.redb");
-    filled(&path, ACCOUNTS, 20);
-    let all = Store::open(&path).unwrap();
+    let folder = filled(ACCOUNTS, 20);
+    let all = reopen(&folder);
     for account in 0..ACCOUNTS {
         all.get_balance(&account.to_string(), 0).unwrap();
     }
     let taken = all.memory_statistics().used;
     assert!(taken > 4 * LIMIT, "{taken} bytes");
     drop(all);
-    let store = StoreOptions::default().memory(LIMIT).open(&path).unwrap();
+    let store = reopen_with(&folder, StoreOptions::default().memory(LIMIT));
     let mut random = Random::new(7);
     for round in 0..3 {
         for _ in 0..ACCOUNTS {
@@ -78,10 +79,8 @@ fn a_store_of_four_times_its_limit_answers_everything() {
 /// An account that takes more than the limit alone.
 #[test]
 fn an_account_larger_than_the_limit_is_loaded_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("credit.redb");
-    filled(&path, 3, 20_000);
-    let store = StoreOptions::default().memory(100_000).open(&path).unwrap();
+    let folder = filled(3, 20_000);
+    let store = reopen_with(&folder, StoreOptions::default().memory(100_000));
     for _ in 0..3 {
         for account in 0..3 {
             let balance = store.with_account(&account.to_string(), |account| {
@@ -97,10 +96,8 @@ fn an_account_larger_than_the_limit_is_loaded_alone() {
 
 #[test]
 fn an_account_is_loaded_once_however_many_wait_for_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("credit.redb");
-    filled(&path, 2, 5_000);
-    let store = StoreOptions::default().memory(LIMIT).open(&path).unwrap();
+    let folder = filled(2, 5_000);
+    let store = reopen_with(&folder, StoreOptions::default().memory(LIMIT));
     thread::scope(|scope| {
         for reader in 0..16 {
             let store = &store;
@@ -121,15 +118,14 @@ fn an_account_is_loaded_once_however_many_wait_for_it() {
 #[test]
 fn accounts_come_and_go_while_others_post_and_ask() {
     let first = count("GPU_CREDIT_STORE_MEMORY_SEED", 1);
-    for seed in first..first + count("GPU_CREDIT_STORE_MEMORY_SEEDS", 3) {
+    for seed in first..first + count("GPU_CREDIT_STORE_MEMORY_SEEDS", seeds(3).max(1)) {
         println!("seed {seed}");
-        let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::default()
             .memory(60_000)
             .snapshot_after(8)
             .snapshot_at_end(2)
             .segment_rows(4);
-        let store = options.create(folder.path().join("credit.redb")).unwrap();
+        let (_folder, store) = store_with(options);
         let is_posting = AtomicBool::new(true);
         let postings = thread::scope(|scope| {
             let writers: Vec<_> = (0..3)

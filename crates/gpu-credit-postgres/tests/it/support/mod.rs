@@ -11,8 +11,8 @@ pub(crate) mod workload;
 
 use std::ops::ControlFlow;
 
-use gpu_credit_postgres::PostgresStore;
-use gpu_credit_store::ImportOptions;
+use gpu_credit_postgres::{PostgresOptions, PostgresStore};
+use gpu_credit_store::{ImportOptions, StoreOptions};
 
 pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
@@ -60,6 +60,13 @@ pub(crate) fn store() -> (Database, PostgresStore) {
     (database, store)
 }
 
+/// The same, with these options.
+pub(crate) fn store_with(options: StoreOptions) -> (Database, PostgresStore) {
+    let database = Database::new();
+    let store = reopen_with(&database, options);
+    (database, store)
+}
+
 /// The same: the server syncs nothing.
 pub(crate) fn store_in_memory() -> (Database, PostgresStore) {
     store()
@@ -68,6 +75,12 @@ pub(crate) fn store_in_memory() -> (Database, PostgresStore) {
 /// The store that a database keeps.
 pub(crate) fn reopen(database: &Database) -> PostgresStore {
     database.open()
+}
+
+/// The same, with these options.
+pub(crate) fn reopen_with(database: &Database, options: StoreOptions) -> PostgresStore {
+    let options = PostgresOptions::default().store(options);
+    options.open(&database.url).unwrap()
 }
 
 /// The store comes to an end as it is, and another goes on.

@@ -11,7 +11,7 @@ pub(crate) mod world;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use gpu_credit_store::{ImportOptions, RedbJournal, Store};
+use gpu_credit_store::{ImportOptions, RedbJournal, Store, StoreOptions};
 
 pub(crate) use helpers::{assert_sound, content, count, entry_count, everything, refusal};
 
@@ -29,6 +29,13 @@ pub(crate) fn store() -> (Folder, TestStore) {
     (folder, store)
 }
 
+/// The same, with these options.
+pub(crate) fn store_with(options: StoreOptions) -> (Folder, TestStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = options.create(file(&folder)).unwrap();
+    (folder, store)
+}
+
 fn file(folder: &Folder) -> PathBuf {
     folder.path().join("credit.redb")
 }
@@ -36,6 +43,11 @@ fn file(folder: &Folder) -> PathBuf {
 /// The store that a folder keeps, once nobody has it open.
 pub(crate) fn reopen(folder: &Folder) -> TestStore {
     Store::open(file(folder)).unwrap()
+}
+
+/// The same, with these options.
+pub(crate) fn reopen_with(folder: &Folder, options: StoreOptions) -> TestStore {
+    options.open(file(folder)).unwrap()
 }
 
 /// The store comes to an end as it is, without being closed.
