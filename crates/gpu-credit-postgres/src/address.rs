@@ -8,8 +8,16 @@ pub(crate) struct Address {
     pub(crate) text: String,
     /// What is asked for by `sslmode`.
     pub(crate) encryption: Option<String>,
-    /// The file that `sslrootcert` names.
+    /// The file that `sslrootcert` names,
     pub(crate) root_certificates: Option<String>,
+    /// `sslcert`,
+    pub(crate) certificate: Option<String>,
+    /// `sslkey`,
+    pub(crate) key: Option<String>,
+    /// and `passfile`.
+    pub(crate) password_file: Option<String>,
+    /// What is said by `strict_reads`, which is this store's own.
+    pub(crate) strict_reads: Option<String>,
 }
 
 impl Address {
@@ -55,11 +63,16 @@ impl Address {
 
     /// Whether an option is one that the driver does not know: then it is taken.
     fn take(&mut self, name: &str, value: impl FnOnce() -> String) -> bool {
-        match name {
-            "sslmode" => self.encryption = Some(value()),
-            "sslrootcert" => self.root_certificates = Some(value()),
+        let place = match name {
+            "sslmode" => &mut self.encryption,
+            "sslrootcert" => &mut self.root_certificates,
+            "sslcert" => &mut self.certificate,
+            "sslkey" => &mut self.key,
+            "passfile" => &mut self.password_file,
+            "strict_reads" => &mut self.strict_reads,
             _ => return false,
-        }
+        };
+        *place = Some(value());
         true
     }
 }
@@ -111,5 +124,15 @@ mod tests {
             assert_eq!(address.encryption.as_deref(), mode, "{text}");
             assert_eq!(address.root_certificates.as_deref(), roots, "{text}");
         }
+        let text = "postgres://db?sslcert=a.pem&strict_reads=true&sslkey=b.pem&passfile=c";
+        let all = Address {
+            text: "postgres://db".to_owned(),
+            certificate: Some("a.pem".to_owned()),
+            key: Some("b.pem".to_owned()),
+            password_file: Some("c".to_owned()),
+            strict_reads: Some("true".to_owned()),
+            ..Address::default()
+        };
+        assert_eq!(Address::parse(text), all);
     }
 }

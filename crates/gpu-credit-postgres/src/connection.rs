@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
+use tokio_postgres::config::{Host, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection as Connected, Error, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -23,6 +23,7 @@ use crate::address::Address;
 use crate::encryption::Encryption;
 use crate::failure::{other, problem};
 use crate::options::PostgresOptions;
+use crate::password_file::{self, For};
 use crate::schema;
 use crate::statements::Statements;
 
@@ -43,8 +44,14 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn parse(url: &str, options: PostgresOptions) -> Result<Self, StorageProblem> {
+    pub(crate) fn parse(url: &str, mut options: PostgresOptions) -> Result<Self, StorageProblem> {
         let address = Address::parse(url);
+        match address.strict_reads.as_deref() {
+            None => {}
+            Some("true") => options = options.strict_reads(true),
+            Some("false") => options = options.strict_reads(false),
+            Some(_) => return Err(other("strict_reads is true or false")),
+        }
         let mut config: Config = address.text.parse().map_err(|error| problem(&error))?;
         let encryption = Encryption::of(&address)?;
         config.ssl_mode(encryption.mode);
@@ -52,7 +59,9 @@ impl Settings {
         if config.get_application_name().is_none() {
             config.application_name("gpu-credit");
         }
-        if let (None, Ok(password)) = (config.get_password(), env::var("PGPASSWORD")) {
+        if config.get_password().is_none()
+            && let Some(password) = password(&address, &config)
+        {
             config.password(password);
         }
         // One that does not answer, or cannot confirm, does not keep others from being tried.
@@ -69,16 +78,41 @@ impl Settings {
     }
 }
 
+/// A password that the address does not have. Of several hosts it is that of the first that has one.
+fn password(address: &Address, config: &Config) -> Option<String> {
+    if let Ok(password) = env::var("PGPASSWORD") {
+        return Some(password);
+    }
+    let user = config.get_user()?;
+    let database = config.get_dbname().unwrap_or(user);
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate();
+    let mut passwords = hosts.filter_map(|(place, host)| {
+        let host = match host {
+            Host::Tcp(name) => name.as_str(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.to_str()?,
+        };
+        let port = ports.get(place).or(ports.first()).copied();
+        let wanted = For {
+            host,
+            port: port.unwrap_or(5432),
+            database,
+            user,
+        };
+        password_file::password(address, &wanted)
+    });
+    passwords.next()
+}
+
 /// Whether a host is named, and no folder with the server's socket.
 fn has_host(config: &Config) -> bool {
-    use tokio_postgres::config::Host;
     let hosts = config.get_hosts();
     !hosts.is_empty() && hosts.iter().all(|host| matches!(host, Host::Tcp(_)))
 }
 
 /// Hosts, port and database.
 fn place(config: &Config) -> String {
-    use tokio_postgres::config::Host;
     let host = |host: &Host| match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]

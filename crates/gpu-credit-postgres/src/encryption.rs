@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
@@ -47,9 +47,14 @@ impl Encryption {
             ));
         }
         let roots = roots.map(read_roots).transpose()?;
+        let own = match (&address.certificate, &address.key) {
+            (Some(certificate), Some(key)) => Some(Own::read(certificate, key)?),
+            (None, None) => None,
+            _ => return Err(other("sslcert and sslkey are given both or not at all")),
+        };
         let connect = match mode {
             Mode::Disable => None,
-            mode => Some(MakeRustlsConnect::new(config(mode, roots)?)),
+            mode => Some(MakeRustlsConnect::new(config(mode, roots, own)?)),
         };
         Ok(Encryption {
             connect,
@@ -78,20 +83,49 @@ fn mode(address: &Address) -> Result<Mode, StorageProblem> {
 }
 
 fn read_roots(path: &str) -> Result<RootCertStore, StorageProblem> {
-    let failed = |error: &dyn std::fmt::Display| other(format!("sslrootcert={path}: {error}"));
     let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(&error))?;
-        roots.add(certificate).map_err(|error| failed(&error))?;
+    for certificate in read_certificates("sslrootcert", path)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| other(format!("sslrootcert={path}: {error}")))?;
     }
-    match roots.is_empty() {
+    Ok(roots)
+}
+
+/// The certificates in a file, at least one.
+fn read_certificates(
+    option: &str,
+    path: &str,
+) -> Result<Vec<CertificateDer<'static>>, StorageProblem> {
+    let failed = |error: &dyn std::fmt::Display| other(format!("{option}={path}: {error}"));
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
+    let certificates: Result<Vec<_>, _> = certificates.collect();
+    let certificates = certificates.map_err(|error| failed(&error))?;
+    match certificates.is_empty() {
         true => Err(failed(&"there is no certificate in it")),
-        false => Ok(roots),
+        false => Ok(certificates),
     }
 }
 
-fn config(mode: Mode, roots: Option<RootCertStore>) -> Result<ClientConfig, StorageProblem> {
+/// By what the server knows the client: its certificate, with those between it and one that is trusted, and its key.
+struct Own {
+    certificates: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Own {
+    fn read(certificate: &str, key: &str) -> Result<Self, StorageProblem> {
+        let certificates = read_certificates("sslcert", certificate)?;
+        let read = PrivateKeyDer::from_pem_file(key);
+        let key = read.map_err(|error| other(format!("sslkey={key}: {error}")))?;
+        Ok(Own { certificates, key })
+    }
+}
+
+fn config(
+    mode: Mode,
+    roots: Option<RootCertStore>,
+    own: Option<Own>,
+) -> Result<ClientConfig, StorageProblem> {
     let failed = |error: &dyn std::fmt::Display| other(error.to_string());
     let provider = Arc::new(ring::default_provider());
     let chain = roots.map(|roots| {
@@ -105,11 +139,17 @@ fn config(mode: Mode, roots: Option<RootCertStore>) -> Result<ClientConfig, Stor
     });
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Ok(config
+    let config = config
         .map_err(|error| failed(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(verifier);
+    match own {
+        None => Ok(config.with_no_client_auth()),
+        Some(Own { certificates, key }) => {
+            let config = config.with_client_auth_cert(certificates, key);
+            config.map_err(|error| other(format!("sslcert and sslkey: {error}")))
+        }
+    }
 }
 
 /// Verifies what is asked for, as `libpq` does: without certificates to trust, none of the server's is refused.

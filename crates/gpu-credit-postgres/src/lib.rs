@@ -44,7 +44,11 @@
 //! `sslmode` in the address says what is asked of connections over a network, as `libpq` has it: `disable`;
 //! `prefer`, which is the default; `require`; `verify-ca`; `verify-full`, by which the server's certificate has to be
 //! that of the host. The last two, and `require` if it is given, trust the certificates in the file that
-//! `sslrootcert` names; `prefer`, and `require` without it, trust any server.
+//! `sslrootcert` names; `prefer`, and `require` without it, trust any server. `sslcert` and `sslkey` name the client's
+//! certificate and its key, if the server asks for them.
+//!
+//! A password that is not in the address comes from `PGPASSWORD`, or else from the file that `passfile` in the address or
+//! `PGPASSFILE` names, or `.pgpass` at home, which nobody else may read.
 //!
 //! The statements keep to what CockroachDB and YugabyteDB document, too: written for them, untested.
 
@@ -56,6 +60,7 @@ mod failure;
 mod journal;
 mod look_up;
 mod options;
+mod password_file;
 mod rows;
 mod schema;
 mod sharing;

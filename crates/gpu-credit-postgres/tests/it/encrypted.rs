@@ -29,7 +29,7 @@ fn encrypted() -> &'static Encrypted {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let certificate = certificate.signed_by(&key, &issuer).unwrap();
-        let server = encrypted_server(&certificate.pem(), &key.serialize_pem());
+        let server = encrypted_server(&certificate.pem(), &key.serialize_pem(), None);
         let file = |name: &str, text: String| {
             let path = server.folder().join(name);
             fs::write(&path, text).unwrap();
@@ -86,6 +86,52 @@ fn connections_are_encrypted_as_far_as_is_asked_for() {
         let usage = Posting::usage("acme", format!("u{place}"), 1, 12);
         store.post(usage).unwrap();
         assert_eq!(store.head("acme").unwrap().totals.used, place as u64 + 1);
+    }
+}
+
+/// A server that asks clients for their certificates.
+#[test]
+fn a_client_shows_its_certificate() {
+    let (authority, issuer) = authority("one");
+    let certified = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = certificate.signed_by(&key, &issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    };
+    let (certificate, key) = certified("localhost");
+    let server = encrypted_server(&certificate, &key, Some(&authority));
+    let (certificate, key) = certified("client");
+    let file = |name: &str, text: &str| {
+        let path = server.folder().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().replace('/', "%2F")
+    };
+    let certificate = file("client.pem", &certificate);
+    let key = file("client.key", &key);
+    let search = format!("options=-c%20search_path%3D{}", server.schema());
+    let open = |options: &str| {
+        let port = server.port();
+        let url = format!("postgres://ledger@localhost:{port}/postgres?{search}{options}");
+        PostgresStore::open(&url).map_err(|error| error.to_string())
+    };
+    let both = format!("&sslmode=require&sslcert={certificate}&sslkey={key}");
+    open(&both).unwrap();
+    for (options, expected) in [
+        ("&sslmode=require", "certificate"),
+        (&*format!("&sslcert={certificate}"), "both or not at all"),
+        (
+            &format!("&sslkey={key}&sslcert=missing.pem"),
+            "sslcert=missing.pem: ",
+        ),
+        (
+            &format!("&sslcert={certificate}&sslkey=missing.pem"),
+            "sslkey=missing.pem: ",
+        ),
+        ("&strict_reads=perhaps", "strict_reads is true or false"),
+    ] {
+        let refused = open(options).unwrap_err();
+        assert!(refused.contains(expected), "{options}: {refused}");
     }
 }
 

@@ -29,18 +29,27 @@ pub(crate) fn server() -> &'static Server {
     SERVER.get_or_init(|| Server::start(5432, "listen_addresses = ''\n", |_| ()))
 }
 
-/// Another one, which takes connections over the network if they are encrypted.
+/// Another one, which takes connections over the network if they are encrypted; if there are certificates to trust,
+/// from clients that have one of these.
 #[allow(dead_code, reason = "it is for the tests of the store")]
-pub(crate) fn encrypted_server(certificate: &str, key: &str) -> Server {
+pub(crate) fn encrypted_server(certificate: &str, key: &str, trusted: Option<&str>) -> Server {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let settings = format!("listen_addresses = 'localhost'\nport = {port}\nssl = on\n");
-    let admitted = "local all all trust\nhostssl all all all trust\n";
+    let mut settings = format!("listen_addresses = 'localhost'\nport = {port}\nssl = on\n");
+    let mut admitted = "local all all trust\nhostssl all all all trust".to_owned();
+    if trusted.is_some() {
+        settings.push_str("ssl_ca_file = 'clients.crt'\n");
+        admitted.push_str(" clientcert=verify-ca");
+    }
+    admitted.push('\n');
     Server::start(port, &settings, |file| {
         file("server.crt", certificate);
         file("server.key", key);
-        file("pg_hba.conf", admitted);
+        file("pg_hba.conf", &admitted);
+        if let Some(trusted) = trusted {
+            file("clients.crt", trusted);
+        }
     })
 }
 
