@@ -101,6 +101,9 @@ pub enum Error {
     /// A file to import cannot be read, or does not hold what it should: an [`ImportError`] says which line.
     #[error("{0}")]
     Import(Arc<ImportError>),
+    /// An account was deleted while its entries were read: an export is to begin anew.
+    #[error("account {0:?} was deleted while it was exported: export again")]
+    DeletedMeanwhile(String),
     /// A file to export to cannot be written: an [`io::Error`] says why.
     #[error("cannot write the export: {0}")]
     Export(Arc<io::Error>),

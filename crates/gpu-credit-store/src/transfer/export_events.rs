@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use gpu_credit_workload::{Action, Event, EventWriter, OptionalColumns};
 
+use super::ensure_whole;
 use crate::standing::Standing;
 use crate::{Change, Entry, Error, RecordId, Revision, Storage, Store};
 
@@ -72,7 +73,7 @@ impl<S: Storage> Store<S> {
     /// accounts so far.
     ///
     /// # Errors
-    /// If the journal fails, or the output cannot be written.
+    /// As [`export_journal`](Self::export_journal).
     pub fn export_events(
         &self,
         output: impl Write,
@@ -98,6 +99,7 @@ impl<S: Storage> Store<S> {
                 // Deleted since.
                 continue;
             }
+            ensure_whole(self.storage()?, &account, entries.len() as u64)?;
             let records = standing_records(entries, &mut left_out);
             for (credit_id, standing) in &records {
                 let Some(action) = action(credit_id, *standing) else {

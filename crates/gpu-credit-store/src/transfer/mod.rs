@@ -29,7 +29,26 @@ pub use effects::ImportEffect;
 pub use export_events::LeftOut;
 pub use import_sacct::{ChangedJob, JobName, OtherZone, SacctImport, SacctImported};
 
-use crate::{Change, Error, ImportError, RecordId, Refusal, Revision, TimeUnit};
+use crate::folding::is_still_open;
+use crate::{
+    AccountKey, Change, Error, ImportError, RecordId, Refusal, Revision, Sequence, Storage,
+    TimeUnit,
+};
+
+/// So many entries of an account every journal reads at one moment.
+const READ_AT_ONCE: u64 = 1_024;
+
+/// That so many entries of an account, which were read, are all of it: of a journal that is shared more are read
+/// than at one moment.
+fn ensure_whole(storage: &impl Storage, account: &AccountKey, entries: u64) -> Result<(), Error> {
+    if entries <= READ_AT_ONCE || storage.visible() < Sequence::END {
+        return Ok(());
+    }
+    is_still_open(storage.reader(), account).map_err(|error| match error {
+        Error::NoSuchAccount(name) => Error::DeletedMeanwhile(name),
+        error => error,
+    })
+}
 
 /// Whether an import posts, or only says what it would do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Line;
+use crate::transfer::ensure_whole;
 use crate::transfer::identity::ImportedFile;
 use crate::{AccountKey, Error, Revision, Sequence, Storage, Store};
 
@@ -33,7 +34,8 @@ impl<S: Storage> Store<S> {
     /// the deletions. `progress` is told the number of entries so far.
     ///
     /// # Errors
-    /// If the journal fails, or the output cannot be written.
+    /// If the journal fails, or the output cannot be written; of a journal that is shared also if a large account
+    /// is deleted while it is exported.
     pub fn export_journal(
         &self,
         mut output: impl Write,
@@ -78,6 +80,7 @@ impl<S: Storage> Store<S> {
         accounts.sort_unstable_by_key(|account| account.opened);
         let mut entries = 0;
         for account in accounts {
+            let before = entries;
             let mut written = Ok(());
             self.reader()
                 .entries(&account, Revision::START, through, &mut |mut entry| {
@@ -93,6 +96,7 @@ impl<S: Storage> Store<S> {
                     }
                 })?;
             written?;
+            ensure_whole(self.storage()?, &account, entries - before)?;
         }
         output
             .flush()
