@@ -116,7 +116,7 @@ fn is_there<J: SharedJournal>(
     match found.map_err(|error| unknown(&error))? {
         // Its entries went with it, if there were any.
         false if !is_open => Err(unknown(&not_known(
-            &shared.journal,
+            shared.journal(),
             "an account of the import is not there, or not any more",
         ))),
         is_found => Ok(is_found),

@@ -41,6 +41,7 @@ mod read_only;
 mod real_files;
 mod revisions;
 mod sacct;
+mod simulated_imports;
 mod simulation;
 mod snapshots;
 mod soak;
