@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("pyspark")
 
 from cluster import Cluster  # noqa: E402
-from gpu_credit import GPUCredit  # noqa: E402
+from gpu_credit import CreditStore, GPUCredit  # noqa: E402
 from gpu_credit.spark import balances  # noqa: E402
 
 EVENTS = (
@@ -140,3 +140,56 @@ def test_a_worker_that_is_killed_changes_no_answer(cluster):
     assert sorted(answers) == right
     executors = session.sparkContext._jsc.sc().getExecutorMemoryStatus()
     assert executors.size() == 2  # The driver and one worker: the other one did die.
+
+
+def post_and_correct(stores, seed, rounds):
+    """What several stores on one database post to some accounts, in no order of time, and correct."""
+    generator = random.Random(seed)
+    number = generator.randrange
+    for account in range(8):
+        stores[0].open_account(f"account {account}")
+    for place in range(rounds):
+        store, account, id = generator.choice(stores), f"account {number(8)}", str(place)
+        kind = number(3)
+        if kind == 0:
+            window = {"timestamp": number(100), "expiration": number(60)}
+            store.add_credit(account, id, "same id", amount=number(50), priority=number(-1, 2), **window)
+            corrections = [
+                lambda: store.change_expiration(account, f"{id}/fix", id, number(90)),
+                lambda: store.change_priority(account, f"{id}/fix", id, priority=number(-1, 2)),
+                lambda: store.revoke_grant(account, f"{id}/fix", id, window["timestamp"] + 1 + number(20)),
+            ]
+        elif kind == 1:
+            store.subtract(account, id, amount=number(20), timestamp=number(200))
+            corrections = [lambda: store.change_usage(account, f"{id}/fix", id, number(20))]
+        else:
+            start = number(150)
+            store.run(account, id, rate=number(4), start=start, until=start + number(30))
+            corrections = [lambda: store.change_metered(account, f"{id}/fix", id, rate=number(4))]
+        if generator.random() < 0.4:
+            generator.choice([*corrections, lambda: store.retract(account, f"{id}/fix", id)])()
+
+
+def exported(store):
+    """The records of all accounts of a store as they stand, as rows of events."""
+    book = store.to_book()
+    for grant in book.grants():
+        last = grant.end if grant.revoked_from is None else min(grant.end, grant.revoked_from - 1)
+        yield "grant", grant.account, grant.amount, grant.start, last - grant.start, grant.number, grant.priority, None
+    for usage in book.usage():
+        yield "usage", usage.account, usage.amount, usage.timestamp, None, None, None, None
+    for job in book.metered():
+        yield "usage", job.account, job.rate, job.start, None, None, None, job.until
+
+
+def test_a_cluster_answers_as_a_store_on_a_server_does(cluster, server):
+    address = server.address()
+    with CreditStore(address) as one, CreditStore(address) as other:
+        post_and_correct([one, other], 7, 400)
+        queries = [(account, time) for account in one.accounts() for time in range(-5, 215, 3)]
+        columns = "kind string, account string, amount bigint, timestamp bigint, expiration bigint, "
+        columns += "posted bigint, priority bigint, until bigint"
+        there = answered_there(cluster, [*exported(other)], queries, events=columns)
+        here = [(account, time, *one.balance_at(account, time)) for account, time in queries]
+    assert there == sorted(here)
+    assert len({answer[3] for answer in here}) == 3
