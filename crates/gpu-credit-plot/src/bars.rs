@@ -83,7 +83,7 @@ fn arrange<T: FnOnce() -> String>(
                 free_at.push(i128::MIN);
                 free_at.len() - 1
             }
-            None if free_at[LANES_MAX - 1] > right => continue,
+            None if free_at[LANES_MAX - 1] >= right.max(left + 1) => continue,
             None => LANES_MAX - 1,
         };
         free_at[lane] = free_at[lane].max(right.max(left + 1));

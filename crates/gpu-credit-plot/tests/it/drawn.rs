@@ -23,7 +23,7 @@ fn jobs_holds_and_corrections_are_drawn() {
         Posting::change_usage("acme", "fix", "u", 80),
     ]);
     store
-        .authorise(Authorise::new("open", ["acme"], 100, 70..90))
+        .authorise(Authorise::new("kept", ["acme"], 100, 70..90))
         .unwrap();
     store
         .authorise(Authorise::new("settled", ["acme"], 100, 70..90))
@@ -46,7 +46,7 @@ fn jobs_holds_and_corrections_are_drawn() {
         "{svg}"
     );
     assert!(
-        svg.contains("<title>hold open: 100, 70 until 90</title>"),
+        svg.contains("<title>hold kept: 100, 70 until 90</title>"),
         "{svg}"
     );
 }
