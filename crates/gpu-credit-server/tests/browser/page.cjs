@@ -136,7 +136,17 @@ async function comparesRevisions(page) {
 async function asksQuestions(page) {
   await page.click("#tab-records");
   await page.waitForSelector("[aria-label='Records'] tbody tr");
+  await page.click("[aria-label='Records'] button:has-text('Who paid?')");
+  await page.waitForSelector("[aria-label='Records'] li");
   await shot(page, "records");
+  await page.click("#tab-statement");
+  await page.waitForSelector("#panel table");
+  await shot(page, "statement");
+  await page.click("#tab-what-if");
+  await page.fill("#what-amount", "50");
+  await page.click("#what-ask");
+  await page.waitForSelector("#panel table");
+  await shot(page, "what-if");
 }
 
 async function hostileNames(page) {
