@@ -45,7 +45,7 @@ model_list:
   - model_name: broken
     litellm_params: {model: openai/gpt-4o-mini, api_key: none, mock_response: "litellm.InternalServerError"}
 litellm_settings:
-  callbacks: CALLBACK
+  callbacks: [CALLBACK]
 general_settings:
   master_key: sk-master
 """

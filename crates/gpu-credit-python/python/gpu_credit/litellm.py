@@ -3,7 +3,7 @@
 In the configuration of the proxy:
 
     litellm_settings:
-      callbacks: gpu_credit.litellm.handler
+      callbacks: [gpu_credit.litellm.handler]
 
 and in its environment GPU_CREDIT_URL and GPU_CREDIT_TOKEN, and what else `Settings` has. Before a call the most that it can
 cost, by its own limits and the prices that LiteLLM knows, is held on the accounts of its key; if that is more than may be spent, the call is refused
