@@ -299,7 +299,7 @@ fn an_option_of_another_command_is_told_so() {
     for (line, tip, is_not) in [
         (
             "spendable bio --rate 4",
-            "tip: --rate is an option of run, authorise, settle, change and runs-dry",
+            "tip: --rate is an option of run, authorise, settle, change, runs-dry and serve",
             "'--at'",
         ),
         (
