@@ -19,3 +19,4 @@ mod page;
 mod questions;
 mod records;
 mod server;
+mod serving;
