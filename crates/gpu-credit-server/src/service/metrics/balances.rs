@@ -75,13 +75,10 @@ impl Balances {
                 chosen.any(|accounts| accounts.contains(&account.name))
             });
             names.extend(chosen.map(|account| account.name.to_string()));
-        } else {
-            names.extend(
-                self.accounts
-                    .iter()
-                    .map(|one| one.common_prefix().to_owned()),
-            );
         }
+        // Those that are named count as left out if they are not open.
+        let named = self.accounts.iter().filter(|one| !is_by_prefix(one));
+        names.extend(named.map(|one| one.common_prefix().to_owned()));
         names.sort_unstable();
         names.dedup();
         let left_out = names.len().saturating_sub(ACCOUNTS_MAX);
