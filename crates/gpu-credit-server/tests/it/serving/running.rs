@@ -23,7 +23,7 @@ pub(super) struct Running {
     stop: Arc<Semaphore>,
     ended: Option<tokio::task::JoinHandle<()>>,
     runtime: Option<Runtime>,
-    pub(super) folder: TempDir,
+    _folder: TempDir,
 }
 
 /// Limits that tests need not wait for.
@@ -88,7 +88,7 @@ impl Running {
             stop,
             ended: Some(ended),
             runtime: Some(runtime),
-            folder,
+            _folder: folder,
         }
     }
 
