@@ -41,7 +41,6 @@ mod read_only;
 mod real_files;
 mod revisions;
 mod sacct;
-mod simulated_imports;
 mod simulation;
 mod snapshots;
 mod soak;
