@@ -152,12 +152,12 @@ def post_and_correct(stores, seed, rounds):
         store, account, id = generator.choice(stores), f"account {number(8)}", str(place)
         kind = number(3)
         if kind == 0:
-            window = {"timestamp": number(100), "expiration": number(60)}
+            window = {"timestamp": number(100), "expiration": 1 + number(60)}
             store.add_credit(account, id, "same id", amount=number(50), priority=number(-1, 2), **window)
             corrections = [
                 lambda: store.change_expiration(account, f"{id}/fix", id, number(90)),
                 lambda: store.change_priority(account, f"{id}/fix", id, priority=number(-1, 2)),
-                lambda: store.revoke_grant(account, f"{id}/fix", id, window["timestamp"] + 1 + number(20)),
+                lambda: store.revoke_grant(account, f"{id}/fix", id, window["timestamp"] + 1 + number(window["expiration"])),
             ]
         elif kind == 1:
             store.subtract(account, id, amount=number(20), timestamp=number(200))
