@@ -156,6 +156,22 @@ impl Change {
         }
     }
 
+    /// The hold that it gives, or what was asked for of one that it refuses.
+    ///
+    /// ```
+    /// use gpu_credit_store::Change;
+    ///
+    /// let mut usage = Change::Usage { amount: 3, timestamp: 5 };
+    /// assert!(usage.hold_mut().is_none());
+    /// ```
+    pub fn hold_mut(&mut self) -> Option<&mut Hold> {
+        match self {
+            Change::Hold(hold) => Some(hold),
+            Change::RefuseHold(refused) => Some(&mut refused.asked),
+            _ => None,
+        }
+    }
+
     /// Whether it gives a hold, refuses one or closes one: then it is no posting of the caller's.
     pub(crate) fn is_of_hold(&self) -> bool {
         matches!(

@@ -4,6 +4,8 @@ use gpu_credit_store::{Change, Entry as Recorded, HeldUsage, Hold, RefusedHold};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::hidden::{hide_accounts, hide_accounts_of};
+use crate::access::Caller;
 use crate::form::{Count, Time};
 
 /// An entry of an account.
@@ -99,8 +101,11 @@ enum ShownChange {
 /// A hold, or what was asked for of one that is refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct HeldOrRefused {
-    /// The accounts that it is on, by name.
+    /// The accounts that it is on, by name: those that the token may read.
     accounts: Vec<String>,
+    /// On how many accounts it is besides, which the token may not read; left out if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden_accounts: Option<Count>,
     /// What is kept at its start; of a hold for a job there is a rate instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<Count>,
@@ -139,6 +144,21 @@ impl From<gpu_credit_store::Funds> for Funds {
     }
 }
 
+impl HeldOrRefused {
+    /// A hold as a caller may see it.
+    pub(crate) fn seen_by(caller: &Caller, mut hold: Hold) -> Self {
+        let hidden = hide_accounts(&mut hold, |account| caller.sees(account));
+        let mut seen = HeldOrRefused::from(hold);
+        seen.count_hidden(hidden);
+        seen
+    }
+
+    fn count_hidden(&mut self, hidden: u64) {
+        self.hidden_accounts = Some(Count(hidden)).filter(|_| hidden > 0);
+    }
+}
+
+/// A hold as somebody may see it who may read all its accounts.
 impl From<Hold> for HeldOrRefused {
     fn from(hold: Hold) -> Self {
         let (amount, rate, end) = match hold.usage {
@@ -147,6 +167,7 @@ impl From<Hold> for HeldOrRefused {
         };
         HeldOrRefused {
             accounts: hold.accounts,
+            hidden_accounts: None,
             amount,
             rate,
             end,
@@ -157,13 +178,19 @@ impl From<Hold> for HeldOrRefused {
     }
 }
 
-impl From<Recorded> for Entry {
-    fn from(entry: Recorded) -> Self {
+impl Entry {
+    /// An entry as a caller may see it who may read its account.
+    pub(crate) fn seen_by(caller: &Caller, mut entry: Recorded) -> Self {
+        let hidden = hide_accounts_of(&mut entry.change, |account| caller.sees(account));
+        let mut change = ShownChange::from(entry.change);
+        if let ShownChange::Hold(hold) | ShownChange::RefuseHold { asked: hold, .. } = &mut change {
+            hold.count_hidden(hidden);
+        }
         Entry {
             revision: Count(entry.revision.get()),
             recorded_at: entry.recorded_at,
             id: entry.id.into(),
-            change: entry.change.into(),
+            change,
         }
     }
 }

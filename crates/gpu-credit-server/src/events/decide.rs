@@ -104,6 +104,11 @@ impl Deciding<'_> {
         let Some(unmatched) = self.rules.unmatched() else {
             return Err(Undecided::Event(place, problem.to_owned()));
         };
+        if !(self.may)(unmatched) {
+            // It is not named to those who may not use it.
+            let detail = "the token may not use the account for what is unmatched";
+            return Err(Undecided::Event(place, format!("{problem}; and {detail}")));
+        }
         match self.open_at(unmatched, at, heads)? {
             Ok(()) => Ok(unmatched),
             Err(of_unmatched) => Err(Undecided::Event(

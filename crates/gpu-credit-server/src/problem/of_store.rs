@@ -1,6 +1,10 @@
 //! What the store refuses, as problems: one kind for each variant.
 
-use gpu_credit_store::{BeforeClose, Error, JournalError, Refusal, StorageProblem};
+use std::collections::BTreeSet;
+
+use gpu_credit_store::{
+    BeforeClose, Change, Error, JournalError, RecordId, Refusal, Revision, StorageProblem,
+};
 
 use super::{Kind, Problem, kinds};
 
@@ -40,11 +44,15 @@ impl Problem {
                 account,
                 id,
                 revision,
-                ..
-            } => Problem::new(&kinds::DIFFERENT_CONTENT, detail)
-                .with("account", account)
-                .with("id", id.as_str())
-                .with("revision", revision.get()),
+                posted,
+                refused,
+            } => {
+                let detail = different(&account, &id, revision, *posted, *refused);
+                Problem::new(&kinds::DIFFERENT_CONTENT, detail)
+                    .with("account", account)
+                    .with("id", id.as_str())
+                    .with("revision", revision.get())
+            }
             Error::Refused {
                 account,
                 id,
@@ -63,6 +71,34 @@ impl Problem {
             _ => Problem::new(&kinds::INTERNAL, detail),
         }
     }
+}
+
+/// What is different. The accounts of holds are not named: whoever asks may be one who sees one of them and no other.
+fn different(
+    account: &str,
+    id: &RecordId,
+    revision: Revision,
+    mut posted: Change,
+    mut refused: Change,
+) -> String {
+    let accounts = |change: &mut Change| {
+        change
+            .hold_mut()
+            .map(|hold| BTreeSet::from_iter(std::mem::take(&mut hold.accounts)))
+    };
+    let of_both = accounts(&mut posted).zip(accounts(&mut refused));
+    let others = match of_both {
+        Some((posted, refused)) if posted != refused => ", on other accounts",
+        _ => "",
+    };
+    let error = Error::DifferentContent {
+        account: account.to_owned(),
+        id: id.clone(),
+        revision,
+        posted: Box::new(posted),
+        refused: Box::new(refused),
+    };
+    format!("{error}{others}")
 }
 
 impl From<BeforeClose> for Problem {

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 }
 
 /// The journal of all accounts that the token may read, one JSON document a line, as `gpu-credit import` takes it. Times
-/// and amounts are integers.
+/// and amounts are integers. A hold names only those of its accounts that the token may read.
 #[utoipa::path(
     get,
     path = "/export",
@@ -29,10 +29,11 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     responses((status = 200, description = "The journal.", body = String, content_type = "application/x-ndjson")),
 )]
 async fn export(Shared(state): Shared<State>, caller: Caller) -> Response {
-    written(&state, move |name| caller.sees(name))
+    let of_all = caller.clone();
+    written(&state, caller, move |name| of_all.sees(name))
 }
 
-/// The journal of an account, one JSON document a line.
+/// The journal of an account, one JSON document a line. A hold names only those of its accounts that the token may read.
 #[utoipa::path(
     get,
     path = "/accounts/{account}/export",
@@ -49,15 +50,20 @@ async fn export_account(
     let (store, name) = (state.store().clone(), account.clone());
     let head = blocking(move || store.head(&name)).await?;
     head.map_err(Problem::of_question)?;
-    Ok(written(&state, move |name| name == account))
+    Ok(written(&state, caller, move |name| name == account))
 }
 
-/// Begins to write the journal of some accounts.
-fn written(state: &State, is_wanted: impl Fn(&str) -> bool + Send + 'static) -> Response {
+/// Begins to write the journal of some accounts, as a caller may see it.
+fn written(
+    state: &State,
+    caller: Caller,
+    is_wanted: impl Fn(&str) -> bool + Send + 'static,
+) -> Response {
     let (mut outgoing, body) = Outgoing::new();
     let store = state.store().clone();
     task::spawn_blocking(move || {
-        match store.export_journal_of(is_wanted, &mut outgoing, |_| ()) {
+        let sees = |name: &str| caller.sees(name);
+        match store.export_journal_of(is_wanted, sees, &mut outgoing, |_| ()) {
             // Nobody reads it any more.
             Err(Error::Export(_)) | Ok(_) => {}
             // It is cut short, so that nobody takes it for whole.

@@ -77,7 +77,7 @@ async fn entries(
                 return ControlFlow::Break(());
             }
             last = Some(Count(entry.revision.get()));
-            entries.push(Entry::from(entry));
+            entries.push(Entry::seen_by(&caller, entry));
             ControlFlow::Continue(())
         })?;
         let head = store.head(&account)?;
@@ -127,5 +127,5 @@ async fn entry(
     });
     let found = found.await??;
     let revision = found.revision;
-    Ok(Reply::new(Entry::from(found)).revision(revision))
+    Ok(Reply::new(Entry::seen_by(&caller, found)).revision(revision))
 }

@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use gpu_credit::MeteredUsage;
 use gpu_credit_store::{
-    Account, Authorise, Authorised, Change, Decision, Error, HoldClosed, RecordId, Revision, Settle,
+    Account, Authorise, Authorised, Change, Decision, Error, HoldClosed, RecordId, Refusal,
+    Revision, Settle,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -314,7 +315,7 @@ async fn settle(
     let id = key.or(new.id.take())?;
     let (account, hold) = (new.account.clone(), new.hold.clone());
     let settle = new.settle(id.clone())?;
-    may_close(&state, &caller, account, &hold).await?;
+    may_close(&state, &caller, account, &id, RecordId::from(&*hold)).await?;
     let store = state.store().clone();
     let closed = blocking(move || store.settle(settle)).await?;
     state.has_posted();
@@ -355,7 +356,14 @@ async fn release(
     let NewRelease { id, account, hold } = new;
     caller.may(Verb::Use, &account)?;
     let id = key.or(id)?;
-    may_close(&state, &caller, account.clone(), &hold).await?;
+    may_close(
+        &state,
+        &caller,
+        account.clone(),
+        &id,
+        RecordId::from(&*hold),
+    )
+    .await?;
     let store = state.store().clone();
     let (of, released) = (RecordId::from(&*hold), id.clone());
     let closed = blocking(move || store.release(&account, released, of)).await?;
@@ -368,18 +376,38 @@ async fn may_close(
     state: &State,
     caller: &Caller,
     account: String,
-    hold: &str,
+    id: &RecordId,
+    hold: RecordId,
 ) -> Result<(), Problem> {
-    let (store, id) = (state.store().clone(), RecordId::from(hold));
-    let entry = blocking(move || store.entry(&account, &id)).await?;
+    let store = state.store().clone();
+    let found = blocking(move || {
+        let entry = store.entry(&account, &hold);
+        (account, hold, entry)
+    });
+    let (account, hold, entry) = found.await?;
     let entry = entry.map_err(Problem::of_question)?;
     match entry.map(|entry| entry.change) {
         Some(Change::Hold(hold)) => {
             let mut accounts = hold.accounts.iter();
-            accounts.try_for_each(|account| caller.may(Verb::Use, account))
+            accounts.try_for_each(|account| match caller.sees(account) {
+                true => caller.may(Verb::Use, account),
+                false => caller.may(Verb::Use, account).map_err(|_| others()),
+            })
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        // One that somebody gives meanwhile may be on other accounts.
+        None => Err(Problem::of_posting(Error::Refused {
+            account,
+            id: id.clone(),
+            refusal: Refusal::NoSuchHold(hold),
+        })),
     }
+}
+
+/// That a hold is on accounts besides, which are not named.
+fn others() -> Problem {
+    let detail = "the hold is on other accounts, too, which the token may not use";
+    Problem::new(&kinds::FORBIDDEN, detail).with("verb", Verb::Use.name())
 }
 
 fn reply(id: &RecordId, hold: String, closed: HoldClosed) -> Reply<Closed> {
@@ -465,7 +493,7 @@ async fn holds(
             .map(|(given, id, hold)| GivenHold {
                 id: id.as_str().to_owned(),
                 given: Count(given.get()),
-                hold: hold.clone().into(),
+                hold: HeldOrRefused::seen_by(&caller, hold.clone()),
             });
         Ok(Holds {
             account: account.key().name.to_string(),

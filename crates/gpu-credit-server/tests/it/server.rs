@@ -1,5 +1,6 @@
 //! A service of its own for a test, and how it is asked.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -32,6 +33,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    fn of(mut response: ureq::http::Response<Body>) -> Self {
+        let text = response.body_mut().with_config().limit(1 << 30);
+        Answer {
+            text: text.read_to_string().unwrap(),
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+        }
+    }
+
     /// The body, in JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
@@ -80,7 +90,7 @@ impl Server {
     /// A service whose state is made ready by the test.
     pub(crate) fn with_state(store: Store, ready: impl FnOnce(State) -> State) -> Self {
         let (token, text) = Token::make(vec![Scope::everything()], None, String::new()).unwrap();
-        Self::begin(
+        Self::of_tokens_and(
             store,
             CurrentTokens::fixed(vec![token]),
             text.reveal(),
@@ -92,10 +102,11 @@ impl Server {
     pub(crate) fn of_tokens(store: Store, tokens: Arc<CurrentTokens>, token: &str) -> Self {
         let rules = "[[rules]]\ntype = \"test\"\nmultiply = [\"amount\"]";
         let rules = EventRules::from_toml(rules).unwrap();
-        Self::begin(store, tokens, token, |state| state.with_event_rules(rules))
+        Self::of_tokens_and(store, tokens, token, |state| state.with_event_rules(rules))
     }
 
-    fn begin(
+    /// The same with a state that is made ready by the test.
+    pub(crate) fn of_tokens_and(
         store: Store,
         tokens: Arc<CurrentTokens>,
         token: &str,
@@ -142,17 +153,23 @@ impl Server {
         // twice.
         let sent = self.try_send(method, path, headers, &body);
         let sent = sent.or_else(|_| self.try_send(method, path, headers, &body));
-        let mut response = sent.unwrap();
-        Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            text: response
-                .body_mut()
-                .with_config()
-                .limit(1 << 30)
-                .read_to_string()
-                .unwrap(),
-        }
+        Answer::of(sent.unwrap())
+    }
+
+    /// Sends a body bit by bit, once.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        content_type: &str,
+        body: impl Read + Send + Sync + 'static,
+    ) -> Answer {
+        let request = ureq::http::Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("content-type", content_type);
+        let body = ureq::SendBody::from_owned_reader(body);
+        Answer::of(self.agent.run(request.body(body).unwrap()).unwrap())
     }
 
     fn try_send(

@@ -1,5 +1,6 @@
 //! The entries of an account, each told on one line.
 
+use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use axum::extract::State as Shared;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::{Caller, Verb};
+use crate::entry::hide_accounts_of;
 use crate::form::{Count, Form, Time};
 use crate::read::{InPath, Query};
 use crate::reply::Reply;
@@ -76,12 +78,17 @@ pub(super) async fn told(
 ) -> Result<Reply<ToldEntries>, Problem> {
     caller.may(Verb::Read, &account)?;
     let form = Form::current();
-    let told = blocking(move || form.within(|| tell(&state, account, &asked))).await??;
+    let told = blocking(move || form.within(|| tell(&state, &caller, account, &asked))).await??;
     let revision = Revision::new(told.revision.0);
     Ok(Reply::new(told).revision(revision))
 }
 
-fn tell(state: &State, account: String, asked: &Asked) -> Result<ToldEntries, Problem> {
+fn tell(
+    state: &State,
+    caller: &Caller,
+    account: String,
+    asked: &Asked,
+) -> Result<ToldEntries, Problem> {
     let limit = asked
         .limit
         .map_or(LIMIT.1, |limit| limit.0.clamp(1, LIMIT.0));
@@ -102,7 +109,7 @@ fn tell(state: &State, account: String, asked: &Asked) -> Result<ToldEntries, Pr
                 next = Some(entry.revision.get() - 1);
                 return ControlFlow::Break(());
             }
-            let entry = ToldEntry::new(&entry, unit, last_usage);
+            let entry = ToldEntry::new(caller, entry, unit, last_usage);
             if let Some(at) = entry.at.filter(|_| entry.is_usage) {
                 last_usage = last_usage.max(at.0);
             }
@@ -119,7 +126,8 @@ fn tell(state: &State, account: String, asked: &Asked) -> Result<ToldEntries, Pr
 }
 
 impl ToldEntry {
-    fn new(entry: &Entry, unit: Option<TimeUnit>, last_usage: i64) -> Self {
+    fn new(caller: &Caller, mut entry: Entry, unit: Option<TimeUnit>, last_usage: i64) -> Self {
+        let hidden = hide_accounts_of(&mut entry.change, |account| caller.sees(account));
         let (at, is_usage) = match &entry.change {
             Change::Usage { timestamp, .. } | Change::Settle { timestamp, .. } => {
                 (Some(*timestamp), true)
@@ -131,11 +139,19 @@ impl ToldEntry {
             Change::Revoke { from, .. } => (Some(*from), false),
             _ => (None, false),
         };
+        let mut told = entry.change.told(|instant| show(instant, unit)).to_string();
+        if hidden > 0 {
+            let accounts = if hidden == 1 { "account" } else { "accounts" };
+            let _ = write!(
+                told,
+                ", and on {hidden} {accounts} outside of the token's scope"
+            );
+        }
         ToldEntry {
             revision: entry.revision.get().into(),
             recorded_at: entry.recorded_at,
             id: entry.id.as_str().to_owned(),
-            told: entry.change.told(|instant| show(instant, unit)).to_string(),
+            told,
             of: entry.change.corrects().map(|of| of.as_str().to_owned()),
             at: at.map(Time),
             is_late: at.is_some_and(|at| at < last_usage),

@@ -1,6 +1,7 @@
 //! No token reads or writes outside of its scope, by whatever route of the document.
 
 mod calls;
+mod shared_holds;
 
 use std::sync::Arc;
 

@@ -49,16 +49,18 @@ impl<S: Storage> Store<S> {
             Line::File(file).write(&mut output)?;
         }
         let accounts = self.accounts()?;
-        self.export_entries(accounts, output, progress)
+        self.export_entries(accounts, |_| true, output, progress)
     }
 
-    /// The same of some accounts: what is known of the store as a whole is its unit of time alone.
+    /// The same of some accounts, those whose name `is_wanted`: what is known of the store as a whole is its unit of
+    /// time alone. A hold names those of its accounts alone whose name `is_shown`: so it is imported as a hold on them.
     ///
     /// # Errors
     /// As [`export_journal`](Self::export_journal).
     pub fn export_journal_of(
         &self,
         is_wanted: impl Fn(&str) -> bool,
+        is_shown: impl Fn(&str) -> bool,
         mut output: impl Write,
         progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
@@ -67,12 +69,13 @@ impl<S: Storage> Store<S> {
         }
         let mut accounts = self.accounts()?;
         accounts.retain(|account| is_wanted(&account.name));
-        self.export_entries(accounts, output, progress)
+        self.export_entries(accounts, is_shown, output, progress)
     }
 
     fn export_entries(
         &self,
         mut accounts: Vec<AccountKey>,
+        is_shown: impl Fn(&str) -> bool,
         mut output: impl Write,
         mut progress: impl FnMut(u64),
     ) -> Result<u64, Error> {
@@ -87,6 +90,9 @@ impl<S: Storage> Store<S> {
                     entries += 1;
                     if entry.sequence == Sequence::START {
                         entry.sequence = Sequence::new(entries);
+                    }
+                    if let Some(hold) = entry.change.hold_mut() {
+                        hold.accounts.retain(|account| is_shown(account));
                     }
                     written = Line::Entry(entry.into()).write(&mut output);
                     progress(entries);
