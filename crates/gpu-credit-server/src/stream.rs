@@ -8,6 +8,9 @@ use http_body_util::BodyExt;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+/// Bytes that are taken in and thrown away once a thread reads no more. A client that is sending still learns why only if
+/// what it sends is taken: its connection is reset otherwise.
+const DISCARDED_BYTES: usize = 16 << 20;
 /// Pieces that wait between a connection and a thread.
 const WAITING: usize = 4;
 /// Bytes of a piece that is written.
@@ -33,14 +36,29 @@ impl Incoming {
                     Err(error) => Err(io::Error::other(error)),
                 };
                 let is_broken = piece.is_err();
-                if sender.send(piece).await.is_err() || is_broken {
+                let is_taken = sender.send(piece).await.is_ok();
+                if is_broken {
                     return;
+                }
+                if !is_taken {
+                    return discard(body).await;
                 }
             }
         });
         Incoming {
             pieces,
             present: Bytes::new(),
+        }
+    }
+}
+
+/// Takes in what comes of a body, and throws it away.
+async fn discard(mut body: Body) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > DISCARDED_BYTES {
+            return;
         }
     }
 }

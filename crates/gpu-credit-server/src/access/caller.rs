@@ -125,6 +125,20 @@ impl Caller {
         &self.accepted.token().id
     }
 
+    /// Whether the token is accepted still: for what takes long, and does one thing after the other.
+    ///
+    /// # Errors
+    /// [`UNAUTHORISED`](kinds::UNAUTHORISED) if the token was revoked, may something else now, or is over.
+    pub fn is_accepted_still(&self) -> Result<(), Problem> {
+        match self.access.shared.tokens.still_accept(&self.accepted) {
+            true => Ok(()),
+            false => {
+                let detail = "the token is revoked, may something else now, or is over";
+                Err(Problem::new(&kinds::UNAUTHORISED, detail))
+            }
+        }
+    }
+
     /// Whether the request may do this to the account of a name, decoded.
     ///
     /// # Errors

@@ -68,6 +68,12 @@ impl CurrentTokens {
         is_accepted.then_some(Accepted { token, tokens })
     }
 
+    /// Whether a token that was accepted is so still, by the file as it is now.
+    pub fn still_accept(&self, accepted: &Accepted) -> bool {
+        self.refresh();
+        accepted.is_accepted()
+    }
+
     /// Reads the file again if it has changed. One that cannot be read changes nothing, and is logged.
     fn refresh(&self) {
         let Some(file) = &self.file else {

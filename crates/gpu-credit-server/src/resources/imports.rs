@@ -64,7 +64,8 @@ enum Told {
     },
     /// All of it is posted, but for what is refused.
     Done(Progress),
-    /// It ended early. What was told before is posted; the same import again posts the rest, once it is mended.
+    /// It ended early: something in it is wrong, or the token is no longer accepted. What was told before is posted; the
+    /// same import again posts the rest, once it is mended.
     Failed {
         #[schema(value_type = ProblemDocument)]
         problem: ProblemDocument,
@@ -87,8 +88,10 @@ struct Progress {
 }
 
 /// Imports entries, one JSON document a line as in the batch resource, or an events file in CSV in which each row has an
-/// id. The body may be compressed by gzip or zstd. A line has at most 1 MiB. Chunks of at most 10,000 entries are
-/// posted as they come; the answer tells how far it is, one JSON document a line, and ends with `done` or `failed`.
+/// id, for what is imported twice is to be posted once. The body may be compressed by gzip or zstd. After decompression a line
+/// has at most 1 MiB, and so have blank lines that follow one another. Chunks of at most 10,000 entries are
+/// posted as they come; the answer tells how far it is, one JSON document a line, and ends with `done` or `failed`. If the
+/// token is revoked meanwhile, the import fails before its next chunk.
 #[utoipa::path(
     post,
     path = "/imports",

@@ -1,9 +1,14 @@
 //! Imports over HTTP.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use gpu_credit::Overdraft;
+use gpu_credit_server::access::{CurrentTokens, Scope, Token, TokenFile};
+use gpu_credit_store::Store;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
 
@@ -176,7 +181,7 @@ fn events_files_are_imported() {
         "carry:50"
     );
     for (row, kind) in [
-        ("usage,acme,,4,12,,,,\n", "bad-line"),
+        ("usage,acme,,4,12,,,,\n", "bad-line"), // no id
         ("usage,acme,,4.5,12,,u2,,\n", "bad-line"),
         ("balance,acme,,,12,,,,\n", "bad-line"),
         ("usage,acme,,5,12,,u1,,\n", "different-content"),
@@ -195,4 +200,66 @@ fn events_files_are_imported() {
     assert_eq!(answer.problem(), "unsupported-media-type");
     let answer = import(&server, "", NDJSON, "identity", b"\n".to_vec()).is(200);
     assert_eq!(told(&answer).pop().unwrap()["kind"], "done");
+}
+
+/// A body that is sent bit by bit, with something done before the last bit.
+struct InTwo<F> {
+    first: std::io::Cursor<Vec<u8>>,
+    last: std::io::Cursor<Vec<u8>>,
+    between: Option<F>,
+}
+
+impl<F: FnOnce()> Read for InTwo<F> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.first.read(into)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        if let Some(between) = self.between.take() {
+            between();
+        }
+        self.last.read(into)
+    }
+}
+
+/// An import went on to its end after its token was revoked, for as long as it had something to post.
+#[test]
+fn an_import_ends_before_its_next_chunk_once_its_token_is_revoked() {
+    let store = Store::in_memory().unwrap();
+    store.open_account("a", Overdraft::Carry).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = TokenFile::new(folder.path().join("tokens.json"));
+    let (token, text) = Token::make(vec![Scope::everything()], None, String::new()).unwrap();
+    file.change(|tokens| tokens.push(token)).unwrap();
+    let tokens = CurrentTokens::open(file.clone()).unwrap();
+    let server = Server::of_tokens(store.clone(), tokens, text.reveal());
+    let body = lines(20_000);
+    let (first, last) = body.split_at(body.len() / 4 * 3);
+    let revoke = move || {
+        let began = Instant::now();
+        while store.head("a").unwrap().revision.get() < 10_001 {
+            assert!(began.elapsed() < Duration::from_secs(60));
+            thread::sleep(Duration::from_millis(5));
+        }
+        file.change(Vec::clear).unwrap();
+    };
+    let body = InTwo {
+        first: std::io::Cursor::new(first.into()),
+        last: std::io::Cursor::new(last.into()),
+        between: Some(revoke),
+    };
+    let answer = server.stream("/v1/imports", NDJSON, body).is(200);
+    let failed = told(&answer).pop().unwrap();
+    assert_eq!(
+        (&failed["kind"], &failed["posted"]),
+        (&json!("failed"), &json!(10_000)),
+        "{failed}"
+    );
+    assert_eq!(
+        (&failed["line"], &failed["problem"]["status"]),
+        (&json!(10_000), &json!(401))
+    );
+    assert_eq!(failed["problem"]["type"], "/problems/unauthorised");
+    assert_eq!(server.store.head("a").unwrap().revision.get(), 10_001);
+    assert_eq!(server.get("/v1/accounts").is(401).problem(), "unauthorised");
 }

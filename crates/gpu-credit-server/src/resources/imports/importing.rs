@@ -122,6 +122,8 @@ impl Importing {
     }
 
     fn post(&mut self, chunk: Chunk) -> Result<(), Problem> {
+        // An import may take longer than its token is accepted.
+        self.caller.is_accepted_still()?;
         let store = self.state.store().clone();
         let batch = Batch::new(chunk.postings);
         if self.atomic {

@@ -1,4 +1,4 @@
-//! Lines of an import: none is longer than a limit, after decompression.
+//! Lines of an import: none is longer than a limit, after decompression, and no more than that is blank at once.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -10,7 +10,7 @@ use crate::Problem;
 use crate::problem::kinds;
 use crate::stream::Incoming;
 
-/// Bytes of a line, at most.
+/// Bytes of a line, at most; and of blank lines, and other space, at once.
 pub(super) const LINE_BYTES_MAX: usize = 1 << 20;
 /// Bytes that are read at once.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -71,16 +71,23 @@ fn invalid(error: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
-/// What is read, as long as no line is longer than the limit.
+/// What is read, as long as no line is longer than the limit, and no more is blank at once. A body of a few kilobytes may
+/// become gigabytes of blank lines: none of them is an entry, and reading them would never end.
 pub(super) struct Limited<R> {
     input: R,
     /// Bytes of the present line.
     line: usize,
+    /// Bytes that are blank since the last one that is not.
+    blank: usize,
 }
 
 impl<R: Read> Limited<R> {
     pub(super) fn new(input: R) -> Self {
-        Limited { input, line: 0 }
+        Limited {
+            input,
+            line: 0,
+            blank: 0,
+        }
     }
 }
 
@@ -92,26 +99,29 @@ impl<R: Read> Read for Limited<R> {
                 b'\n' => 0,
                 _ => self.line + 1,
             };
-            if self.line > LINE_BYTES_MAX {
-                let error = TooLong;
-                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-            }
+            self.blank = match byte.is_ascii_whitespace() {
+                true => self.blank + 1,
+                false => 0,
+            };
+            let too_long = match (self.line > LINE_BYTES_MAX, self.blank > LINE_BYTES_MAX) {
+                (true, _) => TooLong::Line,
+                (_, true) => TooLong::Blank,
+                _ => continue,
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, too_long));
         }
         Ok(count)
     }
 }
 
-/// A line is longer than the limit.
-#[derive(Debug)]
-struct TooLong;
-
-impl std::fmt::Display for TooLong {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "the line has more than {LINE_BYTES_MAX} bytes")
-    }
+/// What is longer than the limit.
+#[derive(Debug, thiserror::Error)]
+enum TooLong {
+    #[error("the line has more than {LINE_BYTES_MAX} bytes")]
+    Line,
+    #[error("more than {LINE_BYTES_MAX} bytes follow one another that are blank")]
+    Blank,
 }
-
-impl std::error::Error for TooLong {}
 
 /// Why a body cannot be read on.
 pub(super) fn unreadable(error: &io::Error, line: u64) -> Problem {

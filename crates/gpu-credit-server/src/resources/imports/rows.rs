@@ -122,7 +122,7 @@ fn posting(event: &Event<'_>) -> Result<(Verb, Posting), Problem> {
     let wrong = |detail| Problem::new(&kinds::BAD_LINE, detail);
     let id = event
         .id
-        .ok_or_else(|| wrong("expected an id, by which a row is known when it is sent again"));
+        .ok_or_else(|| wrong("expected an id: over HTTP each row of a CSV file has one, by which it is known when it is sent again"));
     let account = event.account;
     Ok(match event.action {
         Action::Grant {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::running::{Running, added, body_of, rest, short, status};
 
 /// Bytes of memory that this process has resident; 0 where the system does not tell.
-fn resident() -> u64 {
+pub(super) fn resident() -> u64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = text
         .split(' ')
