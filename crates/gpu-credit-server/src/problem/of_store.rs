@@ -73,7 +73,7 @@ impl Problem {
     }
 }
 
-/// What is different. The accounts of holds are not named: whoever asks may be one who sees one of them and no other.
+/// What is different. The accounts of holds are not named: the caller may be one who sees one of them and no other.
 fn different(
     account: &str,
     id: &RecordId,
