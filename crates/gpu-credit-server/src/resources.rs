@@ -13,6 +13,8 @@ pub(crate) mod periods;
 pub(crate) mod picture;
 pub(crate) mod posted;
 pub(crate) mod records;
+pub(crate) mod stops;
+pub(crate) mod time_unit;
 pub(crate) mod what_if;
 
 use crate::State;
@@ -23,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(records::routes())
+        .merge(stops::routes())
         .merge(holds::routes())
         .merge(batches::routes())
         .merge(balances::routes())
@@ -34,4 +37,5 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(export::routes())
         .merge(imports::routes())
         .merge(picture::routes())
+        .merge(time_unit::routes())
 }

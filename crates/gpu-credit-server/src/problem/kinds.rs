@@ -118,6 +118,8 @@ kinds! {
         "It is revoked from an instant as early, or its window was to be changed.";
     PAST_END: "past-end", UNPROCESSABLE_ENTITY, "The grant ends before",
         "A grant is revoked from an instant within its window, or before it.";
+    BEFORE_START: "before-start", UNPROCESSABLE_ENTITY, "The job begins later",
+        "A job is stopped at its first tick or later; `from` is that. One that should never have been is retracted.";
     CLOSED_LATER: "closed-later", UNPROCESSABLE_ENTITY, "The books are closed up to a later instant",
         "A close cannot be undone; `until` is the first instant that is open.";
     JOURNAL_FULL: "journal-full", INSUFFICIENT_STORAGE, "The journal is full",

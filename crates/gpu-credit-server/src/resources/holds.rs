@@ -48,7 +48,7 @@ struct NewHold {
     amount: Option<Count>,
     /// What each tick of a job uses.
     rate: Option<Count>,
-    /// The first tick that the job no longer uses. It goes with `rate`.
+    /// The first tick that the job no longer uses. It goes with `rate`; `lasts` may say how long the job runs instead.
     end: Option<Time>,
     /// Whether as much of it as fits is enough; nothing is a refusal.
     #[serde(default)]
@@ -57,7 +57,8 @@ struct NewHold {
     at: Option<Time>,
     /// The first instant at which it is no longer open; of a job, its end if it is left out.
     until: Option<Time>,
-    /// How long it is open, counted from its start, in the place of `until`.
+    /// How long it is open, counted from its start, in the place of `until`; of a job without `end`, how long that runs,
+    /// and then `until` may be given besides.
     lasts: Option<Count>,
 }
 
@@ -86,17 +87,26 @@ fn wrong(detail: &'static str) -> Problem {
 impl NewHold {
     fn authorise(self, id: RecordId, state: &State) -> Result<Authorise, Problem> {
         let at = state.instant_or_now(self.at, "at")?;
-        let open_until = match (self.until, self.lasts, self.end) {
-            (Some(until), None, _) => Some(until.0),
-            (None, Some(Count(lasts)), _) => {
+        let lasts_until = match self.lasts {
+            Some(Count(lasts)) => {
                 let until = at.0.checked_add_unsigned(lasts);
                 Some(until.ok_or_else(|| wrong("the hold ends after the last instant"))?)
             }
-            (None, None, end) => end.map(|end| end.0),
-            _ => return Err(wrong("expected one of `until` and `lasts`")),
+            None => None,
+        };
+        let (end, lasts_until) = match (self.rate, self.end, self.until) {
+            (Some(_), None, Some(_)) => (lasts_until.map(Time), None),
+            (Some(_), None, None) => (lasts_until.map(Time), lasts_until),
+            (_, end, _) => (end, lasts_until),
+        };
+        let open_until = match (self.until, lasts_until) {
+            (Some(until), None) => Some(until.0),
+            (None, Some(until)) => Some(until),
+            (None, None) => end.map(|end| end.0),
+            (Some(_), Some(_)) => return Err(wrong("expected one of `until` and `lasts`")),
         };
         let until = open_until.ok_or_else(|| wrong("expected `until`, or how long it `lasts`"))?;
-        let mut authorise = match (self.amount, self.rate, self.end) {
+        let mut authorise = match (self.amount, self.rate, end) {
             (Some(Count(amount)), None, None) => {
                 Authorise::new(id, self.accounts, amount, at.0..until)
             }
@@ -108,7 +118,11 @@ impl NewHold {
                 };
                 Authorise::metered(id, self.accounts, job, until)
             }
-            _ => return Err(wrong("expected `amount`, or `rate` and `end`")),
+            _ => {
+                return Err(wrong(
+                    "expected `amount`, or `rate` and `end`, or how long a job of it `lasts`",
+                ));
+            }
         };
         if self.up_to {
             authorise = authorise.up_to();

@@ -109,3 +109,11 @@ fn a_store_without_a_unit_knows_no_now_and_no_calendar() {
     assert_eq!(answer.problem(), "invalid-body");
     server.get("/v1/accounts/a/balance?at=0").is(200);
 }
+
+#[test]
+fn the_unit_of_time_is_told() {
+    let unit = |server: &Server| server.get("/v1/time-unit").is(200).json();
+    assert_eq!(unit(&Server::start()), json!({"time_unit": "s"}));
+    let without = Server::of(gpu_credit_store::Store::in_memory().unwrap());
+    assert_eq!(unit(&without), json!({"time_unit": null}));
+}

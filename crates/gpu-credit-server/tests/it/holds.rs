@@ -73,6 +73,29 @@ fn a_hold_from_now_on_is_the_same_when_it_is_sent_again() {
     );
 }
 
+/// Who asks for a job from now on knows how long it runs, and no instant.
+#[test]
+fn a_hold_for_a_job_from_now_on_is_the_same_when_it_is_sent_again() {
+    let server = Server::with_account("a");
+    let grant = json!({"id": "g", "amount": 1000, "start": 0, "expiration": null});
+    server.post("/v1/accounts/a/grants", &grant).is(201);
+    let hold = json!({"id": "h1", "accounts": ["a"], "rate": 2, "lasts": 60});
+    let first = server.post("/v1/holds", &hold).is(201).json();
+    let at = first["at"].as_i64().unwrap();
+    assert_eq!(
+        (&first["end"], &first["until"]),
+        (&json!(at + 60), &json!(at + 60))
+    );
+    thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(server.post("/v1/holds", &hold).is(200).json()["at"], at);
+    let longer =
+        json!({"id": "h2", "accounts": ["a"], "rate": 1, "at": 5, "lasts": 60, "until": 90});
+    let held = server.post("/v1/holds", &longer).is(201).json();
+    assert_eq!((&held["end"], &held["until"]), (&json!(65), &json!(90)));
+    let twice = json!({"id": "h3", "accounts": ["a"], "rate": 1, "at": 5, "end": 9, "lasts": 60, "until": 90});
+    server.post("/v1/holds", &twice).is(422);
+}
+
 #[test]
 fn a_hold_is_closed_once() {
     let server = with_credit(100);

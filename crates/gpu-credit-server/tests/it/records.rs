@@ -234,3 +234,34 @@ fn an_account_that_is_not_there_takes_nothing() {
     let answer = server.post("/v1/accounts/a/usage", &usage).is(422);
     assert_eq!(answer.problem(), "limit");
 }
+
+#[test]
+fn a_job_is_stopped_once() {
+    let server = Server::with_account("a");
+    let run = json!({"id": "r", "rate": 2, "from": 10, "until": 50});
+    server.post("/v1/accounts/a/runs", &run).is(201);
+    let stop = |at: i64| server.post("/v1/accounts/a/stops", &json!({"run": "r", "at": at}));
+    let expected =
+        json!({"account": "a", "run": "r", "outcome": "stopped", "revision": 3, "until": 30});
+    assert_eq!(stop(30).is(201).json(), expected);
+    let before = stop(40).is(200).json();
+    assert_eq!(
+        (&before["outcome"], &before["until"]),
+        (&json!("stopped_before"), &json!(30))
+    );
+    let run = json!({"id": "q", "rate": 2, "from": 10, "until": 20});
+    server.post("/v1/accounts/a/runs", &run).is(201);
+    let ended = server
+        .post("/v1/accounts/a/stops", &json!({"run": "q", "at": 20}))
+        .is(200);
+    let expected =
+        json!({"account": "a", "run": "q", "outcome": "ended", "revision": null, "until": 20});
+    assert_eq!(ended.json(), expected);
+    let run = json!({"id": "later", "rate": 2, "from": 10, "until": 20});
+    server.post("/v1/accounts/a/runs", &run).is(201);
+    let early = server.post("/v1/accounts/a/stops", &json!({"run": "later", "at": 9}));
+    assert_eq!(early.json()["from"], 10);
+    assert_eq!(early.is(422).problem(), "before-start");
+    let none = server.post("/v1/accounts/a/stops", &json!({"run": "none", "at": 20}));
+    assert_eq!(none.is(422).problem(), "no-such-record");
+}

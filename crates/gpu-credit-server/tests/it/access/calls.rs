@@ -30,7 +30,9 @@ pub(super) fn call(method: &str, path: &str, account: &str, id: &str) -> Call {
         made(Some(verb), "", Some(body), false)
     };
     let made: (Option<Verb>, String, Option<Body>, bool) = match (method, path) {
-        ("get", "/v1/accounts" | "/v1/export") => made(Some(Verb::Read), "", None, true),
+        ("get", "/v1/accounts" | "/v1/export" | "/v1/time-unit") => {
+            made(Some(Verb::Read), "", None, true)
+        }
         ("post", "/v1/imports") => {
             let entry =
                 json!({"kind": "usage", "account": account, "id": id, "amount": 1, "at": 150});
@@ -56,6 +58,9 @@ pub(super) fn call(method: &str, path: &str, account: &str, id: &str) -> Call {
             Verb::Use,
             json!({"id": id, "rate": 1, "from": 150, "until": 151}),
         ),
+        ("post", "/v1/accounts/{account}/stops") => {
+            sent(Verb::Correct, json!({"run": "run", "at": 150}))
+        }
         ("post", "/v1/accounts/{account}/corrections") => {
             let body = json!({"id": id, "kind": "change_usage", "of": "usage", "amount": 2});
             sent(Verb::Correct, body)

@@ -5,7 +5,7 @@ mod shared_holds;
 
 use std::sync::Arc;
 
-use gpu_credit::Overdraft;
+use gpu_credit::{MeteredUsage, Overdraft};
 use gpu_credit_server::access::{Accounts, CurrentTokens, Scope, Token, TokenText, Verb};
 use gpu_credit_store::{Authorise, Posting, Store, TimeUnit};
 
@@ -29,12 +29,18 @@ struct World {
 fn store() -> Store {
     let store = Store::in_memory().unwrap();
     store.set_time_unit(TimeUnit::Seconds).unwrap();
+    let job = MeteredUsage {
+        rate: 1,
+        from: 140,
+        until: 170,
+    };
     for (account, credit_id) in [(INSIDE, "open"), (OUTSIDE, SECRET)] {
         store.open_account(account, Overdraft::Carry).unwrap();
         store
             .post_all(vec![
                 Posting::grant(account, "grant", credit_id, 1_000_000, 100, 5_000),
                 Posting::usage(account, "usage", 7, 120),
+                Posting::metered_usage(account, "run", job),
             ])
             .unwrap();
         for hold in ["held", "held-too"] {
