@@ -75,7 +75,13 @@ const STORE: &str = "\
 The store is the file gpu-credit.redb in the working directory, unless --db or
 the variable GPU_CREDIT_DB names another file, or a database on PostgreSQL,
 which several programs use at once:
-postgres://USER@HOST/DATABASE, with the password in PGPASSWORD.";
+postgres://USER@HOST/DATABASE, with the password in PGPASSWORD.
+
+Behind a service, which gpu-credit serve is, the same commands ask and post;
+check, copy, import and serve need the store itself. Most answers need all
+entries of the accounts that are named: they take as long as an export of them.
+The variables GPU_CREDIT_SERVER and GPU_CREDIT_TOKEN name service and token:
+  gpu-credit balance acme --server https://HOST --token-file token.txt";
 
 const UNITS: &str = "\
 A store counts time in one unit: s, ms, us or ns since 1970. Name it once, with
@@ -189,7 +195,7 @@ Example:
 pub(crate) fn command() -> Command {
     let command = Arguments::command();
     let page = page(&command);
-    command
+    without_service(command)
         .help_template(page)
         // It shows times, and is told none.
         .mut_subcommand("retract", |retract| {
@@ -197,6 +203,24 @@ pub(crate) fn command() -> Command {
                 .mut_arg("unit", |unit| unit.hide(true))
                 .mut_arg("any_time", |any_time| any_time.hide(true))
         })
+}
+
+/// Commands that need the store itself do not show how a service is named.
+fn without_service(mut command: Command) -> Command {
+    if cfg!(feature = "client") {
+        for name in ["check", "copy", "import", "serve"] {
+            if command.find_subcommand(name).is_none() {
+                continue;
+            }
+            command = command.mut_subcommand(name, |command| {
+                let options = ["server", "token_file", "ca_certificate", "plain_http"];
+                options.into_iter().fold(command, |command, option| {
+                    command.mut_arg(option, |argument| argument.hide(true))
+                })
+            });
+        }
+    }
+    command
 }
 
 /// The page of the program itself.

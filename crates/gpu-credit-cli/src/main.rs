@@ -153,12 +153,19 @@ fn without_environment(line: &str) -> String {
     if !line.starts_with("Usage: ") {
         return line.to_owned();
     }
-    let options = [("--unit", " --unit <UNIT>"), ("--db", " --db <STORE>")];
+    let options = [
+        ("--unit", " --unit <UNIT>"),
+        ("--db", " --db <STORE>"),
+        ("--server", " --server <URL>"),
+        ("--token-file", " --token-file <FILE>"),
+        ("--ca-certificate", " --ca-certificate <FILE>"),
+    ];
     let untyped = options.into_iter().filter(|(option, _)| !is_typed(option));
     untyped.fold(line.to_owned(), |line, (_, shown)| line.replace(shown, ""))
 }
 
-fn is_typed(option: &str) -> bool {
+/// Whether an option is typed.
+pub(crate) fn is_typed(option: &str) -> bool {
     env::args_os().any(|word| word.to_string_lossy().starts_with(option))
 }
 

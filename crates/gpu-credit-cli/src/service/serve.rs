@@ -31,7 +31,8 @@ they change. On SIGTERM or Ctrl-C it says at /readyz that it stops, goes on
 for --drain, and then finishes what was begun, for at most 30 seconds; the
 second time it does not wait. Logs go to standard error.
 
-While it runs, other commands cannot open a store that is a file.
+While it runs, other commands cannot open a store that is a file: with --server
+they ask it.
 
 Example:
   gpu-credit serve --unit s
@@ -186,8 +187,9 @@ enum Level {
 pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<()> {
     let options = arguments.options()?;
     arguments.logs.start()?;
+    arguments.store.ensure_is_no_service("serve")?;
     let store = arguments.store.open_or_create()?;
-    store.ask(|store| arguments.times.learn(store))?;
+    store.learn_unit(&arguments.times)?;
     let file = arguments.tokens.file();
     let tokens = match CurrentTokens::open(file.clone()) {
         Err(TokenFileError::NotFound(path)) => {

@@ -85,10 +85,15 @@ pub(crate) fn run(command: &AccountCommand) -> anyhow::Result<()> {
 
 fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_or_create()?;
-    store.ask(|store| arguments.times.learn(store))?;
+    store.learn_unit(&arguments.times)?;
     let name = &arguments.account;
     let policy = arguments.policy;
-    let opened = match store.store.open_account(name, policy) {
+    let opened = store.write(
+        &[name],
+        |store| store.open_account(name, policy),
+        |remote| remote.open_account(name, policy),
+    )?;
+    let opened = match opened {
         Err(Error::DifferentContent { .. } | Error::AccountExists { .. }) => {
             let present = store.ask(|store| store.with_account(name, Account::policy))?;
             ensure!(
@@ -122,7 +127,11 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
             format_args!("deleting account {name:?} drops all of its entries"),
         )?;
     }
-    let deleted = store.store.delete_account(name, id.as_str());
+    let deleted = store.write(
+        &[name],
+        |store| store.delete_account(name, id.as_str()),
+        |remote| remote.delete_account(name, id.as_str()),
+    )?;
     let deleted = deleted.map_err(|error| store.explain_deletion(error))?;
     store.ensure_in_place()?;
     let said = match deleted.is_new() {

@@ -77,6 +77,7 @@ impl AccountRow {
 
 pub(crate) fn run(arguments: &AccountsArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
+    store.fetch::<&str>(&[])?;
     let mut rows = Vec::new();
     for key in store.ask(Store::accounts)? {
         // Not kept in memory, as the store would keep it: there may be many.

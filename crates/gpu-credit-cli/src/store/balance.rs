@@ -5,7 +5,8 @@ use gpu_credit::Answer;
 use gpu_credit_store::Account;
 use serde::Serialize;
 
-use super::{RecordedArguments, StoreArguments};
+use super::remote::AskedBalance;
+use super::{OpenStore, RecordedArguments, StoreArguments};
 use crate::rows::{Row, RowArguments, or_none};
 use crate::time::TimeArguments;
 
@@ -79,12 +80,36 @@ impl BalanceRow {
     }
 }
 
+impl BalanceArguments {
+    /// The balances of accounts that are named, as a service answers them by one request; `None` if the store is here,
+    /// or the service does not answer that: then the accounts are asked, and say why.
+    fn asked_at_once(&self, store: &OpenStore, instants: &[i64]) -> Option<Vec<BalanceRow>> {
+        let remote = store.remote.as_ref()?;
+        if self.accounts.is_empty() || !self.recorded.is_now() {
+            return None;
+        }
+        let balances = remote.balances(&self.accounts, instants).ok()??;
+        let row = |asked: AskedBalance| BalanceRow {
+            account: asked.account,
+            timestamp: asked.timestamp,
+            balance: asked.balance,
+            status: asked.status,
+            deficit: asked.deficit,
+        };
+        Some(balances.into_iter().map(row).collect())
+    }
+}
+
 pub(crate) fn run(arguments: &BalanceArguments) -> anyhow::Result<()> {
     let times = &arguments.rows.times;
     let store = arguments.store.open_to_ask_for(times)?;
     let instants: Vec<i64> = (arguments.at.iter())
         .map(|typed| times.instant("--at", typed))
         .collect::<Result<_, _>>()?;
+    if let Some(rows) = arguments.asked_at_once(&store, &instants) {
+        return arguments.rows.write(rows);
+    }
+    store.fetch(&arguments.accounts)?;
     let mut rows = Vec::new();
     let asked = store.accounts_as_recorded(&arguments.accounts, &arguments.recorded)?;
     for (name, revision) in asked {

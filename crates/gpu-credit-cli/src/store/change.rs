@@ -2,7 +2,7 @@
 
 use anyhow::{bail, ensure};
 use clap::Args;
-use gpu_credit_store::{Change, MeteredChange, Posting, Refusal};
+use gpu_credit_store::{Change, MeteredChange, Posting, RecordId, Refusal};
 
 use super::OpenStore;
 use super::job::{ensure_begins_before, ensure_in_order};
@@ -136,8 +136,23 @@ pub(crate) fn run(arguments: &ChangeArguments) -> anyhow::Result<bool> {
     })
 }
 
+/// The first instant of a grant's window, if it is one and can be read.
+pub(super) fn start_of(store: &OpenStore, account: &str, of: &RecordId) -> Option<i64> {
+    match &store.remote {
+        Some(remote) => remote.entry(account, of.as_str()).ok()??.start,
+        None => start(store, account, of.as_str()).ok(),
+    }
+}
+
 /// The first instant of a grant's window.
-pub(super) fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
+fn start(store: &OpenStore, account: &str, of: &str) -> anyhow::Result<i64> {
+    if store.remote.is_some() {
+        if let Some(start) = start_of(store, account, &of.into()) {
+            return Ok(start);
+        }
+        // It says why there is none.
+        store.fetch(&[account])?;
+    }
     let entry = store.ask(|store| store.entry(account, &of.into()))?;
     let refusal = match entry.map(|entry| entry.change) {
         Some(Change::Grant { timestamp, .. }) => return Ok(timestamp),

@@ -29,6 +29,7 @@ pub(crate) struct CheckArguments {
 
 /// Whether nothing is wrong.
 pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<bool> {
+    arguments.store.ensure_is_no_service("check")?;
     let store = arguments.store.open_to_check()?;
     let report = store.ask(|store| store.check(arguments.instants, |_| ()))?;
     for problem in &report.problems {

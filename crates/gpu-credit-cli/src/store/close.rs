@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use gpu_credit_store::{Posting, Revision, Store};
+use gpu_credit_store::{Posting, Revision};
 
 use super::explain::typed;
 use super::import::first;
@@ -108,8 +108,7 @@ impl CloseArguments {
         if !self.all {
             return Ok(self.accounts.clone());
         }
-        let accounts = store.ask(Store::accounts)?.into_iter();
-        let accounts: Vec<String> = accounts.map(|account| account.name.to_string()).collect();
+        let accounts = store.names()?;
         ensure!(!accounts.is_empty(), "--all: the store has no account");
         Ok(accounts)
     }
@@ -119,7 +118,7 @@ impl CloseArguments {
         let until = store.show(self.until.get(&self.post.rows.times)?);
         let accounts = self.named(store)?;
         if let [account] = accounts.as_slice() {
-            let revision = store.ask(|store| store.head(account))?.revision;
+            let revision = store.revision_now(account)?;
             return Ok(format!(
                 "the books of account {account:?} before {until}, which are at revision {revision} now,"
             ));

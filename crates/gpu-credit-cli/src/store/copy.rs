@@ -43,6 +43,9 @@ pub(crate) struct CopyArguments {
 }
 
 pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
+    if arguments.stores.len() == 1 {
+        arguments.store.ensure_is_no_service("copy")?;
+    }
     let (from, to) = match &arguments.stores[..] {
         [from, to] => (&arguments.store.of(from), to),
         [to] => (&arguments.store, to),
@@ -59,7 +62,7 @@ pub(crate) fn run(arguments: &CopyArguments) -> anyhow::Result<()> {
                 from.open_to_ask()?,
                 postgres::open_or_create(address, from.options())?,
             );
-            Some((copy(&from, &to.store, &to.name)?, to.name))
+            Some((copy(&from, &to.store(), &to.name)?, to.name))
         }
         (Some(_), None) => Some((copy_to_file(&from.open()?, to)?, to.display().to_string())),
     };
@@ -95,7 +98,7 @@ fn copy<S: Storage>(
     name: &str,
 ) -> anyhow::Result<Copied> {
     let progress = Progress::of_steps();
-    let copied = from.store.copy_into(to, |step| match step {
+    let copied = from.store().copy_into(to, |step| match step {
         CopyStep::Written(entries) => progress.say(format!("{entries} entries written")),
         CopyStep::Compared(entries) => progress.say(format!("{entries} entries compared")),
         _ => {}

@@ -108,6 +108,7 @@ pub(crate) fn run(arguments: &DrawsArguments) -> anyhow::Result<()> {
     let rows = &arguments.rows;
     let store = arguments.store.open_to_ask_for(&rows.times)?;
     let name = &arguments.account;
+    store.fetch(&[name])?;
     let revision = store.revision(name, &arguments.recorded)?;
     let account = store.ask(|store| store.as_recorded(name, revision))?;
     let parts = Parts {

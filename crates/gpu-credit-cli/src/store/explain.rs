@@ -249,7 +249,7 @@ impl OpenStore {
 
     /// What an id names; `None` if there is no such entry.
     fn kind(&self, account: &str, id: &RecordId) -> Option<&'static str> {
-        let entry = self.store.entry(account, id).ok()??;
+        let entry = self.store().entry(account, id).ok()??;
         Some(match entry.change {
             Change::Grant { .. } => GRANT,
             Change::Usage { .. } | Change::Settle { .. } => USAGE,
@@ -275,13 +275,13 @@ impl OpenStore {
 
     /// The last instant there is.
     fn show_last(&self) -> String {
-        let unit = self.store.time_unit().ok().flatten().map(Unit::from);
+        let unit = self.store().time_unit().ok().flatten().map(Unit::from);
         let last = unit.and_then(|unit| unit.timestamp(i64::MAX));
         last.map_or_else(|| i64::MAX.to_string(), |last| last.to_string())
     }
 
     pub(super) fn show(&self, instant: i64) -> String {
-        let unit = self.store.time_unit().ok().flatten();
+        let unit = self.store().time_unit().ok().flatten();
         show(unit.map(Unit::from), instant)
     }
 
@@ -296,20 +296,22 @@ impl OpenStore {
 
     /// The account that may be meant.
     fn near_account(&self, name: &str) -> Option<String> {
-        let accounts = self.store.accounts().unwrap_or_default();
-        let names = accounts.iter().map(|account| &*account.name);
-        nearest(name, names).map(|near| format!("; did you mean {near:?}?"))
+        let names = self.names().unwrap_or_default();
+        nearest(name, names.iter().map(String::as_str))
+            .map(|near| format!("; did you mean {near:?}?"))
     }
 
     /// The record of an account that may be meant.
     fn near_record(&self, account: &str, id: &RecordId) -> String {
         let mut ids = Vec::new();
-        let visited = self.store.visit_history(account, Revision::START, |entry| {
-            if is_comparable(id.as_str(), entry.id.as_str()) {
-                ids.push(entry.id);
-            }
-            ControlFlow::Continue(())
-        });
+        let visited = self
+            .store()
+            .visit_history(account, Revision::START, |entry| {
+                if is_comparable(id.as_str(), entry.id.as_str()) {
+                    ids.push(entry.id);
+                }
+                ControlFlow::Continue(())
+            });
         let near = visited.ok().and_then(|()| {
             let ids = ids.iter().map(RecordId::as_str);
             nearest(id.as_str(), ids.filter(|near| *near != id.as_str()))

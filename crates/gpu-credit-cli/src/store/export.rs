@@ -51,9 +51,15 @@ fn write(form: Form, store: &OpenStore, output: impl Write) -> anyhow::Result<()
     let output = BufWriter::new(output);
     match form {
         Form::Journal => {
+            if let Some(remote) = &store.remote {
+                return remote
+                    .export(output)
+                    .map_err(|failure| failure.told(&store.name));
+            }
             store.ask(|store| store.export_journal(output, |_| ()))?;
         }
         Form::Events => {
+            store.fetch::<&str>(&[])?;
             let left_out = store.ask(|store| store.export_events(output, |_| ()))?;
             // If it cannot be said, the file is good all the same.
             let _ = writeln!(io::stderr(), "note: {left_out}");

@@ -232,6 +232,7 @@ impl From<Entry> for HistoryRow {
 
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_to_ask_for(&arguments.rows.times)?;
+    store.fetch(&[&arguments.account])?;
     let mut amounts = Amounts::of(&store, &arguments.account)?;
     let mut history = History {
         store: &store,

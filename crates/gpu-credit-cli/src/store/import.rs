@@ -137,6 +137,7 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         source.name
     );
 
+    arguments.store.ensure_is_no_service("import")?;
     let (store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
@@ -170,8 +171,8 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         ControlFlow::Continue(())
     };
     let imported = match is_journal {
-        true => store.store.import_journal(text, &options, tell),
-        false => store.store.import_events(text, &options, tell),
+        true => store.store().import_journal(text, &options, tell),
+        false => store.store().import_events(text, &options, tell),
     };
     progress.clear();
     let imported = imported.map_err(|error| refused(&store, &source.name, error, rules))?;

@@ -89,7 +89,7 @@ pub(super) fn import(
         memory_bytes_max: arguments.store.memory_of_import(),
     };
     let imported = store
-        .store
+        .store()
         .import_sacct(text, &options, |_| ControlFlow::Continue(()));
     imported.map_err(|error| refused(store, file, error, Some(&arguments.rules)))
 }

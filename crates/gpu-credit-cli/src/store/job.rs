@@ -120,6 +120,7 @@ pub(super) fn ensure_begins_before(
     (job, correction): (&RecordId, &RecordId),
     (option, until): (&str, i64),
 ) -> anyhow::Result<()> {
+    store.fetch(&[account])?;
     let is_posted = store.ask(|store| store.entry(account, correction))?;
     if is_posted.is_some() {
         return Ok(());
@@ -211,16 +212,17 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_for(times)?;
     let at = times.instant("--at", &arguments.at)?;
     let (account, job) = (&arguments.account, RecordId::from(arguments.job.as_str()));
-    let id = RecordId::from(format!("{job}/stop"));
-    ensure_begins_before(&store, account, (&job, &id), ("--at", at))?;
-    let runs = standing(&store, account, &job)?.is_some_and(|job| at < job.until);
-    let is_stopped = store.ask(|store| store.entry(account, &id))?.is_some();
-    let stopped = match arguments.dry_run && runs && !is_stopped {
-        true => would_stop(&store, account, &job, at),
-        // If it is not to be stopped, nothing is posted.
-        false => store.store.stop(account, &job, at),
+    let stopped = match &store.remote {
+        Some(remote) if !arguments.dry_run => match remote.stop(account, &job, at) {
+            Ok(stopped) => stopped,
+            // What is wrong with it is said as if it were tried.
+            Err(failure) if failure.may_be_of_store() => {
+                stopped(&store, account, &job, (at, true))?
+            }
+            Err(failure) => return Err(failure.told(&store.name)),
+        },
+        _ => stopped(&store, account, &job, (at, arguments.dry_run))?,
     };
-    let stopped = stopped.map_err(|error| store.explain_without_id(error))?;
     store.ensure_in_place()?;
     if arguments.quiet.quiet {
         return Ok(());
@@ -253,6 +255,25 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     }])
 }
 
+/// Stops a job at an instant, or only tries that.
+fn stopped(
+    store: &OpenStore,
+    account: &str,
+    job: &RecordId,
+    (at, dry_run): (i64, bool),
+) -> anyhow::Result<Stopped> {
+    let id = RecordId::from(format!("{job}/stop"));
+    ensure_begins_before(store, account, (job, &id), ("--at", at))?;
+    let runs = standing(store, account, job)?.is_some_and(|job| at < job.until);
+    let is_stopped = store.ask(|store| store.entry(account, &id))?.is_some();
+    let stopped = match dry_run && runs && !is_stopped {
+        true => would_stop(store, account, job, at),
+        // If it is not to be stopped, nothing is posted.
+        false => store.store().stop(account, job, at),
+    };
+    stopped.map_err(|error| store.explain_without_id(error))
+}
+
 /// What would come of stopping a job that runs.
 fn would_stop(store: &OpenStore, account: &str, job: &RecordId, at: i64) -> Result<Stopped, Error> {
     let change = MeteredChange {
@@ -261,7 +282,7 @@ fn would_stop(store: &OpenStore, account: &str, job: &RecordId, at: i64) -> Resu
     };
     let id = format!("{job}/stop");
     let posting = Posting::change_metered_usage(account, id, job.clone(), change);
-    let outcomes = store.store.dry_run(vec![posting])?;
+    let outcomes = store.store().dry_run(vec![posting])?;
     let revision = outcomes[0].revision();
     Ok(Stopped::Now(revision.expect("a change deletes no account")))
 }

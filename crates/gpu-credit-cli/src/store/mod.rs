@@ -26,6 +26,11 @@ mod post;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod recorded;
+#[cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, reason = "no service is ever reached")
+)]
+mod remote;
 mod result;
 pub(crate) mod spendable;
 pub(crate) mod statement;
@@ -34,6 +39,7 @@ pub(crate) mod undo;
 pub(crate) mod usage;
 mod window;
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -50,6 +56,9 @@ use crate::output_file::identity;
 use crate::time::TimeArguments;
 pub(crate) use nearest::nearest;
 pub(crate) use recorded::RecordedArguments;
+use remote::Remote;
+#[cfg(feature = "client")]
+use remote::ServerArguments;
 use storage::{advised, cannot_create, is};
 
 /// A store on a file, or on a server.
@@ -80,6 +89,9 @@ pub(crate) struct StoreArguments {
         help_heading = "Store"
     )]
     memory: Option<usize>,
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    server: ServerArguments,
 }
 
 /// What an import may take of memory if nothing is said.
@@ -101,7 +113,10 @@ pub(crate) struct OpenStore {
     name: String,
     /// What tells a file from another in its place, if it is one and the system does.
     file: Option<OpenFile>,
-    store: Store,
+    /// The service that has it, if it is not here.
+    remote: Option<Remote>,
+    /// The store itself; of one that is not here, what was [fetched](OpenStore::fetch) of it.
+    store: RefCell<Store>,
 }
 
 struct OpenFile {
@@ -111,6 +126,9 @@ struct OpenFile {
 
 impl StoreArguments {
     pub(crate) fn open(&self) -> anyhow::Result<OpenStore> {
+        if let Some(remote) = self.remote()? {
+            return remote.opened();
+        }
         match self.address() {
             Some(address) => postgres::open(address, self.options()),
             None => self.named(|| self.options().open(&self.db).map_err(advised)),
@@ -120,6 +138,9 @@ impl StoreArguments {
     /// To ask something: nothing is written, and others may ask at the same time. A file that must be
     /// written to first, once, is.
     pub(crate) fn open_to_ask(&self) -> anyhow::Result<OpenStore> {
+        if let Some(remote) = self.remote()? {
+            return remote.opened();
+        }
         match self.address() {
             Some(address) => postgres::open(address, self.options().without_snapshots()),
             None => self.named(|| self.open_file_to_ask()),
@@ -154,14 +175,14 @@ impl StoreArguments {
     /// Opens the store; the times are then in its unit.
     pub(crate) fn open_for(&self, times: &TimeArguments) -> anyhow::Result<OpenStore> {
         let store = self.open()?;
-        store.ask(|store| times.learn(store))?;
+        store.learn_unit(times)?;
         Ok(store)
     }
 
     /// The same to ask something. A unit that is said first here is kept, if that can be.
     pub(crate) fn open_to_ask_for(&self, times: &TimeArguments) -> anyhow::Result<OpenStore> {
         let mut store = self.open_to_ask()?;
-        if store.ask(|store| times.is_first(store))? {
+        if store.remote.is_none() && store.ask(|store| times.is_first(store))? {
             drop(store);
             if let Ok(store) = self.open_for(times) {
                 return Ok(store);
@@ -177,7 +198,37 @@ impl StoreArguments {
         StoreArguments {
             db: db.to_owned(),
             memory: self.memory,
+            #[cfg(feature = "client")]
+            server: ServerArguments::default(),
         }
+    }
+
+    /// The service that has the store, if one has.
+    #[cfg(feature = "client")]
+    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        self.server.remote()
+    }
+
+    #[cfg(not(feature = "client"))]
+    #[allow(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "it is built without"
+    )]
+    fn remote(&self) -> anyhow::Result<Option<Remote>> {
+        Ok(None)
+    }
+
+    /// Refuses a service, for a command that needs the file or the database.
+    pub(crate) fn ensure_is_no_service(&self, command: &str) -> anyhow::Result<()> {
+        #[cfg(feature = "client")]
+        ensure!(
+            self.server.url()?.is_none(),
+            "gpu-credit {command} needs the store itself, and --server names a service that has it: --db names a \
+             file or a database"
+        );
+        let _ = command;
+        Ok(())
     }
 
     pub(super) fn options(&self) -> StoreOptions {
@@ -200,6 +251,9 @@ impl StoreArguments {
     }
 
     pub(crate) fn open_or_create(&self) -> anyhow::Result<OpenStore> {
+        if let Some(remote) = self.remote()? {
+            return remote.opened();
+        }
         if let Some(address) = self.address() {
             return postgres::open_or_create(address, self.options());
         }
@@ -248,7 +302,8 @@ impl StoreArguments {
                 path: self.db.clone(),
                 identity,
             }),
-            store: store.into_any(),
+            remote: None,
+            store: store.into_any().into(),
         })
     }
 }
@@ -281,7 +336,31 @@ impl OpenStore {
     /// The store itself.
     #[cfg(feature = "server")]
     pub(crate) fn into_store(self) -> Store {
-        self.store
+        self.store.into_inner()
+    }
+
+    /// The store as it is here.
+    fn store(&self) -> Store {
+        self.store.borrow().clone()
+    }
+
+    /// The names of all accounts.
+    pub(crate) fn names(&self) -> anyhow::Result<Vec<String>> {
+        if let Some(remote) = &self.remote {
+            return remote.names().map_err(|failure| failure.told(&self.name));
+        }
+        let accounts = self.ask(Store::accounts)?.into_iter();
+        Ok(accounts.map(|account| account.name.to_string()).collect())
+    }
+
+    /// The revision of an account.
+    pub(crate) fn revision_now(&self, account: &str) -> anyhow::Result<Revision> {
+        if let Some(remote) = &self.remote
+            && let Ok(revision) = remote.revision(account)
+        {
+            return Ok(revision);
+        }
+        Ok(self.ask(|store| store.head(account))?.revision)
     }
 
     /// Asks the store, with its name in errors.
@@ -289,7 +368,7 @@ impl OpenStore {
         &self,
         question: impl FnOnce(&Store) -> Result<T, Error>,
     ) -> anyhow::Result<T> {
-        question(&self.store).map_err(|error| self.explain(error))
+        question(&self.store()).map_err(|error| self.explain(error))
     }
 
     /// That what was posted is where it will be looked for.

@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &PlotArguments) -> anyhow::Result<()> {
         instant("--from", &arguments.from)?,
         instant("--to", &arguments.to)?,
     );
+    store.fetch(&[&arguments.account])?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let extent = extent(&account);
     let from = from.or(extent.map(|extent| extent.0));

@@ -7,7 +7,7 @@ use gpu_credit_store::{Change, Outcome, Posting, RecordId, Revision};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::change::start;
+use super::change::start_of;
 use super::result::ResultingBalance;
 use super::{OpenStore, StoreArguments, counted};
 use crate::arguments::QuietArguments;
@@ -205,10 +205,15 @@ impl PostArguments {
         let store = self.store.open_for(&self.rows.times)?;
         let id = self.id.get();
         let postings = postings(&store, id)?;
-        let outcomes = match self.dry_run {
-            true => store.store.dry_run(postings.clone()),
-            false => store.store.post_all(postings.clone()),
-        };
+        let names: Vec<&str> = postings.iter().map(|posting| &*posting.account).collect();
+        let outcomes = store.write(
+            &names,
+            |store| match self.dry_run {
+                true => store.dry_run(postings.clone()),
+                false => store.post_all(postings.clone()),
+            },
+            |remote| remote.post(&postings, self.dry_run),
+        )?;
         let outcomes = outcomes.map_err(|error| match &self.id.id {
             Some(_) => store.explain(error),
             None => store.explain_without_id(error),
@@ -283,9 +288,12 @@ fn retracted(
         .filter(|(_, outcome)| !outcome.is_new())
         .map(|(posting, _)| posting);
     let ids: HashSet<&RecordId> = known.clone().map(|posting| &posting.id).collect();
-    let account = known.map(|posting| &posting.account).next();
-    let retractions = account.map(|account| store.retractions(account, &ids));
-    retractions.and_then(Result::ok).unwrap_or_default()
+    let Some(account) = known.map(|posting| &posting.account).next() else {
+        return HashMap::new();
+    };
+    let retractions = store.fetch(&[account]);
+    let retractions = retractions.and_then(|()| store.retractions(account, &ids));
+    retractions.unwrap_or_default()
 }
 
 /// What a posting says, for people: of a grant the window that it has.
@@ -297,7 +305,7 @@ fn told(store: &OpenStore, posting: &Posting) -> String {
         of,
         expiration: Some(expiration),
     } = change
-        && let Ok(start) = start(store, account, of.as_str())
+        && let Some(start) = start_of(store, account, of)
         && let Some(end) = start.checked_add_unsigned(*expiration)
     {
         let (start, end) = (store.show(start), store.show(end));

@@ -31,7 +31,8 @@ pub(super) fn open_or_pretend(address: &str, options: StoreOptions) -> anyhow::R
             Ok(OpenStore {
                 name: "PostgreSQL".to_owned(),
                 file: None,
-                store: FileStore::in_memory().map_err(advised)?.into_any(),
+                remote: None,
+                store: FileStore::in_memory().map_err(advised)?.into_any().into(),
             })
         }
         store => store.map_err(advised).map(opened),
@@ -42,6 +43,7 @@ fn opened(store: PostgresStore) -> OpenStore {
     OpenStore {
         name: printable(store.shared_journal().place()).into_owned(),
         file: None,
-        store: store.into_store().into_any(),
+        remote: None,
+        store: store.into_store().into_any().into(),
     }
 }

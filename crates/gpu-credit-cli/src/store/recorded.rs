@@ -38,6 +38,11 @@ fn point(typed: &str) -> Result<Point, String> {
 }
 
 impl RecordedArguments {
+    /// Whether the answer is about all that is posted.
+    pub(super) fn is_now(&self) -> bool {
+        self.as_recorded.is_none()
+    }
+
     /// Refuses a revision if it is asked about several accounts: each has revisions of its own.
     fn ensure_applies_to(&self, accounts: usize) -> anyhow::Result<()> {
         match self.as_recorded {

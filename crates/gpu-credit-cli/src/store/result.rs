@@ -24,7 +24,16 @@ impl ResultingBalance {
     }
 
     pub(super) fn at(store: &OpenStore, account: &str, timestamp: i64) -> Option<Self> {
-        let answer = store.store.balance_at(account, timestamp).ok()?;
+        if let Some(remote) = &store.remote {
+            let asked = remote.balances(&[account], &[timestamp]).ok()??.pop()?;
+            return Some(Self {
+                timestamp,
+                balance: asked.balance,
+                status: asked.status,
+                deficit: asked.deficit,
+            });
+        }
+        let answer = store.store().balance_at(account, timestamp).ok()?;
         Some(Self {
             timestamp,
             balance: answer.balance,
@@ -57,7 +66,15 @@ fn takes_effect(store: &OpenStore, posting: &Posting) -> Option<i64> {
             until: Some(until), ..
         } => Some(*until),
         change => match change.corrects() {
-            Some(of) => record_takes_effect(&record(store, &posting.account, of)?),
+            Some(of) => match &store.remote {
+                Some(remote) => {
+                    remote
+                        .entry(&posting.account, of.as_str())
+                        .ok()??
+                        .takes_effect
+                }
+                None => record_takes_effect(&record(store, &posting.account, of)?),
+            },
             None => record_takes_effect(change),
         },
     }
@@ -72,6 +89,6 @@ fn record_takes_effect(record: &Change) -> Option<i64> {
 }
 
 fn record(store: &OpenStore, account: &str, id: &RecordId) -> Option<Change> {
-    let entry = store.store.entry(account, id).ok()??;
+    let entry = store.store().entry(account, id).ok()??;
     Some(entry.change)
 }

@@ -88,6 +88,7 @@ pub(crate) fn spendable(arguments: &SpendableArguments) -> anyhow::Result<()> {
         Some(typed) => Some(times.end_after(timestamp, typed)?),
         None => None,
     };
+    store.fetch(&[&arguments.account])?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let row = store.ask_account(&account, |account| {
         Ok(SpendableRow {
@@ -171,6 +172,7 @@ pub(crate) fn runs_dry(arguments: &RunsDryArguments) -> anyhow::Result<()> {
     let times = &arguments.rows.times;
     let store = arguments.store.open_to_ask_for(times)?;
     let from = times.instant("--from", &arguments.from)?;
+    store.fetch(&[&arguments.account])?;
     let account = store.account(&arguments.account, &arguments.recorded)?;
     let runs_dry = store.ask_account(&account, |account| match arguments.rate {
         Some(rate) => Ok(account.runs_dry(rate, from)?),

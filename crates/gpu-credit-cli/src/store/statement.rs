@@ -205,6 +205,7 @@ pub(crate) fn run(arguments: &StatementArguments) -> anyhow::Result<()> {
         "--grant: expected one account, of which it is a grant"
     );
     let store = arguments.store.open_to_ask_for(&rows.times)?;
+    store.fetch(&arguments.accounts)?;
     let of = arguments.of()?;
     let asked = store.accounts_as_recorded(&arguments.accounts, &arguments.recorded)?;
     let (mut grants, mut accounts, mut sums) = (Vec::new(), Vec::new(), Vec::new());

@@ -80,6 +80,7 @@ fn run(script: &str, folder: &Path, document: &Path) -> String {
         .current_dir(folder)
         .env("PATH", path_with_the_program())
         .env_remove("GPU_CREDIT_DB")
+        .env_remove("GPU_CREDIT_SERVER")
         .env_remove("GPU_CREDIT_UNIT")
         .output()
         .unwrap();

@@ -10,6 +10,10 @@ pub(crate) fn gpu_credit() -> Command {
     // Whoever runs the tests may use the program.
     command
         .env_remove("GPU_CREDIT_DB")
+        .env_remove("GPU_CREDIT_SERVER")
+        .env_remove("GPU_CREDIT_TOKEN")
+        .env_remove("GPU_CREDIT_TOKEN_FILE")
+        .env_remove("GPU_CREDIT_CA_CERTIFICATE")
         .env_remove("GPU_CREDIT_TOKENS")
         .env_remove("GPU_CREDIT_UNIT");
     command

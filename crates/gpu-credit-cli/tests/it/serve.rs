@@ -3,9 +3,7 @@
 //! Some kills by default; `GPU_CREDIT_SERVER_KILLS=100` makes it so many.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +12,7 @@ use gpu_credit_store::Store;
 use gpu_credit_workload::random::Random;
 use tempfile::TempDir;
 
+use crate::running::Served;
 use crate::{gpu_credit, stderr};
 
 const KILLS_VARIABLE: &str = "GPU_CREDIT_SERVER_KILLS";
@@ -21,55 +20,7 @@ const KILLS: u64 = 3;
 const WRITERS: u64 = 8;
 const BATCH: u64 = 10;
 
-/// A service that runs, until it is dropped.
-struct Served {
-    child: Child,
-    address: String,
-    /// The one that was printed, if one was.
-    first_token: Option<String>,
-}
-
 impl Served {
-    fn start(folder: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("gpu-credit"))
-            .current_dir(folder)
-            .env_remove("GPU_CREDIT_DB")
-            .env_remove("GPU_CREDIT_TOKENS")
-            .env_remove("GPU_CREDIT_UNIT")
-            .args([
-                "serve",
-                "--unit",
-                "s",
-                "--listen",
-                "127.0.0.1:0",
-                "--drain",
-                "0s",
-            ])
-            .args(["--rate", "1000000"])
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut first_token = None;
-        let address = loop {
-            let line = lines.next().expect("it says where it serves").unwrap();
-            if let Some((_, token)) = line.split_once("the first token, which may do everything: ")
-            {
-                first_token = Some(token.to_owned());
-            }
-            if let Some(address) = line.strip_prefix("serving ") {
-                break address.to_owned();
-            }
-        };
-        Served {
-            child,
-            address,
-            first_token,
-        }
-    }
-
     fn send(
         &self,
         token: &str,
@@ -78,22 +29,6 @@ impl Served {
         body: &str,
     ) -> Result<(u16, String), ureq::Error> {
         send(&self.address, token, method, path, body)
-    }
-
-    /// Asks it to stop, and waits for that: its exit code.
-    fn stop(mut self) -> Option<i32> {
-        let told = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status();
-        assert!(told.unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

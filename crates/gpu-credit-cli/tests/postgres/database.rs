@@ -133,10 +133,7 @@ fn several_programs_use_one_store() {
                 &format!("many-{number}"),
                 "--db",
             ]);
-            command
-                .arg(folder.database.as_ref().unwrap())
-                .spawn()
-                .unwrap()
+            command.arg(&folder.place.url).spawn().unwrap()
         })
         .collect();
     for mut post in posts {

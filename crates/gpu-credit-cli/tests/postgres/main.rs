@@ -40,6 +40,27 @@ use folder::Folder;
 use program::{file, gpu_credit, stderr, stdout};
 
 /// The store of a folder is on a server.
-fn database() -> Option<String> {
-    Some(server::server().url())
+pub(crate) struct Place {
+    pub(crate) url: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let url = server::server().url();
+        Place { url }
+    }
+
+    fn variables(&self, _: &str) -> Vec<(&'static str, String)> {
+        vec![("GPU_CREDIT_DB", self.url.clone())]
+    }
+
+    #[allow(clippy::unused_self, reason = "other places have another name")]
+    fn with_name_of_file(&self, said: &str) -> String {
+        let named = || {
+            let (before, after) = said.split_once("PostgreSQL at ")?;
+            let (_, after) = after.split_once(", database postgres")?;
+            Some(format!("{before}gpu-credit.redb{after}"))
+        };
+        named().unwrap_or_else(|| said.to_owned())
+    }
 }

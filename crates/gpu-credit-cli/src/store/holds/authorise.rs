@@ -3,14 +3,15 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{Authorise, Decision, Funds, Hold, RecordId};
+use gpu_credit_store::{Authorise, Decision, Funds, HeldUsage, Hold, RecordId};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::told;
 use crate::integer::amount;
 use crate::rows::{Row, RowArguments, or_empty, or_none};
-use crate::store::StoreArguments;
 use crate::store::post::IdArguments;
+use crate::store::{OpenStore, StoreArguments};
 use crate::time::TimeArguments;
 
 pub(crate) const AUTHORISE_HELP: &str = "\
@@ -79,10 +80,11 @@ struct DecidedRow {
     /// The end of the job.
     end: Option<i64>,
     until: i64,
+    /// None, as those that follow, also if who asks a service may not read the account.
     balance: Option<u64>,
-    held: u64,
-    available: u64,
-    spendable: u64,
+    held: Option<u64>,
+    available: Option<u64>,
+    spendable: Option<u64>,
 }
 
 impl Row for DecidedRow {
@@ -112,9 +114,9 @@ impl Row for DecidedRow {
             or_empty(self.end.map(|end| times.show(end))),
             times.show(self.until),
             or_none(self.balance),
-            self.held.to_string(),
-            self.available.to_string(),
-            self.spendable.to_string(),
+            or_empty(self.held),
+            or_empty(self.available),
+            or_empty(self.spendable),
         ]
     }
 }
@@ -124,7 +126,7 @@ impl DecidedRow {
         (account, id): (&str, &RecordId),
         (decision, is_new): (&'static str, bool),
         hold: &Hold,
-        funds: Funds,
+        funds: Option<Funds>,
     ) -> Self {
         let (amount, end) = told(hold);
         DecidedRow {
@@ -136,10 +138,10 @@ impl DecidedRow {
             timestamp: hold.at,
             end,
             until: hold.until,
-            balance: funds.balance,
-            held: funds.held,
-            available: funds.available,
-            spendable: funds.spendable,
+            balance: funds.and_then(|funds| funds.balance),
+            held: funds.map(|funds| funds.held),
+            available: funds.map(|funds| funds.available),
+            spendable: funds.map(|funds| funds.spendable),
         }
     }
 }
@@ -148,15 +150,20 @@ impl DecidedRow {
 pub(crate) fn authorise(arguments: &AuthoriseArguments) -> anyhow::Result<bool> {
     let store = arguments.store.open_for(&arguments.rows.times)?;
     let id = arguments.id.get();
-    let asked = asked(arguments, id.clone())?;
-    let authorised = store.ask(|store| store.authorise(asked))?;
+    let asked = Asked::of(arguments)?;
+    let names: Vec<&str> = arguments.accounts.iter().map(String::as_str).collect();
+    let authorised = store.write(
+        &names,
+        |store| store.authorise(asked.authorise(&id, arguments)),
+        |remote| remote.authorise(&asked.body(&id, arguments), &asked.hold(arguments)),
+    )?;
+    let authorised = authorised.map_err(|error| store.explain(error))?;
     store.ensure_in_place()?;
     let is_new = authorised.is_new;
     let rows = match &authorised.decision {
         Decision::Held(hold) => {
             let rows = hold.accounts.iter().map(|account| {
-                let funds = store
-                    .ask(|store| store.with_account(account, |account| account.funds(hold)))??;
+                let funds = store.funds(account, hold)?;
                 let decision = ("held", is_new);
                 Ok(DecidedRow::new((account, &id), decision, hold, funds))
             });
@@ -165,7 +172,8 @@ pub(crate) fn authorise(arguments: &AuthoriseArguments) -> anyhow::Result<bool> 
         Decision::Refused(accounts) => {
             let rows = accounts.iter().map(|(account, refused)| {
                 let decision = ("refused", is_new);
-                DecidedRow::new((account, &id), decision, &refused.asked, refused.funds)
+                let funds = Some(refused.funds);
+                DecidedRow::new((account, &id), decision, &refused.asked, funds)
             });
             rows.collect()
         }
@@ -174,44 +182,118 @@ pub(crate) fn authorise(arguments: &AuthoriseArguments) -> anyhow::Result<bool> 
     Ok(authorised.hold().is_some())
 }
 
-fn asked(arguments: &AuthoriseArguments, id: RecordId) -> anyhow::Result<Authorise> {
-    let times = &arguments.rows.times;
-    let at = times.instant("--at", arguments.at.as_deref().unwrap_or("now"))?;
-    let end = match &arguments.length {
-        Some(typed) => Some(times.end_after(at, typed)?),
-        None => None,
-    };
-    let until = match &arguments.until {
-        Some(typed) => Some(times.instant("--until", typed)?),
-        None => None,
-    };
-    let accounts = arguments.accounts.iter().map(String::as_str);
-    let authorise = match (arguments.usage.amount, arguments.usage.rate) {
-        (Some(_), _) if end.is_some() && until.is_some() => {
-            bail!("a hold of an amount takes --for or --until, not both");
+impl OpenStore {
+    /// What an account has at the start of a hold; `None` if it is asked from afar, and that is not allowed.
+    fn funds(&self, account: &str, hold: &Hold) -> anyhow::Result<Option<Funds>> {
+        match &self.remote {
+            Some(remote) => Ok(remote.funds(account, hold)),
+            None => {
+                let funds =
+                    self.ask(|store| store.with_account(account, |account| account.funds(hold)));
+                Ok(Some(funds??))
+            }
         }
-        (Some(amount), _) => {
-            let until = end.or(until);
-            let until = until.context("a hold of an amount takes --for or --until")?;
-            Authorise::new(id, accounts, amount, at..until)
+    }
+}
+
+/// What is asked for.
+struct Asked {
+    usage: HeldUsage,
+    at: i64,
+    until: i64,
+}
+
+impl Asked {
+    fn of(arguments: &AuthoriseArguments) -> anyhow::Result<Self> {
+        let times = &arguments.rows.times;
+        let at = times.instant("--at", arguments.at.as_deref().unwrap_or("now"))?;
+        let end = match &arguments.length {
+            Some(typed) => Some(times.end_after(at, typed)?),
+            None => None,
+        };
+        let until = match &arguments.until {
+            Some(typed) => Some(times.instant("--until", typed)?),
+            None => None,
+        };
+        let (usage, until) = match (arguments.usage.amount, arguments.usage.rate) {
+            (Some(_), _) if end.is_some() && until.is_some() => {
+                bail!("a hold of an amount takes --for or --until, not both");
+            }
+            (Some(amount), _) => {
+                let until = end.or(until);
+                let until = until.context("a hold of an amount takes --for or --until")?;
+                (HeldUsage::Amount(amount), until)
+            }
+            (None, rate) => {
+                let end = end.context("a hold for a job takes --for: how long it runs")?;
+                let rate = rate.unwrap_or_default();
+                (HeldUsage::Metered { rate, end }, until.unwrap_or(end))
+            }
+        };
+        Ok(Asked { usage, at, until })
+    }
+
+    fn authorise(&self, id: &RecordId, arguments: &AuthoriseArguments) -> Authorise {
+        let accounts = arguments.accounts.iter().map(String::as_str);
+        let authorise = match self.usage {
+            HeldUsage::Amount(amount) => {
+                Authorise::new(id.clone(), accounts, amount, self.at..self.until)
+            }
+            HeldUsage::Metered { rate, end } => {
+                let job = MeteredUsage {
+                    rate,
+                    from: self.at,
+                    until: end,
+                };
+                Authorise::metered(id.clone(), accounts, job, self.until)
+            }
+        };
+        let authorise = match arguments.up_to {
+            true => authorise.up_to(),
+            false => authorise,
+        };
+        match (&arguments.at, &arguments.length) {
+            (None, Some(_)) => authorise.default_start().default_end(),
+            (None, None) => authorise.default_start(),
+            _ => authorise,
         }
-        (None, rate) => {
-            let end = end.context("a hold for a job takes --for: how long it runs")?;
-            let job = MeteredUsage {
-                rate: rate.unwrap_or_default(),
-                from: at,
-                until: end,
-            };
-            Authorise::metered(id, accounts, job, until.unwrap_or(end))
+    }
+
+    /// The same as it is asked of a service: a start that nobody has typed is not sent, nor an end that is counted
+    /// from it.
+    fn body(&self, id: &RecordId, arguments: &AuthoriseArguments) -> Value {
+        let mut body =
+            json!({ "id": id, "accounts": arguments.accounts, "up_to": arguments.up_to });
+        let end = match self.usage {
+            HeldUsage::Amount(amount) => {
+                body["amount"] = json!(amount);
+                self.until
+            }
+            HeldUsage::Metered { rate, end } => {
+                body["rate"] = json!(rate);
+                end
+            }
+        };
+        if arguments.at.is_some() {
+            body["at"] = json!(self.at);
         }
-    };
-    let authorise = match arguments.up_to {
-        true => authorise.up_to(),
-        false => authorise,
-    };
-    Ok(match (&arguments.at, &arguments.length) {
-        (None, Some(_)) => authorise.default_start().default_end(),
-        (None, None) => authorise.default_start(),
-        _ => authorise,
-    })
+        if arguments.length.is_some() {
+            body["lasts"] = json!(self.at.abs_diff(end));
+        }
+        if arguments.until.is_some() {
+            body["until"] = json!(self.until);
+        }
+        body
+    }
+
+    /// The hold that it would be.
+    fn hold(&self, arguments: &AuthoriseArguments) -> Hold {
+        Hold {
+            accounts: arguments.accounts.clone(),
+            usage: self.usage,
+            up_to: None,
+            at: self.at,
+            until: self.until,
+        }
+    }
 }

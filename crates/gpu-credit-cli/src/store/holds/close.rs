@@ -3,6 +3,7 @@
 use clap::Args;
 use gpu_credit_store::{HoldClosed, RecordId, Settle};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::integer::amount;
 use crate::rows::{Row, RowArguments, or_empty};
@@ -103,28 +104,50 @@ pub(crate) fn settle(arguments: &SettleArguments) -> anyhow::Result<()> {
     let times = &arguments.rows.times;
     let store = arguments.store.open_for(times)?;
     let (account, id, hold) = (&*arguments.account, arguments.id.get(), &*arguments.hold);
-    let mut settle = match arguments.amount {
-        Some(amount) => Settle::new(account, id.clone(), hold, amount),
-        None => Settle::metered(account, id.clone(), hold),
+    let mut body = json!({ "id": id, "account": account, "hold": hold });
+    let (mut settle, start) = match arguments.amount {
+        Some(amount) => {
+            body["amount"] = json!(amount);
+            (Settle::new(account, id.clone(), hold, amount), "at")
+        }
+        None => (Settle::metered(account, id.clone(), hold), "from"),
     };
     if let Some(typed) = &arguments.at {
-        settle = settle.at(times.instant("--at", typed)?);
+        let at = times.instant("--at", typed)?;
+        body[start] = json!(at);
+        settle = settle.at(at);
     }
     if let Some(rate) = arguments.rate {
+        body["rate"] = json!(rate);
         settle = settle.rate(rate);
     }
     if let Some(typed) = &arguments.until {
-        settle = settle.until(times.instant("--until", typed)?);
+        let until = times.instant("--until", typed)?;
+        body["until"] = json!(until);
+        settle = settle.until(until);
     }
-    let closed = store.ask(|store| store.settle(settle))?;
+    let closed = store.write(
+        &[account],
+        |store| store.settle(settle),
+        |remote| remote.close_hold("/v1/settlements", &body),
+    )?;
+    let closed = closed.map_err(|error| store.explain(error))?;
     store.ensure_in_place()?;
     say(&arguments.rows, (&id, hold), closed)
 }
 
 pub(crate) fn release(arguments: &ReleaseArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_for(&arguments.rows.times)?;
-    let (id, hold) = (arguments.id.get(), &*arguments.hold);
-    let closed = store.ask(|store| store.release(&arguments.account, id.clone(), hold))?;
+    let (account, id, hold) = (&*arguments.account, arguments.id.get(), &*arguments.hold);
+    let closed = store.write(
+        &[account],
+        |store| store.release(account, id.clone(), hold),
+        |remote| {
+            let body = json!({ "id": id, "account": account, "hold": hold });
+            remote.close_hold("/v1/releases", &body)
+        },
+    )?;
+    let closed = closed.map_err(|error| store.explain(error))?;
     store.ensure_in_place()?;
     say(&arguments.rows, (&id, hold), closed)
 }

@@ -74,6 +74,7 @@ impl Row for HoldRow {
 pub(crate) fn holds(arguments: &HoldsArguments) -> anyhow::Result<()> {
     let times = &arguments.rows.times;
     let store = arguments.store.open_to_ask_for(times)?;
+    store.fetch(&[&arguments.account])?;
     let at = times.instant("--at", &arguments.at)?;
     let rows = store.ask(|store| {
         store.with_account(&arguments.account, |account| {

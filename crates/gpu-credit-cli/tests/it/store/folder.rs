@@ -5,21 +5,21 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use super::database;
+use super::Place;
 use crate::{gpu_credit, stderr, stdout};
 
 /// A folder to work in.
 pub(crate) struct Folder {
     directory: TempDir,
-    /// The address of the store if it is no file of the folder.
-    pub(crate) database: Option<String>,
+    /// Where the store is.
+    pub(crate) place: Place,
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
-            database: database(),
+            place: Place::new(),
         }
     }
 
@@ -46,9 +46,7 @@ impl Folder {
     /// Runs a command line; words are parted by spaces.
     pub(crate) fn run(&self, line: &str) -> Output {
         let mut command = gpu_credit();
-        if let Some(database) = &self.database {
-            command.env("GPU_CREDIT_DB", database);
-        }
+        command.envs(self.place.variables(line));
         let words = line.split_whitespace();
         command
             .current_dir(self.path())
@@ -80,13 +78,7 @@ impl Folder {
 
     /// A message that names the store, as if it were a file.
     pub(crate) fn with_name_of_file(&self, said: &str) -> String {
-        let named = |said: &str| {
-            let (before, after) = said.split_once("PostgreSQL at ")?;
-            let (_, after) = after.split_once(", database postgres")?;
-            Some(format!("{before}gpu-credit.redb{after}"))
-        };
-        let named = self.database.as_ref().and_then(|_| named(said));
-        named.unwrap_or_else(|| said.to_owned())
+        self.place.with_name_of_file(said)
     }
 
     /// Runs a command that must succeed and write to a file; it may say what it left out.
