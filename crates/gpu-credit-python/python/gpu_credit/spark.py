@@ -27,9 +27,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from gpu_credit._native import _Policy
     from pyspark.sql import Column, DataFrame  # type: ignore[import-not-found, unused-ignore]
 
 ANSWERS = "account string, timestamp bigint, balance bigint, status string, deficit bigint"
@@ -38,7 +39,7 @@ ANSWERS = "account string, timestamp bigint, balance bigint, status string, defi
 def balances(
     events: DataFrame,
     queries: DataFrame,
-    policy: str = "carry",
+    policy: _Policy = "carry",
     partitions: int | None = None,
 ) -> DataFrame:
     """The answer to each query: a row (account, timestamp, balance, status, deficit) for each row
@@ -122,6 +123,6 @@ def folding(policy: str) -> Callable[[Iterator[Any]], Iterator[Any]]:
             yield from batches
 
         rows = pyarrow.RecordBatchReader.from_batches(first.schema, all_batches())
-        yield from fold(rows, policy)
+        yield from fold(rows, cast("_Policy", policy))
 
     return fold_partition
