@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from gpu_credit import Authorised, CreditStore, Funds, Hold
+from gpu_credit import Authorised, Funds, Hold
+from service import open_store
 
 
 @pytest.fixture
 def store(path):
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         store.open_account("team")
         store.add_credit("team", "g", "march", amount=100, timestamp=0, expiration=99)
         store.open_account("ada")
@@ -81,7 +82,7 @@ def test_what_cannot_be_is_an_error(store):
 
 
 def test_a_start_that_is_not_given_is_now_and_a_retry_is_not_compared_in_it(path):
-    with CreditStore(path, unit="s") as store:
+    with open_store(path, unit="s") as store:
         store.open_account("team")
         store.add_credit("team", "g", "march", amount=100, timestamp=datetime(2020, 1, 1, tzinfo=UTC))
         first = store.authorise("team", "req-1", amount=70, length=timedelta(minutes=10))
@@ -89,6 +90,10 @@ def test_a_start_that_is_not_given_is_now_and_a_retry_is_not_compared_in_it(path
         assert first.hold.until == first.hold.start + 600
         again = store.authorise("team", "req-1", amount=70, length=timedelta(minutes=11))
         assert again == first._replace(is_new=False)
+        job = store.authorise("team", "job", rate=1, length=timedelta(seconds=20), until=datetime(2200, 1, 1))
+        assert (job.hold.rate, job.hold.end - job.hold.start) == (1, 20)
+        again = store.authorise("team", "job", rate=1, length=timedelta(seconds=20), until=datetime(2200, 1, 1))
+        assert again == job._replace(is_new=False)
 
 
 def test_of_many_requests_at_once_ten_get_a_hold_if_ten_fit(store):

@@ -7,12 +7,13 @@ import pandas
 import polars
 import pyarrow
 import pytest
-from gpu_credit import CreditBook, CreditStore, Ingested
+from gpu_credit import CreditBook, Ingested
+from service import open_store
 
 
 @pytest.fixture
 def store(path):
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         yield store
 
 
@@ -114,7 +115,7 @@ def test_times_and_integer_ids_are_taken(path):
     grants = pandas.DataFrame({
         "id": ["g"], "account": [10], "amount": [100], "timestamp": [datetime(2024, 1, 1)], "expiration": [timedelta(days=31)],
     })
-    with CreditStore(path, unit="s") as store:
+    with open_store(path, unit="s") as store:
         store.ingest(frame, kind="usage")
         store.ingest(grants, kind="grant")
         assert store.get_balance("10", datetime(2024, 1, 20)) == 100 - 5 - 3 * 9

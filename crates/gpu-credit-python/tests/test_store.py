@@ -2,6 +2,7 @@
 
 import _thread
 import gzip
+import io
 import os
 import threading
 import time
@@ -9,14 +10,23 @@ from datetime import datetime, timezone
 
 import pytest
 from gpu_credit import CreditStore, GPUCredit, MeteredId
+from gpu_credit.remote import Store
+from service import Service, open_store
 
 
 @pytest.fixture
 def store(path):
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         store.open_account("acme")
         store.add_credit("acme", "invoice", "march", amount=100, timestamp=0, expiration=30)
         store.subtract("acme", "job", amount=20, timestamp=12)
+        yield store
+
+
+@pytest.fixture
+def store_in_seconds(path):
+    with open_store(path, unit="s") as store:
+        store.open_account("acme")
         yield store
 
 
@@ -24,7 +34,7 @@ def test_a_store_is_there_after_opening_again(store, path):
     store.open_account("bob", policy="forfeit")
     store.add_credit("bob", "gift", "trial", amount=5, timestamp=0)  # Never ends.
     store.close()
-    with CreditStore(str(path)) as again:
+    with open_store(path) as again:
         assert again.accounts() == ["acme", "bob"]
         assert again.get_balance("acme", 12) == 80
         assert again.get_balance("acme", 31) is None
@@ -47,12 +57,16 @@ def test_a_store_keeps_its_unit_of_time(store, path):
     assert store.time_unit is None
     with pytest.raises(ValueError, match='found "h", expected s, ms, us or ns'):
         store.set_time_unit("h")
+    if isinstance(path, Service):
+        with pytest.raises(io.UnsupportedOperation, match="serve --unit ms"):
+            store.set_time_unit("ms")
+        return
     store.set_time_unit("ms")
     store.set_time_unit("ms")
     with pytest.raises(ValueError, match="the store's unit of time is ms, not s"):
         store.set_time_unit("s")
     store.close()
-    with CreditStore(path) as again:
+    with open_store(path) as again:
         assert again.time_unit == "ms"
 
 
@@ -96,7 +110,7 @@ def test_a_job_runs_and_stops(store, path):
     assert store.get_balance("acme", 30) == 70
     assert store.change_metered("acme", "fix", "job-17", rate=3, start=14) is True
     store.close()
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         assert store.account("acme").metered_count == 1
         statement = store.usage_statement("acme", "job-17")
         assert [(draw.amount, draw.first, draw.last) for draw in statement.draws] == [(9, 14, 16)]
@@ -163,14 +177,13 @@ SACCT = """JobIDRaw|Cluster|Account|User|Submit|Start|End|Timelimit|AllocTRES|St
 """
 
 
-def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
-    file, hour = tmp_path / "sacct.txt", 3_600
+def test_the_jobs_of_a_cluster_are_imported(store_in_seconds, tmp_path):
+    store, file, hour = store_in_seconds, tmp_path / "sacct.txt", 3_600
     start = int(datetime(2026, 1, 5, 9, tzinfo=timezone.utc).timestamp())
     file.write_text(SACCT.format(end="Unknown", state="RUNNING"))
     assert store.import_sacct(file, dry_run=True).posted == 1
     assert store.accounts() == ["acme"]
     assert store.import_sacct(str(file)) == (1, 1, 0, 0, 0, [], [], ["vision"], [], 0, 0, 1, 1)
-    assert store.time_unit == "s"
     again = store.import_sacct(file)
     assert (again.posted, again.known, again.opened, again.steps, again.not_started) == (0, 1, [], 1, 1)
     assert store.account("vision").used == 8 * 2 * hour  # Its time limit.
@@ -189,9 +202,9 @@ def test_the_jobs_of_a_cluster_are_imported(store, tmp_path):
         store.import_sacct(tmp_path / "nothing.txt")
 
 
-def test_a_row_of_sacct_that_is_refused_can_be_left_out(store, tmp_path):
+def test_a_row_of_sacct_that_is_refused_can_be_left_out(store_in_seconds, tmp_path):
     """In Python one such row held all others up; the program leaves it out if told."""
-    file = tmp_path / "sacct.txt"
+    store, file = store_in_seconds, tmp_path / "sacct.txt"
     file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
     store.import_sacct(file)
     job = file.read_text().splitlines()[1].replace("|2026-01-05T08", "|2026-01-04T08", 1)
@@ -206,14 +219,25 @@ def test_a_row_of_sacct_that_is_refused_can_be_left_out(store, tmp_path):
     assert store.account("vision").metered_usage(MeteredId(1)).rate == 8
 
 
-def test_jobs_that_were_corrected_by_hand_are_named(store, tmp_path):
-    file = tmp_path / "sacct.txt"
+def test_jobs_that_were_corrected_by_hand_are_named(store_in_seconds, tmp_path):
+    store, file = store_in_seconds, tmp_path / "sacct.txt"
     file.write_text(SACCT.format(end="2026-01-05T09:30:00", state="COMPLETED"))
     store.import_sacct(file)
     job = store.history("vision")[1]["id"]
     store.change_metered("vision", "refund", job, rate=0)
     done = store.import_sacct(file)
     assert (done.posted, done.known, done.corrected, done.gone) == (0, 0, [("vision", job)], [])
+
+
+def test_a_store_learns_its_unit_from_the_first_jobs(store, path, tmp_path):
+    file = tmp_path / "sacct.txt"
+    file.write_text(SACCT.format(end="Unknown", state="RUNNING"))
+    if isinstance(path, Service):
+        with pytest.raises(io.UnsupportedOperation, match="serve --unit s"):
+            store.import_sacct(file)
+        return
+    store.import_sacct(file)
+    assert store.time_unit == "s"
 
 
 def test_what_may_be_spent(store):
@@ -246,7 +270,7 @@ def test_grants_have_priorities(store, path):
     assert store.get_balance("acme", 31) == 0
     assert store.change_priority("acme", "fix", "plan", priority=1) is True
     store.close()
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         assert [grant.priority for grant in store.account("acme").grants()] == [0, 1]
         assert [entry.get("priority") for entry in store.history("acme")] == [None, 0, None, -1, 1]
         assert (store.get_balance("acme", 31), store.check(instants=50)) == (10, [])
@@ -320,7 +344,8 @@ def test_a_file_is_open_once(tmp_path):
 
 
 def test_a_copy_of_the_store(store, tmp_path, new_place):
-    for copy in (tmp_path / "copy.redb", new_place()):
+    other = new_place()
+    for copy in (tmp_path / "copy.redb", tmp_path / "other.redb" if isinstance(other, Service) else other):
         balance = store.get_balance("acme", 12)
         store.copy_to(copy)
         store.subtract("acme", str(copy), amount=1, timestamp=12)
@@ -396,18 +421,26 @@ def test_threads_share_a_store(store):
     assert len(store.history("acme")) == 3 + 60
 
 
+def without_times(history):
+    return [{name: value for name, value in entry.items() if name != "recorded_at"} for entry in history]
+
+
 def test_a_journal_goes_from_store_to_store(store, tmp_path, new_place):
     journal = tmp_path / "journal.jsonl"
     entries = store.export_journal(journal)
     assert entries == len(store.history("acme")) > 2
     with pytest.raises(FileExistsError):
         store.export_journal(journal)
-    with CreditStore(new_place()) as other:
+    with open_store(new_place()) as other:
         assert other.import_journal(journal, dry_run=True).posted == entries
         assert other.accounts() == []
         assert other.import_journal(journal).posted == entries
         assert other.import_journal(str(journal)) == (0, entries, [], 0, 0, [])
-        assert other.history("acme") == store.history("acme")
+        if isinstance(other, Store):
+            # A service records what it is sent now.
+            assert without_times(other.history("acme")) == without_times(store.history("acme"))
+        else:
+            assert other.history("acme") == store.history("acme")
         assert other.account("acme").equals(store.account("acme"))
         journal.write_text(journal.read_text() + "{}\n")
         with pytest.raises(ValueError, match=f"line {entries + 1}"):

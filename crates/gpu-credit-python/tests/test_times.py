@@ -11,6 +11,7 @@ import polars
 import pyarrow
 import pytest
 from gpu_credit import CreditBook, CreditStore, GPUCredit, GrantRecord, MeteredUsage
+from service import Service, open_store
 
 STEPS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 NOON = 1_705_320_000  # 2024-01-15T12:00:00Z
@@ -342,7 +343,7 @@ def test_copies_and_books_keep_the_unit():
 
 def test_a_store_has_a_unit(path):
     noon = datetime(2024, 1, 15, 12)
-    with CreditStore(path, unit="s") as store:
+    with open_store(path, unit="s") as store:
         store.open_account("ada")
         store.add_credit("ada", "invoice-1", "january", amount=100, timestamp=noon, until=date(2024, 2, 1))
         store.subtract("ada", "job-1", amount=4, timestamp=noon + timedelta(hours=1))
@@ -355,7 +356,11 @@ def test_a_store_has_a_unit(path):
         assert store.first_uncovered("ada", first=noon) is None
         account = store.account("ada")
         assert account.unit == "s" and account.grant(0).start == NOON
-    with CreditStore(path) as store:
+    with open_store(path) as store:
         assert store.get_balance("ada", noon) == 99
+        with pytest.raises(ValueError, match="s, "):
+            store.set_time_unit("ms")
+    if isinstance(path, Service):
+        return
     with pytest.raises(ValueError, match="s, "):
         CreditStore(path, unit="ms")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 # Answers that say: nothing was done, or nobody knows, and the same again is safe.
 AGAIN = {429, 502, 503, 504}
 IDLE_CONNECTIONS = 32
+DELAYS = (0.1, 0.4, 1.5)
+
+_Answer = TypeVar("_Answer")
 
 
 class Problem(Exception):
@@ -27,7 +32,7 @@ class Problem(Exception):
         super().__init__(": ".join(said) or f"the service answers {status}")
 
 
-class Unreachable(Exception):
+class Unreachable(ConnectionError):
     """The service could not be reached, or did not answer: whether it did what was asked is not known."""
 
 
@@ -50,6 +55,7 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._idle: list[http.client.HTTPConnection] = []
+        self._process = os.getpid()
         self._lock = threading.Lock()
 
     def request(
@@ -58,31 +64,23 @@ class Client:
         *path: str,
         query: dict[str, Any] | None = None,
         body: Any = None,
-        delays: tuple[float, ...] = (0.1, 0.4, 1.5),
+        delays: tuple[float, ...] = DELAYS,
     ) -> tuple[int, Any]:
         """The status and the answer of a request, sent again after each of the delays, in seconds, while the service cannot be reached or says that it
         may be sent again. What is posted under an id is posted once, however often it is sent.
 
         Raises Problem for any other answer than one of success, and Unreachable.
         """
-        target = self._base + "".join("/" + quote(part, safe="") for part in path)
-        query = {name: value for name, value in (query or {}).items() if value is not None}
-        if query:
-            target += "?" + urlencode(query)
         content = None if body is None else json.dumps(body).encode()
-        for delay in (*delays, None):
-            try:
-                return self._once(method, target, content)
-            except Problem as problem:
-                if delay is None or problem.status not in AGAIN:
-                    raise
-                wait = float(problem.document.get("retry_after", 0) or 0)
-                time.sleep(max(delay, min(wait, 30.0)))
-            except Unreachable:
-                if delay is None:
-                    raise
-                time.sleep(delay)
-        raise AssertionError("the last attempt returns or raises")
+        target = self._target(path, query)
+        return _again(lambda: self._once(method, target, content), delays)
+
+    def lines(self, *path: str, delays: tuple[float, ...] = DELAYS) -> Lines:
+        """The lines of a long answer, which is read as they are taken. It is asked for again as a request is, until it begins.
+
+        Raises as a request does; and Unreachable, while lines are taken, if the answer ends before it is whole.
+        """
+        return _again(lambda: self._begin(self._target(path, None)), delays)
 
     def close(self) -> None:
         """Closes the connections that are not in use."""
@@ -91,35 +89,57 @@ class Client:
         for connection in idle:
             connection.close()
 
+    def _target(self, path: tuple[str, ...], query: dict[str, Any] | None) -> str:
+        target = self._base + "".join("/" + quote(part, safe="") for part in path)
+        query = {name: value for name, value in (query or {}).items() if value is not None}
+        return f"{target}?{urlencode(query)}" if query else target
+
     def _once(self, method: str, target: str, content: bytes | None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
+        headers = {"Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
+        with self._answers(), self._connection() as connection:
+            answer = self._send(connection, method, target, content, headers)
+            text = answer.read()
+        if 200 <= answer.status < 300:
+            return answer.status, _document(text)
+        raise _problem(answer, text)
+
+    def _begin(self, target: str) -> Lines:
+        connection = self._connect()
         try:
-            with self._connection() as connection:
-                connection.request(method, target, body=content, headers=headers)
-                answer = connection.getresponse()
-                text = answer.read()
+            with self._answers():
+                answer = self._send(connection, "GET", target, None, {})
+                if answer.status != 200:
+                    raise _problem(answer, answer.read())
+        except BaseException:
+            connection.close()
+            raise
+        return Lines(self, connection, answer)
+
+    def _send(
+        self, connection: http.client.HTTPConnection, method: str, target: str, content: bytes | None, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        connection.request(method, target, body=content, headers={"Authorization": f"Bearer {self._token}", **headers})
+        return connection.getresponse()
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{self._host}: {error or type(error).__name__}") from error
-        try:
-            document = json.loads(text) if text else None
-        except ValueError:
-            document = None
-        if 200 <= answer.status < 300:
-            return answer.status, document
-        document = document if isinstance(document, dict) else {}
-        if (after := answer.headers.get("Retry-After")) and after.isdigit():
-            document.setdefault("retry_after", int(after))
-        raise Problem(answer.status, document)
 
     @contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
         with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            connection = kind(self._host, self._port, timeout=self._timeout)
+            if self._process != os.getpid():
+                # The connections are those of the parent, which goes on with them.
+                self._idle, self._process = [], os.getpid()
+            connection = self._idle.pop() if self._idle else self._connect()
+        if _is_over(connection):
+            connection.close()
+            connection = self._connect()
         try:
             yield connection
         except BaseException:
@@ -130,3 +150,66 @@ class Client:
                 self._idle.append(connection)
                 return
         connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=self._timeout)
+
+
+class Lines:
+    """The lines of an answer, as bytes with their ends. A context manager; it has a connection of its own until it ends."""
+
+    def __init__(self, client: Client, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse):
+        self._client = client
+        self._connection = connection
+        self._answer = answer
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._client._answers():
+            yield from self._answer
+
+
+def _is_over(connection: http.client.HTTPConnection) -> bool:
+    """Whether the service has closed a connection that was idle."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _again(attempt: Callable[[], _Answer], delays: tuple[float, ...]) -> _Answer:
+    for delay in (*delays, None):
+        try:
+            return attempt()
+        except Problem as problem:
+            if delay is None or problem.status not in AGAIN:
+                raise
+            wait = float(problem.document.get("retry_after", 0) or 0)
+            time.sleep(max(delay, min(wait, 30.0)))
+        except Unreachable:
+            if delay is None:
+                raise
+            time.sleep(delay)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _document(text: bytes) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def _problem(answer: http.client.HTTPResponse, text: bytes) -> Problem:
+    document = _document(text)
+    document = document if isinstance(document, dict) else {}
+    if (after := answer.headers.get("Retry-After")) and after.isdigit():
+        document.setdefault("retry_after", int(after))
+    return Problem(answer.status, document)
