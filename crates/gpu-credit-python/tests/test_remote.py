@@ -10,9 +10,11 @@ import threading
 import time
 from datetime import datetime
 
+import pyarrow
 import pytest
 from gpu_credit import CreditStore, remote
 from gpu_credit.remote import Store
+from gpu_credit.remote.entries import batches
 from service import open_store, program
 
 
@@ -227,6 +229,17 @@ def test_many_accounts_are_listed_and_imported(store, tmp_path):
     assert store.import_events(events).posted == 2_200
     assert store.import_events(events) == (0, 1_100, [], 0, 0, [])
     assert store.accounts() == [f"n{number:04}" for number in range(1_100)] + ["team/a"]
+
+
+def test_what_does_not_fit_into_one_request_goes_into_several(store):
+    rows = 25_000
+    usage = pyarrow.table({"id": range(rows), "account": ["bob"] * rows, "amount": [1] * rows, "timestamp": range(rows)})
+    assert store.ingest(usage, kind="usage") == (rows, 0, 1)
+    assert store.ingest(usage, kind="usage") == (0, rows, 0)
+    assert (store.revision("bob"), store.balance_at("bob", rows).deficit) == (1 + rows, rows)
+    large = [{"credit_id": "x" * 60_000}] * 500
+    assert [len(batch) for batch in batches(large)] == [209, 209, 82]
+    assert [*batches([])] == []
 
 
 def test_names_that_need_encoding(store):
