@@ -13,6 +13,7 @@ from datetime import datetime
 import pyarrow
 import pytest
 from gpu_credit import CreditStore, remote
+from gpu_credit._client import Client
 from gpu_credit.remote import Store
 from gpu_credit.remote.entries import batches
 from service import open_store, program
@@ -177,6 +178,51 @@ def test_what_is_posted_is_posted_once_if_answers_get_lost(service, store):
         assert asked.get_balance("team/a", 5) == 95
     lossy.listener.close()
     assert [entry["id"] for entry in store.history("team/a")] == ["open", "g", "job"]
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_no_failure():
+    """Each request after a pause was sent twice, a tenth of a second apart."""
+    closed = threading.Semaphore(0)
+
+    def serve():
+        for _ in range(2):
+            client, _ = listener.accept()
+            client.recv(1 << 16)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            client.close()
+            closed.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "gct_")
+        for _ in range(2):
+            assert client.request("GET", "v1", delays=()) == (200, {})
+            closed.acquire()
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\na\nb\n\r\n",  # between two chunks
+        b"Transfer-Encoding: chunked\r\n\r\n8\r\na\nb\n",
+        b"Content-Length: 8\r\n\r\na\nb\n",
+    ],
+)
+def test_a_journal_that_is_cut_short_is_no_journal(answer):
+    """It was taken for a whole one if its last chunk was whole."""
+
+    def serve():
+        client, _ = listener.accept()
+        client.recv(1 << 16)
+        client.sendall(b"HTTP/1.1 200 OK\r\n" + answer)
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "gct_")
+        with pytest.raises(ConnectionError), client.lines("v1", "export") as lines:
+            assert [*lines]
 
 
 def test_a_forked_child_uses_connections_of_its_own(store):

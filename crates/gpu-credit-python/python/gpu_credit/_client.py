@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 AGAIN = {429, 502, 503, 504}
 IDLE_CONNECTIONS = 32
 DELAYS = (0.1, 0.4, 1.5)
+BLOCK_BYTES = 1 << 16
 
 _Answer = TypeVar("_Answer")
 
@@ -171,8 +172,16 @@ class Lines:
         self._connection.close()
 
     def __iter__(self) -> Iterator[bytes]:
+        rest = b""
         with self._client._answers():
-            yield from self._answer
+            # Its own readline takes an answer that was cut short between two chunks for one that is whole.
+            while block := self._answer.read1(BLOCK_BYTES):
+                *lines, rest = (rest + block).split(b"\n")
+                yield from (line + b"\n" for line in lines)
+            if self._answer.length:
+                raise http.client.IncompleteRead(b"", self._answer.length)
+        if rest:
+            yield rest
 
 
 def _is_over(connection: http.client.HTTPConnection) -> bool:
