@@ -13,8 +13,8 @@ shuffled its records arrive.
 70
 
 GPUCredit is one account, CreditBook many by name, CreditStore many in a durable file, and
-KeyedGPUCredit the classic keyed exercise. gpu_credit.spark has the
-balances of tables too large for one machine; it needs the extra "spark".
+KeyedGPUCredit the classic keyed exercise. gpu_credit.remote.Store is the store of a service, over
+HTTP. gpu_credit.spark has the balances of tables too large for one machine; it needs the extra "spark".
 """
 
 from collections.abc import Mapping
