@@ -16,6 +16,8 @@ mod server;
 mod folder;
 
 mod database;
+#[cfg(feature = "server")]
+mod serving;
 
 #[path = "../it/store/import.rs"]
 mod import;
