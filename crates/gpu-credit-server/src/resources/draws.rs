@@ -116,7 +116,7 @@ struct DrawsOfQuery {
     as_recorded: Option<Count>,
 }
 
-/// Where the usage of one record went: `amount` is the sum of its draws, `deficit` and `dropped`.
+/// What covered the usage of one record: `amount` is the sum of its draws, `deficit` and `dropped`.
 #[derive(Serialize, ToSchema)]
 struct DrawsOf {
     account: String,

@@ -116,6 +116,24 @@ fn series_and_steps_cover_a_range() {
         .get("/v1/accounts/a/series?from=0&to=10&step=0")
         .is(422);
     assert_eq!(answer.problem(), "question-refused");
+    // So many points, or one fewer for each step that does not fit.
+    for (points, expected) in [(1, vec![0]), (2, vec![0, 31]), (4, vec![0, 16, 32, 48])] {
+        let series = ask(&server, &format!("series?from=0&to=60&points={points}"));
+        let rows = series["points"].as_array().unwrap();
+        let instants: Vec<_> = rows.iter().map(|row| row["at"].as_i64().unwrap()).collect();
+        assert_eq!(instants, expected, "{points}");
+    }
+    let all = ask(&server, "series?from=0&to=60&points=61");
+    assert_eq!(
+        all["points"],
+        ask(&server, "series?from=0&to=60&step=1")["points"]
+    );
+    let ends = format!("series?from={}&to={}&points=1", i64::MIN, i64::MAX);
+    assert_eq!(ask(&server, &ends)["points"].as_array().unwrap().len(), 1);
+    for wrong in ["", "&points=0", "&points=10001", "&points=3&step=2"] {
+        let path = format!("/v1/accounts/a/series?from=0&to=60{wrong}");
+        assert_eq!(server.get(&path).is(400).problem(), "invalid-parameter");
+    }
 
     let whole = ask(&server, "steps?from=-5&to=70");
     let (mut paged, mut path) = (
