@@ -35,6 +35,7 @@ impl Modify for Token {
 /// The OpenAPI 3.1 document of the service.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut document) = crate::router::routes().split_for_parts();
+    document.merge(crate::service::health::Document::openapi());
     let problem = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();

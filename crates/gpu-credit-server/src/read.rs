@@ -6,6 +6,6 @@ mod path;
 mod query;
 
 pub(crate) use body::{Json, parse};
-pub(crate) use condition::{IdempotencyKey, IfMatch};
+pub(crate) use condition::{IdempotencyKey, IfMatch, NoIfMatch};
 pub(crate) use path::InPath;
 pub(crate) use query::Query;

@@ -78,7 +78,7 @@ impl State {
         &self.shared.event_counts
     }
 
-    /// Where late and corrected records took effect, of accounts that were looked at.
+    /// The instants at which late and corrected records took effect, of accounts that were looked at.
     pub(crate) fn marks(&self) -> &KnownMarks {
         &self.shared.marks
     }

@@ -71,7 +71,7 @@ impl TokenFile {
         TokenFile { path: path.into() }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -150,7 +150,7 @@ impl TokenFile {
         sync(folder_of(&place))
     }
 
-    /// Where a link leads, or the path itself.
+    /// The path that a link leads to, or the path itself.
     fn place(&self) -> io::Result<PathBuf> {
         match fs::canonicalize(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(self.path.clone()),

@@ -38,6 +38,8 @@ kinds! {
         "Send `Content-Type: application/json`; to imports `application/x-ndjson` or `text/csv`. Bodies of imports may be compressed: `Content-Encoding: gzip` or `zstd`.";
     BODY_TOO_LARGE: "body-too-large", PAYLOAD_TOO_LARGE, "The body is too large",
         "A body has at most 16 MiB, and each line of an import 1 MiB, after decompression. Send it in parts; ids make that safe.";
+    HEADER_TOO_LARGE: "header-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The header is too large",
+        "Its first line and all its fields have at most 64 KiB.";
     TOO_MANY_ENTRIES: "too-many-entries", UNPROCESSABLE_ENTITY, "The batch has too many entries",
         "A batch has at most 10,000 entries or questions. Send it in parts, or as an import.";
     TOO_LARGE_ANSWER: "answer-too-large", UNPROCESSABLE_ENTITY, "The answer would be too large",

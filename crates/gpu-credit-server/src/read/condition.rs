@@ -55,6 +55,23 @@ impl FromRequestParts<State> for IfMatch {
     }
 }
 
+/// That a request has no header `If-Match`, for nobody would look at it. What concerns a hold may be done to several accounts,
+/// each with a revision of its own, and is decided on all of them as they are; an account is deleted as it is.
+pub(crate) struct NoIfMatch;
+
+impl FromRequestParts<State> for NoIfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::IF_MATCH) {
+            return Ok(NoIfMatch);
+        }
+        let detail =
+            "If-Match: a hold may be on several accounts, and is decided on them as they are";
+        Err(Problem::new(&kinds::INVALID_PARAMETER, detail).with("parameter", "If-Match"))
+    }
+}
+
 /// The id of a record, if the header `Idempotency-Key` says one: as it is, or as a string of RFC 9651.
 #[derive(Clone, Debug)]
 pub(crate) struct IdempotencyKey(pub(crate) Option<String>);

@@ -15,7 +15,7 @@ use crate::access::{Caller, Verb};
 use crate::entry::NewOpening;
 use crate::form::{Count, Time};
 use crate::page::{Limit, encoded};
-use crate::read::{IdempotencyKey, IfMatch, InPath, Json, Query};
+use crate::read::{IdempotencyKey, IfMatch, InPath, Json, NoIfMatch, Query};
 use crate::reply::Reply;
 use crate::run::{ask, blocking};
 use crate::{Problem, State};
@@ -59,7 +59,7 @@ struct DeleteQuery {
 }
 
 /// Deletes an account with all its entries. Under the same id it does nothing again, as long as no other account of
-/// the name is open.
+/// the name is open. If-Match is refused.
 #[utoipa::path(
     delete,
     path = "/accounts/{account}",
@@ -79,6 +79,7 @@ async fn delete(
     caller: Caller,
     InPath { account, .. }: InPath,
     key: IdempotencyKey,
+    _: NoIfMatch,
     Query(query): Query<DeleteQuery>,
 ) -> Result<Reply<Posted>, Problem> {
     caller.may(Verb::Admin, &account)?;

@@ -20,7 +20,7 @@ use crate::entry::{Funds, HeldOrRefused};
 use crate::form::{Count, Time};
 use crate::page::{Limit, encoded};
 use crate::problem::{ProblemDocument, kinds};
-use crate::read::{IdempotencyKey, InPath, Json, Query};
+use crate::read::{IdempotencyKey, InPath, Json, NoIfMatch, Query};
 use crate::reply::Reply;
 use crate::run::{ask_aside, blocking};
 use crate::{Problem, State};
@@ -139,7 +139,7 @@ impl NewHold {
 }
 
 /// May this be spent? If so, it is kept: on all accounts that are named, or it is refused on all. The same id gets the
-/// same for ever.
+/// same for ever. It is decided on the accounts as they are: If-Match is refused, here and where holds are closed.
 #[utoipa::path(
     post,
     path = "/holds",
@@ -155,6 +155,7 @@ impl NewHold {
 async fn hold(
     Shared(state): Shared<State>,
     caller: Caller,
+    _: NoIfMatch,
     key: IdempotencyKey,
     Json(mut new): Json<NewHold>,
 ) -> Result<Response, Problem> {
@@ -322,6 +323,7 @@ impl NewSettlement {
 async fn settle(
     Shared(state): Shared<State>,
     caller: Caller,
+    _: NoIfMatch,
     key: IdempotencyKey,
     Json(mut new): Json<NewSettlement>,
 ) -> Result<Reply<Closed>, Problem> {
@@ -364,6 +366,7 @@ struct NewRelease {
 async fn release(
     Shared(state): Shared<State>,
     caller: Caller,
+    _: NoIfMatch,
     key: IdempotencyKey,
     Json(new): Json<NewRelease>,
 ) -> Result<Reply<Closed>, Problem> {

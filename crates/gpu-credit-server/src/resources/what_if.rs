@@ -27,7 +27,8 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Plan {
-    /// In the order in which they would be posted. Their ids are of no consequence.
+    /// In the order in which they would be posted: grants, usage and runs. Their ids are of no consequence. Corrections of what
+    /// is there are not planned; `dry_run` of a batch says whether they would be posted.
     #[schema(max_items = 10000)]
     entries: Vec<Planned>,
     /// The instants at which balances are asked.

@@ -1,4 +1,4 @@
-//! What a request says in its address, before anybody asks who sends it.
+//! What a request says in its address, and how much in its header, before anybody asks who sends it.
 
 use std::net::Ipv6Addr;
 
@@ -20,12 +20,40 @@ pub(super) enum Hosts {
     Any,
 }
 
-/// A middleware that refuses addresses with a token in them, and hosts that are not those of this machine.
+/// Bytes of the first line of a request and of all fields of its header, at most.
+pub(super) const HEADER_BYTES_MAX: usize = 64 << 10;
+
+/// A middleware that refuses headers that are too large, addresses with a token in them, and hosts that are not those of
+/// this machine.
 pub(super) async fn checked(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    let checked = check(hosts, request.uri(), request.headers());
+    let checked = check_size(&request);
+    let checked = checked.and_then(|()| check(hosts, request.uri(), request.headers()));
     match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
+    }
+}
+
+fn check_size(request: &Request) -> Result<(), Problem> {
+    // The spaces, colons and ends of lines that belong to it.
+    const LINE: usize = "  HTTP/1.1\r\n".len();
+    const FIELD: usize = ": \r\n".len();
+    let uri = request.uri();
+    let address = uri
+        .path_and_query()
+        .map_or(0, |address| address.as_str().len());
+    let host = uri.authority().map_or(0, |host| host.as_str().len());
+    let line = request.method().as_str().len() + host + address + LINE;
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+    let bytes = line + fields.sum::<usize>();
+    match bytes <= HEADER_BYTES_MAX {
+        true => Ok(()),
+        false => {
+            let detail =
+                format!("the header has {bytes} bytes, expected at most {HEADER_BYTES_MAX}");
+            Err(Problem::new(&kinds::HEADER_TOO_LARGE, detail))
+        }
     }
 }
 

@@ -22,8 +22,9 @@ use super::ServiceLimits;
 use super::stalled::Stalling;
 use super::stop::{Phase, Phases};
 
-/// Bytes of a header, at most; and what is read ahead.
-const BUFFER_BYTES: usize = 64 << 10;
+/// Bytes that are read ahead. What is longer and has no end is refused without a word; a header that is whole before that is
+/// counted by [`address`](super::address), whose limit is half of it.
+const BUFFER_BYTES: usize = 2 * super::address::HEADER_BYTES_MAX;
 const HEADERS_MAX: usize = 100;
 /// How long TLS may take to begin.
 const HANDSHAKE: Duration = Duration::from_secs(10);

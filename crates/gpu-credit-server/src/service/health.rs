@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use utoipa::OpenApi;
 
 use super::stop::{Phase, Phases};
 use crate::State;
@@ -18,6 +19,11 @@ use crate::State;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer of the storage holds: who asks needs no token.
 const HOLDS: Duration = Duration::from_secs(1);
+
+/// Both in the document.
+#[derive(OpenApi)]
+#[openapi(paths(alive, ready))]
+pub(crate) struct Document;
 
 struct Health {
     state: State,
@@ -33,11 +39,34 @@ pub(super) fn routes(state: State, phases: Phases) -> Router {
         last: Mutex::new(None),
     });
     Router::new()
-        .route("/healthz", get(async || said(StatusCode::OK, "it runs\n")))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .with_state(health)
 }
 
+/// Whether the service runs: it answers at all.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "service",
+    responses((status = 200, description = "It runs.", body = String, content_type = "text/plain")),
+    security(()),
+)]
+async fn alive() -> Response {
+    said(StatusCode::OK, "it runs\n")
+}
+
+/// Whether the service is ready: it does not stop, and its storage answers.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "service",
+    responses(
+        (status = 200, description = "It is ready.", body = String, content_type = "text/plain"),
+        (status = 503, description = "It stops, or its storage does not answer.", body = String, content_type = "text/plain"),
+    ),
+    security(()),
+)]
 async fn ready(Shared(health): Shared<Arc<Health>>) -> Response {
     if health.phases.now() != Phase::Serving {
         return said(StatusCode::SERVICE_UNAVAILABLE, "it stops\n");

@@ -12,7 +12,7 @@
 
 mod address;
 mod connections;
-mod health;
+pub(crate) mod health;
 mod load;
 mod logs;
 mod metrics;
@@ -127,12 +127,12 @@ impl Service {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its metrics are shown.
+    /// The address that its metrics are shown on.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics_address
     }

@@ -10,7 +10,7 @@ use crate::access::{AccessLimits, Accounts};
 /// How a service is run.
 #[derive(Clone, Debug)]
 pub struct ServiceOptions {
-    /// Where it listens, such as `127.0.0.1:8080`. With port 0 the system takes one that is free.
+    /// The address that it listens on, such as `127.0.0.1:8080`. With port 0 the system takes one that is free.
     pub listen: String,
     /// Who can reach it there.
     pub exposure: Exposure,
@@ -118,7 +118,7 @@ pub enum ServiceError {
     /// It cannot listen.
     #[error("{address}: cannot listen: {source}")]
     Listen {
-        /// Where.
+        /// The address.
         address: String,
         /// Why.
         source: std::io::Error,

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// Where the service is.
+/// How far the service is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Serving,

@@ -142,5 +142,9 @@ fn an_account_is_deleted_once() {
         .json("PUT", "/v1/accounts/a", &json!({"policy": "carry"}))
         .is(201);
     assert_eq!(delete("?id=gone").is(409).problem(), "deleted-before");
+    // A deletion did not look at the condition.
+    let condition = [("if-match", "\"7\"")];
+    let answer = server.send("DELETE", "/v1/accounts/a?id=gone-2", &condition, "");
+    assert_eq!(answer.is(400).problem(), "invalid-parameter");
     delete("?id=gone-2").is(201);
 }

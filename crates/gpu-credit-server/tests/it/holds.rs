@@ -158,6 +158,35 @@ fn a_hold_is_closed_once() {
     }
 }
 
+/// A condition on one revision was not looked at.
+#[test]
+fn holds_take_no_condition_on_a_revision() {
+    let server = with_credit(100);
+    let condition = [("if-match", "\"2\""), ("content-type", "application/json")];
+    for (path, body) in [
+        (
+            "/v1/holds",
+            json!({"id": "h", "accounts": ["a"], "amount": 1, "at": 5, "until": 9}),
+        ),
+        (
+            "/v1/settlements",
+            json!({"id": "s", "account": "a", "hold": "h", "amount": 1}),
+        ),
+        (
+            "/v1/releases",
+            json!({"id": "r", "account": "a", "hold": "h"}),
+        ),
+    ] {
+        let answer = server
+            .send("POST", path, &condition, body.to_string())
+            .is(400);
+        assert_eq!(answer.problem(), "invalid-parameter");
+        assert_eq!(answer.json()["parameter"], "If-Match");
+        server.post(path, &body);
+    }
+    assert_eq!(server.store.head("a").unwrap().revision.get(), 4);
+}
+
 #[test]
 fn a_hold_is_on_all_its_accounts_or_on_none() {
     let server = with_credit(100);

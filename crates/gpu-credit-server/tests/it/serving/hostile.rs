@@ -168,6 +168,30 @@ fn headers_that_are_too_large_or_too_many_are_refused() {
     running.assert_serves();
 }
 
+/// About twice as much passed.
+#[test]
+fn a_header_has_64_kib_and_no_more() {
+    let running = Running::start(short());
+    let ask = |bytes: usize| {
+        let request = |filler: usize| {
+            let headers = format!("Connection: close\r\nX: {}\r\n", "a".repeat(filler));
+            running.request("GET", "/v1/accounts/acme?at=5", &headers, "")
+        };
+        // All of it but the empty line at its end.
+        let filler = bytes - (request(0).len() - 2);
+        let mut stream = running.connect();
+        stream.write_all(&request(filler)).unwrap();
+        rest(&mut stream)
+    };
+    assert_eq!(status(&ask(64 << 10)), 200);
+    for bytes in [(64 << 10) + 1, 80 << 10, 120 << 10] {
+        let answer = ask(bytes);
+        assert_eq!(status(&answer), 431, "{bytes}: {answer}");
+        assert!(answer.contains("/problems/header-too-large"), "{answer}");
+    }
+    running.assert_serves();
+}
+
 #[test]
 fn what_is_nested_too_deeply_is_refused() {
     let running = Running::start(short());
