@@ -1,5 +1,7 @@
 //! The OpenAPI document, which follows from the types of the handlers.
 
+mod kinds;
+
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Ref, ResponseBuilder};
@@ -36,6 +38,9 @@ impl Modify for Token {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, mut document) = crate::router::routes().split_for_parts();
     document.merge(crate::service::health::Document::openapi());
+    if let Some(components) = &mut document.components {
+        kinds::write_out(&mut components.schemas);
+    }
     let problem = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
         .build();

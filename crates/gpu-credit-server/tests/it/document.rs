@@ -40,3 +40,28 @@ fn every_kind_of_problem_has_a_page() {
     assert_eq!(slugs.len(), problem::kinds::ALL.len());
     assert_eq!(server.get("/problems/none").is(404).problem(), "not-found");
 }
+
+/// Entries of batches, corrections and plans were types of which nothing is: each kind was all of a type that lets no `kind`
+/// be said, and the `kind`.
+#[test]
+fn kinds_are_objects_that_may_say_their_kind() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut kinds = 0;
+    for name in ["NewEntry", "Correction", "Planned"] {
+        for kind in schemas[name]["oneOf"].as_array().unwrap() {
+            assert_eq!(kind["additionalProperties"], false, "{name}: {kind}");
+            assert_eq!(
+                kind["properties"]["kind"]["type"], "string",
+                "{name}: {kind}"
+            );
+            let required = kind["required"].as_array().unwrap();
+            assert!(
+                required.iter().any(|member| member == "kind"),
+                "{name}: {kind}"
+            );
+            kinds += 1;
+        }
+    }
+    assert_eq!(kinds, 20);
+}
