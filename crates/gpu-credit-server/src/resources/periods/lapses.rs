@@ -5,8 +5,8 @@ use gpu_credit_store::Account;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::named::{Named, asked};
-use super::{ROWS_MAX, recorded, too_large};
+use super::named::{about, asked};
+use super::recorded;
 use crate::access::{Caller, Verb};
 use crate::form::{Count, Time};
 use crate::read::{InPath, Query};
@@ -69,13 +69,8 @@ pub(super) async fn lapses(
     let question = move |account: &Account| {
         check_open(account, from.0)?;
         let lapses = account.ledger().lapsing(from.0..=to.0);
-        if lapses.len() > ROWS_MAX {
-            return Err(too_large());
-        }
-        let grants = lapses.iter().map(|lapse| Named::of(account, lapse.grant));
-        let grants = grants.collect();
-        let name = account.key().name.to_string();
-        Ok((account.revision(), name, lapses, grants))
+        let grants = lapses.iter().map(|lapse| lapse.grant).collect();
+        about(account, lapses, grants)
     };
     let answered = blocking(move || asked(&store, &account, recorded, question)).await?;
     let ((revision, account, lapses, grants), ids) = answered?;

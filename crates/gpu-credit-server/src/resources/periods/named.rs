@@ -3,6 +3,7 @@
 use gpu_credit::GrantId;
 use gpu_credit_store::{Account, AnyStorage, Revision, Store};
 
+use super::{ROWS_MAX, too_large};
 use crate::Problem;
 use crate::ids::Ids;
 
@@ -31,6 +32,20 @@ impl Named {
             priority: posted.map_or(0, |grant| grant.priority),
         }
     }
+}
+
+/// An answer about these grants, of which there are no more than an answer may have.
+pub(super) fn about<R>(
+    account: &Account,
+    answer: R,
+    grants: Vec<GrantId>,
+) -> Result<Asked<R>, Problem> {
+    if grants.len() > ROWS_MAX {
+        return Err(too_large());
+    }
+    let grants = grants.into_iter().map(|grant| Named::of(account, grant));
+    let name = account.key().name.to_string();
+    Ok((account.revision(), name, answer, grants.collect()))
 }
 
 /// Asks about grants, and looks up the ids of those that the answer is about.

@@ -5,8 +5,8 @@ use gpu_credit_store::Account;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::named::{Named, asked};
-use super::{ROWS_MAX, recorded, too_large};
+use super::named::{about, asked};
+use super::recorded;
 use crate::access::{Caller, Verb};
 use crate::form::{Count, Time};
 use crate::read::{InPath, Query};
@@ -69,13 +69,8 @@ pub(super) async fn remainders(
     let question = move |account: &Account| {
         check_open(account, at.0)?;
         let remainders = account.ledger().remainders_at(at.0);
-        if remainders.len() > ROWS_MAX {
-            return Err(too_large());
-        }
-        let grants = remainders.iter().map(|left| Named::of(account, left.grant));
-        let grants = grants.collect();
-        let name = account.key().name.to_string();
-        Ok((account.revision(), name, remainders, grants))
+        let grants = remainders.iter().map(|left| left.grant).collect();
+        about(account, remainders, grants)
     };
     let answered = blocking(move || asked(&store, &account, recorded, question)).await?;
     let ((revision, account, remainders, grants), ids) = answered?;

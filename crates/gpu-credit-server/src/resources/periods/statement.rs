@@ -6,8 +6,8 @@ use gpu_credit_store::Account;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::named::{Asked, Named, asked};
-use super::{ROWS_MAX, recorded, too_large};
+use super::named::{Asked, Named, about, asked};
+use super::recorded;
 use crate::access::{Caller, Verb};
 use crate::form::{Count, Time};
 use crate::ids::Ids;
@@ -142,15 +142,7 @@ impl Of {
                 account.statement(first.min(until)..until)?
             }
         };
-        if statement.grants.len() > ROWS_MAX {
-            return Err(too_large());
-        }
-        let grants = statement
-            .grants
-            .iter()
-            .map(|row| Named::of(account, row.grant));
-        let grants = grants.collect();
-        let name = account.key().name.to_string();
-        Ok((account.revision(), name, statement, grants))
+        let grants = statement.grants.iter().map(|row| row.grant).collect();
+        about(account, statement, grants)
     }
 }
