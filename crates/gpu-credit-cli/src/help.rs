@@ -78,8 +78,9 @@ which several programs use at once:
 postgres://USER@HOST/DATABASE, with the password in PGPASSWORD.
 
 Behind a service, which gpu-credit serve is, the same commands ask and post;
-check, copy, import and serve need the store itself. Most answers need all
-entries of the accounts that are named: they take as long as an export of them.
+check, copy and serve need the store itself, and import takes an events file
+with ids. Most answers need all entries of the accounts that are named: they
+take as long as an export of them.
 The variables GPU_CREDIT_SERVER and GPU_CREDIT_TOKEN name service and token:
   gpu-credit balance acme --server https://HOST --token-file token.txt";
 
@@ -208,7 +209,7 @@ pub(crate) fn command() -> Command {
 /// Commands that need the store itself do not show how a service is named.
 fn without_service(mut command: Command) -> Command {
     if cfg!(feature = "client") {
-        for name in ["check", "copy", "import", "serve"] {
+        for name in ["check", "copy", "serve"] {
             if command.find_subcommand(name).is_none() {
                 continue;
             }

@@ -14,6 +14,7 @@ use gpu_credit_store::{ImportMode, ImportOptions, ImportStep, Imported, TimeUnit
 
 use super::import_effects::write_effects;
 use super::import_refused::{refused, warn_of_refused};
+use super::import_remote;
 use super::import_sacct::{self, SacctArguments};
 use super::{StoreArguments, counted};
 use crate::arguments::QuietArguments;
@@ -56,6 +57,9 @@ Standard input is read to its end before the store is opened. Rows are checked
 in a temporary file beside the store, and other processes cannot open the store
 meanwhile. A journal brings its unit of time and what it knows of
 files without ids. An import deletes no account.
+
+With --server it posts 5000 rows at a time, each with an id of its own; what is
+posted before an error stays, and the file imported again goes on from there.
 
 Example:
   gpu-credit import events.csv.gz --policy carry
@@ -104,6 +108,20 @@ pub(crate) struct ImportArguments {
     quiet: QuietArguments,
 }
 
+impl ImportArguments {
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    pub(super) fn any_time(&self) -> bool {
+        self.any_time
+    }
+
+    pub(super) fn quiet(&self) -> &QuietArguments {
+        &self.quiet
+    }
+}
+
 /// What becomes of single rows.
 #[derive(Args)]
 pub(super) struct RowRules {
@@ -137,11 +155,19 @@ pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<bool> {
         source.name
     );
 
-    arguments.store.ensure_is_no_service("import")?;
     let (store, mode) = match arguments.dry_run {
         true => (arguments.store.open_or_pretend()?, ImportMode::DryRun),
         false => (arguments.store.open_or_create()?, ImportMode::Post),
     };
+    if let Some(remote) = &store.remote {
+        ensure!(
+            !is_journal && !arguments.sacct.is_sacct() && !arguments.again,
+            "{}: a journal, the output of sacct, and rows without ids (--again) are imported where the store is, with \
+             --db; a service takes an events file with ids",
+            source.name
+        );
+        return import_remote::import(arguments, text, &source.name, remote, &progress);
+    }
     if arguments.sacct.is_sacct() {
         let imported = import_sacct::import(arguments, text, &source.name, &store, mode);
         progress.clear();

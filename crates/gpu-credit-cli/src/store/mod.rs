@@ -16,6 +16,7 @@ pub(crate) mod holds;
 pub(crate) mod import;
 mod import_effects;
 mod import_refused;
+mod import_remote;
 mod import_sacct;
 pub(crate) mod job;
 mod nearest;

@@ -69,6 +69,25 @@ impl Failure {
         matches!(self, Failure::Problem(problem) if problem.kind == wanted)
     }
 
+    /// Which entry of a batch it is about, if the store refuses that.
+    pub(crate) fn place(&self) -> Option<usize> {
+        match self {
+            Failure::Problem(problem) if self.may_be_of_store() => {
+                let place = problem.document["pointer"].as_str()?;
+                place.strip_prefix("/entries/")?.parse().ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// The words of the service alone.
+    pub(crate) fn told_briefly(self, name: &str) -> String {
+        match self {
+            Failure::Problem(problem) => problem.detail,
+            failure @ Failure::Other(_) => failure.told(name).to_string(),
+        }
+    }
+
     /// In words, with what to do next.
     pub(crate) fn told(self, name: &str) -> anyhow::Error {
         let problem = match self {

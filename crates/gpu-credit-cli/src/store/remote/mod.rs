@@ -58,8 +58,14 @@ impl Remote {
         Ok(Remote { connection, unit })
     }
 
-    fn name(&self) -> &str {
+    /// The service, for messages.
+    pub(crate) fn name(&self) -> &str {
         self.connection.name()
+    }
+
+    /// The unit of the store's times.
+    pub(crate) fn unit(&self) -> Option<TimeUnit> {
+        self.unit
     }
 
     /// The store that it has: nothing of it is here yet.

@@ -18,6 +18,33 @@ impl Remote {
         postings: &[Posting],
         dry_run: bool,
     ) -> Result<Vec<Outcome>, Failure> {
+        let answer = self.batch(postings, json!({ "dry_run": dry_run }))?;
+        let outcomes = answer["outcomes"].as_array().into_iter().flatten();
+        let outcomes: Option<Vec<Outcome>> = outcomes.map(outcome).collect();
+        let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
+        outcomes.ok_or_else(|| Failure::unexpected(self.name()))
+    }
+
+    /// Posts entries, each by itself: whether it is new, or why it is refused.
+    pub(crate) fn post_each(
+        &self,
+        postings: &[Posting],
+        dry_run: bool,
+    ) -> Result<Vec<Result<bool, String>>, Failure> {
+        let how = json!({ "dry_run": dry_run, "atomic": false });
+        let answer = self.batch(postings, how)?;
+        let outcomes = answer["outcomes"].as_array().into_iter().flatten();
+        let outcomes = outcomes.map(|answer| match outcome(answer) {
+            Some(outcome) => Some(Ok(outcome.is_new())),
+            None => Some(Err(answer["problem"]["detail"].as_str()?.to_owned())),
+        });
+        let outcomes: Option<Vec<_>> = outcomes.collect();
+        let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
+        outcomes.ok_or_else(|| Failure::unexpected(self.name()))
+    }
+
+    /// Sends entries as one batch; `how` is what the request has besides.
+    fn batch(&self, postings: &[Posting], mut how: Value) -> Result<Value, Failure> {
         let check = || {
             ensure!(
                 postings.len() <= ENTRIES_MAX,
@@ -30,12 +57,8 @@ impl Remote {
             });
             entries.collect::<anyhow::Result<Vec<Value>>>()
         };
-        let body = json!({ "entries": check()?, "dry_run": dry_run });
-        let answer = self.connection.send("POST", "/v1/entries", &body)?;
-        let outcomes = answer["outcomes"].as_array().into_iter().flatten();
-        let outcomes: Option<Vec<Outcome>> = outcomes.map(outcome).collect();
-        let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
-        outcomes.ok_or_else(|| Failure::unexpected(self.name()))
+        how["entries"] = check()?.into();
+        self.connection.send("POST", "/v1/entries", &how)
     }
 
     /// Opens an account, under the id under which all are opened.

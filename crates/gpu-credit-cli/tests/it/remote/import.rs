@@ -1,0 +1,114 @@
+//! Events files that are posted to a service.
+
+use super::World;
+
+const ROWS: &str = "\
+kind,account,credit_id,amount,timestamp,expiration,id
+grant,acme,march,100,0,30,g1
+usage,acme,,30,12,,u1
+usage,beta,,4,5,,u1
+balance,acme,,,12,,
+";
+
+#[test]
+fn a_file_is_imported_once_and_goes_on() {
+    let world = World::new(&[]);
+    world.file("events.csv", ROWS);
+    let said = world.ok("import events.csv --dry-run");
+    let expected = "3 entries posted, 2 accounts opened (acme: carry, beta: carry); 0 entries were there already; \
+                    1 query ignored\n";
+    assert_eq!(said, format!("nothing was posted; it would be {expected}"));
+    assert!(!world.ok("accounts").contains("acme"));
+    assert_eq!(world.ok("import events.csv"), expected);
+    assert!(
+        world
+            .ok("balance acme --at 12 --format csv")
+            .contains("acme,12,70,available,0")
+    );
+    let longer = format!("{ROWS}usage,acme,,5,13,,u2\n");
+    world.file("events.csv", &longer);
+    assert_eq!(
+        world.ok("import events.csv"),
+        "1 entry posted, 0 accounts opened; 3 entries were there already; 1 query ignored\n"
+    );
+}
+
+#[test]
+fn rows_that_are_refused_are_named_by_their_lines() {
+    let world = World::with_account();
+    let rows = "kind,account,credit_id,amount,timestamp,expiration,id\n\
+                usage,acme,,1,13,,u2\n\
+                usage,acme,,31,12,,u1\n\
+                usage,none,,1,13,,u1\n";
+    world.file("events.csv", rows);
+    let (address, token) = (world.served.address.clone(), world.token.clone());
+    let said = world.refused(&address, &token, "import events.csv");
+    assert!(
+        said.starts_with(
+            "gpu-credit: events.csv: line 3: account \"acme\", id \"u1\": revision 3 has this id"
+        ) && said.ends_with("; --skip-refused posts the other rows; nothing was posted"),
+        "{said}"
+    );
+    let output = world.run(
+        &address,
+        &token,
+        "import events.csv --skip-refused --no-new-accounts",
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let said = crate::stderr(&output);
+    assert!(
+        said.contains("line 3: ") && said.contains("line 4: there is no account \"none\""),
+        "{said}"
+    );
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        summary,
+        "1 entry posted, 0 accounts opened; 0 entries were there already; 2 rows are refused\n"
+    );
+}
+
+#[test]
+fn what_a_service_does_not_import_is_said() {
+    let world = World::with_account();
+    let (address, token) = (world.served.address.clone(), world.token.clone());
+    world.file("journal.jsonl", &world.ok("export"));
+    let said = world.refused(&address, &token, "import journal.jsonl");
+    assert!(
+        said.contains("are imported where the store is, with --db"),
+        "{said}"
+    );
+    world.file("events.csv", &crate::file("usage,acme,,1,13,\n"));
+    let said = world.refused(&address, &token, "import events.csv");
+    assert!(said.contains("line 2: it has no id"), "{said}");
+    world.file(
+        "times.csv",
+        "kind,account,credit_id,amount,timestamp,expiration,id\nusage,acme,,1,1769860800250,,x\n",
+    );
+    let said = world.refused(&address, &token, "import times.csv");
+    assert!(
+        said.contains("line 2: 1769860800250 s is no likely time"),
+        "{said}"
+    );
+    let said = world.refused(&address, &token, "import times.csv --unit ms");
+    assert!(
+        said.contains("is s: times of a file in ms are not converted"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_export_of_a_service_makes_the_same_store() {
+    let world = World::with_account();
+    world.ok("export -o journal.jsonl");
+    let run = |line: &str| {
+        let mut command = crate::gpu_credit();
+        let command = command.current_dir(world.home.path());
+        crate::stdout(&command.args(line.split_whitespace()).output().unwrap())
+    };
+    run("import journal.jsonl --db copy.redb");
+    assert_eq!(
+        run("history acme --db copy.redb --format csv"),
+        world.ok("history acme --format csv")
+    );
+    assert_eq!(run("export --db copy.redb"), world.ok("export"));
+}
