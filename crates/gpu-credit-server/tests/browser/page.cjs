@@ -20,7 +20,7 @@ async function main() {
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("dialog", (dialog) => complaints.push(`dialog: ${dialog.message()}`));
     page.on("request", (request) => new URL(request.url()).host === host || complaints.push(`left: ${request.url()}`));
-    for (const test of [usesToken, readsOut, looksCloser, comparesRevisions, asksQuestions, hostileNames, largeAccount, isDark]) {
+    for (const test of [usesToken, readsOut, looksCloser, comparesRevisions, asksQuestions, needsNoMouse, hostileNames, largeAccount, isDark]) {
       await test(page);
       console.log(`${test.name}: passed`);
     }
@@ -147,6 +147,67 @@ async function asksQuestions(page) {
   await page.click("#what-ask");
   await page.waitForSelector("#panel table");
   await shot(page, "what-if");
+}
+
+/** Presses a key until what has the focus satisfies a condition. */
+async function press(page, key, condition, most = 80) {
+  for (let presses = 0; presses < most; presses += 1) {
+    await page.keyboard.press(key);
+    if (await page.evaluate(condition)) return;
+  }
+  assert.fail(`${key} does not lead to ${condition}`);
+}
+
+/** Looks closer, reads a number out of the table, and asks about the account, by the keyboard alone. */
+async function needsNoMouse(page) {
+  await page.goto(`${url}/ui/#/`);
+  await page.waitForSelector("#prefix");
+  await page.goto(`${url}/ui/#/account/${encodeURIComponent("team/acme")}`);
+  await page.waitForFunction(() => document.querySelector("h1")?.textContent === "team/acme" && document.querySelector(".picture svg"));
+  await page.evaluate(() => document.getElementById("content").focus());
+  await press(page, "Tab", () => document.activeElement.classList.contains("picture"));
+  const width = () => page.$eval(".picture svg", (svg) => Number(svg.dataset.to) - Number(svg.dataset.from));
+  const all = await width();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(() => document.querySelector(".readout").dataset.at !== undefined);
+  await page.keyboard.press("+");
+  await page.waitForFunction((all) => {
+    const { from, to } = document.querySelector(".picture svg").dataset;
+    return Number(to) - Number(from) < all;
+  }, all);
+  const [closer, start] = [await width(), await page.$eval(".picture svg", (svg) => svg.dataset.from)];
+  await page.keyboard.press("PageDown");
+  await page.waitForFunction((start) => document.querySelector(".picture svg").dataset.from !== start, start);
+  assert.ok((await width()) <= closer + 1);
+  assert.ok(await page.evaluate(() => document.activeElement.classList.contains("picture")), "the focus stays");
+  await page.keyboard.press("Home");
+  await page.waitForFunction((all) => {
+    const { from, to } = document.querySelector(".picture svg").dataset;
+    return Number(to) - Number(from) === all;
+  }, all);
+  await press(page, "Tab", () => /^Read out/.test(document.activeElement.getAttribute("aria-label") ?? ""));
+  const before = await page.getAttribute(".readout", "data-at");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((before) => document.querySelector(".readout").dataset.at !== before, before);
+  await agrees(page);
+  await press(page, "Tab", () => document.activeElement.getAttribute("role") === "tab", 2_000);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[aria-label='Records'] tbody tr");
+  await press(page, "Tab", () => document.activeElement.textContent === "Who paid?");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("[aria-label='Records'] li");
+  await press(page, "Shift+Tab", () => document.activeElement.getAttribute("role") === "tab");
+  for (const panel of ["#compare", "#statement-at", "#what-ask"]) {
+    await page.keyboard.press("ArrowRight");
+    await page.waitForSelector(panel);
+  }
+  await press(page, "Tab", () => document.activeElement.id === "what-ask");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#panel table");
+  // The next tab after the last is the first.
+  await press(page, "Shift+Tab", () => document.activeElement.getAttribute("role") === "tab");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "tab-records");
 }
 
 async function hostileNames(page) {

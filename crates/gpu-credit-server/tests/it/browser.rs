@@ -1,6 +1,6 @@
-//! The page in a browser: Chromium, by playwright-core. Where they are not, nothing is tested, and standard error says so.
+//! The page in a browser: Chromium, by playwright-core. If they are not there, nothing is tested, and standard error says so.
 //!
-//! `npm ci` in `tests/browser` installs the one; Debian's package `chromium` is the other.
+//! `npm install` in `tests/browser` installs the one; Debian's package `chromium` is the other.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn the_page_works_in_a_browser() {
         || !folder.join("node_modules/playwright-core").exists()
     {
         eprintln!(
-            "skipped: there is no node, no Chromium at {chromium}, or no playwright-core (npm ci in {})",
+            "skipped: there is no node, no Chromium at {chromium}, or no playwright-core (npm install in {})",
             folder.display()
         );
         return;
