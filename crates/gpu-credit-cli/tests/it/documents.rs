@@ -2,11 +2,12 @@
 //!
 //! In a document with blocks marked `sh`, these are one script, run beside a copy of `examples`; each
 //! block marked `text` is in what it prints. A block marked `shell` is not run. A plot that the script
-//! draws is the one in `docs/plots`, if the document shows it.
+//! draws is the one in `docs/plots`, if the document shows it. Slurm's `sbatch` is a stand-in.
 
 use std::env::{join_paths, split_paths, var_os};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,12 +74,22 @@ fn folder_with_examples() -> TempDir {
     folder
 }
 
+/// A stand-in for Slurm's command that submits a job, in a folder of its own.
+fn folder_with_sbatch(folder: &Path) -> PathBuf {
+    let commands = folder.join("commands");
+    fs::create_dir(&commands).unwrap();
+    let sbatch = commands.join("sbatch");
+    fs::write(&sbatch, "#!/bin/sh\necho Submitted batch job 77\n").unwrap();
+    fs::set_permissions(&sbatch, Permissions::from_mode(0o755)).unwrap();
+    commands
+}
+
 /// What a script prints that must succeed, command by command.
 fn run(script: &str, folder: &Path, document: &Path) -> String {
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(folder)
-        .env("PATH", path_with_the_program())
+        .env("PATH", path_with(&folder_with_sbatch(folder)))
         .env_remove("GPU_CREDIT_DB")
         .env_remove("GPU_CREDIT_SERVER")
         .env_remove("GPU_CREDIT_UNIT")
@@ -94,10 +105,11 @@ fn run(script: &str, folder: &Path, document: &Path) -> String {
     answers.into_owned()
 }
 
-fn path_with_the_program() -> OsString {
+/// Where commands are: these, the program, and all others.
+fn path_with(commands: &Path) -> OsString {
     let program = Path::new(assert_cmd::cargo::cargo_bin!("gpu-credit"));
     let others = var_os("PATH").unwrap_or_default();
-    let folders = [program.parent().unwrap().to_owned()];
+    let folders = [commands.to_owned(), program.parent().unwrap().to_owned()];
     join_paths(folders.into_iter().chain(split_paths(&others))).unwrap()
 }
 
