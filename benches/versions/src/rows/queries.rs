@@ -54,6 +54,17 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
             accounts.take_turns(settings, row, name, &work)?;
         }
     }
+    drop(accounts);
+    if settings.wants("Q3") {
+        let mut accounts = Accounts::new(settings, &Loaded(&history))?;
+        accounts.verify(&unsorted)?;
+        let work = Batches {
+            questions: &sorted,
+            batch: count,
+            pool: &one,
+        };
+        accounts.take_turns(settings, "Q3", "sorted batch, all loaded at once", &work)?;
+    }
     Ok(())
 }
 
@@ -65,6 +76,17 @@ impl Prepare for Written<'_> {
         let mut account = V::open(Policy::Carry);
         loads::post_grants(&mut account, &self.0.grants)?;
         loads::post_usage(&mut account, &self.0.usage)?;
+        Ok(account)
+    }
+}
+
+/// An account whose records were all loaded at once.
+struct Loaded<'a>(&'a History);
+
+impl Prepare for Loaded<'_> {
+    fn prepare<V: Version>(&self) -> Result<V> {
+        let mut account = V::open(Policy::Carry);
+        account.extend(self.0)?;
         Ok(account)
     }
 }
