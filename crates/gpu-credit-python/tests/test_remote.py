@@ -9,10 +9,12 @@ import subprocess
 import threading
 import time
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pyarrow
 import pytest
-from gpu_credit import CreditStore, remote
+from gpu_credit import CreditStore, _client, remote
 from gpu_credit._client import Client
 from gpu_credit.remote import Store
 from gpu_credit.remote.entries import batches
@@ -96,6 +98,79 @@ def test_what_is_wrong_is_the_same_error(store, tmp_path, call):
             errors.append(caught)
         assert errors[0].type is errors[1].type, errors
     assert store.revision("team/a") == 2
+
+
+@pytest.mark.parametrize("token", ["", "  ", "gct_a\nb", "gct_\u00e9", "gct_a\x7f"])
+def test_a_token_that_is_none_is_refused_unseen(token):
+    with pytest.raises(ValueError, match="^token: expected what") as caught:
+        Store("http://127.0.0.1:1", token)
+    assert not token.strip() or token not in str(caught.value)
+
+
+def test_a_token_is_taken_from_a_file_as_it_is(service, store):
+    with Store(service.url, f"{service.token}\n") as again:
+        assert again.accounts() == ["team/a"]
+
+
+def test_no_token_goes_to_another_machine_in_clear():
+    for host in ("credit.example", "10.0.0.1", "[::2]"):
+        with pytest.raises(ValueError, match="another machine"):
+            Store(f"http://{host}:8080", "gct_a")
+        Store(f"http://{host}:8080", "gct_a", plain_http=True).close()
+        Store(f"https://{host}:8080", "gct_a").close()
+    for host in ("localhost", "127.0.0.1", "127.3.2.1", "[::1]"):
+        Store(f"http://{host}:8080", "gct_a").close()
+    for user in ("", "name", ":secret", "name:secret"):
+        with pytest.raises(ValueError, match="no user") as caught:
+            Store(f"https://{user}@credit.example", "gct_a")
+        assert "secret" not in str(caught.value)
+
+
+class Other(BaseHTTPRequestHandler):
+    """Something else that answers, as a path says."""
+
+    ANSWERS: ClassVar = {"html": b"<html></html>", "list": b"[]", "deep": b"[" * 100_000, "other": b'{"status": "ok"}', "cut": b'{"accounts": ['}
+
+    def do_GET(self):
+        body = self.ANSWERS[self.path.split("/")[1]]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + ("cut" in self.path)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def other():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("answer", Other.ANSWERS)
+def test_what_is_no_answer_of_a_service_is_no_answer(other, answer, monkeypatch):
+    monkeypatch.setattr(_client, "_again", lambda attempt, _: attempt())
+    with Store(f"{other}/{answer}", "gct_a") as store:
+        for ask in (store.accounts, lambda: store.get_balance("a", 0), lambda: store.subtract("a", "x", amount=1, timestamp=0)):
+            with pytest.raises(ConnectionError):
+                ask()
+
+
+def test_no_more_than_so_much_is_read(other, monkeypatch):
+    monkeypatch.setattr(_client, "_again", lambda attempt, _: attempt())
+    monkeypatch.setattr(_client, "ANSWER_BYTES", 10)
+    with Store(f"{other}/html", "gct_a") as store, pytest.raises(ConnectionError, match="more than 10 bytes"):
+        store.accounts()
+    monkeypatch.setattr(_client, "LINE_BYTES", 10)
+    with Client(f"{other}/html", "gct_a").lines() as lines, pytest.raises(ConnectionError, match="more than 10 bytes"):
+        list(lines)
 
 
 def test_a_token_says_what_is_allowed(service, store):

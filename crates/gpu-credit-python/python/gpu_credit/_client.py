@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import select
@@ -18,6 +19,9 @@ AGAIN = {429, 502, 503, 504}
 IDLE_CONNECTIONS = 32
 DELAYS = (0.1, 0.4, 1.5)
 BLOCK_BYTES = 1 << 16
+# Of an answer, and of a line of a long one, no more is read.
+ANSWER_BYTES = 1 << 28
+LINE_BYTES = 1 << 24
 
 _Answer = TypeVar("_Answer")
 
@@ -37,23 +41,35 @@ class Unreachable(ConnectionError):
     """The service could not be reached, or did not answer: whether it did what was asked is not known."""
 
 
+class Members(dict[str, Any]):
+    """The members of an answer. One that the service would have given is not missing: something else has answered."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unreachable(f"the answer has no {name}: is this a gpu-credit service?")
+
+
 class Client:
     """Asks one service. Any thread may use it; each request has a connection of its own while it lasts.
 
     url is its address, such as http://127.0.0.1:8080; token is what `gpu-credit token` made; timeout is in seconds, for
-    each attempt.
+    each attempt. http is for this machine alone, unless plain_http says that something else encrypts it: the token is sent as it is.
     """
 
-    def __init__(self, url: str, token: str, timeout: float = 10.0):
+    def __init__(self, url: str, token: str, timeout: float = 10.0, *, plain_http: bool = False):
         parts = urlsplit(url)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("url: it has no user, query or fragment")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url: found {url!r}, expected an address such as http://127.0.0.1:8080")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("url: it has no user, query or fragment")
+        if parts.scheme == "http" and not plain_http and not _is_this_machine(parts.hostname):
+            raise ValueError(f"url: {parts.hostname} is another machine, and http would send the token as it is: use https, or plain_http")
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._base = parts.path.rstrip("/")
-        self._token = token
+        # A file that it is read from ends with a new line.
+        self._token = token.strip()
+        if not self._token or not self._token.isascii() or not self._token.isprintable():
+            raise ValueError("token: expected what `gpu-credit token` has printed")
         self._timeout = timeout
         self._idle: list[http.client.HTTPConnection] = []
         self._process = os.getpid()
@@ -101,10 +117,13 @@ class Client:
             headers["Content-Type"] = "application/json"
         with self._answers(), self._connection() as connection:
             answer = self._send(connection, method, target, content, headers)
-            text = answer.read()
-        if 200 <= answer.status < 300:
-            return answer.status, _document(text)
-        raise _problem(answer, text)
+            text = _read(answer)
+        if not 200 <= answer.status < 300:
+            raise _problem(answer, text)
+        document = _document(text)
+        if not isinstance(document, Members):
+            raise Unreachable(f"{self._host} answers no JSON object: is this a gpu-credit service?")
+        return answer.status, document
 
     def _begin(self, target: str) -> Lines:
         connection = self._connect()
@@ -112,7 +131,7 @@ class Client:
             with self._answers():
                 answer = self._send(connection, "GET", target, None, {})
                 if answer.status != 200:
-                    raise _problem(answer, answer.read())
+                    raise _problem(answer, _read(answer))
         except BaseException:
             connection.close()
             raise
@@ -178,6 +197,8 @@ class Lines:
             while block := self._answer.read1(BLOCK_BYTES):
                 *lines, rest = (rest + block).split(b"\n")
                 yield from (line + b"\n" for line in lines)
+                if len(rest) > LINE_BYTES:
+                    raise http.client.HTTPException(f"a line of more than {LINE_BYTES} bytes")
             if self._answer.length:
                 raise http.client.IncompleteRead(b"", self._answer.length)
         if rest:
@@ -209,10 +230,28 @@ def _again(attempt: Callable[[], _Answer], delays: tuple[float, ...]) -> _Answer
     raise AssertionError("the last attempt returns or raises")
 
 
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    text = answer.read(ANSWER_BYTES)
+    if not answer.isclosed() and answer.read(1):
+        raise http.client.HTTPException(f"an answer of more than {ANSWER_BYTES} bytes")
+    if answer.length:
+        raise http.client.IncompleteRead(text, answer.length)
+    return text
+
+
 def _document(text: bytes) -> Any:
     try:
-        return json.loads(text) if text else None
-    except ValueError:
+        return json.loads(text, object_hook=Members) if text else None
+    except (ValueError, RecursionError):
         return None
 
 

@@ -62,6 +62,8 @@ class Settings:
     hold_seconds: int = 600
     # GPU_CREDIT_WHEN_DOWN: "refuse" or "allow" calls while the service cannot be reached.
     when_down: str = "refuse"
+    # GPU_CREDIT_PLAIN_HTTP: 1 if http to another machine is encrypted by something else.
+    plain_http: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -86,6 +88,7 @@ class Settings:
             max_tokens=said("GPU_CREDIT_MAX_TOKENS", cls.max_tokens, int),
             hold_seconds=said("GPU_CREDIT_HOLD_SECONDS", cls.hold_seconds, int),
             when_down=said("GPU_CREDIT_WHEN_DOWN", cls.when_down),
+            plain_http=said("GPU_CREDIT_PLAIN_HTTP", cls.plain_http, lambda text: bool(int(text))),
         )
         if settings.when_down not in ("refuse", "allow"):
             raise ValueError(f"GPU_CREDIT_WHEN_DOWN: found {settings.when_down!r}, expected refuse or allow")
@@ -265,7 +268,7 @@ class Handler(CustomLogger):  # type: ignore[misc, unused-ignore]
     def client(self) -> Client:
         """The connection to the service."""
         if self._client is None:
-            self._client = Client(self.settings.url, self.settings.token)
+            self._client = Client(self.settings.url, self.settings.token, plain_http=self.settings.plain_http)
         return self._client
 
     async def finished(self) -> None:

@@ -16,10 +16,10 @@ PAGE = 1_000
 class Requests:
     """The requests of a store, until it is closed. Any thread may send them."""
 
-    def __init__(self, url: str, token: str, timeout: float):
+    def __init__(self, url: str, token: str, timeout: float, *, plain_http: bool):
         self.url = url
         self.is_closed = False
-        self._client = Client(url, token, timeout)
+        self._client = Client(url, token, timeout, plain_http=plain_http)
 
     def ask(self, method: str, *path: str, query: dict[str, Any] | None = None, body: Any = None) -> Any:
         """The answer of a resource."""

@@ -26,10 +26,11 @@ MADE_ID = re.compile(r"~[-\w]{11}(\.\d+)?", re.ASCII)
 
 
 class Store:
-    """Store(url, token, *, timeout=10.0): the store of a service, `gpu-credit serve`, with the methods of CreditStore.
+    """Store(url, token, *, timeout=10.0, plain_http=False): the store of a service, `gpu-credit serve`, with the methods of CreditStore.
 
     url is the address of the service, such as "http://127.0.0.1:8080"; token is what `gpu-credit token` made, and has to allow what is
-    called; timeout is in seconds, for each attempt. Nothing is sent before the first call.
+    called; timeout is in seconds, for each attempt. http sends the token as it is: it is for this machine alone, unless plain_http says that
+    something else encrypts it. Nothing is sent before the first call.
 
     Each call means, answers and raises what it does in CreditStore. The service decides: what a call has posted when it returns is durable.
     A request is sent again, a few times within seconds, while the service cannot be reached or says that it may be; ids make that
@@ -42,7 +43,7 @@ class Store:
     * `ingest`, `import_events`, `import_sacct` and `import_journal` read the file or the table here and post what is new in it, 10,000 entries at a time,
       each time all or nothing. If one of several such requests fails, the same call again posts the rest. Rows of an events file take an id
       each. A journal's entries are recorded anew, and it has no holds.
-    * `set_time_unit` only compares: the unit is said where the service is started, with `--unit`.
+    * `set_time_unit` only compares: `gpu-credit serve --unit` says the unit.
     * `close` closes connections. A forked child may use the store, over connections of its own.
 
     Any thread may use it.
@@ -76,8 +77,8 @@ class Store:
     80
     """
 
-    def __init__(self, url: str, token: str, *, timeout: float = 10.0):
-        self._requests = Requests(url, token, timeout)
+    def __init__(self, url: str, token: str, *, timeout: float = 10.0, plain_http: bool = False):
+        self._requests = Requests(url, token, timeout, plain_http=plain_http)
         self._unit: _TimeUnit | None = None
         self._read = Arguments(lambda: self.time_unit)
 
@@ -330,10 +331,10 @@ class Store:
 
     def set_time_unit(self, unit: _TimeUnit) -> None:
         """Nothing if the store has this unit; ValueError if it has another one, and io.UnsupportedOperation if it
-        has none: that is said where the service is started, with `--unit`."""
+        has none: `gpu-credit serve --unit` says it."""
         said, kept = GPUCredit(unit=unit).unit, self.time_unit
         if kept is None:
-            raise io.UnsupportedOperation(f"the unit of time is said where the service is started: gpu-credit serve --unit {said}")
+            raise io.UnsupportedOperation(f"the store has no unit of time, and the service alone can say it: gpu-credit serve --unit {said}")
         if kept != said:
             raise ValueError(f"the store's unit of time is {kept}, not {said}")
 
