@@ -55,8 +55,8 @@ impl FromRequestParts<State> for IfMatch {
     }
 }
 
-/// That a request has no header `If-Match`, for nobody would look at it. What concerns a hold may be done to several accounts,
-/// each with a revision of its own, and is decided on all of them as they are; an account is deleted as it is.
+/// That a request has no header `If-Match`, for nobody would look at it. What concerns a hold and what is posted in batches may
+/// be done to several accounts, each with a revision of its own; an account is opened and deleted, and a job is stopped, as it is.
 pub(crate) struct NoIfMatch;
 
 impl FromRequestParts<State> for NoIfMatch {
@@ -66,8 +66,7 @@ impl FromRequestParts<State> for NoIfMatch {
         if !parts.headers.contains_key(header::IF_MATCH) {
             return Ok(NoIfMatch);
         }
-        let detail =
-            "If-Match: a hold may be on several accounts, and is decided on them as they are";
+        let detail = "If-Match: this is decided on what is there, whatever its revision";
         Err(Problem::new(&kinds::INVALID_PARAMETER, detail).with("parameter", "If-Match"))
     }
 }

@@ -42,6 +42,7 @@ async fn open(
     Shared(state): Shared<State>,
     caller: Caller,
     InPath { account, .. }: InPath,
+    _: NoIfMatch,
     Json(mut new): Json<NewOpening>,
 ) -> Result<Reply<Posted>, Problem> {
     caller.may(Verb::Admin, &account)?;

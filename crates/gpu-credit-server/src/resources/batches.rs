@@ -11,7 +11,7 @@ use super::posted::Posted;
 use crate::access::Caller;
 use crate::entry::NewEntry;
 use crate::problem::{ProblemDocument, kinds};
-use crate::read::Json;
+use crate::read::{Json, NoIfMatch};
 use crate::reply::Reply;
 use crate::run::{blocking, post};
 use crate::{Problem, State};
@@ -84,6 +84,7 @@ enum RefusedWord {
 async fn entries(
     Shared(state): Shared<State>,
     caller: Caller,
+    _: NoIfMatch,
     Json(new): Json<NewEntries>,
 ) -> Result<Reply<Outcomes>, Problem> {
     if new.entries.len() > ENTRIES_MAX {

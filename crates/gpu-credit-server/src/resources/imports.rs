@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::form::{Count, Form};
 use crate::problem::{ProblemDocument, kinds};
-use crate::read::Query;
+use crate::read::{NoIfMatch, Query};
 use crate::stream::Incoming;
 use crate::{Problem, State};
 use importing::Importing;
@@ -106,6 +106,7 @@ struct Progress {
 async fn import(
     Shared(state): Shared<State>,
     caller: Caller,
+    _: NoIfMatch,
     Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Response, Problem> {

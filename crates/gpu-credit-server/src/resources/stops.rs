@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::access::{Caller, Verb};
 use crate::form::{Count, Time};
 use crate::problem::kinds;
-use crate::read::{InPath, Json};
+use crate::read::{InPath, Json, NoIfMatch};
 use crate::reply::Reply;
 use crate::run::blocking;
 use crate::{Problem, State};
@@ -71,6 +71,7 @@ async fn stop(
     Shared(state): Shared<State>,
     caller: Caller,
     InPath { account, .. }: InPath,
+    _: NoIfMatch,
     Json(NewStop { run, at }): Json<NewStop>,
 ) -> Result<Reply<Stop>, Problem> {
     caller.may(Verb::Correct, &account)?;

@@ -223,6 +223,30 @@ fn a_condition_on_the_revision_is_checked_where_it_is_written() {
     assert_eq!(get("\"3\"").is(412).problem(), "revision-changed");
 }
 
+/// A condition on a revision was not looked at.
+#[test]
+fn what_looks_at_no_revision_takes_no_condition() {
+    let server = Server::with_account("a");
+    let run = json!({"id": "r", "rate": 1, "from": 5, "until": 9});
+    server.post("/v1/accounts/a/runs", &run).is(201);
+    let condition = [("if-match", "\"1\""), ("content-type", "application/json")];
+    let usage = json!({"kind": "usage", "account": "a", "id": "u", "amount": 1, "at": 9});
+    for (method, path, body) in [
+        ("PUT", "/v1/accounts/b", json!({"policy": "carry"})),
+        ("POST", "/v1/accounts/a/stops", json!({"run": "r", "at": 7})),
+        ("POST", "/v1/entries", json!({"entries": [usage]})),
+        ("POST", "/v1/imports", json!({})),
+    ] {
+        let answer = server
+            .send(method, path, &condition, body.to_string())
+            .is(400);
+        assert_eq!(answer.problem(), "invalid-parameter", "{path}");
+        assert_eq!(answer.json()["parameter"], "If-Match", "{path}");
+    }
+    assert_eq!(server.store.head("a").unwrap().revision.get(), 2);
+    assert!(server.store.head("b").is_err());
+}
+
 #[test]
 fn an_account_that_is_not_there_takes_nothing() {
     let server = Server::with_account("a");

@@ -122,7 +122,7 @@ impl NewHold {
 }
 
 /// May this be spent? If so, it is kept: on all accounts that are named, or it is refused on all. The same id gets the
-/// same for ever. It is decided on the accounts as they are: If-Match is refused, here and where holds are closed.
+/// same for ever. It is decided on the accounts as they are: If-Match is refused, and so it is when a hold is closed.
 #[utoipa::path(
     post,
     path = "/holds",
