@@ -73,7 +73,7 @@ impl Batch {
 
     /// Only if the account of the first entry that would be written has this revision: otherwise
     /// [`Error::OtherRevision`]. A batch that was posted before is answered as a retry whatever the revision. It
-    /// holds of [`Store::post_batch`] alone, and not of a deletion.
+    /// holds of [`Store::post_batch`] alone.
     pub fn after(mut self, revision: Revision) -> Self {
         self.expected = Some(revision);
         self

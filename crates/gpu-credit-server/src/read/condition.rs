@@ -56,7 +56,7 @@ impl FromRequestParts<State> for IfMatch {
 }
 
 /// That a request has no header `If-Match`, for nobody would look at it. What concerns a hold and what is posted in batches may
-/// be done to several accounts, each with a revision of its own; an account is opened and deleted, and a job is stopped, as it is.
+/// be done to several accounts, each with a revision of its own; an account is opened, and a job is stopped, as it is.
 pub(crate) struct NoIfMatch;
 
 impl FromRequestParts<State> for NoIfMatch {

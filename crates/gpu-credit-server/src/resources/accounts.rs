@@ -60,7 +60,7 @@ struct DeleteQuery {
 }
 
 /// Deletes an account with all its entries. Under the same id it does nothing again, as long as no other account of
-/// the name is open. If-Match is refused.
+/// the name is open.
 #[utoipa::path(
     delete,
     path = "/accounts/{account}",
@@ -68,6 +68,7 @@ struct DeleteQuery {
     params(
         ("account" = String, Path, description = "The name, percent-encoded."),
         ("Idempotency-Key" = Option<String>, Header, description = "The id of the deletion."),
+        ("If-Match" = Option<String>, Header, description = "The revision that the account has to have, in quotes."),
         DeleteQuery,
     ),
     responses(
@@ -80,12 +81,12 @@ async fn delete(
     caller: Caller,
     InPath { account, .. }: InPath,
     key: IdempotencyKey,
-    _: NoIfMatch,
+    condition: IfMatch,
     Query(query): Query<DeleteQuery>,
 ) -> Result<Reply<Posted>, Problem> {
     caller.may(Verb::Admin, &account)?;
     let id = key.or(query.id)?;
-    post(&state, account, id, Change::DeleteAccount, IfMatch(None)).await
+    post(&state, account, id, Change::DeleteAccount, condition).await
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -143,8 +143,13 @@ fn an_account_is_deleted_once() {
         .is(201);
     assert_eq!(delete("?id=gone").is(409).problem(), "deleted-before");
     // A deletion did not look at the condition.
-    let condition = [("if-match", "\"7\"")];
-    let answer = server.send("DELETE", "/v1/accounts/a?id=gone-2", &condition, "");
-    assert_eq!(answer.is(400).problem(), "invalid-parameter");
-    delete("?id=gone-2").is(201);
+    let delete_if = |revision| {
+        let condition = [("if-match", revision)];
+        server.send("DELETE", "/v1/accounts/a?id=gone-2", &condition, "")
+    };
+    let answer = delete_if("\"7\"").is(412);
+    assert_eq!(answer.problem(), "revision-changed");
+    assert_eq!(answer.json()["revision"], 1);
+    delete_if("\"1\"").is(201);
+    delete_if("\"7\"").is(200); // a retry
 }

@@ -162,7 +162,9 @@ impl<'a> Draft<'a> {
             }
         };
         let outcomes = outcomes.and_then(|outcomes| match request.expected {
-            Some(expected) => check_expected(request, &outcomes, expected).map(|()| outcomes),
+            Some(expected) => self
+                .check_expected(entries, &outcomes, expected)
+                .map(|()| outcomes),
             None => Ok(outcomes),
         });
         if outcomes.is_err() || request.is_trial {
@@ -405,6 +407,31 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Refuses a request that has written from the `written`-th entry on, after another revision than its caller
+    /// knows. One that has written nothing is a retry, and is answered as before.
+    fn check_expected(
+        &self,
+        written: usize,
+        outcomes: &[Outcome],
+        expected: Revision,
+    ) -> Result<(), (usize, Error)> {
+        let first = outcomes.iter().position(|outcome| outcome.is_new());
+        let (Some(first), Some(entry)) = (first, self.entries.get(written)) else {
+            return Ok(());
+        };
+        match entry.revision.before() {
+            Some(found) if found != expected => {
+                let error = Error::OtherRevision {
+                    account: entry.account.name.to_string(),
+                    expected,
+                    found,
+                };
+                Err((first, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The place of the next entry of an account.
     fn place_after(&self, account: usize, posting: &Posting) -> Result<Place, Error> {
         let sequence = self.next_sequence(posting)?;
@@ -457,32 +484,6 @@ impl<'a> Draft<'a> {
             change: posting.change.clone(),
         });
         Outcome::Posted(place.revision)
-    }
-}
-
-/// Refuses a request that writes after another revision than its caller knows. One that writes nothing is a
-/// retry, and is answered as before.
-fn check_expected(
-    request: &Request,
-    outcomes: &[Outcome],
-    expected: Revision,
-) -> Result<(), (usize, Error)> {
-    let written = outcomes.iter().position(|outcome| outcome.is_new());
-    let Some(first) = written else {
-        return Ok(());
-    };
-    // A deletion has no revision, and comes after any.
-    let found = outcomes[first].revision().and_then(Revision::before);
-    match found {
-        Some(found) if found != expected => {
-            let error = Error::OtherRevision {
-                account: request.postings[first].account.clone(),
-                expected,
-                found,
-            };
-            Err((first, error))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -118,6 +118,20 @@ fn a_batch_may_ask_for_a_revision() {
     // A retry is none of what the condition is about.
     assert!(!batch("u1", 1).unwrap()[0].is_new());
     assert!(batch("u2", 2).unwrap()[0].is_new());
+    // A deletion is on a condition, too, and a retry of it is none.
+    let delete = |id: &str, after| {
+        let deletion = Batch::new(vec![Posting::delete_account("a", id)]);
+        store.post_batch(deletion.after(Revision::new(after)))
+    };
+    let refused = delete("d", 2).unwrap_err();
+    assert!(matches!(
+        refused.error,
+        Error::OtherRevision { found, .. } if found == Revision::new(3)
+    ));
+    assert_eq!(store.head("a").unwrap().revision, Revision::new(3));
+    assert!(delete("d", 3).unwrap()[0].is_new());
+    assert!(store.head("a").is_err());
+    assert!(!delete("d", 2).unwrap()[0].is_new());
 }
 
 #[test]
