@@ -21,8 +21,8 @@ const TOKEN: &str = "GPU_CREDIT_TOKEN";
 
 #[derive(Args, Default)]
 pub(crate) struct ServerArguments {
-    /// A service that has the store, in place of --db: https://HOST, where gpu-credit serve runs. The token for
-    /// it is in the file of --token-file, or in the variable GPU_CREDIT_TOKEN
+    /// A service that has the store, in place of --db: https://HOST of a machine that runs gpu-credit serve.
+    /// The token for it is in the file of --token-file, or in the variable GPU_CREDIT_TOKEN
     #[arg(
         long,
         value_name = "URL",
@@ -120,7 +120,7 @@ impl ServerArguments {
             None => {
                 let text = env::var(TOKEN).ok().context(
                     "a service wants a token: --token-file names a file that has it, or the variable \
-                     GPU_CREDIT_TOKEN has it; `gpu-credit token make` makes one where the service is",
+                     GPU_CREDIT_TOKEN has it; `gpu-credit token make` makes one on the machine of the service",
                 )?;
                 (TOKEN.to_owned(), text)
             }

@@ -103,7 +103,7 @@ impl Failure {
         let next = match &*kind {
             "unauthorised" => {
                 "; --token-file names a file with another, GPU_CREDIT_TOKEN can have it, and `gpu-credit token make` \
-                 makes one where the service is"
+                 makes one on the machine of the service"
                     .to_owned()
             }
             "forbidden" => {

@@ -60,7 +60,7 @@ impl Remote {
         funds(&self.connection.get(&path).ok()?)
     }
 
-    /// Settles or releases a hold: `resource` is where.
+    /// Settles or releases a hold: `resource` is the path to post to.
     pub(crate) fn close_hold(&self, resource: &str, body: &Value) -> Result<HoldClosed, Failure> {
         let answer = self.connection.send("POST", resource, body)?;
         let accounts = answer["accounts"].as_array().into_iter().flatten();
