@@ -41,6 +41,7 @@ impl Connection {
             Some(certificates) => RootCerts::new_with_certs(certificates),
             None => RootCerts::WebPki,
         };
+        let is_plain = address.base.starts_with("http:");
         let agent = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .http_status_as_error(false)
@@ -50,10 +51,16 @@ impl Connection {
             .timeout_connect(Some(CONNECT))
             .timeout_recv_response(Some(SILENCE))
             .timeout_per_read(Some(SILENCE))
-            .timeout_per_write(Some(SILENCE))
-            .build()
-            .into();
-        Connection { agent, address }
+            .timeout_per_write(Some(SILENCE));
+        let agent = match is_plain {
+            // A proxy of the environment would read the token.
+            true => agent.proxy(None),
+            false => agent,
+        };
+        Connection {
+            agent: agent.build().into(),
+            address,
+        }
     }
 
     /// The service, for messages.

@@ -127,3 +127,34 @@ fn it_is_said_that_nobody_knows_if_every_answer_is_lost() {
         "{again}"
     );
 }
+
+#[test]
+fn a_proxy_of_the_environment_does_not_get_the_token() {
+    let world = World::with_account();
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    thread::spawn(move || {
+        for _ in proxy.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let mut command = crate::gpu_credit();
+    command
+        .args(["balance", "acme", "--at", "12", "--format", "csv"])
+        .args(["--server", &world.served.address])
+        .env("GPU_CREDIT_TOKEN", &world.token);
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+        command
+            .env(name, &address)
+            .env(name.to_lowercase(), &address);
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "{output:?}");
+    let listed = crate::stdout(&output);
+    assert!(listed.contains("acme,12,70,available,0"), "{listed}");
+}
