@@ -89,7 +89,7 @@ fn create(arguments: &CreateArguments) -> anyhow::Result<()> {
     let name = &arguments.account;
     let policy = arguments.policy;
     let opened = store.write(
-        &[name],
+        (&[name], None),
         |store| store.open_account(name, policy),
         |remote| remote.open_account(name, policy),
     )?;
@@ -128,7 +128,7 @@ fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
         )?;
     }
     let deleted = store.write(
-        &[name],
+        (&[name], Some(&id)),
         |store| store.delete_account(name, id.as_str()),
         |remote| remote.delete_account(name, id.as_str()),
     )?;

@@ -232,7 +232,12 @@ impl Import<'_> {
                 };
                 anyhow!("{file}: line {line}: {reason}{next}{}", self.so_far())
             }
-            None => anyhow!("{}{}", failure.told(self.remote.name()), self.so_far()),
+            None => match (failure, lines.last()) {
+                (Failure::Unknown(words), Some(line)) => anyhow!(
+                    "{words}; rows up to line {line} may be posted; import the file again: ids post nothing twice"
+                ),
+                (failure, _) => anyhow!("{}{}", failure.told(self.remote.name()), self.so_far()),
+            },
         }
     }
 

@@ -204,10 +204,10 @@ impl PostArguments {
     ) -> anyhow::Result<Vec<Posted>> {
         let store = self.store.open_for(&self.rows.times)?;
         let id = self.id.get();
-        let postings = postings(&store, id)?;
+        let postings = postings(&store, id.clone())?;
         let names: Vec<&str> = postings.iter().map(|posting| &*posting.account).collect();
         let outcomes = store.write(
-            &names,
+            (&names, Some(&id)),
             |store| match self.dry_run {
                 true => store.dry_run(postings.clone()),
                 false => store.post_all(postings.clone()),

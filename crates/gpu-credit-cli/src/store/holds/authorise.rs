@@ -153,7 +153,7 @@ pub(crate) fn authorise(arguments: &AuthoriseArguments) -> anyhow::Result<bool> 
     let asked = Asked::of(arguments)?;
     let names: Vec<&str> = arguments.accounts.iter().map(String::as_str).collect();
     let authorised = store.write(
-        &names,
+        (&names, Some(&id)),
         |store| store.authorise(asked.authorise(&id, arguments)),
         |remote| remote.authorise(&asked.body(&id, arguments), &asked.hold(arguments)),
     )?;

@@ -127,7 +127,7 @@ pub(crate) fn settle(arguments: &SettleArguments) -> anyhow::Result<()> {
         settle = settle.until(until);
     }
     let closed = store.write(
-        &[account],
+        (&[account], Some(&id)),
         |store| store.settle(settle),
         |remote| remote.close_hold("/v1/settlements", &body),
     )?;
@@ -140,7 +140,7 @@ pub(crate) fn release(arguments: &ReleaseArguments) -> anyhow::Result<()> {
     let store = arguments.store.open_for(&arguments.rows.times)?;
     let (account, id, hold) = (&*arguments.account, arguments.id.get(), &*arguments.hold);
     let closed = store.write(
-        &[account],
+        (&[account], Some(&id)),
         |store| store.release(account, id.clone(), hold),
         |remote| {
             let body = json!({ "id": id, "account": account, "hold": hold });

@@ -95,7 +95,7 @@ impl Remote {
             instants.iter().map(question)
         });
         let body = json!({ "questions": questions.collect::<Vec<_>>() });
-        let answer = self.connection.send("POST", "/v1/balances", &body)?;
+        let answer = self.connection.ask("/v1/balances", &body)?;
         let balances = answer["balances"].as_array().into_iter().flatten();
         let balances: Option<Vec<AskedBalance>> = balances.map(AskedBalance::of).collect();
         balances

@@ -73,11 +73,58 @@ impl Connection {
         self.whole(self.again("GET", path, None)?)
     }
 
-    /// What comes of a request with a body, which is done once, however often it is sent: it has an id. An empty body is
-    /// null.
+    /// What comes of a question that has a body: nothing is posted.
+    pub(super) fn ask(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.whole(self.again("POST", path, Some(&body.to_string()))?)
+    }
+
+    /// What comes of a request that posts, which is done once, however often it is sent: it has an id. An empty body is
+    /// null. If it was done or was not, and no answer says which, that is [`Failure::Unknown`].
     pub(super) fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         let body = (!body.is_null()).then(|| body.to_string());
-        self.whole(self.again(method, path, body.as_deref())?)
+        let mut waits = WAITS.into_iter();
+        let mut may_be_done = false;
+        loop {
+            let mut wait = waits.next();
+            let failure = match self.once(method, path, body.as_deref()) {
+                Ok(answer) => {
+                    let status = answer.status();
+                    let asked = wait.and_then(|wait| asked_to_wait(&answer, wait));
+                    match text(answer) {
+                        Ok(text) => match self.document(status, &text) {
+                            Ok(document) => return Ok(document),
+                            Err(failure) => {
+                                wait = asked;
+                                may_be_done |= failure.may_be_done(status.as_u16());
+                                failure
+                            }
+                        },
+                        Err(error) => {
+                            may_be_done = true;
+                            Failure::Other(self.lost(&error))
+                        }
+                    }
+                }
+                Err(error) => {
+                    may_be_done |= is_lost(&error);
+                    wait = wait.filter(|_| may_be_done);
+                    Failure::Other(self.told(error))
+                }
+            };
+            let Some(wait) = wait else {
+                return Err(match may_be_done && !failure.is_decided() {
+                    true => failure.into_unknown(self.name()),
+                    false => failure,
+                });
+            };
+            if may_be_done {
+                complain(format_args!(
+                    "gpu-credit: {}: the answer is lost: the request is sent again, under the same id",
+                    self.name()
+                ));
+            }
+            thread::sleep(wait);
+        }
     }
 
     /// A resource to be read bit by bit. If it is cut short, reading fails.
@@ -95,11 +142,13 @@ impl Connection {
 
     fn whole(&self, answer: Response<Body>) -> Result<Value, Failure> {
         let status = answer.status();
-        let mut text = String::new();
-        let body = answer.into_body().into_with_config().limit(ANSWER_BYTES);
-        let read = body.reader().read_to_string(&mut text);
-        read.map_err(|error| Failure::Other(self.lost(&error)))?;
-        let document = serde_json::from_str(&text).ok();
+        let text = text(answer).map_err(|error| Failure::Other(self.lost(&error)))?;
+        self.document(status, &text)
+    }
+
+    /// What an answer says.
+    fn document(&self, status: StatusCode, text: &str) -> Result<Value, Failure> {
+        let document = serde_json::from_str(text).ok();
         let problem = match document {
             Some(document) if status.is_success() => return Ok(document),
             Some(document) => Problem::of(status.as_u16(), document),
@@ -114,7 +163,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and again if there was no answer, or one that asks for that.
+    /// Asks, and asks again if there was no answer, or one that asks for that.
     fn again(
         &self,
         method: &str,
@@ -122,22 +171,17 @@ impl Connection {
         body: Option<&str>,
     ) -> Result<Response<Body>, Failure> {
         let mut waits = WAITS.into_iter();
+        let mut was_lost = false;
         loop {
             let answered = self.once(method, path, body);
-            let wait = match (&answered, waits.next()) {
-                (_, None) => None,
-                (Ok(answer), Some(wait)) => asked_to_wait(answer, wait),
-                (Err(error), Some(wait)) => is_lost(error).then_some(wait),
-            };
+            was_lost |= answered.as_ref().is_err_and(is_lost);
+            let wait = waits.next().and_then(|wait| match &answered {
+                Ok(answer) => asked_to_wait(answer, wait),
+                Err(_) => was_lost.then_some(wait),
+            });
             let Some(wait) = wait else {
                 return answered.map_err(|error| Failure::Other(self.told(error)));
             };
-            if answered.is_err() && method != "GET" {
-                complain(format_args!(
-                    "gpu-credit: {}: the answer is lost: the request is sent again, under the same id",
-                    self.name()
-                ));
-            }
             thread::sleep(wait);
         }
     }
@@ -190,19 +234,23 @@ impl Connection {
                 let silence = format!("nothing was heard for {} s", SILENCE.as_secs());
                 self.lost(&io::Error::other(silence))
             }
-            error => self.lost(&error.into_io()),
+            error if is_lost(&error) => self.lost(&error.into_io()),
+            error => anyhow!("{name}: the service cannot be reached: {error}"),
         }
     }
 
-    /// That nobody knows what became of the request.
+    /// That the answer is lost.
     fn lost(&self, error: &io::Error) -> anyhow::Error {
-        anyhow!(
-            "{}: the answer is lost: {}; what was posted may be there: the same command with the same --id posts \
-             nothing twice",
-            self.name(),
-            words(error)
-        )
+        anyhow!("{}: the answer is lost: {}", self.name(), words(error))
     }
+}
+
+/// All of an answer.
+fn text(answer: Response<Body>) -> io::Result<String> {
+    let mut text = String::new();
+    let body = answer.into_body().into_with_config().limit(ANSWER_BYTES);
+    body.reader().read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn not_trusted(name: &str, error: &impl ToString) -> anyhow::Error {
@@ -230,11 +278,24 @@ fn is_lost(error: &ureq::Error) -> bool {
             let is_of_tls = error.kind() == ErrorKind::InvalidData;
             !is_unreachable(error) && !is_of_tls
         }
-        ureq::Error::Protocol(_) => true,
         ureq::Error::Timeout(timeout) => {
             !matches!(timeout, ureq::Timeout::Connect | ureq::Timeout::Resolve)
         }
-        _ => false,
+        error => !matches!(
+            error,
+            ureq::Error::Http(_)
+                | ureq::Error::BadUri(_)
+                | ureq::Error::HostNotFound
+                | ureq::Error::RedirectFailed
+                | ureq::Error::InvalidProxyUrl
+                | ureq::Error::ConnectionFailed
+                | ureq::Error::TooManyRedirects
+                | ureq::Error::Tls(_)
+                | ureq::Error::Rustls(_)
+                | ureq::Error::RequireHttpsOnly(_)
+                | ureq::Error::ConnectProxyFailed(_)
+                | ureq::Error::TlsRequired
+        ),
     }
 }
 
@@ -245,6 +306,8 @@ fn asked_to_wait(answer: &Response<Body>, wait: Duration) -> Option<Duration> {
         StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::TOO_MANY_REQUESTS
             | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::GATEWAY_TIMEOUT
     );
     if !is_for_now {
         return None;

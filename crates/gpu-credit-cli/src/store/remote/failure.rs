@@ -1,15 +1,19 @@
 //! What becomes of a request that is not done.
 
 use anyhow::anyhow;
-use gpu_credit_store::Error;
+use gpu_credit_store::{Error, RecordId};
 use serde_json::Value;
+
+use crate::store::explain::typed;
 
 /// Why a request was not done, or nobody knows whether it was.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The service says why.
     Problem(Problem),
-    /// There is no answer of a service: the words are whole.
+    /// What was posted may be there, or not: why that is not known.
+    Unknown(anyhow::Error),
+    /// There is no answer of a service, and nothing was posted: the words are whole.
     Other(anyhow::Error),
 }
 
@@ -35,6 +39,17 @@ impl Problem {
             document,
         })
     }
+
+    /// What it says.
+    fn said(&self) -> String {
+        let Problem {
+            status,
+            kind,
+            detail,
+            ..
+        } = self;
+        format!("{detail} ({status} {kind})")
+    }
 }
 
 impl From<anyhow::Error> for Failure {
@@ -51,11 +66,43 @@ impl Failure {
         ))
     }
 
+    /// The same for an answer to what was posted.
+    pub(super) fn misunderstood(name: &str) -> Self {
+        Self::unexpected(name).into_unknown(name)
+    }
+
+    /// Whether what was posted may be there, although this answer came, with this status.
+    pub(super) fn may_be_done(&self, status: u16) -> bool {
+        match self {
+            // Of these the service says that nothing was written.
+            Failure::Problem(problem) => {
+                let nothing = ["journal-full", "overloaded", "overtaken"];
+                status >= 500 && !nothing.contains(&&*problem.kind)
+            }
+            Failure::Unknown(_) => true,
+            Failure::Other(_) => status >= 500 || (200..300).contains(&status),
+        }
+    }
+
+    /// Whether the service has decided on it, which knows what was posted before under the same id.
+    pub(super) fn is_decided(&self) -> bool {
+        let is_decision = |status: u16| status < 500 && !matches!(status, 401 | 403 | 408 | 429);
+        matches!(self, Failure::Problem(problem) if is_decision(problem.status))
+    }
+
+    /// The same if what was posted may be there.
+    pub(super) fn into_unknown(self, name: &str) -> Self {
+        Failure::Unknown(match self {
+            Failure::Problem(problem) => anyhow!("{name}: {}", problem.said()),
+            Failure::Unknown(words) | Failure::Other(words) => words,
+        })
+    }
+
     /// Whether the store may have refused it, and not the service.
     pub(crate) fn may_be_of_store(&self) -> bool {
         match self {
             Failure::Problem(problem) => matches!(problem.status, 404 | 409 | 412 | 422),
-            Failure::Other(_) => false,
+            Failure::Unknown(_) | Failure::Other(_) => false,
         }
     }
 
@@ -84,23 +131,29 @@ impl Failure {
     pub(crate) fn told_briefly(self, name: &str) -> String {
         match self {
             Failure::Problem(problem) => problem.detail,
-            failure @ Failure::Other(_) => failure.told(name).to_string(),
+            failure => failure.told(name).to_string(),
         }
     }
 
     /// In words, with what to do next.
     pub(crate) fn told(self, name: &str) -> anyhow::Error {
+        self.told_with(name, None)
+    }
+
+    /// The same if the command posts under this id.
+    pub(crate) fn told_with(self, name: &str, id: Option<&RecordId>) -> anyhow::Error {
         let problem = match self {
             Failure::Problem(problem) => problem,
-            Failure::Other(error) => return error,
+            Failure::Unknown(words) => {
+                let command = same_command(id);
+                return anyhow!(
+                    "{words}; what was posted may be there: {command} posts nothing twice"
+                );
+            }
+            Failure::Other(words) => return words,
         };
-        let Problem {
-            status,
-            kind,
-            detail,
-            document,
-        } = problem;
-        let next = match &*kind {
+        let document = &problem.document;
+        let next = match &*problem.kind {
             "unauthorised" => {
                 "; --token-file names a file with another, GPU_CREDIT_TOKEN can have it, and `gpu-credit token make` \
                  makes one on the machine of the service"
@@ -115,14 +168,21 @@ impl Failure {
                 )
             }
             "no-such-account" => " that the token reaches".to_owned(),
-            _ => match status {
-                408 | 429 | 503 => {
-                    "; run the command again later, with the same --id if it posts: nothing is posted twice".to_owned()
-                }
-                500.. => "; what was posted may be there: the same --id again posts nothing twice".to_owned(),
-                _ => String::new(),
-            },
+            _ if matches!(problem.status, 408 | 429 | 503) => {
+                "; run the command again later".to_owned()
+            }
+            _ => String::new(),
         };
-        anyhow!("{name}: {detail} ({status} {kind}){next}")
+        anyhow!("{name}: {}{next}", problem.said())
+    }
+}
+
+/// How a command is run again that posts under an id.
+fn same_command(id: Option<&RecordId>) -> String {
+    match id.map(|id| typed(id.as_str())) {
+        None => "the same command".to_owned(),
+        // It is no word that every shell takes as it is: somebody has typed it.
+        Some(id) if id.is_empty() => "the same command with the same --id".to_owned(),
+        Some(id) => format!("the same command with --id{id}"),
     }
 }

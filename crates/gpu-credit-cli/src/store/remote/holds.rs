@@ -14,7 +14,7 @@ impl Remote {
     pub(crate) fn authorise(&self, body: &Value, asked: &Hold) -> Result<Authorised, Failure> {
         match self.connection.send("POST", "/v1/holds", body) {
             Ok(answer) => {
-                let hold = hold(&answer).ok_or_else(|| Failure::unexpected(self.name()))?;
+                let hold = hold(&answer).ok_or_else(|| Failure::misunderstood(self.name()))?;
                 Ok(Authorised {
                     is_new: answer["outcome"] == "posted",
                     decision: Decision::Held(hold),
@@ -71,7 +71,7 @@ impl Remote {
         let accounts: Option<Vec<(String, Outcome)>> = accounts.collect();
         Ok(HoldClosed {
             is_new: answer["outcome"] == "posted",
-            accounts: accounts.ok_or_else(|| Failure::unexpected(self.name()))?,
+            accounts: accounts.ok_or_else(|| Failure::misunderstood(self.name()))?,
         })
     }
 }

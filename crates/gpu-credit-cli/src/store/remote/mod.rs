@@ -22,7 +22,7 @@ mod mirror;
 mod postings;
 
 use anyhow::{Context, ensure};
-use gpu_credit_store::{Error, TimeUnit};
+use gpu_credit_store::{Error, RecordId, TimeUnit};
 use serde_json::Value;
 
 #[cfg(feature = "client")]
@@ -95,10 +95,11 @@ impl OpenStore {
     }
 
     /// Does something that writes to these accounts: here, or there by one request. What the service refuses is tried
-    /// here on what the accounts are there: if that is refused with the same words, it is the store's own error.
+    /// here on what the accounts are there: if that is refused with the same words, it is the store's own error. If
+    /// there is an id, it is what makes sure that it is done once.
     pub(crate) fn write<T>(
         &self,
-        names: &[&str],
+        (names, id): (&[&str], Option<&RecordId>),
         here: impl FnOnce(&Store) -> Result<T, Error>,
         there: impl FnOnce(&Remote) -> Result<T, Failure>,
     ) -> anyhow::Result<Result<T, Error>> {
@@ -116,7 +117,7 @@ impl OpenStore {
         {
             return Ok(Err(error));
         }
-        Err(failure.told(&self.name))
+        Err(failure.told_with(&self.name, id))
     }
 
     /// Learns the unit of the store's times; one that has none keeps the one that was said, if it is here.

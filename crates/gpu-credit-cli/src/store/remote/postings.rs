@@ -18,11 +18,11 @@ impl Remote {
         postings: &[Posting],
         dry_run: bool,
     ) -> Result<Vec<Outcome>, Failure> {
-        let answer = self.batch(postings, json!({ "dry_run": dry_run }))?;
+        let answer = self.batch(postings, dry_run, true)?;
         let outcomes = answer["outcomes"].as_array().into_iter().flatten();
         let outcomes: Option<Vec<Outcome>> = outcomes.map(outcome).collect();
         let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
-        outcomes.ok_or_else(|| Failure::unexpected(self.name()))
+        outcomes.ok_or_else(|| Failure::misunderstood(self.name()))
     }
 
     /// Posts entries, each by itself: whether it is new, or why it is refused.
@@ -31,8 +31,7 @@ impl Remote {
         postings: &[Posting],
         dry_run: bool,
     ) -> Result<Vec<Result<bool, String>>, Failure> {
-        let how = json!({ "dry_run": dry_run, "atomic": false });
-        let answer = self.batch(postings, how)?;
+        let answer = self.batch(postings, dry_run, false)?;
         let outcomes = answer["outcomes"].as_array().into_iter().flatten();
         let outcomes = outcomes.map(|answer| match outcome(answer) {
             Some(outcome) => Some(Ok(outcome.is_new())),
@@ -40,11 +39,11 @@ impl Remote {
         });
         let outcomes: Option<Vec<_>> = outcomes.collect();
         let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
-        outcomes.ok_or_else(|| Failure::unexpected(self.name()))
+        outcomes.ok_or_else(|| Failure::misunderstood(self.name()))
     }
 
-    /// Sends entries as one batch; `how` is what the request has besides.
-    fn batch(&self, postings: &[Posting], mut how: Value) -> Result<Value, Failure> {
+    /// Sends entries as one batch, to be posted all or none if it is atomic.
+    fn batch(&self, postings: &[Posting], dry_run: bool, atomic: bool) -> Result<Value, Failure> {
         let check = || {
             ensure!(
                 postings.len() <= ENTRIES_MAX,
@@ -57,8 +56,11 @@ impl Remote {
             });
             entries.collect::<anyhow::Result<Vec<Value>>>()
         };
-        how["entries"] = check()?.into();
-        self.connection.send("POST", "/v1/entries", &how)
+        let body = json!({ "entries": check()?, "dry_run": dry_run, "atomic": atomic });
+        match dry_run {
+            true => self.connection.ask("/v1/entries", &body),
+            false => self.connection.send("POST", "/v1/entries", &body),
+        }
     }
 
     /// Opens an account, under the id under which all are opened.
@@ -69,14 +71,14 @@ impl Remote {
     ) -> Result<Outcome, Failure> {
         let body = json!({ "policy": policy.to_string() });
         let answer = self.connection.send("PUT", &path(account, ""), &body)?;
-        outcome(&answer).ok_or_else(|| Failure::unexpected(self.name()))
+        outcome(&answer).ok_or_else(|| Failure::misunderstood(self.name()))
     }
 
     /// Deletes an account.
     pub(crate) fn delete_account(&self, account: &str, id: &str) -> Result<Outcome, Failure> {
         let path = path(account, &format!("?id={}", encoded(id)));
         let answer = self.connection.send("DELETE", &path, &Value::Null)?;
-        outcome(&answer).ok_or_else(|| Failure::unexpected(self.name()))
+        outcome(&answer).ok_or_else(|| Failure::misunderstood(self.name()))
     }
 
     /// Stops a job.
@@ -93,7 +95,7 @@ impl Remote {
                 Stopped::Before { revision, until }
             }
             (Some("ended"), _, until) => Stopped::Ended { until },
-            _ => return Err(Failure::unexpected(self.name())),
+            _ => return Err(Failure::misunderstood(self.name())),
         };
         Ok(stopped)
     }

@@ -1,6 +1,7 @@
 //! Events files that are posted to a service.
 
 use super::World;
+use super::between::{Instead, answer, between};
 
 const ROWS: &str = "\
 kind,account,credit_id,amount,timestamp,expiration,id
@@ -111,4 +112,31 @@ fn an_export_of_a_service_makes_the_same_store() {
         world.ok("history acme --format csv")
     );
     assert_eq!(run("export --db copy.redb"), world.ok("export"));
+}
+
+#[test]
+fn an_import_whose_answer_is_lost_says_up_to_where_rows_may_be_posted() {
+    let world = World::new(&[]);
+    world.file("events.csv", ROWS);
+    let address = between(&world.served.address, "POST /v1/entries", Instead::Gone);
+    let output = world.run(&address, &world.token, "import events.csv");
+    assert_eq!(output.status.code(), Some(2));
+    let said = crate::stderr(&output);
+    assert!(
+        said.ends_with(
+            "; rows up to line 4 may be posted; import the file again: ids post nothing twice\n"
+        ),
+        "{said}"
+    );
+    assert!(
+        world
+            .ok("import events.csv")
+            .contains("3 entries were there already")
+    );
+    // What is refused as a whole is posted up to the rows before.
+    let problem = r#"{"type":"/problems/forbidden","detail":"it may not"}"#;
+    let instead = Instead::Answered(answer("403 Forbidden", problem));
+    let address = between(&world.served.address, "POST /v1/entries", instead);
+    let said = world.refused(&address, &world.token, "import events.csv");
+    assert!(said.ends_with("; nothing was posted"), "{said}");
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use super::World;
+use super::between::{Instead, answer, between};
 
 /// Something between the program and the service that cuts the connection in the place of the first answers to requests
 /// that write.
@@ -118,7 +119,9 @@ fn it_is_said_that_nobody_knows_if_every_answer_is_lost() {
     assert_eq!(output.status.code(), Some(2));
     let said = crate::stderr(&output);
     assert!(
-        said.contains("the same command with the same --id posts nothing twice"),
+        said.contains(
+            "what was posted may be there: the same command with --id u2 posts nothing twice"
+        ),
         "{said}"
     );
     let again = world.ok("use acme 5 --at 12 --id u2");
@@ -126,6 +129,96 @@ fn it_is_said_that_nobody_knows_if_every_answer_is_lost() {
         again.starts_with("was posted already as revision 4, id u2"),
         "{again}"
     );
+}
+
+/// The id that a command has made, and names as nobody knows whether it posted.
+#[track_caller]
+fn named(output: &std::process::Output) -> String {
+    assert_eq!(output.status.code(), Some(2));
+    let said = crate::stderr(output);
+    let (_, after) = said
+        .split_once("; what was posted may be there: the same command with --id ")
+        .unwrap_or_else(|| panic!("{said}"));
+    let (id, rest) = after.split_once(' ').unwrap();
+    assert_eq!(rest, "posts nothing twice\n", "{said}");
+    id.to_owned()
+}
+
+#[test]
+fn an_id_that_was_made_is_named_if_every_answer_is_lost() {
+    let world = World::with_account();
+    for (line, known) in [
+        ("use acme 5 --at 12", "was posted already as revision 4"),
+        ("authorise acme --amount 5 --at 12 --for 5", ",held,false,"),
+    ] {
+        let cutting = Cutting::before(&world.served.address, 10);
+        let id = named(&world.run(&cutting.address, &world.token, line));
+        let format = if line.starts_with("use") {
+            ""
+        } else {
+            "--format csv"
+        };
+        let again = world.ok(&format!("{line} --id {id} {format}"));
+        assert!(again.contains(known), "{again}");
+    }
+    // An account is opened under the same id whoever opens it, and a job is stopped under its own.
+    let cutting = Cutting::before(&world.served.address, 10);
+    let output = world.run(&cutting.address, &world.token, "account create other");
+    let said = crate::stderr(&output);
+    assert!(
+        said.ends_with("what was posted may be there: the same command posts nothing twice\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_service_that_is_gone_after_a_lost_answer_may_have_posted() {
+    let world = World::with_account();
+    let address = between(&world.served.address, "POST /v1/entries", Instead::Gone);
+    let line = "use acme 5 --at 12";
+    let output = world.run(&address, &world.token, line);
+    let id = named(&output);
+    let said = crate::stderr(&output);
+    assert_eq!(
+        said.matches("the request is sent again").count(),
+        3,
+        "{said}"
+    );
+    let again = world.ok(&format!("{line} --id {id}"));
+    assert!(
+        again.starts_with("was posted already as revision 4"),
+        "{again}"
+    );
+}
+
+#[test]
+fn what_a_gateway_answers_says_not_whether_it_was_posted() {
+    let world = World::with_account();
+    for (status, sent_again) in [
+        ("502 Bad Gateway", 3),
+        ("504 Gateway Timeout", 3),
+        ("500 Internal Server Error", 0),
+        ("200 OK", 0),
+    ] {
+        let instead = Instead::Answered(answer(status, "<p>Oh.</p>"));
+        let address = between(&world.served.address, "POST /v1/entries", instead);
+        let output = world.run(&address, &world.token, "use acme 5 --at 12");
+        named(&output);
+        let said = crate::stderr(&output);
+        let again = said.matches("the request is sent again").count();
+        assert_eq!(again, sent_again, "{status}: {said}");
+    }
+    // Of these it is known that nothing was posted.
+    let problem = r#"{"type":"/problems/overloaded","detail":"there is too much to do"}"#;
+    for (status, text) in [
+        ("403 Forbidden", "<p>No.</p>"),
+        ("503 Service Unavailable", problem),
+    ] {
+        let instead = Instead::Answered(answer(status, text));
+        let address = between(&world.served.address, "POST /v1/entries", instead);
+        let said = world.refused(&address, &world.token, "use acme 5 --at 12");
+        assert!(!said.contains("may be there"), "{said}");
+    }
 }
 
 #[test]

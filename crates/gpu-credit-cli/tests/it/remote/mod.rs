@@ -12,6 +12,7 @@ use crate::running::Served;
 #[allow(dead_code, reason = "some is for the tests of stores on files")]
 mod folder;
 
+mod between;
 mod import;
 mod lost;
 mod refusals;
