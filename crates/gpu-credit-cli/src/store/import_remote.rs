@@ -34,6 +34,7 @@ pub(super) fn import(
             remote.name()
         );
     }
+    remote.ensure_is_not_first(unit.is_some() && remote.unit().is_none())?;
     let names = remote
         .names()
         .map_err(|failure| failure.told(remote.name()))?;

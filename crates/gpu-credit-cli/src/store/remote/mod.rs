@@ -68,6 +68,16 @@ impl Remote {
         self.unit
     }
 
+    /// Refuses a unit that would be the store's first.
+    pub(crate) fn ensure_is_not_first(&self, is_first: bool) -> anyhow::Result<()> {
+        ensure!(
+            !is_first,
+            "{}: the store has no unit of time, and takes none from afar: `gpu-credit serve --unit` gives it one",
+            self.name()
+        );
+        Ok(())
+    }
+
     /// The store that it has: nothing of it is here yet.
     pub(crate) fn opened(self) -> anyhow::Result<OpenStore> {
         let store = self.empty().map_err(|failure| failure.told(self.name()))?;
@@ -123,12 +133,7 @@ impl OpenStore {
     /// Learns the unit of the store's times; one that has none keeps the one that was said, if it is here.
     pub(crate) fn learn_unit(&self, times: &TimeArguments) -> anyhow::Result<()> {
         if let Some(remote) = &self.remote {
-            let is_first = self.ask(|store| times.is_first(store))?;
-            ensure!(
-                !is_first,
-                "{}: the store has no unit of time, and takes none from afar: `gpu-credit serve --unit` gives it one",
-                remote.name()
-            );
+            remote.ensure_is_not_first(self.ask(|store| times.is_first(store))?)?;
         }
         self.ask(|store| times.learn(store))
     }

@@ -140,3 +140,23 @@ fn an_import_whose_answer_is_lost_says_up_to_where_rows_may_be_posted() {
     let said = world.refused(&address, &world.token, "import events.csv");
     assert!(said.ends_with("; nothing was posted"), "{said}");
 }
+
+#[test]
+fn a_unit_is_not_given_to_a_store_that_has_none() {
+    let home = tempfile::tempdir().unwrap();
+    let served = crate::running::Served::start_in(home.path(), None, &[]);
+    let token = served.first_token.clone().unwrap();
+    let world = World {
+        home,
+        served,
+        token,
+    };
+    world.file("events.csv", ROWS);
+    let address = world.served.address.clone();
+    let said = world.refused(&address, &world.token, "import events.csv --unit ms");
+    assert!(
+        said.contains("takes none from afar: `gpu-credit serve --unit` gives it one"),
+        "{said}"
+    );
+    world.ok("import events.csv");
+}
