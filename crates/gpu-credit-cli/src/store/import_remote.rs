@@ -1,11 +1,11 @@
 //! `gpu-credit import --server URL`: posts the rows of an events file to a service, so many at a time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::BufRead;
 
 use anyhow::{anyhow, bail, ensure};
 use gpu_credit::MeteredUsage;
-use gpu_credit_store::{Posting, TimeUnit};
+use gpu_credit_store::{Change, Posting, TimeUnit};
 use gpu_credit_workload::{Action, Event, EventReader};
 
 use super::counted;
@@ -45,7 +45,7 @@ pub(super) fn import(
         progress,
         unit: unit.or(remote.unit()),
         there: names.into_iter().collect(),
-        opened: Vec::new(),
+        opened: BTreeSet::new(),
         chunk: Chunk::default(),
         posted: 0,
         known: 0,
@@ -66,9 +66,10 @@ struct Import<'i> {
     remote: &'i Remote,
     progress: &'i Progress,
     unit: Option<TimeUnit>,
-    /// Accounts that are open, or will be once the chunk is posted.
+    /// Accounts that are open, and those that the service refuses to open.
     there: HashSet<String>,
-    opened: Vec<String>,
+    /// Accounts that are opened; in a dry run those that would be.
+    opened: BTreeSet<String>,
     chunk: Chunk,
     /// Rows that are posted, that were there, and that are refused.
     posted: u64,
@@ -82,6 +83,8 @@ struct Import<'i> {
 struct Chunk {
     postings: Vec<Posting>,
     lines: Vec<u64>,
+    /// Accounts that it opens. In a dry run none stays open after its chunk.
+    opens: HashSet<String>,
 }
 
 impl Import<'_> {
@@ -167,10 +170,12 @@ impl Import<'_> {
     }
 
     fn add(&mut self, posting: Posting, line: u64) {
-        if !self.arguments.rules.no_new_accounts && self.there.insert(posting.account.clone()) {
-            let account = &posting.account;
+        let account = &posting.account;
+        if !self.arguments.rules.no_new_accounts
+            && !self.there.contains(account)
+            && self.chunk.opens.insert(account.clone())
+        {
             let opening = Posting::open_account(account, "open", self.arguments.policy);
-            self.opened.push(account.clone());
             self.chunk.push(opening, line);
         }
         self.chunk.push(posting, line);
@@ -178,7 +183,9 @@ impl Import<'_> {
 
     /// Posts the chunk.
     fn post(&mut self) -> anyhow::Result<()> {
-        let Chunk { postings, lines } = std::mem::take(&mut self.chunk);
+        let Chunk {
+            postings, lines, ..
+        } = std::mem::take(&mut self.chunk);
         if postings.is_empty() {
             return Ok(());
         }
@@ -189,6 +196,10 @@ impl Import<'_> {
             for ((outcome, posting), line) in outcomes.into_iter().zip(&postings).zip(lines) {
                 match outcome {
                     Ok(is_new) => self.count(posting, is_new),
+                    Err(reason) if is_opening(posting) => {
+                        self.there.insert(posting.account.clone());
+                        self.warn(&format!("line {line}: {reason}"));
+                    }
                     Err(reason) => self.leave_out(&format!("line {line}: {reason}")),
                 }
             }
@@ -205,7 +216,13 @@ impl Import<'_> {
     }
 
     fn count(&mut self, posting: &Posting, is_new: bool) {
-        if matches!(posting.change, gpu_credit_store::Change::OpenAccount { .. }) {
+        if is_opening(posting) {
+            if !self.arguments.is_dry_run() {
+                self.there.insert(posting.account.clone());
+            }
+            if is_new {
+                self.opened.insert(posting.account.clone());
+            }
             return;
         }
         match is_new {
@@ -217,7 +234,12 @@ impl Import<'_> {
     /// Says on standard error that a row is left out.
     fn leave_out(&mut self, reason: &str) {
         self.refused += 1;
-        let line = format!("gpu-credit: {}: {reason}; it is left out", self.file);
+        self.warn(&format!("{reason}; it is left out"));
+    }
+
+    /// Says something of the file on standard error.
+    fn warn(&self, words: &str) {
+        let line = format!("gpu-credit: {}: {words}", self.file);
         complain(format_args!("{}", printable(&line)));
     }
 
@@ -259,10 +281,8 @@ impl Import<'_> {
             true => "nothing was posted; it would be ",
             false => "",
         };
-        let mut opened = self.opened.clone();
-        opened.sort_unstable();
         let policy = self.arguments.policy;
-        let opened = opened_accounts(opened.iter().map(|name| (name.as_str(), policy)));
+        let opened = opened_accounts(self.opened.iter().map(|name| (name.as_str(), policy)));
         let entries = counted(self.posted, "entry", "entries");
         let known = counted(self.known, "entry was", "entries were");
         let refused = match self.refused {
@@ -275,6 +295,10 @@ impl Import<'_> {
         };
         format!("{said}{entries} posted, {opened}; {known} there already{refused}{questions}")
     }
+}
+
+fn is_opening(posting: &Posting) -> bool {
+    matches!(posting.change, Change::OpenAccount { .. })
 }
 
 impl Chunk {

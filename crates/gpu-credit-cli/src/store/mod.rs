@@ -267,6 +267,9 @@ impl StoreArguments {
 
     /// To try something: the store if there is one, and otherwise nothing that stays.
     pub(crate) fn open_or_pretend(&self) -> anyhow::Result<OpenStore> {
+        if let Some(remote) = self.remote()? {
+            return remote.opened();
+        }
         match self.address() {
             Some(address) => postgres::open_or_pretend(address, self.options()),
             None if self.db.exists() => self.open(),

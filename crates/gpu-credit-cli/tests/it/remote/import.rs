@@ -1,5 +1,7 @@
 //! Events files that are posted to a service.
 
+use std::fmt::Write;
+
 use super::World;
 use super::between::{Instead, answer, between};
 
@@ -114,6 +116,53 @@ fn an_export_of_a_service_makes_the_same_store() {
     assert_eq!(run("export --db copy.redb"), world.ok("export"));
 }
 
+/// A command line that is run in a folder that has no store.
+fn ok_elsewhere(world: &World, line: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = crate::gpu_credit();
+    let command = command
+        .current_dir(folder.path())
+        .args(line.split_whitespace())
+        .args(["--server", &world.served.address])
+        .env("GPU_CREDIT_TOKEN", &world.token);
+    crate::stdout(&command.output().unwrap())
+}
+
+#[test]
+fn a_dry_run_asks_the_service() {
+    let world = World::with_account();
+    let rows = "kind,account,credit_id,amount,timestamp,expiration,id\n\
+                usage,acme,,1,13,,u2\n\
+                usage,acme,,30,12,,u1\n";
+    let file = world.file("events.csv", rows);
+    let summary = ok_elsewhere(&world, &format!("import {file} --dry-run"));
+    assert_eq!(
+        summary,
+        "nothing was posted; it would be 1 entry posted, 0 accounts opened; 1 entry was there already\n"
+    );
+}
+
+#[test]
+fn a_dry_run_opens_an_account_for_all_rows_of_it() {
+    let world = World::with_account();
+    // More than are posted together.
+    let rows = 5_002;
+    let mut text = "kind,account,credit_id,amount,timestamp,expiration,id\n".to_owned();
+    for row in 0..rows {
+        writeln!(text, "usage,beta,,1,{row},,u{row}").unwrap();
+    }
+    let file = world.file("events.csv", &text);
+    let expected = format!(
+        "{rows} entries posted, 1 account opened (beta: carry); 0 entries were there already\n"
+    );
+    let summary = ok_elsewhere(&world, &format!("import {file} --dry-run"));
+    assert_eq!(
+        summary,
+        format!("nothing was posted; it would be {expected}")
+    );
+    assert_eq!(ok_elsewhere(&world, &format!("import {file}")), expected);
+}
+
 #[test]
 fn an_import_whose_answer_is_lost_says_up_to_where_rows_may_be_posted() {
     let world = World::new(&[]);
@@ -159,4 +208,27 @@ fn a_unit_is_not_given_to_a_store_that_has_none() {
         "{said}"
     );
     world.ok("import events.csv");
+}
+
+#[test]
+fn an_account_that_may_not_be_opened_is_neither_opened_nor_a_row() {
+    let world = World::with_account();
+    let uses = world.token("use=beta");
+    let rows = "kind,account,credit_id,amount,timestamp,expiration,id\n\
+                usage,beta,,1,13,,u2\n\
+                usage,beta,,1,14,,u3\n";
+    world.file("events.csv", rows);
+    let output = world.run(
+        &world.served.address,
+        &uses,
+        "import events.csv --skip-refused",
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let said = crate::stderr(&output);
+    assert_eq!(said.lines().count(), 3, "{said}");
+    assert_eq!(said.matches("; it is left out").count(), 2, "{said}");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "0 entries posted, 0 accounts opened; 0 entries were there already; 2 rows are refused\n"
+    );
 }
