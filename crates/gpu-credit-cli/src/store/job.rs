@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::explain::typed;
 use super::post::PostArguments;
+use super::remote::Failure;
 use super::result::ResultingBalance;
 use super::{OpenStore, StoreArguments};
 use crate::arguments::QuietArguments;
@@ -121,6 +122,16 @@ pub(super) fn ensure_begins_before(
     (option, until): (&str, i64),
 ) -> anyhow::Result<()> {
     store.fetch(&[account])?;
+    ensure_fits(store, account, (job, correction), (option, until))
+}
+
+/// The same of what is here.
+fn ensure_fits(
+    store: &OpenStore,
+    account: &str,
+    (job, correction): (&RecordId, &RecordId),
+    (option, until): (&str, i64),
+) -> anyhow::Result<()> {
     let is_posted = store.ask(|store| store.entry(account, correction))?;
     if is_posted.is_some() {
         return Ok(());
@@ -215,11 +226,7 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
     let stopped = match &store.remote {
         Some(remote) if !arguments.dry_run => match remote.stop(account, &job, at) {
             Ok(stopped) => stopped,
-            // What is wrong with it is said as if it were tried.
-            Err(failure) if failure.may_be_of_store() => {
-                stopped(&store, account, &job, (at, true))?
-            }
-            Err(failure) => return Err(failure.told(&store.name)),
+            Err(failure) => return Err(refused(&store, account, &job, (at, failure))),
         },
         _ => stopped(&store, account, &job, (at, arguments.dry_run))?,
     };
@@ -253,6 +260,29 @@ pub(crate) fn stop(arguments: &StopArguments) -> anyhow::Result<()> {
         status: result.map(|result| result.status),
         deficit: result.map(|result| result.deficit),
     }])
+}
+
+/// Why a service refuses to stop a job: as it is said of a file, if the same is wrong with it here.
+fn refused(
+    store: &OpenStore,
+    account: &str,
+    job: &RecordId,
+    (at, failure): (i64, Failure),
+) -> anyhow::Error {
+    if failure.may_be_of_store() && store.fetch(&[account]).is_ok() {
+        let id = RecordId::from(format!("{job}/stop"));
+        if failure.is("before-start")
+            && let Err(error) = ensure_fits(store, account, (job, &id), ("--at", at))
+        {
+            return error;
+        }
+        if let Err(error) = store.store().stop(account, job, at)
+            && failure.says(&error)
+        {
+            return store.explain_without_id(error);
+        }
+    }
+    failure.told(&store.name)
 }
 
 /// Stops a job at an instant, or only tries that.

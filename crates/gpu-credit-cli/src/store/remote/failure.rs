@@ -107,12 +107,12 @@ impl Failure {
     }
 
     /// Whether it says what an error says.
-    pub(super) fn says(&self, error: &Error) -> bool {
+    pub(crate) fn says(&self, error: &Error) -> bool {
         matches!(self, Failure::Problem(problem) if problem.detail == error.to_string())
     }
 
     /// Whether it is of this kind.
-    pub(super) fn is(&self, wanted: &str) -> bool {
+    pub(crate) fn is(&self, wanted: &str) -> bool {
         matches!(self, Failure::Problem(problem) if problem.kind == wanted)
     }
 

@@ -222,6 +222,21 @@ fn what_a_gateway_answers_says_not_whether_it_was_posted() {
 }
 
 #[test]
+fn a_stop_that_is_refused_is_not_done_because_it_could_be_done_here() {
+    let world = World::with_account();
+    world.ok("run acme --rate 1 --from 20 --for 5 --id r1");
+    let problem = r#"{"type":"/problems/conflict","detail":"it is locked"}"#;
+    let instead = Instead::Answered(answer("409 Conflict", problem));
+    let address = between(
+        &world.served.address,
+        "POST /v1/accounts/acme/stops",
+        instead,
+    );
+    let said = world.refused(&address, &world.token, "stop acme r1 --at 22");
+    assert!(said.ends_with(": it is locked (409 conflict)"), "{said}");
+}
+
+#[test]
 fn a_proxy_of_the_environment_does_not_get_the_token() {
     let world = World::with_account();
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
