@@ -41,8 +41,10 @@ impl Remote {
             names
                 .extend(listed.filter_map(|account| Some(account["account"].as_str()?.to_owned())));
             match page["next"].as_str() {
-                Some(next) if next != after => next.clone_into(&mut after),
-                _ => return Ok(names),
+                Some(next) if *next > *after => next.clone_into(&mut after),
+                // It would go round in circles.
+                Some(_) => return Err(Failure::unexpected(self.name())),
+                None => return Ok(names),
             }
         }
     }

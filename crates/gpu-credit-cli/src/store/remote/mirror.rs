@@ -16,6 +16,9 @@ use crate::store::{FileStore, Store};
 const ENTRY: &[u8] = b"{\"sequence\":";
 const UNIT: &[u8] = b"{\"time_unit\":";
 
+/// Bytes of a line, at most: more than any entry has.
+const LINE_BYTES: u64 = 16 << 20;
+
 impl Remote {
     /// A store in memory that has the accounts of these names, all if there are none, as they are now.
     pub(super) fn mirror(&self, names: &[&str]) -> Result<Store, Failure> {
@@ -125,9 +128,14 @@ impl Journals<'_> {
                 }
                 continue;
             };
-            if current.read_until(b'\n', &mut self.line)? == 0 {
+            let mut bounded = current.take(LINE_BYTES);
+            if bounded.read_until(b'\n', &mut self.line)? == 0 {
                 self.current = None;
                 continue;
+            }
+            if bounded.limit() == 0 && !self.line.ends_with(b"\n") {
+                let error = format!("a line has more than {} MiB", LINE_BYTES >> 20);
+                return Err(io::Error::other(error));
             }
             if !self.line.starts_with(UNIT) {
                 self.number();

@@ -1,11 +1,33 @@
 //! What stands between the program and a service, and answers in its place.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+
+/// A service that answers the paths of GET requests with what a function writes, one request a connection.
+pub(super) fn pretend(
+    answer: impl Fn(&str, &mut TcpStream) -> io::Result<()> + Send + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let request = head(&mut client);
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let _ = answer(path, &mut client);
+            let _ = client.shutdown(Shutdown::Both);
+        }
+    });
+    address
+}
+
+/// An answer of JSON, after which the connection is closed.
+pub(super) fn json(text: &str) -> String {
+    answer("200 OK", text)
+}
 
 /// An answer, after which the connection is closed.
 pub(super) fn answer(status: &str, text: &str) -> String {
@@ -13,6 +35,16 @@ pub(super) fn answer(status: &str, text: &str) -> String {
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
         text.len()
     )
+}
+
+/// A request up to its empty line.
+fn head(client: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && client.read_exact(&mut byte).is_ok() {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
 }
 
 /// What becomes of requests that begin so.

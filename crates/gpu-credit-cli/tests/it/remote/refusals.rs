@@ -1,6 +1,10 @@
 //! What is said of services that cannot be reached, of tokens that may not, and of commands that need the store itself.
 
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::World;
+use super::between::{json, pretend};
 
 #[test]
 fn a_service_that_is_not_there_is_said() {
@@ -165,4 +169,44 @@ fn the_unit_of_time_is_that_of_the_service() {
     );
     world.ok("account create acme");
     world.ok("use acme 5 --at 12 --id u1");
+}
+
+#[test]
+fn a_line_that_does_not_end_is_not_read_for_ever() {
+    let address = pretend(|path, client| match path {
+        "/v1/time-unit" => client.write_all(json(r#"{"time_unit":"s"}"#).as_bytes()),
+        _ => {
+            client.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
+            (0..64).try_for_each(|_| client.write_all(&vec![b'x'; 1 << 20]))
+        }
+    });
+    let world = World::new(&[]);
+    let said = world.refused(&address, "t", "history acme");
+    assert!(said.contains("a line has more than 16 MiB"), "{said}");
+}
+
+#[test]
+fn pages_that_do_not_go_on_are_not_asked_for_ever() {
+    let pages = AtomicUsize::new(0);
+    let address = pretend(move |path, client| {
+        let page = pages.fetch_add(1, Ordering::SeqCst);
+        let text = match path {
+            "/v1/time-unit" => r#"{"time_unit":"s"}"#,
+            // It ends, so that this test does.
+            _ if page > 100 => r#"{"accounts":[],"next":null}"#,
+            _ if page.is_multiple_of(2) => r#"{"accounts":[],"next":"a"}"#,
+            _ => r#"{"accounts":[],"next":"b"}"#,
+        };
+        client.write_all(json(text).as_bytes())
+    });
+    let world = World::new(&[]);
+    world.file(
+        "events.csv",
+        "kind,account,credit_id,amount,timestamp,expiration,id\n",
+    );
+    let said = world.refused(&address, "t", "import events.csv");
+    assert!(
+        said.contains("the answer is not that of this version"),
+        "{said}"
+    );
 }
