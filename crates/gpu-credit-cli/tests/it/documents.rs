@@ -105,7 +105,7 @@ fn run(script: &str, folder: &Path, document: &Path) -> String {
     answers.into_owned()
 }
 
-/// Where commands are: these, the program, and all others.
+/// The search path of commands: these, the program, and all others.
 fn path_with(commands: &Path) -> OsString {
     let program = Path::new(assert_cmd::cargo::cargo_bin!("gpu-credit"));
     let others = var_os("PATH").unwrap_or_default();

@@ -54,7 +54,7 @@ pub(crate) struct ServerArguments {
     plain_http: bool,
 }
 
-/// Where a service is, and how to be let in.
+/// The address of a service, and the token for it.
 pub(super) struct Address {
     /// For messages.
     pub(super) name: String,

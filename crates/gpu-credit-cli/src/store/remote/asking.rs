@@ -113,9 +113,34 @@ impl AskedBalance {
         Some(AskedBalance {
             account: answer["account"].as_str()?.to_owned(),
             timestamp: integer(answer, "at")?,
-            balance: integer(answer, "balance"),
+            balance: match answer.get("balance")? {
+                Value::Null => None,
+                _ => Some(integer(answer, "balance")?),
+            },
             status: statuses.into_iter().find(|known| *known == status)?,
             deficit: integer(answer, "deficit")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_balance_that_cannot_be_read_is_not_none() {
+        let answer = |balance: Value| {
+            let answer = json!({
+                "account": "a", "at": 5, "balance": balance, "status": "available", "deficit": 0,
+            });
+            AskedBalance::of(&answer).map(|answer| answer.balance)
+        };
+        assert_eq!(answer(json!(7)), Some(Some(7)));
+        assert_eq!(answer(Value::Null), Some(None));
+        for wrong in [json!("7"), json!(7.5), json!(-1), json!([])] {
+            assert_eq!(answer(wrong.clone()), None, "{wrong}");
+        }
+        let missing = json!({ "account": "a", "at": 5, "status": "available", "deficit": 0 });
+        assert!(AskedBalance::of(&missing).is_none());
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use folder::Folder;
 
 /// The store of a folder is behind a service, which runs as it is needed.
 pub(crate) struct Place {
-    /// Where the store and the tokens are.
+    /// The folder of the store and the tokens.
     home: TempDir,
     /// What runs, and the unit of time with which it was started.
     running: RefCell<Option<(Served, Option<String>)>>,

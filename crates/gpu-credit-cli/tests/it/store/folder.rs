@@ -11,7 +11,7 @@ use crate::{gpu_credit, stderr, stdout};
 /// A folder to work in.
 pub(crate) struct Folder {
     directory: TempDir,
-    /// Where the store is.
+    /// The place of the store.
     pub(crate) place: Place,
 }
 
