@@ -5,7 +5,7 @@ use gpu_credit::Overdraft;
 use gpu_credit_store::{Change, Outcome, Posting, RecordId, Revision, Stopped};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::failure::{Failure, Problem};
 use super::{Remote, encoded, integer, path};
 
 /// Entries of one request, at most.
@@ -25,7 +25,8 @@ impl Remote {
         outcomes.ok_or_else(|| Failure::misunderstood(self.name()))
     }
 
-    /// Posts entries, each by itself: whether it is new, or why it is refused.
+    /// Posts entries, each by itself: whether it is new, or why it is refused. If nobody knows that of one of them, it is
+    /// [`Failure::Unknown`].
     pub(crate) fn post_each(
         &self,
         postings: &[Posting],
@@ -33,13 +34,12 @@ impl Remote {
     ) -> Result<Vec<Result<bool, String>>, Failure> {
         let answer = self.batch(postings, dry_run, false)?;
         let outcomes = answer["outcomes"].as_array().into_iter().flatten();
-        let outcomes = outcomes.map(|answer| match outcome(answer) {
-            Some(outcome) => Some(Ok(outcome.is_new())),
-            None => Some(Err(answer["problem"]["detail"].as_str()?.to_owned())),
-        });
-        let outcomes: Option<Vec<_>> = outcomes.collect();
-        let outcomes = outcomes.filter(|outcomes| outcomes.len() == postings.len());
-        outcomes.ok_or_else(|| Failure::misunderstood(self.name()))
+        let outcomes = outcomes.map(|answer| outcome_of_each(answer, self.name()));
+        let outcomes = outcomes.collect::<Result<Vec<_>, Failure>>()?;
+        match outcomes.len() == postings.len() {
+            true => Ok(outcomes),
+            false => Err(Failure::misunderstood(self.name())),
+        }
     }
 
     /// Sends entries as one batch, to be posted all or none if it is atomic.
@@ -113,6 +113,25 @@ pub(super) fn outcome(answer: &Value) -> Option<Outcome> {
     })
 }
 
+/// What came of an entry that is posted by itself: whether it is new, or why it is refused.
+fn outcome_of_each(answer: &Value, name: &str) -> Result<Result<bool, String>, Failure> {
+    if let Some(outcome) = outcome(answer) {
+        return Ok(Ok(outcome.is_new()));
+    }
+    let document = &answer["problem"];
+    let problem =
+        integer(document, "status").and_then(|status| Problem::of(status, document.clone()));
+    let Some(problem) = problem else {
+        return Err(Failure::misunderstood(name));
+    };
+    let (status, reason) = (problem.status, problem.detail.clone());
+    let failure = Failure::Problem(problem);
+    match failure.may_be_done(status) {
+        true => Err(failure.into_unknown(name)),
+        false => Ok(Err(reason)),
+    }
+}
+
 /// A posting as an entry of a batch; `None` if it is posted otherwise.
 fn entry(posting: &Posting) -> Option<Value> {
     let mut entry = match &posting.change {
@@ -161,4 +180,37 @@ fn entry(posting: &Posting) -> Option<Value> {
     entry["account"] = json!(posting.account);
     entry["id"] = json!(posting.id);
     Some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_which_nobody_knows_is_not_refused() {
+        let problem = |kind: &str, status: u16| {
+            let problem = json!({
+                "type": format!("/problems/{kind}"), "status": status, "detail": "why",
+            });
+            outcome_of_each(
+                &json!({ "outcome": "refused", "problem": problem }),
+                "service",
+            )
+        };
+        let new = json!({ "outcome": "posted", "revision": 5 });
+        assert_eq!(outcome_of_each(&new, "service").unwrap(), Ok(true));
+        for (kind, status) in [("different-content", 409), ("journal-full", 507)] {
+            assert_eq!(
+                problem(kind, status).unwrap(),
+                Err("why".to_owned()),
+                "{kind}"
+            );
+        }
+        for (kind, status) in [("outcome-unknown", 503), ("storage-failed", 500)] {
+            let failure = problem(kind, status).unwrap_err();
+            assert!(matches!(failure, Failure::Unknown(_)), "{kind}");
+        }
+        let other = outcome_of_each(&json!({ "outcome": "refused" }), "service");
+        assert!(matches!(other.unwrap_err(), Failure::Unknown(_)));
+    }
 }
